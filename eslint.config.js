@@ -6,7 +6,7 @@ export default defineConfig(
   globalIgnores(['generated/', 'node_modules/', 'data/', 'coverage/', '*.cjs', '.dependency-cruiser.cjs']),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
-  { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
+  { languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname } } },
   {
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
