@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, readConfig } from '../../src/config.ts';
+
+const mistakesOf = (environment: Record<string, string>): readonly string[] => {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes;
+    throw error;
+  }
+  return [];
+};
+
+describe('settings', () => {
+  test('without any, all three services run on loopback with their usual ports', () => {
+    expect(readConfig({})).toMatchObject({
+      HOST: '127.0.0.1',
+      BFF_PORT: 3000,
+      DEVICE_MANAGER_PORT: 3001,
+      USER_MANAGER_PORT: 3002,
+      SERVICES: ['bff', 'device-manager', 'user-manager'],
+      JOBS: ['normalize', 'release-quarantine'],
+    });
+  });
+
+  test.each([
+    ['an empty text counts as unset', { BFF_PORT: '' }, { BFF_PORT: 3000 }],
+    ['port 0 means any free port', { BFF_PORT: '0' }, { BFF_PORT: 0 }],
+    ['JOBS=none runs no background work', { JOBS: 'none' }, { JOBS: [] }],
+    ['JOBS takes a list', { JOBS: 'normalize' }, { JOBS: ['normalize'] }],
+    [
+      'one service alone with its upstreams',
+      { SERVICES: 'bff', HTTP_PORT: '8080', DEVICE_MANAGER_URL: 'http://dm', USER_MANAGER_URL: 'http://um', SERVICE_TOKEN: 't'.repeat(32) },
+      { SERVICES: ['bff'], HTTP_PORT: 8080 },
+    ],
+  ])('%s', (_situation, given, want) => {
+    expect(readConfig(given as unknown as Record<string, string>)).toMatchObject(want);
+  });
+
+  test.each<[string, Record<string, string>, RegExp[]]>([
+    ['a port that is no number', { BFF_PORT: 'many' }, [/^BFF_PORT is not a number$/]],
+    ['a port out of range', { USER_MANAGER_PORT: '70000' }, [/^USER_MANAGER_PORT is above 65535$/]],
+    ['a service that does not exist', { SERVICES: 'bff,mailer' }, [/^SERVICES is not a list of bff/]],
+    ['a short service token', { SERVICE_TOKEN: 'short' }, [/^SERVICE_TOKEN is shorter than 32 characters$/]],
+    ['a master key of the wrong size', { MASTER_KEY: 'abcd' }, [/^MASTER_KEY is not 32 bytes/]],
+    ['a database of another kind', { DATABASE_URL: 'mysql://x' }, [/^DATABASE_URL is not a postgres/]],
+    ['HTTP_PORT with three services', { HTTP_PORT: '8080' }, [/^HTTP_PORT is for one service alone/]],
+    ['a BFF alone without upstreams', { SERVICES: 'bff', SERVICE_TOKEN: 't'.repeat(32) }, [/^DEVICE_MANAGER_URL is needed/, /^USER_MANAGER_URL is needed/]],
+    ['two services on one port', { BFF_PORT: '3001' }, [/must differ$/]],
+    ['several mistakes are listed together', { BFF_PORT: 'x', LOG_LEVEL: 'loud' }, [/^BFF_PORT/, /^LOG_LEVEL/]],
+  ])('refuses %s', (_situation, given, want) => {
+    const mistakes = mistakesOf(given);
+    expect(mistakes).toHaveLength(want.length);
+    want.forEach((pattern, index) => expect(mistakes[index]).toMatch(pattern));
+  });
+
+  test('never repeats a secret', () => {
+    expect(mistakesOf({ SERVICE_TOKEN: 'hunter2', MASTER_KEY: 'hunter2' }).join()).not.toContain('hunter2');
+  });
+});
