@@ -1,0 +1,113 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startProgram, temporaryDirectory, type Demo, type Program } from '../setup/program.ts';
+
+/** Kill cycles per situation: few in CI, 20 and more on demand. */
+const cycles = Number(process.env['FAULT_CYCLES'] ?? 3);
+const samplesPerUpload = 20;
+
+interface App {
+  readonly get: (path: string) => Promise<Response>;
+  readonly post: (path: string, body: unknown) => Promise<Response>;
+}
+
+const signIn = async (demo: Demo): Promise<App> => {
+  const send = (path: string, init: RequestInit) => fetch(`${demo.bff}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+  const json = { 'content-type': 'application/json' };
+  const answer = await send('/oauth/token', { method: 'POST', headers: json, body: JSON.stringify({ username: demo.username, password: demo.password }) });
+  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0];
+  if (!answer.ok || cookie === undefined) throw new Error(`sign-in answered ${answer.status}`);
+  return {
+    get: (path) => send(path, { headers: { cookie } }),
+    post: (path, body) => send(path, { method: 'POST', headers: { ...json, cookie }, body: JSON.stringify(body) }),
+  };
+};
+
+const heartRates = (firstSecond: number) =>
+  Array.from({ length: samplesPerUpload }, (_, index) => {
+    const at = new Date(Date.UTC(2024, 0, 1) + (firstSecond + index) * 1000).toISOString();
+    return { id: randomUUID(), value: 60 + (index % 40), startDate: at, endDate: at, sourceId: 'com.apple.health.TEST' };
+  });
+
+/** Uploads until the program dies; returns the samples it acknowledged, and how many were sent. */
+const uploadUntilKilled = async (app: App, firstSecond: number): Promise<{ acknowledged: string[]; sent: number }> => {
+  const acknowledged: string[] = [];
+  for (let sent = 0; ; sent += samplesPerUpload) {
+    const batch = heartRates(firstSecond + sent);
+    try {
+      const answer = await app.post('/health-data?type=HeartRate&unit=bpm', batch);
+      const receipt = (await answer.json()) as { items: { _id?: string }[] };
+      if (answer.status === 200) acknowledged.push(...receipt.items.map((item) => item._id ?? 'refused'));
+    } catch {
+      return { acknowledged, sent: sent + samplesPerUpload }; // the connection broke: what was in flight counts as unknown
+    }
+  }
+};
+
+const storedIds = async (app: App): Promise<string[]> => {
+  const ids: string[] = [];
+  for (let skip = 0; ; skip += 200) {
+    const page = (await (await app.get(`/health-data?rawDataType=HKQuantityTypeIdentifierHeartRate&_l=200&_sk=${skip}`)).json()) as { _id: string }[];
+    ids.push(...page.map((record) => record._id));
+    if (page.length < 200) return ids;
+  }
+};
+
+const chartedPoints = async (app: App): Promise<number[]> => {
+  const series = (await (await app.get('/chart-data?normalizedDataType=heart-rate')).json()) as { data: { x: number }[] }[];
+  return series.flatMap(({ data }) => data.map(({ x }) => x));
+};
+
+/** Waits until every stored sample is charted: nothing may be left behind by a job that was killed. */
+const chartOfAll = async (app: App, wanted: number): Promise<number[]> => {
+  for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 500) {
+    const points = await chartedPoints(app);
+    if (points.length >= wanted) return points;
+    await sleep(500);
+  }
+  return chartedPoints(app);
+};
+
+describe('killed during an upload loop', () => {
+  const directories: { remove: () => void }[] = [];
+  afterAll(() => directories.forEach((directory) => directory.remove()));
+
+  test.each([
+    ['node alone', (program: Program) => program.killNode()],
+    ['node and PostgreSQL at once', (program: Program) => program.killEverything()],
+  ])(
+    'kill -9 of %s: every acknowledged sample is there once',
+    async (_situation, kill) => {
+      const directory = temporaryDirectory();
+      directories.push(directory);
+      const acknowledged: string[] = [];
+      let program = await startProgram(directory.path);
+      const enrol = await (await signIn(program.demo)).post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' });
+      expect(enrol.status).toBe(200);
+
+      let second = 0;
+      for (let cycle = 0; cycle < cycles; cycle += 1) {
+        const loop = uploadUntilKilled(await signIn(program.demo), second);
+        await sleep(200 + Math.random() * 400);
+        await kill(program);
+        const { acknowledged: some, sent } = await loop;
+        acknowledged.push(...some);
+        second += sent;
+        program = await startProgram(directory.path);
+      }
+
+      const app = await signIn(program.demo);
+      const stored = await storedIds(app);
+      expect(acknowledged.length).toBeGreaterThan(0);
+      expect(acknowledged).not.toContain('refused');
+      expect(new Set(stored).size).toBe(stored.length);
+      expect(new Set(stored).isSupersetOf(new Set(acknowledged))).toBe(true);
+      const points = await chartOfAll(app, stored.length);
+      expect(points).toHaveLength(stored.length);
+      expect(new Set(points).size).toBe(points.length);
+      expect(await program.stop()).toBe(0);
+    },
+    60_000 + cycles * 15_000,
+  );
+});

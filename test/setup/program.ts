@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** What `--demo` leaves in DATA_DIR/demo.json. */
+export interface Demo {
+  readonly bff: string;
+  readonly deviceManager: string;
+  readonly userManager: string;
+  readonly username: string;
+  readonly password: string;
+  readonly patientId: string;
+  readonly webhookKey: string;
+  readonly serviceToken: string;
+}
+
+/** The whole program as a child process of its own, as an operator runs it. */
+export interface Program {
+  readonly demo: Demo;
+  readonly dataDirectory: string;
+  /** All that it wrote to standard output and standard error. */
+  readonly output: () => string;
+  /** SIGKILL to node alone: the database has to notice by itself. */
+  readonly killNode: () => Promise<void>;
+  /** SIGKILL to node, PostgreSQL and all their children at once. */
+  readonly killEverything: () => Promise<void>;
+  /** SIGTERM; resolves to the exit code. */
+  readonly stop: () => Promise<number | null>;
+}
+
+/** A new folder for DATA_DIR that goes when `remove` is called. */
+export const temporaryDirectory = (): { path: string; remove: () => void } => {
+  const path = mkdtempSync(join(tmpdir(), 'vitalgate-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+};
+
+const parentOf = (pid: string): string | undefined => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1];
+  } catch {
+    return undefined; // gone while we looked
+  }
+};
+
+const descendantsOf = (ancestor: number): number[] => {
+  const parents = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => [pid, parentOf(pid)] as const);
+  const found = new Set([String(ancestor)]);
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const [pid, parent] of parents) if (parent !== undefined && found.has(parent)) found.add(pid);
+  }
+  return [...found].map(Number);
+};
+
+const demoWrittenAfter = async (path: string, startedMs: number, child: ChildProcess, output: () => string): Promise<Demo> => {
+  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 50) {
+    if (existsSync(path) && statSync(path).mtimeMs >= startedMs) return JSON.parse(readFileSync(path, 'utf8')) as Demo;
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the program ended before it was ready:\n${output()}`);
+    await sleep(50);
+  }
+  throw new Error(`the program was not ready within 30 s:\n${output()}`);
+};
+
+/** Starts `src/main.ts --demo` on free ports and waits until demo.json is in place. */
+export const startProgram = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> => {
+  const startedMs = Math.floor(Date.now() / 1000) * 1000;
+  const child = spawn(process.execPath, ['src/main.ts', '--demo'], {
+    cwd: root,
+    env: { ...process.env, BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDirectory, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const written: string[] = [];
+  child.stdout.on('data', (text: Buffer) => written.push(text.toString()));
+  child.stderr.on('data', (text: Buffer) => written.push(text.toString()));
+  const output = () => written.join('');
+  const exited = once(child, 'exit');
+  const demo = await demoWrittenAfter(join(dataDirectory, 'demo.json'), startedMs, child, output);
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the program has no process id');
+  return {
+    demo,
+    dataDirectory,
+    output,
+    killNode: async () => {
+      process.kill(pid, 'SIGKILL');
+      await exited;
+    },
+    killEverything: async () => {
+      for (const one of descendantsOf(pid)) process.kill(one, 'SIGKILL');
+      await exited;
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      const [code] = (await exited) as [number | null];
+      return code;
+    },
+  };
+};
