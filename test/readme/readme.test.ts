@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startProgram, temporaryDirectory, type Program } from '../setup/program.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+const run = promisify(execFile);
+
+describe("the README's lines, word for word", () => {
+  const directory = temporaryDirectory();
+  const cookies = join(root, 'cookies.txt');
+  let program: Program;
+  let printed = '';
+
+  beforeAll(async () => {
+    program = await startProgram(directory.path);
+    const script = blocks.filter((block) => block.includes('curl')).join('\n');
+    const { stdout } = await run('sh', ['-euc', script], { cwd: root, env: { ...process.env, DATA_DIR: directory.path } });
+    printed = stdout;
+  }, 60_000);
+
+  afterAll(async () => {
+    await program.stop();
+    rmSync(cookies, { force: true });
+    directory.remove();
+  });
+
+  test.each([
+    ['the profile says who it is', () => new RegExp(`"sub":"${program.demo.patientId}"`)],
+    ['the first upload creates two samples', () => /"created":2,"duplicates":0/],
+    ['the second upload adds nothing', () => /"created":0,"duplicates":2/],
+    ['the heart rates are charted', () => /"name":"Heart rate \[bpm\]","data":\[\{"x":1721742245993,"y":71\},\{"x":1721742545993,"y":74.02\}\]/],
+    ['the glucose found its owner', () => /"name":"Glucose[^"]*\[mmol\/L\]","data":\[\{"x":1581076487262,"y":5.5\}\]/],
+  ])('%s', (_situation, pattern) => {
+    expect(printed).toMatch(pattern());
+  });
+
+  test('every file and folder it links to exists', () => {
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map((match) => match[1] ?? '');
+    expect(links.filter((link) => !existsSync(join(root, link)))).toEqual([]);
+  });
+
+  test('every npm script it names exists', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const named = [...readme.matchAll(/^npm run ([a-z]+)/gm)].map((match) => match[1] ?? '');
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
