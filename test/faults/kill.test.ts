@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProgram, temporaryDirectory, type Demo, type Program } from '../setup/program.ts';
+import { startProgram, temporaryDirectory, type Demo, type Program } from '../../scripts/demo/program.ts';
 
 /** Kill cycles per situation: few in CI, 20 and more on demand. */
 const cycles = Number(process.env['FAULT_CYCLES'] ?? 3);
@@ -11,6 +12,35 @@ interface App {
   readonly get: (path: string) => Promise<Response>;
   readonly post: (path: string, body: unknown) => Promise<Response>;
 }
+
+const parentOf = (pid: string): string | undefined => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1];
+  } catch {
+    return undefined; // gone while we looked
+  }
+};
+
+const descendantsOf = (ancestor: number): number[] => {
+  const parents = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => [pid, parentOf(pid)] as const);
+  const found = new Set([String(ancestor)]);
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const [pid, parent] of parents) if (parent !== undefined && found.has(parent)) found.add(pid);
+  }
+  return [...found].map(Number);
+};
+
+/** The database has to notice by itself. */
+const killNode = async (program: Program): Promise<void> => {
+  process.kill(program.pid, 'SIGKILL');
+  await program.ended;
+};
+
+const killEverything = async (program: Program): Promise<void> => {
+  for (const pid of descendantsOf(program.pid)) process.kill(pid, 'SIGKILL');
+  await program.ended;
+};
 
 const signIn = async (demo: Demo): Promise<App> => {
   const send = (path: string, init: RequestInit) => fetch(`${demo.bff}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
@@ -74,8 +104,8 @@ describe('killed during an upload loop', () => {
   afterAll(() => directories.forEach((directory) => directory.remove()));
 
   test.each([
-    ['node alone', (program: Program) => program.killNode()],
-    ['node and PostgreSQL at once', (program: Program) => program.killEverything()],
+    ['node alone', killNode],
+    ['node and PostgreSQL at once', killEverything],
   ])(
     'kill -9 of %s: every acknowledged sample is there once',
     async (_situation, kill) => {

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,10 +25,10 @@ export interface Program {
   readonly dataDirectory: string;
   /** All that it wrote to standard output and standard error. */
   readonly output: () => string;
-  /** SIGKILL to node alone: the database has to notice by itself. */
-  readonly killNode: () => Promise<void>;
-  /** SIGKILL to node, PostgreSQL and all their children at once. */
-  readonly killEverything: () => Promise<void>;
+  /** Process id of node. */
+  readonly pid: number;
+  /** Resolves when node has ended, however it ended. */
+  readonly ended: Promise<unknown>;
   /** SIGTERM; resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -37,24 +37,6 @@ export interface Program {
 export const temporaryDirectory = (): { path: string; remove: () => void } => {
   const path = mkdtempSync(join(tmpdir(), 'vitalgate-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-};
-
-const parentOf = (pid: string): string | undefined => {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1];
-  } catch {
-    return undefined; // gone while we looked
-  }
-};
-
-const descendantsOf = (ancestor: number): number[] => {
-  const parents = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => [pid, parentOf(pid)] as const);
-  const found = new Set([String(ancestor)]);
-  for (let before = 0; before < found.size; ) {
-    before = found.size;
-    for (const [pid, parent] of parents) if (parent !== undefined && found.has(parent)) found.add(pid);
-  }
-  return [...found].map(Number);
 };
 
 const demoWrittenAfter = async (path: string, startedMs: number, child: ChildProcess, output: () => string): Promise<Demo> => {
@@ -86,14 +68,8 @@ export const startProgram = async (dataDirectory: string, environment: Readonly<
     demo,
     dataDirectory,
     output,
-    killNode: async () => {
-      process.kill(pid, 'SIGKILL');
-      await exited;
-    },
-    killEverything: async () => {
-      for (const one of descendantsOf(pid)) process.kill(one, 'SIGKILL');
-      await exited;
-    },
+    pid,
+    ended: exited,
     stop: async () => {
       child.kill('SIGTERM');
       const [code] = (await exited) as [number | null];
