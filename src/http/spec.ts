@@ -6,12 +6,19 @@ export interface JsonObject {
   readonly [key: string]: unknown;
 }
 
+/** How a credential is sent: `in` for API keys, `scheme` (lower case) for HTTP authentication. */
+export interface SecurityScheme {
+  readonly type: string;
+  readonly scheme: string;
+  readonly in: string;
+}
+
 /** A bundled OpenAPI 3.1 document and what was read from it once. */
 export interface Spec {
   readonly document: JsonObject;
   readonly title: string;
   readonly operations: readonly OperationInfo[];
-  readonly securitySchemes: ReadonlyMap<string, { readonly type: string; readonly scheme?: string }>;
+  readonly securitySchemes: ReadonlyMap<string, SecurityScheme>;
   readonly match: (method: string, path: string) => Match;
 }
 
@@ -117,8 +124,8 @@ export const loadSpec = (json: unknown): Spec => {
   const schemes = objectOf(objectOf(document['components'])['securitySchemes']);
   const securitySchemes = new Map(
     Object.keys(schemes).map((name) => {
-      const { type, scheme } = dereference(document, schemes[name]);
-      return [name, { type: textOf(type), ...(typeof scheme === 'string' && { scheme: scheme.toLowerCase() }) }];
+      const { type, scheme, in: where } = dereference(document, schemes[name]);
+      return [name, { type: textOf(type), scheme: textOf(scheme).toLowerCase(), in: textOf(where) }];
     }),
   );
   const title = textOf(objectOf(document['info'])['title']);

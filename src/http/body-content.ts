@@ -1,0 +1,54 @@
+import { isUtf8 } from 'node:buffer';
+import type { ContentPlan } from './framing.ts';
+import { JsonFault, readJson, type ReadJson } from './json-gate.ts';
+import { problem, problemCatalogue, type ProblemCode, type ProblemError } from './problem.ts';
+
+/** Bounds on one request body. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  readonly maxItems: number;
+  readonly maxDepth: number;
+}
+
+const RESERVED_KEYS = ['__proto__', 'constructor', 'prototype'];
+
+const isBlank = (bytes: Buffer): boolean =>
+  bytes.length <= 64 * 1024 && ['', 'null', '{}'].includes(bytes.toString('latin1').replace(/[ \t\r\n]+/g, ''));
+
+const at = (code: ProblemCode, pointer: string): ProblemError =>
+  problem(code, { errors: [{ pointer, code, message: problemCatalogue[code].detail }] });
+
+const readJsonBody = (bytes: Buffer, { maxBytes, maxItems, maxDepth }: BodyLimits): ReadJson => {
+  try {
+    return readJson(bytes, { maxItems, maxDepth });
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    if (error.code === 'too-many-items') throw problem('too-many-items', { limits: { maxItems, maxBytes } });
+    throw at(error.code, error.pointer);
+  }
+};
+
+const readFormBody = (bytes: Buffer): ReadJson => {
+  if (!isUtf8(bytes)) throw problem('not-utf8');
+  const pairs = [...new URLSearchParams(bytes.toString('utf8'))];
+  const keys = pairs.map(([key]) => key);
+  if (keys.some((key) => RESERVED_KEYS.includes(key))) throw problem('forbidden-key');
+  if (new Set(keys).size !== keys.length) throw problem('duplicate-key');
+  if (pairs.some((pair) => pair.join('').includes('\0'))) throw problem('invalid-text');
+  return { value: Object.fromEntries(pairs) };
+};
+
+/**
+ * Turns body bytes into a value by the plan. A body that is not required may be blank (nothing, white space, `null`, `{}`)
+ * under any content type and is then undefined. Throws the problem of the JSON gate with its pointer, 400 for content
+ * where none belongs, 415 for content of another type.
+ */
+export const readContent = (
+  bytes: Buffer, plan: ContentPlan, required: boolean, limits: BodyLimits,
+): Pick<ReadJson, 'items'> & { readonly value: unknown } => {
+  if (!required && isBlank(bytes)) return { value: undefined };
+  if (plan.kind === 'json') return readJsonBody(bytes, limits);
+  if (plan.kind === 'form') return readFormBody(bytes);
+  if (plan.kind === 'unsupported') throw problem('unsupported-media-type');
+  throw problem('invalid-request', { detail: 'Send no body: this operation takes none.' });
+};

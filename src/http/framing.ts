@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http';
+import type { OperationInfo } from './operation-info.ts';
+import { problem } from './problem.ts';
+
+/** How the body of a request is to be understood, decided from the headers alone. */
+export type ContentPlan =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'json' | 'form'; readonly mediaType: string }
+  /** Nothing the operation takes; fine only when the body turns out to be blank and is not required. */
+  | { readonly kind: 'unsupported' };
+
+const FORM = 'application/x-www-form-urlencoded';
+const ENCODINGS = ['identity', 'gzip', 'br'];
+
+/** Bytes that a request to an operation without body may carry: room for white space, `null` or `{}`. */
+export const BLANK_BODY_BYTES = 4096;
+
+/** JSON by its type or its structured suffix. */
+export const isJsonType = (mediaType: string): boolean => mediaType === 'application/json' || mediaType.endsWith('+json');
+
+/** Whether the kit can read a request body of this media type. */
+export const isReadableType = (mediaType: string): boolean => isJsonType(mediaType) || mediaType === FORM;
+
+/** Whether the headers announce a body. */
+export const announcesBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+const unsupportedCharset = (contentType: string): boolean => {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]?.toLowerCase();
+  return charset !== undefined && charset !== 'utf-8' && charset !== 'utf8';
+};
+
+/**
+ * Chooses how to read the body from `Content-Type`. Throws 415 when the operation requires a body of another type; where
+ * the body is optional the verdict waits for the bytes, because mobile clients label empty bodies as they please.
+ */
+export const planContent = (operation: OperationInfo, contentType: string | undefined): ContentPlan => {
+  if (operation.request === undefined) return { kind: 'none' };
+  const sent = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const { mediaTypes, required } = operation.request;
+  const accepted = mediaTypes.find((type) => type === sent) ?? (isJsonType(sent) ? mediaTypes.find(isJsonType) : undefined);
+  if (accepted !== undefined && !unsupportedCharset(contentType ?? '')) {
+    return { kind: accepted === FORM ? 'form' : 'json', mediaType: accepted };
+  }
+  if (required) throw problem('unsupported-media-type');
+  return { kind: 'unsupported' };
+};
+
+/**
+ * Refuses, before anything is read, a request whose headers already tell that it cannot be served: several Host lines,
+ * an unknown Content-Encoding, a Content-Length over `maxBytes`.
+ */
+export const checkFraming = (request: IncomingMessage, limits: { maxBytes: number; maxItems: number }): void => {
+  if ((request.headersDistinct['host'] ?? []).length > 1) {
+    throw problem('invalid-request', { detail: 'Send exactly one Host header.' });
+  }
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (!ENCODINGS.includes(encoding)) throw problem('unsupported-encoding');
+  if (Number(request.headers['content-length'] ?? 0) > limits.maxBytes) throw problem('payload-too-large', { limits });
+};

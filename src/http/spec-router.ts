@@ -1,0 +1,126 @@
+import type { Request, RequestHandler, Response } from 'express';
+import * as OpenApiValidator from 'express-openapi-validator';
+import { authenticate, checkSecurity, type Authenticators } from './authentication.ts';
+import { readContent, type BodyLimits } from './body-content.ts';
+import { readBody } from './body-reader.ts';
+import type { Exchange, Exchanges } from './exchange.ts';
+import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planContent } from './framing.ts';
+import type { AnyHandler } from './operation.ts';
+import { dispatch } from './operation-call.ts';
+import type { OperationInfo } from './operation-info.ts';
+import { problem } from './problem.ts';
+import { relaxed } from './relaxed-spec.ts';
+import type { JsonObject, Spec } from './spec.ts';
+
+/** What the router of one service stands on. */
+export interface SpecRouterOptions<Caller> {
+  readonly spec: Spec;
+  readonly handlers: Readonly<Record<string, AnyHandler>>;
+  readonly authenticators: Authenticators<Caller>;
+  readonly limits: BodyLimits;
+  readonly exchanges: Exchanges;
+  /** True: an answer that breaks the contract becomes a 500. False: it is sent and told to `onContractBreach`. */
+  readonly validateResponses: boolean;
+  readonly onContractBreach: (error: Error, operationId: string) => void;
+}
+
+/** Throws when the map and the spec do not name the same operations, or a body comes in a media type nobody can read. */
+export const checkHandlers = (spec: Spec, handlers: Readonly<Record<string, unknown>>): void => {
+  const expected = spec.operations.filter(({ platform }) => !platform).map(({ id }) => id);
+  const missing = expected.filter((id) => !Object.hasOwn(handlers, id));
+  const surplus = Object.keys(handlers).filter((id) => !expected.includes(id));
+  const unreadable = spec.operations.filter(({ request }) => request?.mediaTypes.some((type) => !isReadableType(type)) === true);
+  const faults = [
+    ...missing.map((id) => `no handler for ${id}`),
+    ...surplus.map((id) => `no operation ${id} for its handler`),
+    ...unreadable.map(({ id }) => `no reader for a media type of ${id}`),
+  ];
+  if (faults.length > 0) throw new Error(`Operations of ${spec.title}: ${faults.join('; ')}.`);
+};
+
+/** The operation that a request means. Throws 404, or 405 with Allow; a path nobody declared is never served. */
+const matchOperation = (spec: Spec, request: Request): { operation: OperationInfo; path: string } => {
+  const match = spec.match(request.method, request.path);
+  if (match.kind === 'not-found') throw problem('not-found');
+  if (match.kind === 'method-not-allowed') throw problem('method-not-allowed', { headers: { Allow: match.allow.join(', ') } });
+  return match;
+};
+
+const bodyLimitsOf = ({ request }: OperationInfo, limits: BodyLimits): BodyLimits => ({
+  maxDepth: limits.maxDepth,
+  maxBytes: request === undefined ? BLANK_BODY_BYTES : limits.maxBytes,
+  maxItems: Math.min(request?.maxItems ?? limits.maxItems, limits.maxItems),
+});
+
+/** The path the validator sees is the one that was matched, so that both always mean the same operation. */
+const showMatched = (request: Request, path: string): void => {
+  const query = request.url.indexOf('?');
+  request.url = query < 0 ? path : path + request.url.slice(query);
+};
+
+/** Media types are replaced by the declared one: the validator keeps a cache entry for every spelling it sees. */
+const showContentType = (request: Request, mediaType: string | undefined): void => {
+  if (mediaType === undefined) delete request.headers['content-type'];
+  else request.headers['content-type'] = mediaType;
+};
+
+const admit = async <Caller>(
+  options: SpecRouterOptions<Caller>, exchange: Exchange, request: Request, response: Response,
+): Promise<void> => {
+  const { operation, path } = matchOperation(options.spec, request);
+  exchange.operation = operation;
+  exchange.label = operation.id;
+  showMatched(request, path);
+  const limits = bodyLimitsOf(operation, options.limits);
+  checkFraming(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
+  const plan = planContent(operation, request.headers['content-type']);
+  const { headers, socket } = request;
+  const view = { headers, remoteAddress: socket.remoteAddress, operationId: operation.id, requestId: exchange.requestId };
+  exchange.authenticated = await authenticate(operation, options.authenticators, view);
+  if (headers.expect !== undefined && announcesBody(request)) response.writeContinue();
+  exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
+  const { value, items } = readContent(exchange.bytes, plan, operation.request?.required === true, limits);
+  if (items !== undefined) exchange.items = items;
+  request.body = value;
+  showContentType(request, value !== undefined && 'mediaType' in plan ? plan.mediaType : undefined);
+};
+
+const validatorOf = <Caller>({ spec, exchanges, validateResponses, onContractBreach }: SpecRouterOptions<Caller>): RequestHandler[] => {
+  const isAuthenticated = (request: Request): boolean => exchanges.of(request).authenticated !== undefined;
+  const document: JsonObject = relaxed(spec);
+  return OpenApiValidator.middleware({
+    apiSpec: document as never,
+    useRequestUrl: true,
+    validateRequests: { removeAdditional: false, coerceTypes: false, allowUnknownQueryParameters: false },
+    validateResponses: validateResponses
+      ? { removeAdditional: false, coerceTypes: false }
+      : { removeAdditional: false, coerceTypes: false, onError: (error, _body, request) => onContractBreach(error, exchanges.of(request).label) },
+    validateSecurity: { handlers: Object.fromEntries([...spec.securitySchemes.keys()].map((name) => [name, isAuthenticated])) },
+    fileUploader: false,
+    ignoreUndocumented: false,
+  });
+};
+
+/** The validator matched by itself: it must have come to the same operation. */
+const agreesWithMatch = ({ of }: Exchanges): RequestHandler => (request, _response, next) => {
+  const seen = (request as { openapi?: { openApiRoute?: string } }).openapi?.openApiRoute;
+  const { operation } = of(request);
+  if (seen !== operation?.template) throw new Error(`The validator matched ${String(seen)} for ${String(operation?.id)}.`);
+  next();
+};
+
+/**
+ * The steps of a request to an operation of the spec, in this order: match, framing from headers, authentication, bounded
+ * body, JSON gate, validator, handler. Throws at once when handlers, authenticators and spec do not fit together.
+ */
+export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestHandler[] => {
+  checkHandlers(options.spec, options.handlers);
+  checkSecurity(options.spec, options.authenticators);
+  const { exchanges } = options;
+  const admission: RequestHandler = async (request, response, next) => {
+    const exchange = exchanges.of(request);
+    if (exchange.warmUp === undefined) await admit(options, exchange, request, response);
+    next();
+  };
+  return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges)];
+};
