@@ -1,0 +1,133 @@
+import { errors } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
+import { problem } from './problem.ts';
+
+/** What openapi-fetch builds instead of a `Request`: building the platform's own costs more than the call itself. */
+export class LightRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: string | Buffer | null;
+  readonly signal: AbortSignal | undefined;
+
+  constructor(url: string, init: { method: string; headers: Headers; body?: string | Buffer | null; signal?: AbortSignal | null }) {
+    this.url = url;
+    this.method = init.method;
+    this.headers = init.headers;
+    this.body = init.body ?? null;
+    this.signal = init.signal ?? undefined;
+  }
+}
+
+/** An answer read to its end. Has what openapi-fetch and our callers use of a `Response`; the body can be read again. */
+export class LightResponse {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+  #value: { readonly json: unknown } | undefined;
+
+  constructor(status: number, headers: Headers, bytes: Buffer) {
+    this.status = status;
+    this.ok = status >= 200 && status <= 299;
+    this.headers = headers;
+    this.bytes = bytes;
+  }
+
+  text(): Promise<string> {
+    return Promise.resolve(this.bytes.toString('utf8'));
+  }
+
+  /** Parses once, however often it is asked. */
+  // eslint-disable-next-line @typescript-eslint/require-await -- a parse error must reject, not throw, as in a Response
+  async json(): Promise<unknown> {
+    this.#value ??= { json: JSON.parse(this.bytes.toString('utf8')) };
+    return this.#value.json;
+  }
+}
+
+/** Time for one call from first byte to last, and bytes of one answer's body. */
+export interface CallLimits {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** The problem of an upstream that cannot be reached or says that it is in trouble. */
+export const unavailable = (cause: unknown, retryAfterSeconds = RETRY_AFTER_SECONDS) =>
+  problem('upstream-unavailable', { retryAfterSeconds, cause });
+
+/** The problem of an upstream whose answer cannot be trusted. */
+export const invalid = (what: string, cause?: unknown) => problem('upstream-invalid', { cause: new Error(what, { cause }) });
+
+/** Builds headers that tell the length of what was read, whatever the framing was. */
+function headersOf(raw: Dispatcher.ResponseData['headers'], length: number): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(raw)) {
+    for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one);
+  }
+  headers.delete('transfer-encoding');
+  headers.set('content-length', String(length));
+  return headers;
+}
+
+async function readBody(body: Dispatcher.ResponseData['body'], declared: unknown, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () => invalid(`an upstream answered more than ${maxBytes} bytes`);
+  if (Number(declared) > maxBytes) {
+    body.destroy();
+    throw tooLarge();
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLarge(); // leaving the loop destroys the body and its socket
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+/** Seconds the upstream asks us to wait, where it says so in a form we may pass on. */
+function retryAfterOf(headers: Headers): number | undefined {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  return Number.isInteger(seconds) && seconds >= 1 && seconds <= 3600 ? seconds : undefined;
+}
+
+const isGarbage = (error: unknown): boolean => error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError;
+
+async function dispatch(pool: Pool, origin: string, request: LightRequest, limits: CallLimits): Promise<LightResponse> {
+  const deadline = AbortSignal.timeout(limits.timeoutMs);
+  const { statusCode, headers: raw, body } = await pool.request({
+    path: request.url.slice(origin.length),
+    method: request.method,
+    headers: Object.fromEntries(request.headers),
+    body: request.body,
+    signal: request.signal ? AbortSignal.any([request.signal, deadline]) : deadline,
+  });
+  const bytes = await readBody(body, raw['content-length'], limits.maxBytes);
+  return new LightResponse(statusCode, headersOf(raw, bytes.length), bytes);
+}
+
+/**
+ * A fetch over a keep-alive pool for one origin: one deadline for the whole call, answers bounded, redirects not followed, nothing
+ * sent twice.
+ * @throws ProblemError `upstream-unavailable` when the upstream is not reached, breaks off, is too late or answers 5xx;
+ *   `upstream-invalid` when it does not speak HTTP or says too much; the reason of the caller's own signal when that aborted
+ */
+export function createLightFetch(pool: Pool, origin: string, limits: CallLimits) {
+  return async (request: LightRequest): Promise<LightResponse> => {
+    let response: LightResponse;
+    try {
+      response = await dispatch(pool, origin, request, limits);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      if (error instanceof Error && error.name === 'ProblemError') throw error;
+      throw isGarbage(error) ? invalid('an upstream did not answer in HTTP', error) : unavailable(error);
+    }
+    if (response.status >= 500) {
+      throw unavailable(new Error(`an upstream answered ${response.status}`), retryAfterOf(response.headers));
+    }
+    return response;
+  };
+}
