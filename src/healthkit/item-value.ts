@@ -1,0 +1,90 @@
+import { commensurable } from '../measurement/quantity.ts';
+import { ucumOf } from '../measurement/unit-spelling.ts';
+import type { ItemCode } from './item-error.ts';
+import { BLOOD_PRESSURE, type HealthKitType } from './type-catalogue.ts';
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** A fault at a place inside an item; `place` is a JSON pointer relative to the item, or starts with /query/. */
+export interface ItemFault {
+  readonly code: ItemCode;
+  readonly place: string;
+}
+
+/** The unit that holds for an item (UCUM; as given where it is not known and the type neither), and whether nobody stated it. */
+export interface EffectiveUnit {
+  readonly unit?: string;
+  readonly unitAssumed: boolean;
+}
+
+const DECIMAL = /^[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?$/;
+/** Types of which no percentage between 1 and 2 is real, so that the value is a broken fraction. */
+const NEVER_NEAR_ONE_PERCENT = new Set(['HKQuantityTypeIdentifierOxygenSaturation', 'HKQuantityTypeIdentifierBodyFatPercentage']);
+
+/** The finite number that a JSON number or a text with a decimal point stands for ("71,5" stands for none). */
+export function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
+/** Where the numbers of a type are in an item; none for types that are no quantities. */
+function numberPlaces(item: Item, type: HealthKitType): readonly string[] {
+  if (type.identifier === BLOOD_PRESSURE) return ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'];
+  if (type.kind !== 'quantity') return [];
+  return [item['value'] === undefined && 'quantity' in item ? 'quantity' : 'value'];
+}
+
+function isImpossible(value: number, type: HealthKitType, unit: string | undefined): boolean {
+  if (value < 0) return type.mayBeNegative !== true;
+  if (type.percentAsFraction !== true) return false;
+  return value > 100 || (value > 1 && value < 2 && (unit === '1' || NEVER_NEAR_ONE_PERCENT.has(type.identifier)));
+}
+
+function judgeNumbers(item: Item, type: HealthKitType, unit: string | undefined): ItemFault | undefined {
+  for (const member of numberPlaces(item, type)) {
+    const given = item[member];
+    const place = `/${member}`;
+    if (given === undefined || given === null) return { code: 'missing-value', place };
+    const value = numberOf(given);
+    if (value === undefined) return { code: 'invalid-value', place };
+    if (isImpossible(value, type, unit)) return { code: 'value-out-of-range', place };
+  }
+  return undefined;
+}
+
+/** The fault of the item's values, if any: numbers of a quantity, text or number of anything else; a category may have none. */
+export function judgeValue(item: Item, type: HealthKitType | undefined, unit: string | undefined): ItemFault | undefined {
+  if (type !== undefined && numberPlaces(item, type).length > 0) return judgeNumbers(item, type, unit);
+  const { value } = item;
+  if (value === undefined || typeof value === 'string' || Number.isFinite(value)) return undefined;
+  return { code: value === null ? 'missing-value' : 'invalid-value', place: '/value' };
+}
+
+const isCount = (unit: string): boolean => unit.startsWith('{');
+
+/** Counts are dimensionless for UCUM, which would let 50 % of a step pass. */
+function measures(unit: string, type: HealthKitType): boolean {
+  const { canonicalUnit, identifier } = type;
+  if (canonicalUnit === undefined || unit === canonicalUnit || unit === type.defaultUnit) return true;
+  if (isCount(canonicalUnit)) return unit === '1' || isCount(unit);
+  if (canonicalUnit === '%') return unit === '1';
+  if (identifier === 'HKQuantityTypeIdentifierBodyMassIndex' && isCount(unit)) return true; // HealthKit counts it
+  const moles = identifier === 'HKQuantityTypeIdentifierBloodGlucose' && commensurable(unit, 'mmol/L');
+  return moles || commensurable(unit, canonicalUnit);
+}
+
+const stated = (unit: unknown): unit is string => typeof unit === 'string' && unit.trim() !== '';
+
+/** The unit of an item: its own, else that of the batch, else the default of react-native-health for the type. */
+export function unitOfItem(item: Item, type: HealthKitType | undefined, batchUnit: string | undefined): EffectiveUnit | ItemFault {
+  const own = stated(item['unit']);
+  const given = own ? item['unit'] : batchUnit;
+  if (type?.canonicalUnit === undefined) {
+    return own && type === undefined ? { unit: ucumOf(String(given)) ?? String(given), unitAssumed: false } : { unitAssumed: false };
+  }
+  if (!stated(given)) return type.defaultUnit === undefined ? { unitAssumed: true } : { unit: type.defaultUnit, unitAssumed: true };
+  const unit = ucumOf(given);
+  const place = own ? '/unit' : '/query/unit';
+  if (unit === undefined) return { code: 'unit-unknown', place };
+  return measures(unit, type) ? { unit, unitAssumed: false } : { code: 'unit-not-for-type', place };
+}

@@ -1,0 +1,80 @@
+import { MAX_TYPE_LENGTH } from './limits.ts';
+import types from './types.json' with { type: 'json' };
+
+/**
+ * One of the 220 HealthKit types (Apple SDK of 2026-07; names of the bridges as aliases). Units are UCUM; `defaultUnit` is what
+ * react-native-health sends when the app asks for none. Percentages of `percentAsFraction` types arrive as 0 to 1.
+ */
+export interface HealthKitType {
+  readonly identifier: string;
+  readonly kind: string;
+  readonly canonicalUnit?: string | undefined;
+  readonly defaultUnit?: string | undefined;
+  readonly percentAsFraction?: boolean | undefined;
+  readonly mayBeNegative?: boolean | undefined;
+}
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** The correlation of a systolic and a diastolic pressure. */
+export const BLOOD_PRESSURE = 'HKCorrelationTypeIdentifierBloodPressure';
+
+const key = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+
+const byName: ReadonlyMap<string, HealthKitType> = new Map(
+  types.flatMap((type) => [key(type.identifier), ...type.aliases].map((name): [string, HealthKitType] => [name, type])),
+);
+
+/** The type of a name: Apple's identifier or an alias, whatever its letter case and separators (heart_rate, heartRate, HEART_RATE). */
+export const resolveType = (name: string): HealthKitType | undefined =>
+  name.length > MAX_TYPE_LENGTH ? undefined : byName.get(key(name));
+
+const SLEEP_STAGES = new Set(['INBED', 'ASLEEP', 'AWAKE', 'CORE', 'DEEP', 'REM']);
+
+const hints: readonly [test: (item: Item, metadata: Item) => boolean, identifier: string][] = [
+  [(item) => 'heartbeatSeries' in item, 'HKDataTypeIdentifierHeartbeatSeries'],
+  [(item) => 'voltageMeasurements' in item, 'HKDataTypeIdentifierElectrocardiogram'],
+  [(item) => 'activityName' in item && 'activityId' in item, 'HKWorkoutTypeIdentifier'],
+  [({ value }) => typeof value === 'string' && SLEEP_STAGES.has(value), 'HKCategoryTypeIdentifierSleepAnalysis'],
+  [(_, metadata) => 'HKMetadataKeyHeartRateMotionContext' in metadata || 'HKHeartRateMotionContext' in metadata, 'HKQuantityTypeIdentifierHeartRate'],
+  [(_, metadata) => 'HKBloodGlucoseMealTime' in metadata, 'HKQuantityTypeIdentifierBloodGlucose'],
+  [(_, metadata) => 'HKBodyTemperatureSensorLocation' in metadata, 'HKQuantityTypeIdentifierBodyTemperature'],
+  [(_, metadata) => 'HKInsulinDeliveryReason' in metadata, 'HKQuantityTypeIdentifierInsulinDelivery'],
+  [(_, metadata) => 'HKVO2MaxTestType' in metadata, 'HKQuantityTypeIdentifierVO2Max'],
+];
+
+const isPair = (item: Item): boolean => 'bloodPressureSystolicValue' in item || 'bloodPressureDiastolicValue' in item;
+
+const asItem = (value: unknown): Item =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+
+function declaredName(item: Item, batchType: string | undefined): string | undefined {
+  const names = [item['type'], item['dataType'], item['quantityType'], item['rawDataType'], batchType];
+  return names.find((name): name is string => typeof name === 'string' && name.trim() !== '')?.trim();
+}
+
+/** What an item is: `name` is Apple's identifier, or the unknown name as it was given (at most 128 characters). */
+export interface TypeOfItem {
+  readonly name?: string;
+  readonly known?: HealthKitType;
+}
+
+/**
+ * The type an item names itself, else that of its batch, else what its members prove (a pair of pressures, metadata that only one
+ * type has). Items of react-native-health name none. Both members are missing when nothing tells.
+ */
+export function typeOfItem(item: Item, batchType?: string): TypeOfItem {
+  const name = declaredName(item, batchType);
+  const declared = name === undefined ? undefined : resolveType(name);
+  if (isPair(item) && (name === undefined || declared?.identifier.includes('BloodPressure') === true)) return typed(BLOOD_PRESSURE);
+  if (declared !== undefined) return { name: declared.identifier, known: declared };
+  if (name !== undefined) return { name: name.slice(0, MAX_TYPE_LENGTH) };
+  const metadata = asItem(item['metadata']);
+  const hint = hints.find(([test]) => test(item, metadata));
+  return hint === undefined ? {} : typed(hint[1]);
+}
+
+function typed(identifier: string): TypeOfItem {
+  const known = resolveType(identifier);
+  return known === undefined ? { name: identifier } : { name: identifier, known };
+}

@@ -1,0 +1,35 @@
+/** A quantity by its LOINC code, with the unit for people (`unit`, "mmHg") and for programs (`unitCode`, UCUM "mm[Hg]"). */
+export interface Coding {
+  /** LOINC code without system, "8480-6". */
+  readonly code: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly unitCode: string;
+}
+
+/** One value of a record; `code` is the LOINC address "https://loinc.org/<code>". */
+export interface Observation extends Coding {
+  readonly value: number;
+  /** What a reader must know about the value; all values are text ("true", "false", "mmHg"). */
+  readonly annotation?: Readonly<Record<string, string>>;
+}
+
+/** When it was measured: UTC, ISO 8601; `endDate` only where it differs. */
+export interface Period {
+  readonly startDate: string;
+  readonly endDate?: string;
+}
+
+/** A normalized record as readers of health data get it. */
+export interface NormalizedData {
+  readonly period: Period;
+  readonly observations: readonly Observation[];
+}
+
+const LOINC = 'https://loinc.org/';
+
+/** The address of a LOINC code. */
+export const loincUrl = (code: string): string => LOINC + code;
+
+/** The LOINC code of an address made by `loincUrl`; other text is returned as it is. */
+export const loincCode = (url: string): string => (url.startsWith(LOINC) ? url.slice(LOINC.length) : url);

@@ -1,0 +1,87 @@
+import { offsetsOf } from './time-zone.ts';
+
+/** A point in time as it was written: `epochMs` and `iso` are UTC to the millisecond, `text` is the original to its last digit. */
+export interface Instant {
+  readonly epochMs: number;
+  readonly iso: string;
+  /** Minutes east of UTC that the text names (0 for Z and for epoch numbers). */
+  readonly offsetMinutes: number;
+  readonly text: string;
+}
+
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?: ?([Zz]|[+-]\d{2}:?\d{2}))?$/;
+const MINUTE = 60_000;
+const FIRST_YEAR = 1900;
+const LAST_YEAR = 2200;
+const MAX_OFFSET_MINUTES = 14 * 60;
+/** As seconds it is the year 5138, as milliseconds 1973: the border between the two readings of an epoch number. */
+const FIRST_EPOCH_MS = 1e11;
+
+interface WallClock {
+  /** Milliseconds since 1970 as if the clock showed UTC. */
+  readonly ms: number;
+  readonly zone: string | undefined;
+}
+
+const inRange = (ms: number): boolean => ms >= Date.UTC(FIRST_YEAR, 0) && ms < Date.UTC(LAST_YEAR + 1, 0);
+
+function instantAt(epochMs: number, offsetMinutes: number, text: string): Instant | undefined {
+  if (!inRange(epochMs)) return undefined;
+  return { epochMs, iso: new Date(epochMs).toISOString(), offsetMinutes, text };
+}
+
+function readWallClock(text: string): WallClock | undefined {
+  const match = DATE_TIME.exec(text);
+  if (match === null) return undefined;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map((part) => Number(part || '0'));
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const fraction = Number((match[7] ?? '').padEnd(3, '0').slice(0, 3));
+  const ms = Date.UTC(year, month - 1, day, hour, minute, second, fraction);
+  const date = new Date(ms);
+  // Date.UTC turns 30 February into 1 March and the years 0 to 99 into 1900 to 1999.
+  if (date.getUTCFullYear() !== year || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  return inRange(ms) ? { ms, zone: match[8] } : undefined;
+}
+
+function offsetOf(zone: string): number | undefined {
+  if (zone === 'Z' || zone === 'z') return 0;
+  const minutes = Number(zone.slice(-2));
+  const total = Number(zone.slice(1, 3)) * 60 + minutes;
+  if (minutes > 59 || total > MAX_OFFSET_MINUTES) return undefined;
+  return zone.startsWith('-') ? -total : total;
+}
+
+/**
+ * Reads ISO 8601 date and time with Z, ±hh:mm or ±hhmm (HealthKit bridges), T or a space, and up to nine digits of a second; or a
+ * number of seconds or milliseconds since 1970. 'no-zone' when only the zone is missing; undefined for anything else, days that are
+ * not in the calendar, and years outside 1900 to 2200 (a Buddhist 2567, a clock at year 1).
+ */
+export function parseInstant(text: string | number): Instant | 'no-zone' | undefined {
+  if (typeof text === 'number') {
+    if (!Number.isFinite(text) || text < 0) return undefined;
+    return instantAt(Math.floor(text < FIRST_EPOCH_MS ? text * 1000 : text), 0, String(text));
+  }
+  const clock = readWallClock(text);
+  if (clock === undefined) return undefined;
+  if (clock.zone === undefined) return 'no-zone';
+  const offset = offsetOf(clock.zone);
+  return offset === undefined ? undefined : instantAt(clock.ms - offset * MINUTE, offset, text);
+}
+
+/**
+ * Reads a date and time that names no zone as the wall clock of an IANA zone ("Europe/Rome"). An hour that the clock shows twice is
+ * the first of the two, an hour that it skips is moved on by the skipped time. Undefined when the zone is unknown or the text does
+ * name a zone or is no date.
+ */
+export function parseInstantIn(text: string, timeZone: string): Instant | undefined {
+  const clock = readWallClock(text);
+  if (clock === undefined || clock.zone !== undefined) return undefined;
+  const offset = offsetsOf(timeZone);
+  if (offset === undefined) return undefined;
+  const day = 24 * 60 * MINUTE;
+  const before = offset(clock.ms - day);
+  const after = offset(clock.ms + day);
+  const fits = [before, after].find((minutes) => offset(clock.ms - minutes * MINUTE) === minutes);
+  const minutes = fits ?? before;
+  return instantAt(clock.ms - minutes * MINUTE, minutes, text);
+}

@@ -1,0 +1,13 @@
+import { isUcum } from './quantity.ts';
+import spellings from './unit-spellings.json' with { type: 'json' };
+
+const bySpelling: ReadonlyMap<string, string> = new Map(Object.entries(spellings));
+
+/**
+ * The UCUM code of a unit as phones and medical devices spell it: HealthKit units, tokens of the HealthKit bridges, Medisanté ("bmp"
+ * included), or UCUM itself. Undefined when nobody is known to spell a unit so; letter case counts ("Cal" is a kilocalorie).
+ */
+export function ucumOf(spelling: string): string | undefined {
+  const text = spelling.trim();
+  return bySpelling.get(text) ?? (isUcum(text) ? text : undefined);
+}
