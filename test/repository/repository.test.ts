@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -14,8 +13,16 @@ interface Manifest {
 }
 const manifest = JSON.parse(read('package.json')) as Manifest & { name: string; version: string };
 const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, Manifest | undefined> };
-const tracked = () =>
-  execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+/** Walks the tree instead of asking git, which a bare machine or an unpacked archive does not have. */
+const ignored = new Set(['.git', ...read('.gitignore').split('\n').map((line) => line.replaceAll('/', ''))]);
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    if (ignored.has(entry.name)) return [];
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    return entry.isDirectory() ? filesIn(path) : [path];
+  });
+}
+const files = filesIn('');
 
 describe('the repository', () => {
   test.each(['dependencies', 'optionalDependencies', 'devDependencies'] as const)(
@@ -40,12 +47,27 @@ describe('the repository', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "http/);
   });
 
+  test('no file names a path or a host of the machine it was written on', () => {
+    const traces = new RegExp([['/wo', 'rk/'], ['/ho', 'me/\\w'], ['/tm', 'p/plan'], ['/Us', 'ers/\\w'], ['\\.\\./sha', 'red/']].map((parts) => parts.join('')).join('|'));
+    const text = files.filter((path) => !/\.(?:gz|png|pdf)$/.test(path));
+    expect(text.filter((path) => traces.test(read(path)))).toEqual([]);
+  });
+
+  test('.npmrc keeps download addresses out of the lock file', () => {
+    expect(read('.npmrc')).toContain('omit-lockfile-registry-resolved=true');
+  });
+
+  test('decisions are numbered without gaps', () => {
+    const numbers = readdirSync(join(root, 'docs', 'decisions')).map((name) => Number(name.slice(0, 4))).toSorted((a, b) => a - b);
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+  });
+
   test('the README stays under 200 lines', () => {
     expect(read('README.md').split('\n').length).toBeLessThan(200);
   });
 
   test('no source file outgrows its reader: 300 lines at most', () => {
-    const long = tracked()
+    const long = files
       .filter((path) => /^(src|scripts|bench)\/.*\.ts$/.test(path))
       .filter((path) => read(path).split('\n').length > 300);
     expect(long).toEqual([]);
