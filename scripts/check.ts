@@ -23,7 +23,7 @@ const environment = {
   ...process.env,
   REDOCLY_TELEMETRY: 'off',
   REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true',
-  FORCE_COLOR: '0',
+  NO_COLOR: '1', // some tools take FORCE_COLOR, whatever its value, as a wish for colour
 };
 
 for (const step of steps) {

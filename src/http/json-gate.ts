@@ -4,7 +4,6 @@ import { malformed, nextByte, readString, skipScalar, skipString } from './json-
 import type { Cursor } from './json-scanner.ts';
 
 export { JsonFault } from './json-fault.ts';
-export type { JsonFaultCode } from './json-fault.ts';
 
 /** The bytes `start` (included) to `end` (excluded) of one element of the array that a body is. */
 export interface ItemSlice {
