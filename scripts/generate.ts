@@ -1,0 +1,49 @@
+/**
+ * Makes generated/ from openapi/: types by openapi-typescript, one bundled JSON per service by redocly. With `--check` nothing is
+ * written: fresh output is compared with the committed files, stale ones are listed, and the exit code is 1.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const services = ['bff', 'device-manager', 'user-manager'];
+const typeFlags = ['--immutable', '--root-types', '--root-types-no-schema-prefix', '--root-types-keep-casing'];
+const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
+
+const run = (command: string, args: readonly string[]): void => {
+  execFileSync(join(root, 'node_modules', '.bin', command), args, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+};
+
+/** The generated files of one service by name, made in a folder of their own. */
+const generate = (service: string, folder: string): [string, string][] => {
+  const bundle = join(folder, `${service}.json`);
+  run('redocly', ['bundle', `${service}@v1`, '--ext', 'json', '-o', bundle]);
+  // The types are made from the bundle: one file, every reference inside it.
+  const configuration = join(folder, `${service}.redocly.yaml`);
+  const types = join(folder, `${service}.d.ts`);
+  writeFileSync(configuration, JSON.stringify({ extends: ['minimal'], apis: { [service]: { root: bundle, 'x-openapi-ts': { output: types } } } }));
+  run('openapi-typescript', ['--redocly', configuration, ...typeFlags]);
+  return [`${service}.json`, `${service}.d.ts`].map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'vitalgate-generate-'));
+const target = join(root, 'generated');
+try {
+  const files = services.flatMap((service) => generate(service, folder));
+  const current = (name: string) => (existsSync(join(target, name)) ? readFileSync(join(target, name), 'utf8') : undefined);
+  const stale = files.filter(([name, text]) => current(name) !== text).map(([name]) => name);
+  if (process.argv.includes('--check')) {
+    if (stale.length > 0) {
+      console.error(`stale: ${stale.join(', ')}; run npm run generate`);
+      process.exitCode = 1;
+    }
+  } else {
+    mkdirSync(target, { recursive: true });
+    for (const [name, text] of files) writeFileSync(join(target, name), text);
+    console.log(stale.length === 0 ? 'generated/ was fresh' : `wrote ${stale.join(', ')}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
