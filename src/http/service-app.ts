@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { accessLog, observe } from './access-log.ts';
@@ -48,18 +48,23 @@ const report = <Caller>({ log, onError }: ServiceOptions<Caller>, error: unknown
 };
 
 /** Last of all: every error becomes a problem; what is not the client's doing is logged, without values. */
-const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges): ErrorRequestHandler =>
-  (error: unknown, request, response, next) => {
-    void next; // Express tells an error handler by its four parameters.
+const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges): ErrorRequestHandler => {
+  const render = (error: unknown, request: Request, response: Response): void => {
     const { warmUp, operation, requestId, label } = exchanges.of(request);
-    if (warmUp !== undefined) return void warmUp(error);
-    if (error instanceof ClientGoneError) return void response.destroy();
-    const isDatabaseUnavailable = options.isDatabaseUnavailable ?? ((): boolean => false);
-    const problem = problemOf(error, { operation, isDatabaseUnavailable });
-    if (problem.code === 'internal-error') report(options, problem.cause, label, requestId);
-    else if (problem.status >= 500) options.log.warn({ ...faultOf(problem.cause), code: problem.code, operationId: label, requestId }, 'unavailable');
-    sendProblem(request, response, problem, { requestId, challenges: challengesOf(options.spec, operation) });
+    if (warmUp !== undefined) {
+      warmUp(error);
+    } else if (error instanceof ClientGoneError) {
+      response.destroy();
+    } else {
+      const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false) });
+      if (problem.code === 'internal-error') report(options, problem.cause ?? problem, label, requestId);
+      else if (problem.cause !== undefined) options.log.warn({ ...faultOf(problem.cause), code: problem.code, operationId: label, requestId }, problem.code);
+      sendProblem(request, response, problem, { requestId, challenges: challengesOf(options.spec, operation) });
+    }
   };
+  // Express tells an error handler by its four parameters.
+  return Object.defineProperty(render, 'length', { value: 4 });
+};
 
 /**
  * The Express application of a service. Throws at once when spec, handlers and authenticators do not fit together.
