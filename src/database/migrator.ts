@@ -1,0 +1,31 @@
+import type { Pool } from './pool.ts';
+
+/** One step of a schema; `name` orders nothing, the position in the list does. Never change one that was released. */
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/**
+ * Brings a PostgreSQL schema to the end of its list of migrations, each in a transaction of its own, under an advisory lock: many
+ * processes may start at once. Throws when the database knows a migration that the list does not (an older program).
+ */
+export const migrate = async (pool: Pool, schema: string, migrations: readonly Migration[]): Promise<void> => {
+  const client = await pool.connect();
+  try {
+    await client.query('set lock_timeout = 0');
+    await client.query('set statement_timeout = 0');
+    await client.query(`select pg_advisory_lock(hashtext('vitalgate migrations'))`);
+    await client.query(`create schema if not exists ${schema}`);
+    await client.query(`create table if not exists ${schema}.migration (name text primary key, applied_at timestamptz not null default now())`);
+    const { rows } = await client.query<{ name: string }>(`select name from ${schema}.migration`);
+    const applied = new Set(rows.map(({ name }) => name));
+    const unknown = [...applied].filter((name) => !migrations.some((migration) => migration.name === name));
+    if (unknown.length > 0) throw new Error(`The schema ${schema} is newer than this program (${unknown.join(', ')}).`);
+    for (const { name, sql } of migrations.filter((migration) => !applied.has(migration.name))) {
+      await client.query(`begin; ${sql}; insert into ${schema}.migration (name) values ('${name}'); commit`);
+    }
+  } finally {
+    client.release(true); // the advisory lock and the settings end with the connection
+  }
+};

@@ -1,0 +1,37 @@
+import type { PoolClient } from 'pg';
+import type { Pool } from './pool.ts';
+
+/**
+ * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. A connection whose rollback fails is
+ * thrown away. When the commit itself throws, its outcome is unknown: callers answer with an error and rely on idempotence.
+ */
+export const inTransaction = async <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
+  const client = await pool.connect();
+  let broken = false;
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+};
+
+/** SQLSTATE classes and codes that mean trouble with the server, not with the statement (PostgreSQL, appendix A). */
+const unavailableStates = /^(08|53|57P|57014|55P03|40001|40P01|25P03|58)/;
+const unavailableCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES']);
+const unavailableTexts = /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/;
+
+/** Tells whether an error means that the database cannot serve now, so that the same request can succeed later. */
+export const isUnavailable = (error: unknown): boolean => {
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: unknown };
+  if (typeof code === 'string' && (unavailableCodes.has(code) || unavailableStates.test(code))) return true;
+  return (typeof message === 'string' && unavailableTexts.test(message)) || isUnavailable(cause);
+};

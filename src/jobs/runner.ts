@@ -1,0 +1,58 @@
+import { Logger as GraphileLogger, run, runMigrations, type TaskList } from 'graphile-worker';
+import type { Pool, Queryable } from '../database/pool.ts';
+
+/** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
+export interface Job {
+  readonly task: string;
+  readonly payload: Readonly<Record<string, string>>;
+  readonly queue?: string;
+  /** Jobs with the same key that have not started are one job. */
+  readonly key?: string;
+}
+
+/** What runs a job; a task that throws is tried again with growing delay, and stays visible when tries are used up. */
+export type Tasks = Readonly<Record<string, (payload: unknown) => Promise<void>>>;
+
+export interface JobLog {
+  readonly info: (fields: object, message: string) => void;
+  readonly error: (fields: object, message: string) => void;
+}
+
+const maxAttempts = 25;
+
+/** Prepares the job tables; safe to call from many processes at once. */
+export const prepareJobs = async (pool: Pool): Promise<void> => {
+  await runMigrations({ pgPool: pool });
+};
+
+/** Adds a job in the caller's transaction: it exists when that commits, and not otherwise. */
+export const addJob = async (db: Queryable, { task, payload, queue, key }: Job): Promise<void> => {
+  await db.query('select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5)', [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts]);
+};
+
+/** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */
+const quiet = new GraphileLogger(() => () => undefined);
+
+const told = (tasks: Tasks, log: JobLog): TaskList =>
+  Object.fromEntries(
+    Object.entries(tasks).map(([name, task]) => [
+      name,
+      async (payload: unknown, { job }: { job: { id: string; attempts: number } }) => {
+        try {
+          await task(payload);
+        } catch (error) {
+          log.error({ task: name, job: job.id, attempt: job.attempts, error: error instanceof Error ? error.name : 'unknown' }, 'job failed');
+          throw error;
+        }
+      },
+    ]),
+  );
+
+/** Runs the tasks until stopped; `stop` waits for jobs under way and may be called twice. */
+export const startRunner = async ({ pool, tasks, log, concurrency = 2 }: { readonly pool: Pool; readonly tasks: Tasks; readonly log: JobLog; readonly concurrency?: number }): Promise<{ stop: () => Promise<void> }> => {
+  const runner = await run({ pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log) });
+  let stopped: Promise<void> | undefined;
+  return {
+    stop: () => (stopped ??= runner.stop()),
+  };
+};

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { addJob, prepareJobs, startRunner } from '../../src/jobs/runner.ts';
+import { migrate } from '../../src/database/migrator.ts';
+import { inTransaction, isUnavailable } from '../../src/database/transaction.ts';
+import { openPool } from '../../src/database/pool.ts';
+import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
+
+describe('the database', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test('ten programs that start at once migrate once', async () => {
+    const migrations = [{ name: '1', sql: 'create table ten.thing (id int)' }, { name: '2', sql: 'insert into ten.thing values (1)' }];
+    await Promise.all(Array.from({ length: 10 }, () => migrate(database.pool, 'ten', migrations)));
+    expect((await database.pool.query('select * from ten.thing')).rowCount).toBe(1);
+  });
+
+  test('a migration that fails leaves nothing behind and can be mended', async () => {
+    await expect(migrate(database.pool, 'mend', [{ name: '1', sql: 'create table mend.thing (id int); select 1/0' }])).rejects.toThrow('division by zero');
+    await migrate(database.pool, 'mend', [{ name: '1', sql: 'create table mend.thing (id int)' }]);
+    expect((await database.pool.query('select * from mend.thing')).rowCount).toBe(0);
+  });
+
+  test('a schema that is newer than the program is refused', async () => {
+    await migrate(database.pool, 'newer', [{ name: '1', sql: 'select 1' }]);
+    await expect(migrate(database.pool, 'newer', [])).rejects.toThrow('newer than this program');
+  });
+
+  test('a job exists when its transaction commits, and not otherwise', async () => {
+    await prepareJobs(database.pool);
+    const ran: unknown[] = [];
+    const runner = await startRunner({
+      pool: database.pool,
+      log: { info: () => undefined, error: () => undefined },
+      tasks: { remember: (payload) => Promise.resolve(void ran.push(payload)) },
+    });
+    await inTransaction(database.pool, (client) => addJob(client, { task: 'remember', payload: { id: 'kept' } }));
+    await expect(
+      inTransaction(database.pool, async (client) => {
+        await addJob(client, { task: 'remember', payload: { id: 'lost' } });
+        throw new Error('rolled back');
+      }),
+    ).rejects.toThrow('rolled back');
+    for (let waitedMs = 0; ran.length === 0 && waitedMs < 5_000; waitedMs += 50) await new Promise((done) => setTimeout(done, 50));
+    await runner.stop();
+    await runner.stop();
+    expect(ran).toEqual([{ id: 'kept' }]);
+  });
+
+  test('a database that is not there is told apart from a wrong statement', async () => {
+    const nowhere = openPool({ connectionString: 'postgres://nobody@127.0.0.1:1/none' }, () => undefined);
+    const refused: unknown = await nowhere.query('select 1').catch((error: unknown) => error);
+    const wrong: unknown = await database.pool.query('select nothing').catch((error: unknown) => error);
+    expect([isUnavailable(refused), isUnavailable(wrong)]).toEqual([true, false]);
+    await nowhere.end();
+  });
+});

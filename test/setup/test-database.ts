@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import { openPool, type Connection, type Pool } from '../../src/database/pool.ts';
+
+/** A database of one suite's own. */
+export interface TestDatabase {
+  readonly connection: Connection;
+  readonly url: string;
+  readonly pool: Pool;
+  readonly drop: () => Promise<void>;
+}
+
+const urlOf = (connection: Connection, database: string): string => {
+  if ('connectionString' in connection) {
+    const url = new URL(connection.connectionString);
+    url.pathname = `/${database}`;
+    return url.href;
+  }
+  const { user, password, host } = connection;
+  return `postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}`;
+};
+
+const complain = (error: Error) => {
+  process.stderr.write(`test database: ${error.message}\n`);
+};
+
+/** Creates an empty database; `drop` closes its pool and removes it, whoever is still connected. */
+export const createTestDatabase = async (): Promise<TestDatabase> => {
+  const server = JSON.parse(process.env['TEST_DATABASE'] ?? '{}') as Connection;
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  const administration = openPool(server, complain, 1);
+  await administration.query(`create database ${name}`);
+  const url = urlOf(server, name);
+  const connection = { connectionString: url };
+  const pool = openPool(connection, () => undefined);
+  return {
+    connection,
+    url,
+    pool,
+    drop: async () => {
+      await pool.end();
+      await administration.query(`drop database if exists ${name} with (force)`);
+      await administration.end();
+    },
+  };
+};
