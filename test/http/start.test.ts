@@ -1,0 +1,63 @@
+import { expect, test } from '@jest/globals';
+import { compileItemSchema } from '../../src/http/item-schema.ts';
+import { problemCatalogue } from '../../src/http/problem.ts';
+import { openShelf, shelfSpec, type shelfDocument } from './shelf-service.ts';
+
+const PORT = 0;
+
+test('a scheme without authenticator stops the start', () => {
+  expect(() => openShelf({ authenticators: { session: () => Promise.resolve(null) } })).toThrow('no authenticator for bearer');
+});
+
+test('an operation that says nothing about security stops the start', () => {
+  const spec = shelfSpec((document) => { delete (document as { security?: unknown }).security; });
+  expect(() => openShelf({ spec })).toThrow('addBook declares no security');
+});
+
+test('a missing and a surplus handler stop the start', () => {
+  const spec = shelfSpec((document) => { document.paths['/books/lost'].get.operationId = 'listStolen'; });
+  expect(() => openShelf({ spec })).toThrow('no handler for listStolen; no operation listLost for its handler');
+});
+
+test.each([
+  {
+    named: 'two operations with one id',
+    change: ({ paths }: typeof shelfDocument): void => { paths['/books/lost'].get.operationId = 'listBooks'; },
+    message: 'listBooks twice',
+  },
+  {
+    named: 'a reference that leads nowhere',
+    change: ({ components }: typeof shelfDocument): void => { Object.assign(components, { schemas: {} }); },
+    message: 'has nothing at #/components/schemas/',
+  },
+])('$named cannot be loaded', ({ change, message }) => {
+  expect(() => shelfSpec(change)).toThrow(message);
+});
+
+test('a schema that does not compile stops the start before a port is taken', async () => {
+  const spec = shelfSpec((document) => { Object.assign(document.components.schemas.Book.properties.title, { pattern: '(' }); });
+  await expect(openShelf({ spec }).service.listen(PORT, '127.0.0.1')).rejects.toThrow(/^Shelves does not work for: .*addBook/);
+});
+
+test('no handler is called by the warm-up', async () => {
+  const { service, calls } = openShelf();
+  await service.listen(PORT, '127.0.0.1');
+  await service.close();
+  expect(calls).toEqual([]);
+});
+
+test('the item schema judges one item and names the first fault', () => {
+  const check = compileItemSchema(shelfSpec(), 'addSamples');
+  expect(check({ startDate: '2026-01-01T00:00:00Z', extra: 1 })).toBeNull();
+  expect(check({})).toEqual({ pointer: '/startDate', keyword: 'required' });
+  expect(check({ startDate: 'yesterday' })).toEqual({ pointer: '/startDate', keyword: 'format' });
+  expect(check({ startDate: '2026-01-01T00:00:00Z', value: '7' })).toEqual({ pointer: '/value', keyword: 'type' });
+  expect(check(7)).toEqual({ pointer: '', keyword: 'type' });
+});
+
+test('every status of the catalogue is an error, and what is retryable is not the client\'s fault', () => {
+  for (const { status, retryable } of Object.values(problemCatalogue)) {
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(retryable).toBe(status >= 500 || status === 429);
+  }
+});
