@@ -1103,7 +1103,10 @@ export interface operations {
     readonly signIn: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Cookies; a session presented in `sid` ends. */
+                readonly Cookie?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };

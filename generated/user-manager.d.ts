@@ -671,6 +671,8 @@ export interface operations {
         readonly parameters: {
             readonly query?: never;
             readonly header?: {
+                /** @description Cookies; a session presented in `sid` ends. */
+                readonly Cookie?: string;
                 /** @description `website` asks for a cookie instead of a token. */
                 readonly "client-type"?: string;
             };

@@ -1,0 +1,14 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Tells whether a token is one of the accepted ones, in the same time whatever it is. */
+export const isServiceToken = (token: string | undefined, accepted: readonly string[]): boolean => {
+  if (token === undefined) return false;
+  const given = digest(token);
+  return accepted.map((one) => timingSafeEqual(given, digest(one))).includes(true);
+};
+
+/** The patient a service speaks for: header `miauserid`, which counts only behind the service credential. */
+export const patientOf = (header: string | string[] | undefined): string | undefined =>
+  typeof header === 'string' && header.trim() !== '' && header.length <= 128 ? header.trim() : undefined;

@@ -1,0 +1,33 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** How the cookie is to be sent. */
+export interface CookieOptions {
+  readonly maxAgeSeconds: number;
+  /** False only where the public address is http on loopback. */
+  readonly secure: boolean;
+}
+
+/**
+ * The value of the cookie `sid`. Missing, empty, oversized or given twice counts as no cookie: of two, one may have been planted
+ * for another path.
+ */
+export const sidOf = (headers: { readonly cookie?: string | undefined }): string | undefined => {
+  const values = (headers.cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith('sid='))
+    .map((pair) => pair.slice('sid='.length));
+  const [sid] = values;
+  return values.length === 1 && sid !== undefined && /^[\x21-\x7e]{1,4096}$/.test(sid) ? sid : undefined;
+};
+
+/** The bearer token of the header Authorization. */
+export const bearerOf = (headers: IncomingHttpHeaders): string | undefined => /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(headers.authorization ?? '')?.[1];
+
+/** Set-Cookie that opens a session. */
+export const sessionCookie = (sid: string, { maxAgeSeconds, secure }: CookieOptions): string =>
+  `sid=${sid}; Path=/; Max-Age=${String(maxAgeSeconds)}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+
+/** Set-Cookie that ends a session: an expiry in the past and no Max-Age, which some clients prefer to Expires. */
+export const endedSessionCookie = (secure: boolean): string =>
+  `sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;

@@ -1,0 +1,35 @@
+import type { Migration } from '../../database/migrator.ts';
+
+/** The schema that the User Manager owns. */
+export const userSchema = 'user_manager';
+
+export const migrations: readonly Migration[] = [
+  {
+    name: '0001-users-and-sessions',
+    sql: `
+      create table user_manager.user_account (
+        _id text primary key,
+        username text not null,
+        email text not null,
+        name text,
+        password_hash text not null,
+        user_group text not null,
+        blocked boolean not null default false,
+        state text not null default 'PUBLIC',
+        created_at timestamptz not null default now(),
+        updated_at timestamptz not null default now(),
+        creator_id text not null,
+        updater_id text not null
+      );
+      create unique index user_account_username on user_manager.user_account (lower(username));
+      create unique index user_account_email on user_manager.user_account (lower(email));
+      create table user_manager.session (
+        token_hash bytea primary key,
+        user_id text not null references user_manager.user_account on delete cascade,
+        kind text not null check (kind in ('cookie', 'bearer')),
+        created_at timestamptz not null default now(),
+        expires_at timestamptz not null
+      );
+      create index session_user on user_manager.session (user_id, expires_at)`,
+  },
+];
