@@ -1,0 +1,22 @@
+import type { Handlers } from '../../http/operation.ts';
+import { problem } from '../../http/problem.ts';
+import type { Caller, Operations } from '../caller.ts';
+import type { DeviceManager } from '../upstream/device-manager.ts';
+
+/** The devices of the signed-in person. */
+export const devices = (deviceManager: DeviceManager): Pick<Handlers<Operations, Caller>, 'listDevices' | 'assignDevice' | 'unassignDevice'> => ({
+  listDevices: async ({ caller, requestId }) => ({
+    status: 200,
+    body: (await deviceManager.devices({ patientId: caller.patientId, requestId })) ?? [],
+  }),
+  assignDevice: async ({ caller, requestId, body }) => {
+    if (body.assignedPatientId !== undefined && body.assignedPatientId !== caller.patientId) {
+      throw problem('not-your-data', { errors: [{ pointer: '/assignedPatientId', code: 'not-your-data', message: 'Leave this out: the device becomes yours.' }] });
+    }
+    return { status: 200, body: await deviceManager.assign({ patientId: caller.patientId, requestId }, body) };
+  },
+  unassignDevice: async ({ caller, requestId, path, body }) => {
+    await deviceManager.unassign({ patientId: caller.patientId, requestId }, path.id, body?.assignedUntil);
+    return { status: 204 };
+  },
+});

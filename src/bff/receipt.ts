@@ -1,0 +1,26 @@
+import type { ReceiptItem, UploadReceipt } from '../../generated/bff.d.ts';
+import type { ItemError } from '../healthkit/item-error.ts';
+import type { Kept } from './upstream/device-manager.ts';
+
+const countOf = (items: readonly ReceiptItem[], status: ReceiptItem['status']): number => items.filter((item) => item.status === status).length;
+
+/**
+ * Joins what was refused here with what the Device Manager kept: `accepted` holds the positions, in the app's array, of the
+ * samples that were forwarded. The app may advance its anchor unless a refused sample could be accepted later.
+ */
+export const receiptOf = (errors: readonly ItemError[], accepted: readonly number[], kept: Kept): UploadReceipt => {
+  const items: ReceiptItem[] = [
+    ...errors.map(({ index, ...error }) => ({ index, status: 'rejected' as const, error })),
+    ...kept.items.map(({ _id, status }, position) => ({ index: accepted[position] ?? position, status, _id })),
+  ].sort((a, b) => a.index - b.index);
+  return {
+    ...(kept.uploadId !== undefined && { uploadId: kept.uploadId }),
+    received: items.length,
+    created: countOf(items, 'created'),
+    duplicates: countOf(items, 'duplicate'),
+    conflicts: countOf(items, 'conflict'),
+    rejected: countOf(items, 'rejected'),
+    items,
+    anchor: { safeToAdvance: errors.every(({ retryable }) => !retryable) },
+  };
+};

@@ -1,0 +1,61 @@
+import type { Logger } from 'pino';
+import specification from '../../generated/bff.json' with { type: 'json' };
+import { compileItemSchema } from '../http/item-schema.ts';
+import type { Handlers } from '../http/operation.ts';
+import { createServiceServer } from '../http/service-server.ts';
+import type { Service } from '../http/service.ts';
+import { loadSpec } from '../http/spec.ts';
+import type { Caller, Operations } from './caller.ts';
+import { charts } from './handlers/charts.ts';
+import { devices } from './handlers/devices.ts';
+import { healthData } from './handlers/health-data.ts';
+import { profile } from './handlers/profile.ts';
+import { sessions } from './handlers/sessions.ts';
+import { createSessionCheck } from './session-check.ts';
+import { connectDeviceManager } from './upstream/device-manager.ts';
+import { connectUserManager } from './upstream/user-manager.ts';
+
+/** What the BFF stands on; it has no database. */
+export interface BffDependencies {
+  readonly deviceManagerUrl: string;
+  readonly userManagerUrl: string;
+  readonly serviceToken: string;
+  readonly secureCookies: boolean;
+  readonly log: Logger;
+  readonly version: string;
+  readonly validateResponses?: boolean;
+}
+
+/** Puts the BFF together: session check, vetting, forwarding. */
+export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, secureCookies, log, version, validateResponses = false }: BffDependencies): Service => {
+  const spec = loadSpec(specification);
+  const userManager = connectUserManager(userManagerUrl);
+  const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken);
+  const sessionCheck = createSessionCheck(userManager);
+  const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');
+  const handlers = {
+    ...sessions({ userManager, sessionCheck, secureCookies }),
+    ...profile(),
+    ...devices(deviceManager),
+    ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment }),
+    ...charts(deviceManager),
+  } satisfies Handlers<Operations, Caller, 'signIn'>;
+  const server = createServiceServer<Caller>({
+    name: 'bff',
+    version,
+    spec,
+    handlers,
+    authenticators: { session: sessionCheck.caller },
+    log,
+    validateResponses,
+    checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
+  });
+  return {
+    name: 'bff',
+    listen: server.listen,
+    stop: async () => {
+      await server.close();
+      await Promise.all([userManager.close(), deviceManager.close()]);
+    },
+  };
+};
