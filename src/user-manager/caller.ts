@@ -1,11 +1,7 @@
-import type { operations } from "../../generated/user-manager.d.ts";
-import type { UserRow } from './storage/user-table.ts';
+import type { SessionKind, UserAccount } from './domain/user-account.ts';
 
-/** Who asks: a person with a session, or a service or operator. */
+/** Who asks: a person with a session, another service of ours, or an operator. */
 export type Caller =
-  | { readonly kind: 'user'; readonly user: UserRow; readonly token: string }
+  | { readonly kind: 'person'; readonly user: UserAccount; readonly tokenHash: Buffer; readonly session: SessionKind }
   | { readonly kind: 'service' }
-  | { readonly kind: 'operator'; readonly user: UserRow };
-
-/** The operations this service answers itself; those of the platform are answered for it. */
-export type Operations = Omit<operations, `userManager${string}`>;
+  | { readonly kind: 'operator'; readonly userId: string };

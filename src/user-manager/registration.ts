@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Queryable } from '../database/pool.ts';
+import { passwordFault } from './domain/password-policy.ts';
 import type { Passwords } from './password.ts';
 import { insertUser } from './storage/user-table.ts';
 
@@ -10,20 +11,26 @@ export interface Registration {
   readonly password: string;
   readonly name?: string | undefined;
   readonly userGroup?: string | undefined;
+  /** Who does it: the id of an operator, `service`, or `vitalgate` for the command line. */
   readonly creatorId: string;
 }
 
-/** Makes a person known who can sign in at once; answers the member that somebody else has, if any. */
-export const register = async (db: Queryable, passwords: Passwords, person: Registration): Promise<{ _id: string } | { taken: 'username' | 'email' }> => {
-  const _id = randomBytes(16).toString('hex');
+/** What became of it: the new id, the member that somebody else has, or what is wrong with the password. */
+export type Registered = { readonly _id: string } | { readonly taken: 'username' | 'email' } | { readonly passwordFault: string };
+
+/** Makes a person known who can sign in at once. */
+export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash'>, person: Registration): Promise<Registered> => {
+  const fault = passwordFault(person.password);
+  if (fault !== undefined) return { passwordFault: fault };
+  const id = randomBytes(16).toString('hex');
   const outcome = await insertUser(db, {
-    _id,
+    id,
     username: person.username,
     email: person.email,
-    name: person.name ?? null,
-    password_hash: await passwords.hash(person.password),
-    user_group: person.userGroup ?? 'patient',
-    creator_id: person.creatorId,
+    name: person.name,
+    passwordHash: await passwords.hash(person.password),
+    userGroup: person.userGroup ?? 'patient',
+    creatorId: person.creatorId,
   });
-  return outcome === 'inserted' ? { _id } : { taken: outcome };
+  return outcome === 'inserted' ? { _id: id } : { taken: outcome };
 };

@@ -5,17 +5,18 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction, isUnavailable } from '../database/transaction.ts';
 import type { Handlers } from '../http/operation.ts';
 import { problem } from '../http/problem.ts';
+import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
-import { createAccount } from './accounts.ts';
-import { createAuthenticators, type Caller } from './authentication.ts';
+import { createAuthenticators } from './authentication.ts';
+import type { Caller } from './caller.ts';
 import { sessionHandlers, type SessionPorts } from './handlers/sessions.ts';
 import { userHandlers } from './handlers/users.ts';
-import { createPasswordHashing, HashingBusyError, type PasswordHashing } from './password-hashing.ts';
-import { cookiesAreSecure } from './session-cookie.ts';
+import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
+import { register } from './registration.ts';
 import { hashOfToken, newSessionToken } from './session-token.ts';
 import { endSession, findSessionUser, openSession } from './storage/session-table.ts';
-import { findPassword, findUsers } from './storage/user-table.ts';
+import { findPassword, findUsers, renewPasswordHash } from './storage/user-table.ts';
 
 /** What the User Manager needs; its schema must have been migrated. */
 export interface UserManagerDependencies {
@@ -25,47 +26,42 @@ export interface UserManagerDependencies {
   /** The current service token and, while rotating, the one before. */
   readonly serviceTokens: readonly string[];
   readonly sessionDurationSeconds: number;
-  /** How browsers reach the program; decides whether cookies are `Secure`. */
-  readonly publicUrl: string;
+  /** False only where the public address is http on loopback. */
+  readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
-}
-
-/** The service, ready to listen; `stop` drains requests in flight. */
-export interface UserManager {
-  readonly name: 'user-manager';
-  readonly listen: (port: number, host: string) => Promise<{ url: string; port: number }>;
-  readonly stop: () => Promise<void>;
 }
 
 type PlatformOperation = Extract<keyof operations, `userManager${string}`>;
 
 /** Hashing is bounded: who comes when the queue is full is asked to come back. */
-const bounded = (hashing: PasswordHashing): PasswordHashing => {
+const bounded = (passwords: Passwords): Passwords => {
   const orBusy = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
       return await work;
     } catch (error) {
-      throw error instanceof HashingBusyError ? problem('unavailable', { retryAfterSeconds: error.retryAfterSeconds }) : error;
+      throw error instanceof HashingBusyError ? problem('unavailable', { retryAfterSeconds: 2 }) : error;
     }
   };
   return {
-    hash: (password) => orBusy(hashing.hash(password)),
-    verify: (stored, password) => orBusy(hashing.verify(stored, password)),
+    hash: (password) => orBusy(passwords.hash(password)),
+    check: (password, stored) => orBusy(passwords.check(password, stored)),
   };
 };
 
-const sessionPorts = ({ pool, sessionDurationSeconds, publicUrl }: UserManagerDependencies, hashing: PasswordHashing): SessionPorts => ({
+const sessionPorts = ({ pool, sessionDurationSeconds, secureCookies }: UserManagerDependencies, passwords: Passwords): SessionPorts => ({
   durationSeconds: sessionDurationSeconds,
-  secureCookies: cookiesAreSecure(publicUrl),
+  secureCookies,
   checkPassword: async (username, password) => {
     const known = await findPassword(pool, username);
-    const same = await hashing.verify(known?.passwordHash, password);
-    return same && known?.maySignIn === true ? known.userId : undefined;
+    const { fits, renewed } = await passwords.check(password, known?.passwordHash);
+    if (!fits || known?.maySignIn !== true) return undefined;
+    if (renewed !== undefined) await renewPasswordHash(pool, known.userId, known.passwordHash, renewed);
+    return known.userId;
   },
-  open: (userId, kind, replaced) =>
+  open: (userId, kind, replacedSid) =>
     inTransaction(pool, async (client) => {
       const token = newSessionToken();
-      if (replaced) await endSession(client, replaced);
+      if (replacedSid !== undefined) await endSession(client, hashOfToken(replacedSid));
       const expiresAt = await openSession(client, { tokenHash: hashOfToken(token), userId, kind, durationSeconds: sessionDurationSeconds });
       return { token, expiresAt };
     }),
@@ -73,12 +69,12 @@ const sessionPorts = ({ pool, sessionDurationSeconds, publicUrl }: UserManagerDe
 });
 
 /** Puts the User Manager together. Rejects when specification and handlers do not fit. */
-export const createUserManager = async (dependencies: UserManagerDependencies): Promise<UserManager> => {
+export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
   const { pool, log, version, serviceTokens, validateResponses = false } = dependencies;
-  const hashing = bounded(await createPasswordHashing());
-  const handlers: Handlers<Omit<operations, PlatformOperation>, Caller> = {
-    ...sessionHandlers(sessionPorts(dependencies, hashing)),
-    ...userHandlers({ create: (account) => createAccount(pool, hashing, account), find: (filter) => findUsers(pool, filter) }),
+  const passwords = bounded(await createPasswords());
+  const handlers: Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken'> = {
+    ...sessionHandlers(sessionPorts(dependencies, passwords)),
+    ...userHandlers({ register: (person) => register(pool, passwords, person), find: (filter) => findUsers(pool, filter) }),
   };
   const server = createServiceServer({
     name: 'user-manager', version, spec: loadSpec(spec), handlers, log, validateResponses,

@@ -2,12 +2,9 @@
 export const MIN_PASSWORD_LENGTH = 15;
 export const MAX_PASSWORD_LENGTH = 128;
 
-/** Devices compose accents differently: what a person types must be the same password everywhere. */
-export const normalizePassword = (password: string): string => password.normalize('NFC');
-
 /** Tells what is wrong with a new password, or undefined. Every character is allowed and counts. */
 export const passwordFault = (password: string): string | undefined => {
-  const length = [...normalizePassword(password)].length;
+  const length = Array.from(password.normalize('NFC')).length;
   if (length < MIN_PASSWORD_LENGTH) return `must have at least ${MIN_PASSWORD_LENGTH} characters`;
   if (length > MAX_PASSWORD_LENGTH) return `must have at most ${MAX_PASSWORD_LENGTH} characters`;
   return undefined;

@@ -1,23 +1,20 @@
 import type { operations, UserInfo } from '../../../generated/user-manager.d.ts';
 import { noBody, type Call, type Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
-import type { Caller } from '../authentication.ts';
+import { endedSessionCookie, sessionCookie, sidOf } from '../../http/session-cookie.ts';
+import type { Caller } from '../caller.ts';
 import type { SessionKind, UserAccount } from '../domain/user-account.ts';
-import { clearedSessionCookie, sessionCookie } from '../session-cookie.ts';
 
 /** What the handlers of sessions stand on. */
 export interface SessionPorts {
   /** The id of the user that name and password belong to; undefined for unknown, wrong and blocked alike. */
   readonly checkPassword: (username: string, password: string) => Promise<string | undefined>;
   /** Opens a session and ends the one it replaces. */
-  readonly open: (userId: string, kind: SessionKind, replaced: Buffer | undefined) => Promise<{ token: string; expiresAt: Date }>;
+  readonly open: (userId: string, kind: SessionKind, replacedSid: string | undefined) => Promise<{ token: string; expiresAt: Date }>;
   readonly end: (tokenHash: Buffer) => Promise<void>;
   readonly durationSeconds: number;
   readonly secureCookies: boolean;
 }
-
-/** Sign-in takes a session as well: the one to be replaced. */
-type SignInCall = Call<operations['issueToken'], Caller | undefined>;
 
 const userInfoOf = (user: UserAccount): UserInfo => ({
   sub: user.id,
@@ -36,11 +33,11 @@ const personOf = (caller: Caller): Extract<Caller, { kind: 'person' }> => {
   return caller;
 };
 
-const issueToken = async (ports: SessionPorts, { body, headers, caller }: SignInCall): Promise<Reply<operations['issueToken']>> => {
+const issueToken = async (ports: SessionPorts, { body, headers }: Call<operations['issueToken'], undefined>): Promise<Reply<operations['issueToken']>> => {
   const userId = await ports.checkPassword(body.username, body.password);
   if (userId === undefined) throw problem('sign-in-failed');
   const kind = headers['client-type'] === 'website' ? 'cookie' : 'bearer';
-  const { token, expiresAt } = await ports.open(userId, kind, caller?.kind === 'person' ? caller.tokenHash : undefined);
+  const { token, expiresAt } = await ports.open(userId, kind, sidOf(headers));
   if (kind === 'bearer') return { status: 200, body: { accessToken: token, expireAt: expiresAt.toISOString() } };
   const cookie = sessionCookie(token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
   return { status: 200, body: noBody, headers: { 'Set-Cookie': cookie } };
@@ -48,7 +45,7 @@ const issueToken = async (ports: SessionPorts, { body, headers, caller }: SignIn
 
 /** Signing in, asking who it is, signing out. */
 export const sessionHandlers = (ports: SessionPorts) => ({
-  issueToken: (call: SignInCall) => issueToken(ports, call),
+  issueToken: (call: Call<operations['issueToken'], undefined>) => issueToken(ports, call),
   getUserInfo: ({ caller }: Call<operations['getUserInfo'], Caller>): Reply<operations['getUserInfo']> => ({
     status: 200,
     body: userInfoOf(personOf(caller).user),
@@ -56,6 +53,6 @@ export const sessionHandlers = (ports: SessionPorts) => ({
   endSession: async ({ caller }: Call<operations['endSession'], Caller>): Promise<Reply<operations['endSession']>> => {
     const { tokenHash, session } = personOf(caller);
     await ports.end(tokenHash);
-    return { status: 204, ...(session === 'cookie' && { headers: { 'Set-Cookie': clearedSessionCookie(ports.secureCookies) } }) };
+    return { status: 204, ...(session === 'cookie' && { headers: { 'Set-Cookie': endedSessionCookie(ports.secureCookies) } }) };
   },
 });

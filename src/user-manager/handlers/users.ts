@@ -1,18 +1,18 @@
 import type { operations, User } from '../../../generated/user-manager.d.ts';
 import type { Call, Reply } from '../../http/operation.ts';
-import { problem, type ProblemError } from '../../http/problem.ts';
-import { AccountRefusedError, type NewAccount } from '../accounts.ts';
-import type { Caller } from '../authentication.ts';
+import { problem } from '../../http/problem.ts';
+import type { Caller } from '../caller.ts';
 import type { UserAccount } from '../domain/user-account.ts';
+import type { Registered, Registration } from '../registration.ts';
 import type { UserFilter } from '../storage/user-table.ts';
 
 /** What the handlers of users stand on. */
 export interface UserPorts {
-  /** Returns the new id. Throws AccountRefusedError. */
-  readonly create: (account: NewAccount) => Promise<string>;
+  readonly register: (person: Registration) => Promise<Registered>;
   readonly find: (filter: UserFilter) => Promise<readonly UserAccount[]>;
 }
 
+/** Nobody signed in as a person gets here: the schemes of the operations say so. */
 const creatorOf = (caller: Caller): string => {
   if (caller.kind === 'person') throw problem('forbidden');
   return caller.kind === 'operator' ? caller.userId : 'service';
@@ -32,16 +32,11 @@ const wireUserOf = (user: UserAccount): User => ({
   __STATE__: user.state,
 });
 
-const refusal = ({ member, reason, message }: AccountRefusedError): ProblemError =>
-  problem(reason === 'invalid' ? 'invalid-request' : 'already-exists', { errors: [{ pointer: `/${member}`, code: reason, message }] });
-
 const createUser = async (ports: UserPorts, { body, caller }: Call<operations['createUser'], Caller>): Promise<Reply<operations['createUser']>> => {
-  const creatorId = creatorOf(caller);
-  try {
-    return { status: 200, body: { _id: await ports.create({ ...body, userGroup: body.userGroup ?? 'patient', creatorId }) } };
-  } catch (error) {
-    throw error instanceof AccountRefusedError ? refusal(error) : error;
-  }
+  const outcome = await ports.register({ ...body, creatorId: creatorOf(caller) });
+  if ('taken' in outcome) throw problem('already-exists', { errors: [{ pointer: `/${outcome.taken}`, code: 'already-exists', message: 'is taken' }] });
+  if ('passwordFault' in outcome) throw problem('invalid-request', { errors: [{ pointer: '/password', code: 'password', message: outcome.passwordFault }] });
+  return { status: 200, body: outcome };
 };
 
 /** Creating and finding people; for services and operators. */

@@ -1,7 +1,7 @@
 import type { Migration } from '../../database/migrator.ts';
 
 /** The schema that the User Manager owns. */
-export const userSchema = 'user_manager';
+export const schema = 'user_manager';
 
 export const migrations: readonly Migration[] = [
   {
@@ -30,6 +30,6 @@ export const migrations: readonly Migration[] = [
         created_at timestamptz not null default now(),
         expires_at timestamptz not null
       );
-      create index session_user on user_manager.session (user_id, expires_at)`,
+      create index session_by_user on user_manager.session (user_id, expires_at)`,
   },
 ];

@@ -45,24 +45,16 @@ export const userOf = (row: UserRow): UserAccount => ({
   updaterId: row.updater_id,
 });
 
-/** Inserts a user unless one has the name or the address; compared without regard to case. Tells whether it did. */
-export const insertUser = async (db: Queryable, user: NewUserRow): Promise<boolean> => {
+/** Inserts a user, or tells which member somebody else has; compared without regard to case. */
+export const insertUser = async (db: Queryable, user: NewUserRow): Promise<'inserted' | 'username' | 'email'> => {
   const { rowCount } = await db.query(
     `insert into user_manager.user_account (_id, username, email, name, password_hash, user_group, creator_id, updater_id)
      values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing`,
     [user.id, user.username, user.email, user.name ?? null, user.passwordHash, user.userGroup, user.creatorId],
   );
-  return rowCount === 1;
-};
-
-/** Which of the two is taken. */
-export const findTaken = async (db: Queryable, { username, email }: { readonly username: string; readonly email: string }): Promise<{ username: boolean; email: boolean }> => {
-  const { rows } = await db.query<{ username: boolean | null; email: boolean | null }>(
-    `select bool_or(lower(username) = lower($1)) as username, bool_or(lower(email) = lower($2)) as email
-     from user_manager.user_account where lower(username) = lower($1) or lower(email) = lower($2)`,
-    [username, email],
-  );
-  return { username: rows[0]?.username ?? false, email: rows[0]?.email ?? false };
+  if (rowCount === 1) return 'inserted';
+  const taken = await db.query('select 1 from user_manager.user_account where lower(username) = lower($1)', [user.username]);
+  return taken.rowCount === 0 ? 'email' : 'username';
 };
 
 /** Which users to list; `limit` and `skip` count users. */
@@ -92,4 +84,14 @@ export const findPassword = async (db: Queryable, username: string): Promise<{ u
   );
   const [row] = rows;
   return row && { userId: row._id, passwordHash: row.password_hash, maySignIn: row.may_sign_in };
+};
+
+/** Replaces a hash by one with newer parameters, unless the password was changed meanwhile. */
+export const renewPasswordHash = async (db: Queryable, userId: string, before: string, after: string): Promise<void> => {
+  await db.query('update user_manager.user_account set password_hash = $3 where _id = $1 and password_hash = $2', [userId, before, after]);
+};
+
+/** Blocks a user, or lets them sign in again; sessions of a blocked user count no more. */
+export const setBlocked = async (db: Queryable, username: string, blocked: boolean): Promise<void> => {
+  await db.query('update user_manager.user_account set blocked = $2, updated_at = now() where lower(username) = lower($1)', [username, blocked]);
 };
