@@ -1,0 +1,16 @@
+import { migrate } from './database/migrator.ts';
+import type { Pool } from './database/pool.ts';
+import { migrations as deviceManagerMigrations, schema as deviceManagerSchema } from './device-manager/storage/migrations.ts';
+import { prepareJobs } from './jobs/runner.ts';
+import { keySchema, migrations as keyMigrations } from './keys/migrations.ts';
+import { migrations as userManagerMigrations, schema as userManagerSchema } from './user-manager/storage/migrations.ts';
+
+/** Brings the tables of the User Manager up to date; safe from many processes at once. */
+export const migrateUserManager = (pool: Pool): Promise<void> => migrate(pool, userManagerSchema, userManagerMigrations);
+
+/** Brings the tables of the Device Manager, its keys and its jobs up to date; safe from many processes at once. */
+export const migrateDeviceManager = async (pool: Pool): Promise<void> => {
+  await migrate(pool, keySchema, keyMigrations);
+  await migrate(pool, deviceManagerSchema, deviceManagerMigrations);
+  await prepareJobs(pool);
+};
