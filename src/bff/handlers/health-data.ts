@@ -17,22 +17,29 @@ export interface HealthDataDependencies {
 
 type Upload = Call<Operations['uploadHealthData'], Caller> | Call<Operations['uploadHealthDataInFormat'], Caller>;
 
-/** Vetting that leaves enrolment to an upstream which does not list devices. */
-const anyDevice = { _id: '', deviceId: '' };
+interface Enrolled {
+  readonly _id: string;
+  readonly deviceId: string;
+}
+
+const deviceNamedBy = (item: unknown): unknown => (typeof item === 'object' && item !== null && 'deviceId' in item ? item.deviceId : undefined);
+
+/** Where the upstream lists no devices, enrolment is left to it: whatever an item or its batch names counts as enrolled. */
+const asNamed = (item: unknown, batch: Batch): Enrolled[] =>
+  ['', batch.deviceId, deviceNamedBy(item)].filter((name) => typeof name === 'string').map((name) => ({ _id: '', deviceId: name.trim() }));
 
 interface Vetted {
   readonly errors: readonly ItemError[];
   readonly accepted: readonly number[];
 }
 
-const vet = (call: Upload, batch: Batch, enrolled: readonly { _id: string; deviceId: string }[], listed: boolean, checkShape: ItemCheck): Vetted => {
+const vet = (call: Upload, batch: Batch, enrolled: readonly Enrolled[] | undefined, checkShape: ItemCheck): Vetted => {
   const now = Date.now();
   const errors: ItemError[] = [];
   const accepted: number[] = [];
   call.body.forEach((item, index) => {
     const fault = call.items?.[index]?.fault;
-    const own = listed ? enrolled : [{ ...anyDevice, deviceId: batch.deviceId ?? item.deviceId ?? '' }];
-    const verdict = vetItem({ item, index, fault, batch, enrolled: own, patientId: call.caller.patientId, now, checkShape });
+    const verdict = vetItem({ item, index, fault, batch, enrolled: enrolled ?? asNamed(item, batch), patientId: call.caller.patientId, now, checkShape });
     if (isItemError(verdict)) errors.push(verdict);
     else accepted.push(index);
   });
@@ -58,8 +65,8 @@ const upload = async ({ deviceManager, checkShape, skippedEnrolment }: HealthDat
   const devices = await deviceManager.devices(asker);
   if (devices === undefined) skippedEnrolment(call.requestId);
   // The vetting takes the last of the list as the one enrolled last.
-  const enrolled = (devices ?? []).filter(isHealthKit).toSorted((a, b) => (a.assignedFrom ?? '').localeCompare(b.assignedFrom ?? ''));
-  const { errors, accepted } = vet(call, batch, enrolled, devices !== undefined, checkShape);
+  const enrolled = devices?.filter(isHealthKit).toSorted((a, b) => (a.assignedFrom ?? '').localeCompare(b.assignedFrom ?? ''));
+  const { errors, accepted } = vet(call, batch, enrolled, checkShape);
   if (accepted.length === 0) return { status: 200, body: receiptOf(errors, [], nothing) } as const;
   const bytes = errors.length === 0 ? call.bytes : acceptedBytes(call.bytes, call.items ?? [], accepted);
   const kept = await deviceManager.keep(asker, bytes, batch);

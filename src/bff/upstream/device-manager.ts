@@ -1,8 +1,7 @@
 import type { ChartSeries, Device, DeviceAssignment, HealthData, Identified, KeptUpload, paths } from '../../../generated/device-manager.d.ts';
 import specification from '../../../generated/device-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
-import { createUpstream } from '../../http/upstream.ts';
-import { loadSpec } from '../../http/spec.ts';
+import { createUpstream, type Upstream } from '../../http/upstream.ts';
 
 export type { ChartSeries, Device, HealthData } from '../../../generated/device-manager.d.ts';
 
@@ -47,58 +46,69 @@ const unexpected = (what: string, status: number) => problem('upstream-invalid',
 const keptOf = (data: readonly Identified[] | KeptUpload): Kept =>
   'items' in data ? data : { items: data.map(({ _id }) => ({ _id, status: 'created' as const })) };
 
+const badInterval = (pointer: string, message: string) => problem('invalid-request', { errors: [{ pointer, code: 'invalid-interval', message }] });
+
 const codeOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined);
 
-/**
- * Connects to a Device Manager with the service credential. Lists are cast: openapi-fetch's own mapping of immutable types forgets
- * that a readonly array is an array.
- */
+type Client = Upstream<paths>;
+type Headers = (asker: Asker) => Record<string, string>;
+
+const deviceCalls = (client: Client, headersOf: Headers): Pick<DeviceManager, 'devices' | 'assign' | 'unassign'> => ({
+  devices: async (asker) => {
+    const { data, response } = await client.GET('/devices', { params: { query: { assignedPatientId: asker.patientId, _l: 200 } }, headers: headersOf(asker) });
+    if (response.status === 404 || response.status === 405) return undefined;
+    if (data === undefined) throw unexpected('devices', response.status);
+    return data as readonly Device[];
+  },
+  assign: async (asker, assignment) => {
+    const { data, error, response } = await client.POST('/devices/assign', { body: { ...assignment, assignedPatientId: asker.patientId }, headers: headersOf(asker) });
+    if (response.status === 409) throw problem('device-already-assigned');
+    if (response.status === 400 && codeOf(error) === 'invalid-request') throw badInterval('/assignedFrom', 'The device cannot be assigned from then on.');
+    if (data === undefined) throw unexpected('assign', response.status);
+    return data;
+  },
+  unassign: async (asker, id, assignedUntil) => {
+    const body = assignedUntil === undefined ? undefined : { assignedUntil };
+    const { response } = await client.POST('/devices/{id}/unassign', { params: { path: { id } }, ...(body && { body }), headers: headersOf(asker) });
+    if (response.status === 404) throw problem('not-found');
+    if (response.status === 400 || response.status === 409) throw badInterval('/assignedUntil', 'The assignment cannot end then.');
+    if (!response.ok) throw unexpected('unassign', response.status);
+  },
+});
+
+/** Lists are cast: openapi-fetch's own mapping of immutable types forgets that a readonly array is an array. */
+const dataCalls = (client: Client, headersOf: Headers): Pick<DeviceManager, 'keep' | 'list' | 'chart'> => ({
+  keep: async (asker, bytes, batch) => {
+    const { data, response } = await client.POST('/health-data/healthkit/{format}', {
+      params: { path: { format: 'healthkitstandard-json' }, query: batch, header: { Prefer: 'return=representation' } },
+      body: [],
+      bodySerializer: () => bytes,
+      headers: { ...headersOf(asker), 'content-type': 'application/json' },
+    });
+    if (data === undefined) throw unexpected('upload', response.status);
+    return keptOf(data as readonly Identified[] | KeptUpload);
+  },
+  list: async (asker, query) => {
+    const { data, error, response } = await client.GET('/health-data', { params: { query: { ...query, patientId: asker.patientId } }, headers: headersOf(asker) });
+    if (codeOf(error) === 'unknown-data-type') throw problem('unknown-data-type');
+    if (data === undefined) throw unexpected('list', response.status);
+    return data as readonly HealthData[];
+  },
+  chart: async (asker, query) => {
+    const { data, error, response } = await client.GET('/chart-data', { params: { query: { ...query, _id: asker.patientId } }, headers: headersOf(asker) });
+    if (codeOf(error) === 'unknown-data-type') throw problem('unknown-data-type');
+    if (data === undefined) throw unexpected('chart', response.status);
+    return data as readonly ChartSeries[];
+  },
+});
+
+/** Connects to a Device Manager with the service credential. */
 export const connectDeviceManager = (baseUrl: string, serviceToken: string): DeviceManager => {
-  const client = createUpstream<paths>({ baseUrl, spec: loadSpec(specification), timeoutMs: 20_000, maxBytes: 67_108_864 });
-  const headersOf = ({ patientId, requestId }: Asker) => ({ authorization: `Bearer ${serviceToken}`, miauserid: patientId, 'x-request-id': requestId });
+  const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 67_108_864 });
+  const headersOf: Headers = ({ patientId, requestId }) => ({ authorization: `Bearer ${serviceToken}`, miauserid: patientId, 'x-request-id': requestId });
   return {
-    devices: async (asker) => {
-      const { data, response } = await client.GET('/devices', { params: { query: { assignedPatientId: asker.patientId, _l: 200 } }, headers: headersOf(asker) });
-      if (response.status === 404 || response.status === 405) return undefined;
-      if (data === undefined) throw unexpected('devices', response.status);
-      return data as readonly Device[];
-    },
-    assign: async (asker, assignment) => {
-      const { data, error, response } = await client.POST('/devices/assign', { body: { ...assignment, assignedPatientId: asker.patientId }, headers: headersOf(asker) });
-      if (response.status === 409) throw problem('device-already-assigned');
-      if (response.status === 400 && codeOf(error) === 'invalid-request') throw problem('invalid-request', { errors: [{ pointer: '/assignedFrom', code: 'invalid-interval', message: 'The interval cannot be assigned.' }] });
-      if (data === undefined) throw unexpected('assign', response.status);
-      return data;
-    },
-    unassign: async (asker, id, assignedUntil) => {
-      const body = assignedUntil === undefined ? undefined : { assignedUntil };
-      const { response } = await client.POST('/devices/{id}/unassign', { params: { path: { id } }, ...(body && { body }), headers: headersOf(asker) });
-      if (response.status === 404) throw problem('not-found');
-      if (response.status === 400 || response.status === 409) throw problem('invalid-request', { errors: [{ pointer: '/assignedUntil', code: 'invalid-interval', message: 'The assignment cannot end then.' }] });
-      if (!response.ok) throw unexpected('unassign', response.status);
-    },
-    keep: async (asker, bytes, batch) => {
-      const { data, response } = await client.POST('/health-data/healthkit/{format}', {
-        params: { path: { format: 'healthkitstandard-json' }, query: batch, header: { Prefer: 'return=representation' } },
-        body: [],
-        bodySerializer: () => bytes,
-        headers: { ...headersOf(asker), 'content-type': 'application/json' },
-      });
-      if (data === undefined) throw unexpected('upload', response.status);
-      return keptOf(data as readonly Identified[] | KeptUpload);
-    },
-    list: async (asker, query) => {
-      const { data, error, response } = await client.GET('/health-data', { params: { query: { ...query, patientId: asker.patientId } }, headers: headersOf(asker) });
-      if (codeOf(error) === 'unknown-data-type') throw problem('unknown-data-type');
-      if (data === undefined) throw unexpected('list', response.status);
-      return data as readonly HealthData[];
-    },
-    chart: async (asker, query) => {
-      const { data, error, response } = await client.GET('/chart-data', { params: { query: { ...query, _id: asker.patientId } }, headers: headersOf(asker) });
-      if (codeOf(error) === 'unknown-data-type') throw problem('unknown-data-type');
-      if (data === undefined) throw unexpected('chart', response.status);
-      return data as readonly ChartSeries[];
-    },
+    ...deviceCalls(client, headersOf),
+    ...dataCalls(client, headersOf),
     isAlive: async () => {
       const { response } = await client.GET('/-/healthz');
       if (!response.ok) throw unexpected('healthz', response.status);

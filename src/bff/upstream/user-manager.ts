@@ -2,7 +2,6 @@ import type { paths, UserInfo } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
-import { loadSpec } from '../../http/spec.ts';
 
 export type { UserInfo } from '../../../generated/user-manager.d.ts';
 
@@ -34,7 +33,7 @@ const openedBy = (cookies: readonly string[]): OpenedSession | undefined => {
 
 /** Connects to a User Manager. */
 export const connectUserManager = (baseUrl: string): UserManager => {
-  const client = createUpstream<paths>({ baseUrl, spec: loadSpec(specification), timeoutMs: 8_000, maxBytes: 1_048_576 });
+  const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 8_000, maxBytes: 1_048_576 });
   const cookie = (sid: string) => ({ cookie: `sid=${sid}` });
   return {
     signIn: async (username, password, presentedSid) => {
