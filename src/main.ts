@@ -1,0 +1,105 @@
+import { parseArgs } from 'node:util';
+import pino, { type Logger } from 'pino';
+import { ConfigError, readConfig, serviceNames, type Config } from './config.ts';
+import { openPool } from './database/pool.ts';
+import { provideDemoData, setAsideDemoFile, writeDemoFile } from './demo-data.ts';
+import { faultOf } from './http/fault-log.ts';
+import { startFailureOf } from './start-failure.ts';
+import { startVitalgate, type Vitalgate } from './vitalgate.ts';
+
+const HELP = `Usage: npm start [-- --demo]
+
+Runs the services that SERVICES names. Settings are environment variables: see docs/configuration.md.
+
+  --demo  makes a demo patient, an operator and a webhook key, and writes DATA_DIR/demo.json
+  --help  shows this
+`;
+const STOP_MS = 30_000;
+
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+const readArguments = (): { demo: boolean; help: boolean } => {
+  const { values } = parseArgs({ options: { demo: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } } });
+  return values;
+};
+
+const checkDemo = (demo: boolean, config: Config): void => {
+  if (demo && config.SERVICES.length < serviceNames.length) throw new ConfigError(['--demo needs all three services: leave SERVICES unset']);
+};
+
+const provideDemo = async (config: Config, { urls, database, serviceToken }: Vitalgate): Promise<void> => {
+  const { bff, deviceManager, userManager } = urls;
+  if (bff === undefined || deviceManager === undefined || userManager === undefined || database === undefined) throw new Error('The demo needs all three services.');
+  const pool = openPool(database, () => undefined, 1);
+  try {
+    const { data, made } = await provideDemoData(pool, config.DATA_DIR);
+    const path = writeDemoFile(config.DATA_DIR, { bff, deviceManager, userManager, serviceToken }, data);
+    say(`Demo: ${made ? 'made' : 'kept'} a patient, an operator and a webhook key; their credentials are in ${path}`);
+  } finally {
+    await pool.end();
+  }
+};
+
+const tellWhere = (config: Config, { urls, notices }: Vitalgate): void => {
+  for (const notice of notices) say(notice);
+  const names = [['BFF', urls.bff], ['Device Manager', urls.deviceManager], ['User Manager', urls.userManager]] as const;
+  for (const [name, url] of names) if (url !== undefined) say(`${name.padEnd(15)} ${url}  (${url}/documentation)`);
+  say(config.DATABASE_URL === undefined ? `Data lies in ${config.DATA_DIR}` : `Data lies in the database of DATABASE_URL, secrets in ${config.DATA_DIR}`);
+};
+
+/** One way to end: stop in order, but not for ever. */
+const endsWith = (log: Logger, starting: () => Promise<Vitalgate>) => {
+  let ending = false;
+  return (exitCode: number): void => {
+    if (ending) return;
+    ending = true;
+    setTimeout(() => {
+      log.fatal('stopping took too long');
+      process.exit(1);
+    }, STOP_MS).unref();
+    // A start that fails has stopped what it had started, and tells why by itself.
+    void starting().then((vitalgate) => vitalgate.stop()).then(() => process.exit(exitCode), () => process.exit(1));
+  };
+};
+
+const run = async (): Promise<void> => {
+  const { demo, help } = readArguments();
+  if (help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const config = readConfig(process.env);
+  checkDemo(demo, config);
+  const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
+  const end = endsWith(log, () => starting);
+  process.on('uncaughtException', (error) => {
+    log.fatal(faultOf(error), 'uncaught error');
+    process.exit(1); // the state is unknown; PostgreSQL is stopped by its own watcher
+  });
+  if (demo) setAsideDemoFile(config.DATA_DIR);
+  const starting = startVitalgate(config, {
+    log,
+    onFatal: (reason) => {
+      log.fatal(reason);
+      end(1);
+    },
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping');
+      end(0);
+    });
+  }
+  const vitalgate = await starting;
+  if (demo) await provideDemo(config, vitalgate);
+  tellWhere(config, vitalgate);
+};
+
+try {
+  await run();
+} catch (error) {
+  say(error instanceof ConfigError ? error.message : `Vitalgate does not start: ${startFailureOf(error)}`);
+  process.exit(1);
+}
