@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { hash } from '@node-rs/argon2';
 import pino from 'pino';
 import { migrate } from '../../src/database/migrator.ts';
 import { createUserManager } from '../../src/user-manager/service.ts';
@@ -144,5 +145,69 @@ describe('the User Manager', () => {
     expect(stored).toContain('$argon2id$v=19$m=19456,t=2,p=1$');
     expect(stored).not.toContain(password);
     expect(stored).not.toContain(sid);
+  });
+
+  test('an operator creates and finds people by bearer token; a patient does not', async () => {
+    await create('olga', { userGroup: 'operator' });
+    const tokenOf = async (username: string) => ((await (await post('/oauth/token', { username, password })).json()) as { accessToken: string }).accessToken;
+    const asOperator = { authorization: `Bearer ${await tokenOf('olga')}` };
+    const asPatient = { authorization: `Bearer ${await tokenOf('anna')}` };
+    const created = await post('/users', { username: 'carl', email: 'carl@example.org', password }, asOperator);
+    expect(await created.json()).toEqual({ _id: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    const [carl] = (await (await call('/users?username=carl', { headers: asOperator })).json()) as { creatorId: string }[];
+    expect(carl?.creatorId).toMatch(/^[0-9a-f]{32}$/);
+    expect((await call('/users', { headers: asPatient })).status).toBe(401);
+  });
+
+  test('a cookie is no bearer token, and a bearer token no cookie', async () => {
+    const sid = cookieOf(await signIn('anna')).slice(4);
+    const { accessToken } = (await (await post('/oauth/token', { username: 'anna', password })).json()) as { accessToken: string };
+    expect((await call('/userinfo', { headers: { authorization: `Bearer ${sid}` } })).status).toBe(401);
+    expect((await call('/userinfo', { headers: { cookie: `sid=${accessToken}` } })).status).toBe(401);
+  });
+
+  test('blocking a user ends what their sessions may do, at once', async () => {
+    await create('dora');
+    const cookie = cookieOf(await signIn('dora'));
+    await setBlocked(database.pool, 'dora', true);
+    expect((await call('/userinfo', { headers: { cookie } })).status).toBe(401);
+  });
+
+  test('signing out clears the cookie, and a second time there is no session', async () => {
+    const cookie = cookieOf(await signIn('anna'));
+    const out = await call('/logout', { method: 'POST', headers: { cookie } });
+    expect(out.headers.getSetCookie()).toEqual(['sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax; Secure']);
+    expect((await call('/logout', { method: 'POST', headers: { cookie } })).status).toBe(401);
+  });
+
+  test.each([
+    ['128 characters beyond the basic plane', '\u{1F600}'.repeat(128)],
+    ['accents composed on one device and decomposed on another', 'pa\u0300ssw\u00f6rd pa\u0300ssw\u00f6rd'],
+  ])('a password of %s can be set and used', async (_situation, special) => {
+    const username = `user-${String(special.length)}`;
+    expect((await create(username, { password: special })).status).toBe(200);
+    expect((await post('/oauth/token', { username, password: special.normalize('NFD') })).status).toBe(200);
+    expect((await post('/oauth/token', { username, password: special.slice(0, -2) })).status).toBe(401);
+  });
+
+  test('a hash with older parameters is renewed at sign-in', async () => {
+    await create('emil');
+    await database.pool.query("update user_manager.user_account set password_hash = $1 where username = 'emil'", [await hash(password, { memoryCost: 8192, timeCost: 1 })]);
+    expect((await signIn('emil')).status).toBe(200);
+    const { rows } = await database.pool.query<{ password_hash: string }>("select password_hash from user_manager.user_account where username = 'emil'");
+    expect(rows[0]?.password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    expect((await signIn('emil')).status).toBe(200);
+  });
+
+  test('more sign-ins than can be hashed soon are told when to come back, and nothing else fails', async () => {
+    const answers = await Promise.all(Array.from({ length: 120 }, () => post('/oauth/token', { username: 'nobody', password })));
+    const statuses = new Set(answers.map(({ status }) => status));
+    expect(statuses).toEqual(new Set([401, 503]));
+    expect(answers.filter(({ status }) => status === 503).map(({ headers }) => headers.get('retry-after'))).toContain('2');
+  }, 30_000);
+
+  test('two people who take one name at the same time: one has it', async () => {
+    const answers = await Promise.all([1, 2, 3, 4].map((number) => create('same', { email: `same${String(number)}@example.org` })));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409, 409, 409]);
   });
 });

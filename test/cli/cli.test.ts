@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { writeServerFile } from '../../src/server-file.ts';
+import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly told: string;
+}
+
+/** A folder that the account PostgreSQL runs as can pass through. */
+const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'vitalgate-cli-'));
+  chmodSync(folder, 0o711);
+  return folder;
+};
+
+describe('the command line', () => {
+  let database: TestDatabase;
+  let dataDir: string;
+
+  const run = async (words: readonly string[], { input = '', environment = {} }: { input?: string; environment?: Record<string, string> } = {}): Promise<Outcome> => {
+    const child = spawn(process.execPath, [join(root, 'src', 'cli', 'vitalgate.ts'), ...words], {
+      cwd: dataDir,
+      env: { PATH: process.env['PATH'], DATA_DIR: dataDir, ...environment },
+    });
+    child.stdin.end(input);
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const [out, told, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    return { code, out, told };
+  };
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    dataDir = temporaryFolder();
+    // Commands find the database as they find the one of a running server.
+    writeServerFile(dataDir, { pid: process.pid, urls: {}, database: database.connection });
+  });
+  afterAll(async () => {
+    await database.drop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  test('adds a patient and shows a made password once', async () => {
+    const { code, out } = await run(['users', 'add', '--username', 'anna', '--email', 'anna@example.org']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^patient anna added, _id [0-9a-f]{32}\npassword: [\w-]{24} {3}\(shown only now\)\n$/);
+  });
+
+  test('adds an operator with a password from standard input, and does not show it', async () => {
+    const input = 'an operator with a long password\n';
+    const { code, out } = await run(['--json', 'users', 'add', '--operator', '--username', 'olga', '--email', 'olga@example.org', '--password-stdin'], { input });
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({ _id: expect.stringMatching(/^[0-9a-f]{32}$/), username: 'olga', userGroup: 'operator' });
+  });
+
+  test('creates, lists and revokes a key', async () => {
+    const created = JSON.parse((await run(['--json', 'keys', 'create', '--sender', 'medisante'])).out) as { _id: string; key: string };
+    expect(created.key).toMatch(/^vg_/);
+    const listed = await run(['keys', 'list']);
+    expect(listed.out).toMatch(/medisante .*live/);
+    expect(listed.out).not.toContain(created.key);
+    expect((await run(['keys', 'revoke', created._id])).code).toBe(0);
+    expect((await run(['keys', 'list'])).out).toMatch(/medisante .*revoked/);
+  });
+
+  test.each<[string, string[], string, RegExp]>([
+    ['a user name that is taken', ['users', 'add', '--username', 'ANNA', '--email', 'other@example.org'], '', /^--username is taken/],
+    ['an address that is taken', ['users', 'add', '--username', 'other', '--email', 'Anna@example.org'], '', /^--email is taken/],
+    ['a short password', ['users', 'add', '--username', 'ben', '--email', 'ben@example.org', '--password-stdin'], 'short', /^The password must have at least 15 characters/],
+    ['an address that is none and a name with a space', ['users', 'add', '--username', 'b n', '--email', 'ben'], '', /^--username has .*\n--email is no/],
+    ['a user without a name', ['users', 'add', '--email', 'ben@example.org'], '', /required option '--username/],
+    ['a sender with capital letters', ['keys', 'create', '--sender', 'Medi Sante'], '', /^--sender is lower-case/],
+    ['a key that does not exist', ['keys', 'revoke', 'vg_none'], '', /^There is no key/],
+    ['a command that does not exist', ['mail'], '', /unknown command/],
+  ])('refuses %s with exit code 1 and without a result', async (_situation, words, input, pattern) => {
+    const { code, out, told } = await run(words, { input });
+    expect([code, out]).toEqual([1, '']);
+    expect(told).toMatch(pattern);
+  });
+
+  test('lists wrong settings together', async () => {
+    const { code, told } = await run(['keys', 'list'], { environment: { LOG_LEVEL: 'loud', BFF_PORT: 'x' } });
+    expect(code).toBe(1);
+    expect(told).toMatch(/BFF_PORT[\s\S]*LOG_LEVEL/);
+  });
+
+  test('tells in one line that the database does not answer', async () => {
+    const environment = { DATA_DIR: join(dataDir, 'elsewhere'), DATABASE_URL: 'postgres://a:secret@127.0.0.1:1/x' };
+    const { code, told } = await run(['keys', 'list'], { environment });
+    expect(code).toBe(1);
+    expect(told).toMatch(/^vitalgate: The database does not answer \(ECONNREFUSED\).*\n$/);
+    expect(told).not.toContain('secret');
+  });
+
+  test('without a server it starts the embedded PostgreSQL for its own duration', async () => {
+    const folder = temporaryFolder();
+    const environment = { DATA_DIR: folder };
+    expect((await run(['keys', 'create', '--sender', 'medisante'], { environment })).code).toBe(0);
+    const listed = await run(['keys', 'list'], { environment });
+    expect(listed.out).toMatch(/medisante/);
+    expect(existsSync(join(folder, 'postgres', 'pg18', 'postmaster.pid'))).toBe(false);
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+});

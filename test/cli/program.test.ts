@@ -1,0 +1,104 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { startProgram, temporaryDirectory, type Demo } from '../../scripts/demo/program.ts';
+import { createTestDatabase } from '../setup/test-database.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const anyPorts = { BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0' };
+
+/** Runs a program to its end. */
+const runToEnd = async (file: string, words: readonly string[], environment: Record<string, string>): Promise<{ code: number | null; out: string; told: string }> => {
+  const child = spawn(process.execPath, [join(root, 'src', file), ...words], { env: { PATH: process.env['PATH'], ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  const [out, told, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code, out, told };
+};
+
+const signIn = ({ bff, username, password }: Demo) =>
+  fetch(`${bff}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username, password }) });
+
+describe('the program', () => {
+  const directory = temporaryDirectory();
+  chmodSync(directory.path, 0o711); // PostgreSQL of a root's run passes through
+  const file = (name: string) => join(directory.path, name);
+  afterAll(() => directory.remove());
+
+  test('starts with --demo, is found by the command line, refuses a second server, stops on SIGTERM, and keeps its people', async () => {
+    const first = await startProgram(directory.path, { LOG_LEVEL: 'info' });
+    expect((await signIn(first.demo)).status).toBe(200);
+    for (const name of ['demo.json', 'server.json', 'service-token', 'master-key']) expect([name, statSync(file(name)).mode & 0o777]).toEqual([name, 0o600]);
+
+    const second = await runToEnd('main.ts', [], { ...anyPorts, DATA_DIR: directory.path });
+    expect([second.code, second.told]).toEqual([1, expect.stringMatching(/^Vitalgate does not start: Another Vitalgate server uses the data/)]);
+    const added = await runToEnd('cli/vitalgate.ts', ['users', 'add', '--username', 'anna', '--email', 'anna@example.org'], { DATA_DIR: directory.path });
+    expect([added.code, added.told]).toEqual([0, '']);
+    const listed = await runToEnd('cli/vitalgate.ts', ['keys', 'list'], { DATA_DIR: directory.path });
+    expect(listed.out).toMatch(/^vg_\w+ {2}medisante/);
+
+    expect(await first.stop()).toBe(0);
+    expect(existsSync(file('server.json'))).toBe(false);
+    for (const secret of [first.demo.password, first.demo.webhookKey, first.demo.serviceToken]) expect(first.output()).not.toContain(secret);
+
+    const again = await startProgram(directory.path);
+    expect(again.demo).toMatchObject({ patientId: first.demo.patientId, username: first.demo.username, password: first.demo.password, webhookKey: first.demo.webhookKey });
+    expect((await signIn(again.demo)).status).toBe(200);
+    expect(await again.stop()).toBe(0);
+  }, 90_000);
+
+  test('with another master key nothing starts, and it says why', async () => {
+    const { code, told } = await runToEnd('main.ts', [], { ...anyPorts, DATA_DIR: directory.path, MASTER_KEY: 'ab'.repeat(32) });
+    expect([code, told]).toEqual([1, expect.stringMatching(/The master key is not the one this database was used with/)]);
+    expect(told).not.toContain('abab');
+    expect(existsSync(file('server.json'))).toBe(false);
+  }, 60_000);
+
+  test('demo data that no longer fits is made anew', async () => {
+    const before = JSON.parse(readFileSync(file('demo.json'), 'utf8')) as Demo;
+    const database = await createTestDatabase();
+    const program = await startProgram(directory.path, { DATABASE_URL: database.url });
+    expect(program.demo.patientId).not.toBe(before.patientId);
+    expect((await signIn(program.demo)).status).toBe(200);
+    expect(await program.stop()).toBe(0);
+    await database.drop();
+  }, 60_000);
+
+  test('without --demo there is no user and no key', async () => {
+    const database = await createTestDatabase();
+    const child = spawn(process.execPath, [join(root, 'src', 'main.ts')], { env: { PATH: process.env['PATH'], ...anyPorts, DATA_DIR: file('plain'), DATABASE_URL: database.url }, stdio: 'ignore' });
+    for (let tries = 0; tries < 200 && !existsSync(file('plain/server.json')); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    const { rows } = await database.pool.query('select 1 from user_manager.user_account union all select 1 from device_manager.api_key');
+    expect(rows).toEqual([]);
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    await database.drop();
+  }, 60_000);
+
+  test('a port in use is named, and what had started is stopped', async () => {
+    const squatter = createServer().listen(0, '127.0.0.1');
+    await once(squatter, 'listening');
+    const { port } = squatter.address() as AddressInfo;
+    const database = await createTestDatabase();
+    const { code, told } = await runToEnd('main.ts', [], { ...anyPorts, BFF_PORT: String(port), DATA_DIR: file('busy'), DATABASE_URL: database.url });
+    expect([code, told]).toEqual([1, `Vitalgate does not start: 127.0.0.1:${String(port)} is in use by another program: choose another port (0 takes any free one).\n`]);
+    squatter.close();
+    await database.drop();
+  }, 60_000);
+
+  test.each<[string, string[], Record<string, string>, RegExp]>([
+    ['wrong settings, all together', [], { BFF_PORT: 'x', SERVICE_TOKEN: 'hunter2' }, /BFF_PORT is not a number\n {2}SERVICE_TOKEN is shorter than 32 characters/],
+    ['--demo with one service', ['--demo'], { SERVICES: 'user-manager', SERVICE_TOKEN: 's'.repeat(32) }, /--demo needs all three services/],
+    ['an option that does not exist', ['--dmeo'], {}, /Unknown option '--dmeo'/],
+  ])('refuses %s', async (_situation, words, environment, pattern) => {
+    const { code, told } = await runToEnd('main.ts', words, { ...environment, DATA_DIR: file('never') });
+    expect(code).toBe(1);
+    expect(told).toMatch(pattern);
+    expect(told).not.toContain('hunter2');
+    expect(existsSync(file('never'))).toBe(false);
+  });
+});
