@@ -8,11 +8,11 @@ export const jobNames = ['normalize', 'release-quarantine'] as const;
 
 const port = z.coerce.number({ error: 'is not a number' }).int('is not a whole number').min(0, 'is below 0').max(65_535, 'is above 65535');
 const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' });
-const secret = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters');
+const secret = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
 const list = <Name extends string>(names: readonly Name[]) =>
   z
     .string()
-    .transform((text) => text.split(',').map((name) => name.trim()))
+    .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))])
     .pipe(z.array(z.enum(names, { error: `is not a list of ${names.join(', ')}` })).min(1, 'is empty'));
 
 const settings = z.object({

@@ -27,6 +27,7 @@ describe('settings', () => {
     ['an empty text counts as unset', { BFF_PORT: '' }, { BFF_PORT: 3000 }],
     ['port 0 means any free port', { BFF_PORT: '0' }, { BFF_PORT: 0 }],
     ['JOBS=none runs no background work', { JOBS: 'none' }, { JOBS: [] }],
+    ['a service named twice runs once', { SERVICES: 'bff,user-manager,device-manager, bff' }, { SERVICES: ['bff', 'user-manager', 'device-manager'] }],
     ['JOBS takes a list', { JOBS: 'normalize' }, { JOBS: ['normalize'] }],
     [
       'one service alone with its upstreams',
@@ -42,6 +43,7 @@ describe('settings', () => {
     ['a port out of range', { USER_MANAGER_PORT: '70000' }, [/^USER_MANAGER_PORT is above 65535$/]],
     ['a service that does not exist', { SERVICES: 'bff,mailer' }, [/^SERVICES is not a list of bff/]],
     ['a short service token', { SERVICE_TOKEN: 'short' }, [/^SERVICE_TOKEN is shorter than 32 characters$/]],
+    ['a service token with a space', { SERVICE_TOKEN: `${'t'.repeat(32)} t` }, [/^SERVICE_TOKEN has characters other than visible ASCII/]],
     ['a master key of the wrong size', { MASTER_KEY: 'abcd' }, [/^MASTER_KEY is not 32 bytes/]],
     ['a database of another kind', { DATABASE_URL: 'mysql://x' }, [/^DATABASE_URL is not a postgres/]],
     ['HTTP_PORT with three services', { HTTP_PORT: '8080' }, [/^HTTP_PORT is for one service alone/]],
