@@ -23,7 +23,7 @@ describe('the BFF in front of upstreams of another vendor', () => {
     ({ url } = await bff.listen(0, '127.0.0.1'));
     app = await signedIn(url, 'anna', 'right');
   });
-  afterEach(() => upstreams.arrived.splice(0));
+  afterEach(() => void upstreams.arrived.splice(0));
   afterAll(async () => {
     await bff.stop();
     await upstreams.stop();

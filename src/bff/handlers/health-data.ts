@@ -74,7 +74,8 @@ const upload = async ({ deviceManager, checkShape, skippedEnrolment }: HealthDat
   return { status: 200, body: receiptOf(errors, accepted, kept) } as const satisfies Reply<Operations['uploadHealthData']>;
 };
 
-const isHealthKit = ({ deviceProvider }: { deviceProvider: string }): boolean => /^(apple-?)?healthkit$/i.test(deviceProvider);
+/** Case and punctuation do not matter: `apple-healthkit`, `Apple HealthKit` and `healthkit` mean the same. */
+const isHealthKit = ({ deviceProvider }: { deviceProvider: string }): boolean => /^(apple)?healthkit$/i.test(deviceProvider.replaceAll(/[^a-zA-Z]/g, ''));
 
 /** Uploads and samples of the signed-in person. */
 export const healthData = (dependencies: HealthDataDependencies): Pick<Handlers<Operations, Caller>, 'uploadHealthData' | 'uploadHealthDataInFormat' | 'listHealthData'> => ({
