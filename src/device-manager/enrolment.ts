@@ -1,0 +1,92 @@
+import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
+import { problem } from '../http/problem.ts';
+import { addJob } from '../jobs/runner.ts';
+import { assign, unassign, type Change } from './domain/attribution.ts';
+import { providerOf } from './provider.ts';
+import { intervalsOf, putInterval, removeInterval } from './storage/assignment-table.ts';
+import { recordAudit } from './storage/audit-table.ts';
+import { lockDevice, upsertDevice } from './storage/device-table.ts';
+import type { Queryable } from '../database/pool.ts';
+
+/** An assignment as asked for; `from` in milliseconds since 1970, now when left out. */
+export interface AssignmentRequest {
+  readonly deviceId: string;
+  readonly deviceType: string;
+  readonly deviceProvider: string;
+  readonly name?: string | undefined;
+  readonly serialNumber?: string | undefined;
+  readonly features?: readonly string[] | undefined;
+  readonly patientId: string;
+  readonly from: number | undefined;
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+export interface UnassignmentRequest {
+  readonly id: string;
+  readonly until: number | undefined;
+  /** The patient a caller is bound to: devices of others are as unknown. */
+  readonly patientId: string | undefined;
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+/** Gives devices to patients and takes them back. */
+export interface Enrolment {
+  /** Answers the device's `_id`. Throws device-already-assigned when somebody else holds it then. */
+  readonly assign: (request: AssignmentRequest) => Promise<string>;
+  /** Throws not-found for an unknown device; one that nobody holds is fine. */
+  readonly unassign: (request: UnassignmentRequest) => Promise<void>;
+}
+
+const futureToleranceMs = 5 * 60 * 1000;
+
+const invalidInstant = (pointer: string, message: string) => problem('invalid-request', { errors: [{ pointer, code: 'invalid-date', message }] });
+
+const apply = async (db: Queryable, device: string, change: Change): Promise<void> => {
+  if (change.kind === 'unchanged') return;
+  for (const from of change.replaces) await removeInterval(db, device, from);
+  await putInterval(db, device, change.put);
+};
+
+/** The row of the device is held while its intervals are read and written, so that of two who want it one wins. */
+const assignDevice = (pool: Pool, request: AssignmentRequest): Promise<string> =>
+  inTransaction(pool, async (client) => {
+    const provider = providerOf(request.deviceProvider);
+    const { patientId, actor, requestId } = request;
+    const now = Date.now();
+    if (request.from !== undefined && request.from > now + futureToleranceMs) throw invalidInstant('/assignedFrom', 'A device is assigned from now or earlier.');
+    const device = await upsertDevice(client, {
+      ...request, provider, declaredProvider: request.deviceProvider, creatorId: actor,
+      ownerPatientId: provider === 'healthkit' ? patientId : null,
+    });
+    const change = assign(await intervalsOf(client, device), patientId, request.from ?? now);
+    if (change === 'device-already-assigned') throw problem('device-already-assigned');
+    await apply(client, device, change);
+    if (provider !== 'healthkit') await addJob(client, { task: 'release-quarantine', payload: { device }, queue: 'release-quarantine' });
+    await recordAudit(client, { patientId, actor, action: 'assign', resource: `device/${device}`, requestId });
+    return device;
+  });
+
+const unassignDevice = (pool: Pool, { id, until, patientId, actor, requestId }: UnassignmentRequest): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    const device = await lockDevice(client, id, patientId);
+    if (!device) throw problem('not-found');
+    const intervals = await intervalsOf(client, device._id);
+    const open = intervals.find((interval) => interval.until === undefined);
+    if (patientId !== undefined && open && open.patientId !== patientId) throw problem('not-found');
+    const now = Date.now();
+    if (until !== undefined && until > now + futureToleranceMs) throw invalidInstant('/assignedUntil', 'An assignment ends now or earlier.');
+    // Now may be the very millisecond in which it began.
+    const change = unassign(intervals, until ?? Math.max(now, (open?.from ?? 0) + 1));
+    if (change === 'before-start') throw invalidInstant('/assignedUntil', 'An assignment ends after it began.');
+    await apply(client, device._id, change);
+    await recordAudit(client, { patientId: open?.patientId, actor, action: 'unassign', resource: `device/${device._id}`, requestId });
+  });
+
+/** Enrolment on the Device Manager's own tables. */
+export const createEnrolment = (pool: Pool): Enrolment => ({
+  assign: (request) => assignDevice(pool, request),
+  unassign: (request) => unassignDevice(pool, request),
+});

@@ -1,0 +1,34 @@
+import type { Handlers } from '../../http/operation.ts';
+import { problem } from '../../http/problem.ts';
+import { parseInstant } from '../../measurement/instant.ts';
+import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
+import type { Charts } from '../charts.ts';
+
+const epochMsOf = (text: string | undefined, name: string): number | undefined => {
+  if (text === undefined) return undefined;
+  const instant = parseInstant(text);
+  if (typeof instant === 'object') return instant.epochMs;
+  throw problem('invalid-request', { errors: [{ pointer: `/query/${name}`, code: 'invalid-date', message: 'Send an instant that exists, with an offset.' }] });
+};
+
+/** The chart of one patient. */
+export const charts = ({ chartOf }: Charts): Pick<Handlers<Operations, Caller>, 'getPatientChartData'> => ({
+  getPatientChartData: async ({ caller, query, requestId }) => {
+    const patientId = query._id ?? query.patientId ?? boundPatient(caller);
+    if (patientId === undefined) {
+      throw problem('invalid-request', { errors: [{ pointer: '/query/_id', code: 'required', message: 'Say whose chart.' }] });
+    }
+    const bound = boundPatient(caller);
+    if (bound !== undefined && bound !== patientId) throw problem('not-your-data', { errors: [{ pointer: '/query/_id', code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
+    const series = await chartOf({
+      patientId,
+      normalizedType: query.normalizedDataType,
+      rawType: query.type,
+      from: epochMsOf(query.from, 'from'),
+      to: epochMsOf(query.to, 'to'),
+      actor: actorOf(caller),
+      requestId,
+    });
+    return { status: 200, body: series };
+  },
+});

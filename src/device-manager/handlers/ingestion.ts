@@ -1,0 +1,65 @@
+import type { Call, Handlers } from '../../http/operation.ts';
+import type { ItemCheck } from '../../http/item-schema.ts';
+import { problem } from '../../http/problem.ts';
+import type { EnrolledDevice } from '../../healthkit/enrolment.ts';
+import { isItemError, vetItem, type VettedSample } from '../../healthkit/vetting.ts';
+import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
+import type { KeptItem, Upload } from '../keeping.ts';
+import { healthKitFormat } from '../provider.ts';
+import type { Received } from '../webhook.ts';
+
+export interface IngestionDependencies {
+  readonly checkShape: ItemCheck;
+  /** The HealthKit devices a patient holds, the last enrolled one last. */
+  readonly enrolled: (patientId: string) => Promise<readonly EnrolledDevice[]>;
+  readonly keepUpload: (upload: Upload) => Promise<{ uploadId: string; items: KeptItem[] }>;
+  readonly keepReceived: (received: Received) => Promise<string>;
+}
+
+type HealthKitCall = Call<Operations['receiveHealthKit'], Caller> | Call<Operations['receiveHealthKitInFormat'], Caller>;
+type MedisanteCall = Call<Operations['receiveMedisante'], Caller> | Call<Operations['receiveMedisanteInFormat'], Caller>;
+
+const mostErrors = 100;
+
+/** All samples vetted, or a refusal that names each unfit one: this caller vets before it sends. */
+const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: HealthKitCall, patientId: string): Promise<VettedSample[]> => {
+  const devices = await enrolled(patientId);
+  const now = Date.now();
+  const verdicts = call.body.map((item, index) =>
+    vetItem({ item, index, fault: call.items?.[index]?.fault, batch: call.query, enrolled: devices, patientId, now, checkShape }),
+  );
+  const errors = verdicts.filter(isItemError);
+  if (errors.length > 0) {
+    throw problem(errors.every(({ code }) => code === 'device-not-enrolled') ? 'device-not-enrolled' : 'invalid-request', {
+      errors: errors.slice(0, mostErrors).map(({ pointer, code, message }) => ({ pointer, code, message })),
+    });
+  }
+  return verdicts.filter((verdict): verdict is VettedSample => !isItemError(verdict));
+};
+
+const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
+  const patientId = boundPatient(call.caller);
+  if (patientId === undefined) throw problem('user-header-missing', { errors: [{ pointer: '/headers/miauserid', code: 'required', message: 'Say whose samples these are.' }] });
+  const { type, unit } = call.query;
+  const samples = await vetAll(dependencies, call, patientId);
+  if (samples.length === 0) return { status: 200, body: [] } as const;
+  const { uploadId, items } = await dependencies.keepUpload({
+    patientId, provider: 'healthkit', format: healthKitFormat, bytes: call.bytes, samples, actor: actorOf(call.caller), requestId: call.requestId,
+    context: { ...(type !== undefined && { type }), ...(unit !== undefined && { unit }) },
+  });
+  const whole = /(^|,|;)\s*return\s*=\s*representation/i.test(call.headers.prefer ?? '');
+  return { status: 200, body: whole ? { uploadId, items } : items.map(({ _id }) => ({ _id })) } as const;
+};
+
+const receiveMedisante = async ({ keepReceived }: IngestionDependencies, { caller, bytes, body, requestId }: MedisanteCall) => {
+  if (caller.kind !== 'sender') throw problem('forbidden');
+  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, bytes, value: body, requestId }) } } as const;
+};
+
+/** What comes in: HealthKit samples from the BFF, deliveries from webhook senders. */
+export const ingestion = (dependencies: IngestionDependencies): Pick<Handlers<Operations, Caller>, 'receiveHealthKit' | 'receiveHealthKitInFormat' | 'receiveMedisante' | 'receiveMedisanteInFormat'> => ({
+  receiveHealthKit: (call) => receiveHealthKit(dependencies, call),
+  receiveHealthKitInFormat: (call) => receiveHealthKit(dependencies, call),
+  receiveMedisante: (call) => receiveMedisante(dependencies, call),
+  receiveMedisanteInFormat: (call) => receiveMedisante(dependencies, call),
+});

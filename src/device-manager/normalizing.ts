@@ -1,0 +1,91 @@
+import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
+import type { Queryable } from '../database/pool.ts';
+import { unitOfItem } from '../healthkit/item-value.ts';
+import { resolveType } from '../healthkit/type-catalogue.ts';
+import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
+import type { NormalizedData } from '../measurement/coding.ts';
+import { dayOf, pointsOf } from './domain/chart.ts';
+import { normalize, type Measured, type Normalized, type Reason, type Rules } from './domain/normalization.ts';
+import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
+import { readPayload, type Payload, type PayloadContext } from './storage/payload-table.ts';
+import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow } from './storage/sample-table.ts';
+import { mergeSeriesChunk, type StoredPoint } from './storage/series-chunk-table.ts';
+
+interface Outcome {
+  readonly sample: SampleRow;
+  readonly outcome: Normalized | { readonly reason: Reason };
+}
+
+/** What is measured in one item; HealthKit's unit is the item's, else the request's, else the library's. */
+const measuredOf = (sample: SampleRow, item: unknown, context: PayloadContext): Measured => {
+  const measured = {
+    providerId: sample.provider, dataType: sample.type ?? undefined, item,
+    start: sample.recorded_at.toISOString(), end: sample.ended_at.toISOString(),
+  };
+  if (sample.provider !== 'healthkit') return measured;
+  const unit = unitOfItem(item as Readonly<Record<string, unknown>>, resolveType(sample.type ?? ''), context.unit);
+  return 'code' in unit ? measured : { ...measured, ...unit };
+};
+
+/** The items of a payload: an array of samples, or one delivery. */
+export const itemsOf = (payload: Payload): readonly unknown[] => {
+  const value = JSON.parse(payload.bytes.toString('utf8')) as unknown;
+  return Array.isArray(value) ? (value as unknown[]) : [value];
+};
+
+const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
+  'reason' in outcome
+    ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
+    : { _id: sample._id, state: 'normalized', normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+
+const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<void> => {
+  for (const group of Object.values(Object.groupBy(done, ({ outcome }) => `${outcome.ruleId}@${String(outcome.ruleVersion)}`))) {
+    const [first] = group ?? [];
+    if (!group || !first) continue;
+    const { ruleId, ruleVersion } = first.outcome;
+    const records = Object.fromEntries(group.map(({ sample, outcome }) => [String(sample.item_index), outcome.record] as [string, NormalizedData]));
+    await mergeNormalizedChunk(db, keys, { patientId, payloadId, ruleId, ruleVersion }, records);
+  }
+};
+
+const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<void> => {
+  const points = done.flatMap(({ sample, outcome }) =>
+    pointsOf(outcome.record).map((point) => ({ ...point, sampleId: sample._id, rawType: sample.type ?? '', normalizedType: outcome.normalizedDataType, day: dayOf(point.x) })),
+  );
+  for (const group of Object.values(Object.groupBy(points, (point) => [point.normalizedType, point.rawType, point.series, point.day].join('\n')))) {
+    const [first] = group ?? [];
+    if (!group || !first) continue;
+    const { normalizedType, rawType, series, day, name } = first;
+    await mergeSeriesChunk(db, keys, { patientId, normalizedType, rawType, series, day }, name, group.map(({ x, y, sampleId }): StoredPoint => [x, y, sampleId]));
+  }
+};
+
+/** Normalizes samples of one payload. */
+export interface Normalizer {
+  /**
+   * Normalizes the samples of a payload that wait for it, or the one named `only` whatever its state, in one transaction: records,
+   * points and states. Doing it twice is doing it once. A payload that is gone is no error.
+   */
+  readonly normalize: (patientId: string, payloadId: string, only?: string) => Promise<void>;
+}
+
+/** A normalizer with its rules; one writer per patient at a time, whoever calls. */
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules): Normalizer => ({
+  normalize: (patientId, payloadId, only) =>
+    inTransaction(pool, async (client) => {
+      await client.query('set local lock_timeout = 0');
+      await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
+      const samples = await samplesToNormalize(client, patientId, payloadId, only);
+      if (samples.length === 0) return;
+      const keys = await keyRing.keysOf(client, `patient:${patientId}`);
+      const payload = await readPayload(client, keys, patientId, payloadId);
+      if (!payload) return;
+      const items = itemsOf(payload);
+      const outcomes = samples.map((sample): Outcome => ({ sample, outcome: normalize(rules, measuredOf(sample, items[sample.item_index], payload.context)) }));
+      const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
+      await storeRecords(client, keys, patientId, payloadId, done);
+      await storePoints(client, keys, patientId, done);
+      await writeResults(client, patientId, outcomes.map(resultOf));
+    }),
+});

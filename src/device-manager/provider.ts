@@ -1,0 +1,15 @@
+/** The providers this Device Manager understands. */
+export type Provider = 'healthkit' | 'medisante';
+
+export const healthKitFormat = 'healthkitstandard-json';
+export const medisanteFormat = 'medisantestandard-json';
+
+/** Without accents, case and punctuation: `Medisanté` and `medisante`, `apple-healthkit` and `HealthKit` mean the same. */
+const plain = (name: string): string => name.normalize('NFD').replaceAll(/[^a-zA-Z]/g, '').toLowerCase();
+
+/** The provider that a declared name means; any other name stays as it is, in lower case. */
+export const providerOf = (declared: string): string => {
+  const name = plain(declared);
+  if (name === 'healthkit' || name === 'applehealthkit') return 'healthkit';
+  return name === 'medisante' ? 'medisante' : declared.trim().toLowerCase();
+};

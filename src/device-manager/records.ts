@@ -1,0 +1,47 @@
+import type { Pool } from '../database/pool.ts';
+import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
+import type { NormalizedData } from '../measurement/coding.ts';
+import { itemsOf } from './normalizing.ts';
+import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
+import { readPayload } from './storage/payload-table.ts';
+import type { SampleRow } from './storage/sample-table.ts';
+
+/** A kept sample with what was made of it, and with what was received where it was asked for. */
+export interface HealthRecord {
+  readonly sample: SampleRow;
+  readonly normalizedData?: NormalizedData;
+  readonly rawData?: unknown;
+}
+
+/** Opens each chunk and payload once, however many samples lie in it. */
+const remember = <Value>(read: (name: string) => Promise<Value>) => {
+  const known = new Map<string, Promise<Value>>();
+  return (name: string): Promise<Value> => {
+    const found = known.get(name) ?? read(name);
+    known.set(name, found);
+    return found;
+  };
+};
+
+/** Opens the records of samples, of one patient or of several. */
+export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonly SampleRow[], withRawData: boolean): Promise<HealthRecord[]> => {
+  const keysOf = remember<ScopeKeys>((patientId) => keyRing.keysOf(pool, `patient:${patientId}`));
+  const chunkOf = remember<NormalizedChunk>(async (name) => {
+    const [patientId = '', payloadId = '', ruleId = '', ruleVersion = ''] = JSON.parse(name) as string[];
+    return readNormalizedChunk(pool, await keysOf(patientId), { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) });
+  });
+  const itemsIn = remember(async (name) => {
+    const [patientId = '', payloadId = ''] = JSON.parse(name) as string[];
+    const payload = await readPayload(pool, await keysOf(patientId), patientId, payloadId);
+    return payload ? itemsOf(payload) : [];
+  });
+  return Promise.all(
+    samples.map(async (sample): Promise<HealthRecord> => {
+      const { patient_id, payload_id, rule_id, rule_version, item_index } = sample;
+      const chunk = rule_id === null ? {} : await chunkOf(JSON.stringify([patient_id, payload_id, rule_id, String(rule_version)]));
+      const normalizedData = chunk[String(item_index)];
+      const rawData = withRawData ? (await itemsIn(JSON.stringify([patient_id, payload_id])))[item_index] : undefined;
+      return { sample, ...(normalizedData && { normalizedData }), ...(rawData !== undefined && { rawData }) };
+    }),
+  );
+};

@@ -1,0 +1,39 @@
+import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import { deviceIdentifiers } from './storage/device-table.ts';
+import { takeFromQuarantine, waitingFor } from './storage/quarantine-table.ts';
+import { attribute, keepDelivery } from './webhook.ts';
+
+/** Thrown inside a transaction to leave a delivery where it was. */
+class StillWaiting extends Error {}
+
+const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    const scope = `quarantine:${payloadId}` as const;
+    const delivery = await takeFromQuarantine(client, payloadId, () => keyRing.keysOf(client, scope));
+    if (!delivery) return;
+    const { identifiers, measuredAt, sampleId, measurementType, bytes, receivedAt, format } = delivery;
+    const attribution = await attribute(client, { identifiers, ...(measuredAt && { measuredAt: { epochMs: measuredAt.getTime() } }) }, Date.now());
+    if ('reason' in attribution) throw new StillWaiting();
+    await keepDelivery(client, keyRing, { ...attribution, payloadId, sampleId, measurementType, format, bytes, receivedAt });
+    await keyRing.discard(client, scope);
+  });
+
+/** What to look at: all that waits for a device, or one delivery. */
+export type Waiting = { readonly device: string } | { readonly payloadId: string };
+
+/**
+ * Releases what waits: each delivery that an assignment now covers moves under the patient's key, in a transaction of its own, and its
+ * old key is destroyed. What is still not covered stays.
+ */
+export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
+  const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, await deviceIdentifiers(pool, waiting.device));
+  for (const payloadId of payloadIds) {
+    try {
+      await release(pool, keyRing, payloadId);
+    } catch (error) {
+      if (!(error instanceof StillWaiting)) throw error;
+    }
+  }
+};

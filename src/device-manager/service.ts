@@ -1,0 +1,131 @@
+import type { Logger } from 'pino';
+import specification from '../../generated/device-manager.json' with { type: 'json' };
+import type { Pool } from '../database/pool.ts';
+import { isUnavailable } from '../database/transaction.ts';
+import type { Authenticators } from '../http/authentication.ts';
+import { compileItemSchema } from '../http/item-schema.ts';
+import type { Handlers } from '../http/operation.ts';
+import { isServiceToken, patientOf } from '../http/service-credential.ts';
+import { createServiceServer } from '../http/service-server.ts';
+import type { Service } from '../http/service.ts';
+import { bearerOf } from '../http/session-cookie.ts';
+import { loadSpec, type Spec } from '../http/spec.ts';
+import { startRunner } from '../jobs/runner.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import type { Caller, Operations } from './caller.ts';
+import catalogue from './catalogue/health-data-types.json' with { type: 'json' };
+import { createCharts } from './charts.ts';
+import { compileRules } from './domain/normalization.ts';
+import type { HealthDataType } from './domain/rule.ts';
+import { createEnrolment } from './enrolment.ts';
+import { charts } from './handlers/charts.ts';
+import { devices } from './handlers/devices.ts';
+import { healthData } from './handlers/health-data.ts';
+import { ingestion } from './handlers/ingestion.ts';
+import { keepUpload } from './keeping.ts';
+import { createNormalizer, type Normalizer } from './normalizing.ts';
+import { openRecords } from './records.ts';
+import { releaseQuarantine } from './releasing.ts';
+import { senderOfKey } from './storage/api-key-table.ts';
+import { recordAudit } from './storage/audit-table.ts';
+import { findDevices } from './storage/device-table.ts';
+import { quarantinedSample } from './storage/quarantine-table.ts';
+import { findSamples, sampleById } from './storage/sample-table.ts';
+import { connectOperators, type Operators } from './upstream/user-manager.ts';
+import { keepReceived } from './webhook.ts';
+import { tasks } from './workers/tasks.ts';
+
+/** What the Device Manager stands on. */
+export interface DeviceManagerDependencies {
+  readonly pool: Pool;
+  readonly keyRing: KeyRing;
+  readonly log: Logger;
+  readonly version: string;
+  /** Accepted service credentials: the present one, and the previous one while rotating. */
+  readonly serviceTokens: readonly string[];
+  readonly userManagerUrl: string;
+  /** Names of the background jobs that run in this process. */
+  readonly jobs: readonly string[];
+  readonly validateResponses?: boolean;
+}
+
+const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
+
+const authenticators = ({ pool, serviceTokens }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
+  serviceCredential: ({ headers }) => {
+    if (!isServiceToken(bearerOf(headers), serviceTokens)) return Promise.resolve(null);
+    const patientId = patientOf(headers['miauserid']);
+    return Promise.resolve({ kind: 'service', ...(patientId !== undefined && { patientId }) });
+  },
+  operatorCredential: async ({ headers }) => {
+    const token = bearerOf(headers);
+    const userId = token === undefined ? undefined : await operators.operatorOf(token);
+    return userId === undefined ? null : { kind: 'operator', userId };
+  },
+  senderKey: async ({ headers }) => {
+    const key = headers['x-api-key'];
+    const sender = typeof key === 'string' && key.length <= 512 ? await senderOfKey(pool, key) : undefined;
+    return sender === undefined ? null : { kind: 'sender', sender };
+  },
+});
+
+const enrolledDevices = async (pool: Pool, patientId: string) => {
+  const rows = await findDevices(pool, { assignedPatientId: patientId, provider: 'healthkit', limit: 1000, skip: 0 });
+  return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
+};
+
+const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
+  const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
+  return {
+    ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
+    ...ingestion({
+      checkShape: compileItemSchema(spec, 'receiveHealthKit'),
+      enrolled: (patientId) => enrolledDevices(pool, patientId),
+      keepUpload: (upload) => keepUpload(pool, keyRing, upload),
+      keepReceived: (received) => keepReceived(pool, keyRing, received),
+    }),
+    ...healthData({
+      knownTypes,
+      find: (filter) => findSamples(pool, filter),
+      byId: (_id) => sampleById(pool, _id),
+      quarantined: (_id) => quarantinedSample(pool, _id, (payloadId) => keyRing.keysOf(pool, `quarantine:${payloadId}`)),
+      open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
+      normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, sample._id),
+      audit: (event) => recordAudit(pool, event),
+    }),
+    ...charts(createCharts(pool, keyRing, knownTypes)),
+  } satisfies Handlers<Operations, Caller>;
+};
+
+const startJobs = ({ pool, keyRing, log, jobs }: DeviceManagerDependencies, normalizer: Normalizer) => {
+  const all = tasks(normalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting));
+  const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
+  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
+};
+
+/** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
+export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
+  const { pool, keyRing, log, version, userManagerUrl, validateResponses = false } = dependencies;
+  const spec = loadSpec(specification);
+  const operators = connectOperators(userManagerUrl);
+  const normalizer = createNormalizer(pool, keyRing, compileRules(rulesOf()));
+  const database = () => pool.query('select 1');
+  const server = createServiceServer<Caller>({
+    name: 'device-manager', version, spec, log, validateResponses,
+    handlers: handlersOf(dependencies, spec, normalizer),
+    authenticators: authenticators(dependencies, operators),
+    ready: async () => (await database()).rowCount === 1,
+    checkUp: { database },
+    isDatabaseUnavailable: isUnavailable,
+  });
+  const runner = await startJobs(dependencies, normalizer);
+  return {
+    name: 'device-manager',
+    listen: server.listen,
+    stop: async () => {
+      await server.close();
+      await runner?.stop();
+      await operators.close();
+    },
+  };
+};

@@ -1,0 +1,53 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { Queryable } from '../../database/pool.ts';
+
+/** A webhook sender's key as it is shown to operators: never the key itself. */
+export interface ApiKey {
+  readonly _id: string;
+  readonly sender: string;
+  readonly prefix: string;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
+  readonly revoked_at: Date | null;
+  readonly last_used_at: Date | null;
+}
+
+/** A key has 256 random bits, so a plain hash cannot be guessed. */
+const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+/** Makes a key for a sender; this is the only time it can be seen. */
+export const createApiKey = async (db: Queryable, { sender }: { readonly sender: string }): Promise<{ _id: string; key: string }> => {
+  const _id = randomUUID();
+  const prefix = `vg_${randomBytes(4).toString('hex')}`;
+  const key = `${prefix}_${randomBytes(32).toString('base64url')}`;
+  await db.query('insert into device_manager.api_key (_id, sender, prefix, key_hash) values ($1, $2, $3, $4)', [_id, sender, prefix, hashOf(key)]);
+  return { _id: _id.replaceAll('-', ''), key };
+};
+
+/** The sender of a key that is neither revoked nor expired; notes at most once a minute that it was used. */
+export const senderOfKey = async (db: Queryable, key: string): Promise<string | undefined> => {
+  const { rows } = await db.query<{ sender: string; stale: boolean; _id: string }>(
+    `select _id, sender, coalesce(last_used_at < now() - interval '1 minute', true) as stale from device_manager.api_key
+     where key_hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
+    [hashOf(key)],
+  );
+  const [found] = rows;
+  if (found?.stale) await db.query('update device_manager.api_key set last_used_at = now() where _id = $1', [found._id]);
+  return found?.sender;
+};
+
+export const listApiKeys = async (db: Queryable): Promise<ApiKey[]> =>
+  (
+    await db.query<ApiKey>(
+      `select replace(_id::text, '-', '') as _id, sender, prefix, created_at, expires_at, revoked_at, last_used_at from device_manager.api_key order by created_at`,
+    )
+  ).rows;
+
+/** Revokes a key by identifier or prefix; it is refused from now on. Tells whether there was one. */
+export const revokeApiKey = async (db: Queryable, key: string): Promise<boolean> => {
+  const { rowCount } = await db.query(
+    `update device_manager.api_key set revoked_at = coalesce(revoked_at, now()) where replace(_id::text, '-', '') = $1 or prefix = $1`,
+    [key],
+  );
+  return (rowCount ?? 0) > 0;
+};

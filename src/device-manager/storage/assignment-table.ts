@@ -1,0 +1,26 @@
+import type { Queryable } from '../../database/pool.ts';
+import type { Interval } from '../domain/attribution.ts';
+
+/** All intervals of a device in order of time. */
+export const intervalsOf = async (db: Queryable, device: string): Promise<Interval[]> =>
+  (
+    await db.query<{ patient_id: string; assigned_from: Date; assigned_until: Date | null }>(
+      'select patient_id, assigned_from, assigned_until from device_manager.assignment where device = $1::uuid order by assigned_from',
+      [device],
+    )
+  ).rows.map((row) => ({ patientId: row.patient_id, from: row.assigned_from.getTime(), ...(row.assigned_until && { until: row.assigned_until.getTime() }) }));
+
+/** Puts an interval in place; `replaces` is the start of the one it takes the place of. Instants in milliseconds since 1970. */
+export const putInterval = async (db: Queryable, device: string, interval: Interval, replaces?: number): Promise<void> => {
+  if (replaces !== undefined) {
+    await db.query('delete from device_manager.assignment where device = $1::uuid and assigned_from = $2', [device, new Date(replaces)]);
+  }
+  await db.query('insert into device_manager.assignment (device, patient_id, assigned_from, assigned_until) values ($1::uuid, $2, $3, $4)', [
+    device, interval.patientId, new Date(interval.from), interval.until === undefined ? null : new Date(interval.until),
+  ]);
+};
+
+/** Removes the interval that starts at an instant: an assignment that ended before it began. */
+export const removeInterval = async (db: Queryable, device: string, from: number): Promise<void> => {
+  await db.query('delete from device_manager.assignment where device = $1::uuid and assigned_from = $2', [device, new Date(from)]);
+};

@@ -1,0 +1,30 @@
+import type { Queryable } from '../../database/pool.ts';
+
+/** What names one delivery, and what it was. */
+export interface Delivery {
+  readonly sender: string;
+  readonly correlationId: string;
+  readonly sampleId: string;
+  readonly bodyMac: Buffer;
+  readonly receivedAt: Date;
+}
+
+/**
+ * Notes a delivery. `repeated` is the one that came before under the same name, with the digest of its body; the same delivery that
+ * another transaction is noting is waited for.
+ */
+export const noteDelivery = async (db: Queryable, delivery: Delivery): Promise<{ repeated?: { sampleId: string; bodyMac: Buffer } }> => {
+  const { rowCount } = await db.query(
+    `insert into device_manager.delivery (sender, correlation_id, sample_id, body_mac, received_at) values ($1, $2, $3::uuid, $4, $5)
+     on conflict do nothing`,
+    [delivery.sender, delivery.correlationId, delivery.sampleId, delivery.bodyMac, delivery.receivedAt],
+  );
+  if (rowCount === 1) return {};
+  const { rows } = await db.query<{ sample_id: string; body_mac: Buffer }>(
+    `select replace(sample_id::text, '-', '') as sample_id, body_mac from device_manager.delivery where sender = $1 and correlation_id = $2`,
+    [delivery.sender, delivery.correlationId],
+  );
+  const [before] = rows;
+  if (!before) throw new Error('A delivery vanished while it was noted.');
+  return { repeated: { sampleId: before.sample_id, bodyMac: before.body_mac } };
+};

@@ -1,0 +1,141 @@
+import type { Migration } from '../../database/migrator.ts';
+
+export const schema = 'device_manager';
+
+/**
+ * Tables that grow with patients' data have the patient in every key, so that they distribute by patient. What is clear text:
+ * identifiers, provider, type, format, instants, state and rule; all else is sealed.
+ */
+export const migrations: readonly Migration[] = [
+  {
+    name: '0001-devices-and-health-data',
+    sql: `
+      create table device_manager.device (
+        _id uuid primary key,
+        provider text not null,
+        device_id text not null,
+        owner_patient_id text,
+        declared_provider text not null,
+        device_type text not null,
+        name text,
+        serial_number text,
+        features text[],
+        created_at timestamptz not null default now(),
+        updated_at timestamptz not null default now(),
+        creator_id text not null,
+        updater_id text not null,
+        unique nulls not distinct (provider, device_id, owner_patient_id)
+      );
+      create index device_by_serial_number on device_manager.device (provider, serial_number);
+      create table device_manager.assignment (
+        device uuid not null references device_manager.device,
+        patient_id text not null,
+        assigned_from timestamptz not null,
+        assigned_until timestamptz,
+        primary key (device, assigned_from),
+        check (assigned_until is null or assigned_until > assigned_from)
+      );
+      create index assignment_by_patient on device_manager.assignment (patient_id) where assigned_until is null;
+      create table device_manager.payload (
+        patient_id text not null,
+        payload_id uuid not null,
+        provider text not null,
+        format text not null,
+        received_at timestamptz not null,
+        body bytea not null,
+        context bytea not null,
+        digest bytea not null,
+        size_bytes integer not null,
+        item_count integer not null,
+        redacted_at timestamptz,
+        primary key (patient_id, payload_id)
+      );
+      create table device_manager.sample (
+        patient_id text not null,
+        _id uuid not null,
+        provider text not null,
+        device uuid not null,
+        device_id text not null,
+        type text,
+        payload_id uuid not null,
+        item_index integer not null,
+        recorded_at timestamptz not null,
+        ended_at timestamptz not null,
+        received_at timestamptz not null,
+        content_mac bytea not null,
+        state text not null default 'received',
+        reason text,
+        normalized_type text,
+        rule_id text,
+        rule_version integer,
+        updated_at timestamptz not null default now(),
+        primary key (patient_id, _id)
+      );
+      create index sample_by_id on device_manager.sample (_id);
+      create index sample_by_payload on device_manager.sample (patient_id, payload_id);
+      create index sample_by_time on device_manager.sample (patient_id, recorded_at desc, _id);
+      create table device_manager.normalized_chunk (
+        patient_id text not null,
+        payload_id uuid not null,
+        rule_id text not null,
+        rule_version integer not null,
+        body bytea not null,
+        primary key (patient_id, payload_id, rule_id, rule_version)
+      );
+      create table device_manager.series_chunk (
+        patient_id text not null,
+        normalized_type text not null,
+        raw_type text not null,
+        series text not null,
+        day date not null,
+        body bytea not null,
+        updated_at timestamptz not null default now(),
+        primary key (patient_id, normalized_type, raw_type, series, day)
+      );
+      create table device_manager.delivery (
+        sender text not null,
+        correlation_id text not null,
+        sample_id uuid not null,
+        body_mac bytea not null,
+        received_at timestamptz not null,
+        primary key (sender, correlation_id)
+      );
+      create table device_manager.quarantined_delivery (
+        payload_id uuid primary key,
+        sender text not null,
+        correlation_id text not null,
+        sample_id uuid not null,
+        format text not null,
+        device_identifiers text[] not null,
+        measurement_type text,
+        measured_at timestamptz,
+        reason text not null,
+        body bytea not null,
+        received_at timestamptz not null
+      );
+      create index quarantined_delivery_by_device on device_manager.quarantined_delivery using gin (device_identifiers);
+      create index quarantined_delivery_by_sample on device_manager.quarantined_delivery (sample_id);
+      create table device_manager.api_key (
+        _id uuid primary key,
+        sender text not null,
+        prefix text not null,
+        key_hash bytea not null unique,
+        created_at timestamptz not null default now(),
+        expires_at timestamptz,
+        revoked_at timestamptz,
+        last_used_at timestamptz
+      );
+      create table device_manager.audit_event (
+        patient_id text not null default '',
+        _id uuid not null,
+        at timestamptz not null default now(),
+        actor text not null,
+        action text not null,
+        resource text not null,
+        request_id text not null,
+        outcome text not null,
+        digest bytea not null,
+        primary key (patient_id, _id)
+      )`,
+  },
+];

@@ -1,0 +1,69 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { Queryable } from '../../database/pool.ts';
+import { open, seal } from '../../keys/cipher.ts';
+import { bytesMac } from '../../keys/identity.ts';
+import type { ScopeKeys } from '../../keys/scope-keys.ts';
+
+/** What the request said about all items of a payload. */
+export interface PayloadContext {
+  readonly type?: string;
+  readonly unit?: string;
+}
+
+export interface Payload {
+  readonly patientId: string;
+  readonly payloadId: string;
+  readonly provider: string;
+  readonly format: string;
+  readonly receivedAt: Date;
+  /** The bytes received, after content decoding. */
+  readonly bytes: Buffer;
+  readonly context: PayloadContext;
+  readonly itemCount: number;
+}
+
+const largestPayloadBytes = 64 * 1024 * 1024;
+const aad = (patientId: string, payloadId: string, part: 'body' | 'context') => `payload:${patientId}:${payloadId}:${part}`;
+
+/** Compresses and seals bytes; their place is bound by `place`. */
+export const sealBytes = (key: Buffer, bytes: Buffer, place: string): Buffer => seal(key, deflateRawSync(bytes, { level: 3 }), place);
+
+/** Opens what `sealBytes` sealed. */
+export const openBytes = (key: Buffer, sealed: Buffer, place: string): Buffer =>
+  inflateRawSync(open(key, sealed, place), { maxOutputLength: largestPayloadBytes });
+
+/** Keeps a payload sealed under the patient's data key, with a keyed digest of the bytes received. */
+export const insertPayload = async (db: Queryable, { dataKey, identityKey }: ScopeKeys, payload: Payload): Promise<void> => {
+  const { patientId, payloadId, bytes } = payload;
+  await db.query(
+    `insert into device_manager.payload (patient_id, payload_id, provider, format, received_at, body, context, digest, size_bytes, item_count)
+     values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [patientId, payloadId, payload.provider, payload.format, payload.receivedAt, sealBytes(dataKey, bytes, aad(patientId, payloadId, 'body')),
+      sealBytes(dataKey, Buffer.from(JSON.stringify(payload.context)), aad(patientId, payloadId, 'context')), bytesMac(identityKey, bytes), bytes.length, payload.itemCount],
+  );
+};
+
+interface Row {
+  readonly provider: string;
+  readonly format: string;
+  readonly received_at: Date;
+  readonly body: Buffer;
+  readonly context: Buffer;
+  readonly item_count: number;
+}
+
+/** Opens a kept payload; undefined when there is none. Throws SealBrokenError when it was changed. */
+export const readPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string): Promise<Payload | undefined> => {
+  const { rows } = await db.query<Row>(
+    'select provider, format, received_at, body, context, item_count from device_manager.payload where patient_id = $1 and payload_id = $2::uuid',
+    [patientId, payloadId],
+  );
+  const [row] = rows;
+  if (!row) return undefined;
+  const context = openBytes(dataKey, row.context, aad(patientId, payloadId, 'context'));
+  return {
+    patientId, payloadId, provider: row.provider, format: row.format, receivedAt: row.received_at, itemCount: row.item_count,
+    bytes: openBytes(dataKey, row.body, aad(patientId, payloadId, 'body')),
+    context: JSON.parse(context.toString('utf8')) as PayloadContext,
+  };
+};

@@ -1,0 +1,82 @@
+import type { Queryable } from '../../database/pool.ts';
+import type { ScopeKeys } from '../../keys/scope-keys.ts';
+import { openBytes, sealBytes } from './payload-table.ts';
+
+/** Why a delivery waits. */
+export type QuarantineReason =
+  | 'device-unknown' | 'device-not-assigned' | 'no-device-identity' | 'missing-timestamp' | 'timestamp-in-future' | 'not-a-delivery' | 'conflicting-delivery';
+
+/** A delivery that cannot be attributed yet; identifiers as 32 hexadecimal digits. */
+export interface QuarantinedDelivery {
+  readonly payloadId: string;
+  readonly sender: string;
+  readonly correlationId: string;
+  readonly sampleId: string;
+  readonly format: string;
+  readonly identifiers: readonly string[];
+  readonly measurementType?: string | undefined;
+  readonly measuredAt?: Date | undefined;
+  readonly reason: QuarantineReason;
+  readonly bytes: Buffer;
+  readonly receivedAt: Date;
+}
+
+interface Row {
+  readonly payload_id: string;
+  readonly sender: string;
+  readonly correlation_id: string;
+  readonly sample_id: string;
+  readonly format: string;
+  readonly device_identifiers: string[];
+  readonly measurement_type: string | null;
+  readonly measured_at: Date | null;
+  readonly reason: QuarantineReason;
+  readonly body: Buffer;
+  readonly received_at: Date;
+}
+
+const aad = (payloadId: string) => `quarantined_delivery:${payloadId}`;
+const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`;
+const columns = `${hex('payload_id')}, sender, correlation_id, ${hex('sample_id')}, format, device_identifiers, measurement_type, measured_at, reason, body, received_at`;
+
+/** Keeps a delivery sealed under a key of its own. */
+export const quarantine = async (db: Queryable, { dataKey }: ScopeKeys, delivery: QuarantinedDelivery): Promise<void> => {
+  await db.query(
+    `insert into device_manager.quarantined_delivery
+       (payload_id, sender, correlation_id, sample_id, format, device_identifiers, measurement_type, measured_at, reason, body, received_at)
+     values ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11)`,
+    [delivery.payloadId, delivery.sender, delivery.correlationId, delivery.sampleId, delivery.format, delivery.identifiers, delivery.measurementType ?? null,
+      delivery.measuredAt ?? null, delivery.reason, sealBytes(dataKey, delivery.bytes, aad(delivery.payloadId)), delivery.receivedAt],
+  );
+};
+
+/** Identifiers of the deliveries that wait for one of some devices to be assigned. */
+export const waitingFor = async (db: Queryable, identifiers: readonly string[]): Promise<string[]> =>
+  (
+    await db.query<{ payload_id: string }>(
+      `select ${hex('payload_id')} from device_manager.quarantined_delivery
+       where device_identifiers && $1::text[] and reason in ('device-unknown', 'device-not-assigned') order by measured_at`,
+      [identifiers],
+    )
+  ).rows.map((row) => row.payload_id);
+
+const deliveryOf = (row: Row, bytes: Buffer): QuarantinedDelivery => ({
+  payloadId: row.payload_id, sender: row.sender, correlationId: row.correlation_id, sampleId: row.sample_id, format: row.format,
+  identifiers: row.device_identifiers, measurementType: row.measurement_type ?? undefined, measuredAt: row.measured_at ?? undefined,
+  reason: row.reason, bytes, receivedAt: row.received_at,
+});
+
+/** Takes a delivery out of quarantine, if it is still there: its row is gone when the transaction commits. */
+export const takeFromQuarantine = async (db: Queryable, payloadId: string, keysOf: () => Promise<ScopeKeys>): Promise<QuarantinedDelivery | undefined> => {
+  const { rows } = await db.query<Row>(`delete from device_manager.quarantined_delivery where payload_id = $1::uuid returning ${columns}`, [payloadId]);
+  const [row] = rows;
+  return row ? deliveryOf(row, openBytes((await keysOf()).dataKey, row.body, aad(payloadId))) : undefined;
+};
+
+/** A quarantined delivery by the identifier of its sample. */
+export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf: (payloadId: string) => Promise<ScopeKeys>): Promise<QuarantinedDelivery | undefined> => {
+  if (!/^[0-9a-f]{32}$/.test(sampleId)) return undefined;
+  const { rows } = await db.query<Row>(`select ${columns} from device_manager.quarantined_delivery where sample_id = $1::uuid and reason <> 'conflicting-delivery'`, [sampleId]);
+  const [row] = rows;
+  return row ? deliveryOf(row, openBytes((await keysOf(row.payload_id)).dataKey, row.body, aad(row.payload_id))) : undefined;
+};

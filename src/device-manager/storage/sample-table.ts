@@ -1,0 +1,140 @@
+import type { Queryable } from '../../database/pool.ts';
+
+/** A sample about to be kept; identifiers as 32 hexadecimal digits. */
+export interface NewSample {
+  readonly _id: string;
+  readonly device: string;
+  readonly deviceId: string;
+  readonly type: string | undefined;
+  readonly itemIndex: number;
+  readonly recordedAt: Date;
+  readonly endedAt: Date;
+  readonly contentMac: Buffer;
+}
+
+/** Where new samples belong. */
+export interface SamplePlace {
+  readonly patientId: string;
+  readonly provider: string;
+  readonly payloadId: string;
+  readonly receivedAt: Date;
+}
+
+/** A kept sample. */
+export interface SampleRow {
+  readonly patient_id: string;
+  readonly _id: string;
+  readonly provider: string;
+  readonly device_id: string;
+  readonly type: string | null;
+  readonly payload_id: string;
+  readonly item_index: number;
+  readonly recorded_at: Date;
+  readonly ended_at: Date;
+  readonly received_at: Date;
+  readonly state: 'received' | 'normalized' | 'normalization-failed';
+  readonly reason: string | null;
+  readonly normalized_type: string | null;
+  readonly rule_id: string | null;
+  readonly rule_version: number | null;
+  readonly updated_at: Date;
+  readonly format: string;
+}
+
+const hex = (column: string) => `replace(${column}::text, '-', '')`;
+
+const selectSample = `
+  select s.patient_id, ${hex('s._id')} as _id, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id, s.item_index, s.recorded_at,
+    s.ended_at, s.received_at, s.state, s.reason, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, p.format
+  from device_manager.sample s join device_manager.payload p on p.patient_id = s.patient_id and p.payload_id = s.payload_id`;
+
+/**
+ * Inserts those samples that are not there yet and answers their identifiers. Rows go in order of `_id`, so that two uploads of the
+ * same samples wait for each other and never deadlock; a sample another transaction is inserting is waited for.
+ */
+export const insertSamples = async (db: Queryable, { patientId, provider, payloadId, receivedAt }: SamplePlace, samples: readonly NewSample[]): Promise<Set<string>> => {
+  const ordered = samples.toSorted((a, b) => (a._id < b._id ? -1 : 1));
+  const { rows } = await db.query<{ _id: string }>(
+    `insert into device_manager.sample
+       (patient_id, provider, payload_id, received_at, _id, device, device_id, type, item_index, recorded_at, ended_at, content_mac)
+     select $1, $2, $3::uuid, $4, t.* from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int[], $10::timestamptz[], $11::timestamptz[], $12::bytea[]) as t
+     on conflict (patient_id, _id) do nothing returning ${hex('_id')} as _id`,
+    [patientId, provider, payloadId, receivedAt, ordered.map((s) => s._id), ordered.map((s) => s.device), ordered.map((s) => s.deviceId),
+      ordered.map((s) => s.type ?? null), ordered.map((s) => s.itemIndex), ordered.map((s) => s.recordedAt), ordered.map((s) => s.endedAt), ordered.map((s) => s.contentMac)],
+  );
+  return new Set(rows.map(({ _id }) => _id));
+};
+
+/** What is kept under some identifiers: the digest of the content, and the payload. */
+export const keptSamples = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Map<string, { contentMac: Buffer; payloadId: string }>> => {
+  const { rows } = await db.query<{ _id: string; content_mac: Buffer; payload_id: string }>(
+    `select ${hex('_id')} as _id, content_mac, ${hex('payload_id')} as payload_id from device_manager.sample where patient_id = $1 and _id = any($2::uuid[])`,
+    [patientId, ids],
+  );
+  return new Map(rows.map((row) => [row._id, { contentMac: row.content_mac, payloadId: row.payload_id }]));
+};
+
+/** The samples of one payload that wait for normalization, or one of them whatever its state. */
+export const samplesToNormalize = async (db: Queryable, patientId: string, payloadId: string, only?: string): Promise<SampleRow[]> =>
+  (
+    await db.query<SampleRow>(
+      `${selectSample} where s.patient_id = $1 and s.payload_id = $2::uuid and (s._id = $3::uuid or ($3::uuid is null and s.state = 'received')) order by s.item_index`,
+      [patientId, payloadId, only ?? null],
+    )
+  ).rows;
+
+/** What normalization made of one sample. */
+export interface NormalizationResult {
+  readonly _id: string;
+  readonly state: 'normalized' | 'normalization-failed';
+  readonly reason?: string;
+  readonly normalizedType?: string;
+  readonly ruleId?: string;
+  readonly ruleVersion?: number;
+}
+
+/** Writes the states of normalized samples. */
+export const writeResults = async (db: Queryable, patientId: string, results: readonly NormalizationResult[]): Promise<void> => {
+  await db.query(
+    `update device_manager.sample s
+     set state = r.state, reason = r.reason, normalized_type = r.normalized_type, rule_id = r.rule_id, rule_version = r.rule_version, updated_at = now()
+     from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[]) as r(_id, state, reason, normalized_type, rule_id, rule_version)
+     where s.patient_id = $1 and s._id = r._id`,
+    [patientId, results.map((r) => r._id), results.map((r) => r.state), results.map((r) => r.reason ?? null),
+      results.map((r) => r.normalizedType ?? null), results.map((r) => r.ruleId ?? null), results.map((r) => r.ruleVersion ?? null)],
+  );
+};
+
+/** Which samples to list; instants in milliseconds since 1970, `from` included, `to` not. */
+export interface SampleFilter {
+  readonly patientId?: string | undefined;
+  readonly deviceId?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly type?: string | undefined;
+  readonly normalizedType?: string | undefined;
+  readonly state?: string | undefined;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly limit: number;
+  readonly skip: number;
+}
+
+const instant = (epochMs: number | undefined): Date | null => (epochMs === undefined ? null : new Date(epochMs));
+
+/** Samples by filter, newest first. */
+export const findSamples = async (db: Queryable, filter: SampleFilter): Promise<SampleRow[]> =>
+  (
+    await db.query<SampleRow>(
+      `${selectSample}
+       where ($1::text is null or s.patient_id = $1) and ($2::text is null or s.device_id = $2) and ($3::text is null or s.provider = $3)
+         and ($4::text is null or s.type = $4) and ($5::text is null or s.normalized_type = $5) and ($6::text is null or s.state = $6)
+         and ($7::timestamptz is null or s.recorded_at >= $7) and ($8::timestamptz is null or s.recorded_at < $8)
+       order by s.recorded_at desc, s._id limit $9 offset $10`,
+      [filter.patientId ?? null, filter.deviceId ?? null, filter.provider ?? null, filter.type ?? null, filter.normalizedType ?? null,
+        filter.state ?? null, instant(filter.from), instant(filter.to), filter.limit, filter.skip],
+    )
+  ).rows;
+
+/** One sample by identifier alone; the patient is found through an index of its own. */
+export const sampleById = async (db: Queryable, _id: string): Promise<SampleRow | undefined> =>
+  /^[0-9a-f]{32}$/.test(_id) ? (await db.query<SampleRow>(`${selectSample} where s._id = $1::uuid`, [_id])).rows[0] : undefined;
