@@ -16,12 +16,13 @@ interface Line {
   readonly sample: unknown;
 }
 
-const file = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'healthkit', 'generated', 'rnh-30days.ndjson.gz');
+const generated = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'healthkit', 'generated');
+const fileName = 'rnh-30days.ndjson.gz';
 const samplesPerRequest = 1000;
 
 /** A synthetic month of one person with iPhone and Watch, in chunks of one type and at most 1,000 samples. */
 export const readMonth = (): Chunk[] => {
-  const lines = gunzipSync(readFileSync(file)).toString('utf8').trim().split('\n').map((line) => JSON.parse(line) as Line);
+  const lines = gunzipSync(readFileSync(join(generated, fileName))).toString('utf8').trim().split('\n').map((line) => JSON.parse(line) as Line);
   return Object.values(Object.groupBy(lines, (line) => line.identifier)).flatMap((group = []) => {
     const [first] = group;
     if (first === undefined) return [];
@@ -34,4 +35,10 @@ export const readMonth = (): Chunk[] => {
       samples: group.slice(index * samplesPerRequest, (index + 1) * samplesPerRequest).map((line) => line.sample),
     }));
   });
+};
+
+/** How many samples the month has by the manifest of its maker. */
+export const expectedSamples = (): number => {
+  const manifest = JSON.parse(readFileSync(join(generated, 'MANIFEST.json'), 'utf8')) as Record<typeof fileName, { total: number }>;
+  return manifest[fileName].total;
 };

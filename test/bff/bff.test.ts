@@ -264,7 +264,8 @@ describe('the BFF over the whole program', () => {
   // Last: nothing works afterwards.
   test('with the database gone, every answer is a 503 with Retry-After', async () => {
     const administration = openPool(JSON.parse(process.env['TEST_DATABASE'] ?? '{}') as Connection, () => undefined, 1);
-    const name = new URL(vitalgate.database.url).pathname.slice(1);
+    const { rows } = await vitalgate.database.pool.query<{ name: string }>('select current_database() as name');
+    const name = rows[0]?.name ?? '';
     await sleep(1_050); // sessions are believed for a second
     await administration.query(`alter database ${name} with allow_connections false`);
     await administration.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
