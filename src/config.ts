@@ -8,6 +8,8 @@ export const jobNames = ['normalize', 'release-quarantine'] as const;
 
 const port = z.coerce.number({ error: 'is not a number' }).int('is not a whole number').min(0, 'is below 0').max(65_535, 'is above 65535');
 const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' });
+/** As libpq, also without a host: `postgres://user:password@/database?host=/run/postgresql`. */
+const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
 const secret = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
 const list = <Name extends string>(names: readonly Name[]) =>
   z
@@ -31,7 +33,7 @@ const settings = z.object({
     .string()
     .default('data')
     .transform((path) => resolve(path)),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' }).optional(),
+  DATABASE_URL: z.string().refine(isDatabaseUrl, 'is not a postgres:// URL').optional(),
   DEVICE_MANAGER_URL: url.optional(),
   USER_MANAGER_URL: url.optional(),
   PUBLIC_URL: url.optional(),

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -28,6 +28,16 @@ describe('the program', () => {
   chmodSync(directory.path, 0o711); // PostgreSQL of a root's run passes through
   const file = (name: string) => join(directory.path, name);
   afterAll(() => directory.remove());
+
+  const ends: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0).toReversed()) await end();
+  });
+  const emptyDatabase = async () => {
+    const database = await createTestDatabase();
+    ends.push(database.drop);
+    return database;
+  };
 
   test('starts with --demo, is found by the command line, refuses a second server, stops on SIGTERM, and keeps its people', async () => {
     const first = await startProgram(directory.path, { LOG_LEVEL: 'info' });
@@ -60,34 +70,32 @@ describe('the program', () => {
 
   test('demo data that no longer fits is made anew', async () => {
     const before = JSON.parse(readFileSync(file('demo.json'), 'utf8')) as Demo;
-    const database = await createTestDatabase();
+    const database = await emptyDatabase();
     const program = await startProgram(directory.path, { DATABASE_URL: database.url });
     expect(program.demo.patientId).not.toBe(before.patientId);
     expect((await signIn(program.demo)).status).toBe(200);
     expect(await program.stop()).toBe(0);
-    await database.drop();
   }, 60_000);
 
   test('without --demo there is no user and no key', async () => {
-    const database = await createTestDatabase();
+    const database = await emptyDatabase();
     const child = spawn(process.execPath, [join(root, 'src', 'main.ts')], { env: { PATH: process.env['PATH'], ...anyPorts, DATA_DIR: file('plain'), DATABASE_URL: database.url }, stdio: 'ignore' });
+    ends.push(() => child.kill('SIGKILL'));
     for (let tries = 0; tries < 200 && !existsSync(file('plain/server.json')); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
     const { rows } = await database.pool.query('select 1 from user_manager.user_account union all select 1 from device_manager.api_key');
     expect(rows).toEqual([]);
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([0, null]);
-    await database.drop();
   }, 60_000);
 
   test('a port in use is named, and what had started is stopped', async () => {
     const squatter = createServer().listen(0, '127.0.0.1');
     await once(squatter, 'listening');
+    ends.push(() => squatter.close());
     const { port } = squatter.address() as AddressInfo;
-    const database = await createTestDatabase();
+    const database = await emptyDatabase();
     const { code, told } = await runToEnd('main.ts', [], { ...anyPorts, BFF_PORT: String(port), DATA_DIR: file('busy'), DATABASE_URL: database.url });
     expect([code, told]).toEqual([1, `Vitalgate does not start: 127.0.0.1:${String(port)} is in use by another program: choose another port (0 takes any free one).\n`]);
-    squatter.close();
-    await database.drop();
   }, 60_000);
 
   test.each<[string, string[], Record<string, string>, RegExp]>([

@@ -27,6 +27,7 @@ describe('settings', () => {
     ['an empty text counts as unset', { BFF_PORT: '' }, { BFF_PORT: 3000 }],
     ['port 0 means any free port', { BFF_PORT: '0' }, { BFF_PORT: 0 }],
     ['JOBS=none runs no background work', { JOBS: 'none' }, { JOBS: [] }],
+    ['a database on a Unix socket', { DATABASE_URL: 'postgres://a:b@/c?host=%2Frun' }, { DATABASE_URL: 'postgres://a:b@/c?host=%2Frun' }],
     ['a service named twice runs once', { SERVICES: 'bff,user-manager,device-manager, bff' }, { SERVICES: ['bff', 'user-manager', 'device-manager'] }],
     ['JOBS takes a list', { JOBS: 'normalize' }, { JOBS: ['normalize'] }],
     [
@@ -45,6 +46,7 @@ describe('settings', () => {
     ['a short service token', { SERVICE_TOKEN: 'short' }, [/^SERVICE_TOKEN is shorter than 32 characters$/]],
     ['a service token with a space', { SERVICE_TOKEN: `${'t'.repeat(32)} t` }, [/^SERVICE_TOKEN has characters other than visible ASCII/]],
     ['a master key of the wrong size', { MASTER_KEY: 'abcd' }, [/^MASTER_KEY is not 32 bytes/]],
+    ['a database without a URL', { DATABASE_URL: 'postgres://a:b@c:port/d' }, [/^DATABASE_URL is not a postgres/]],
     ['a database of another kind', { DATABASE_URL: 'mysql://x' }, [/^DATABASE_URL is not a postgres/]],
     ['HTTP_PORT with three services', { HTTP_PORT: '8080' }, [/^HTTP_PORT is for one service alone/]],
     ['a BFF alone without upstreams', { SERVICES: 'bff', SERVICE_TOKEN: 't'.repeat(32) }, [/^DEVICE_MANAGER_URL is needed/, /^USER_MANAGER_URL is needed/]],
