@@ -60,8 +60,14 @@ const heartRates = (firstSecond: number) =>
     return { id: randomUUID(), value: 60 + (index % 40), startDate: at, endDate: at, sourceId: 'com.apple.health.TEST' };
   });
 
-/** Uploads until the program dies; returns the samples it acknowledged, and how many were sent. */
-const uploadUntilKilled = async (app: App, firstSecond: number): Promise<{ acknowledged: string[]; sent: number }> => {
+interface UploadLoop {
+  /** Resolves when the first upload was acknowledged. */
+  readonly first: Promise<void>;
+  /** The samples that were acknowledged until the program died, and how many were sent. */
+  readonly ended: Promise<{ acknowledged: string[]; sent: number }>;
+}
+
+const uploadUntilKilled = async (app: App, firstSecond: number, acknowledgedOne: () => void): Promise<{ acknowledged: string[]; sent: number }> => {
   const acknowledged: string[] = [];
   for (let sent = 0; ; sent += samplesPerUpload) {
     const batch = heartRates(firstSecond + sent);
@@ -69,10 +75,16 @@ const uploadUntilKilled = async (app: App, firstSecond: number): Promise<{ ackno
       const answer = await app.post('/health-data?type=HeartRate&unit=bpm', batch);
       const receipt = (await answer.json()) as { items: { _id?: string }[] };
       if (answer.status === 200) acknowledged.push(...receipt.items.map((item) => item._id ?? 'refused'));
+      acknowledgedOne();
     } catch {
       return { acknowledged, sent: sent + samplesPerUpload }; // the connection broke: what was in flight counts as unknown
     }
   }
+};
+
+const startUploading = (app: App, firstSecond: number): UploadLoop => {
+  const { promise: first, resolve } = Promise.withResolvers<void>();
+  return { first, ended: uploadUntilKilled(app, firstSecond, resolve) };
 };
 
 const storedIds = async (app: App): Promise<string[]> => {
@@ -101,7 +113,12 @@ const chartOfAll = async (app: App, wanted: number): Promise<number[]> => {
 
 describe('killed during an upload loop', () => {
   const directories: { remove: () => void }[] = [];
-  afterAll(() => directories.forEach((directory) => directory.remove()));
+  let program: Program;
+  // A test that failed leaves its program running.
+  afterAll(async () => {
+    await program.stop();
+    directories.forEach((directory) => directory.remove());
+  });
 
   test.each([
     ['node alone', killNode],
@@ -112,16 +129,17 @@ describe('killed during an upload loop', () => {
       const directory = temporaryDirectory();
       directories.push(directory);
       const acknowledged: string[] = [];
-      let program = await startProgram(directory.path);
+      program = await startProgram(directory.path);
       const enrol = await (await signIn(program.demo)).post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' });
       expect(enrol.status).toBe(200);
 
       let second = 0;
       for (let cycle = 0; cycle < cycles; cycle += 1) {
-        const loop = uploadUntilKilled(await signIn(program.demo), second);
-        await sleep(200 + Math.random() * 400);
+        const loop = startUploading(await signIn(program.demo), second);
+        await loop.first;
+        await sleep(Math.random() * 400);
         await kill(program);
-        const { acknowledged: some, sent } = await loop;
+        const { acknowledged: some, sent } = await loop.ended;
         acknowledged.push(...some);
         second += sent;
         program = await startProgram(directory.path);
