@@ -39,9 +39,11 @@ export const temporaryDirectory = (): { path: string; remove: () => void } => {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 };
 
-const demoWrittenAfter = async (path: string, startedMs: number, child: ChildProcess, output: () => string): Promise<Demo> => {
+const writtenAt = (path: string): bigint => statSync(path, { bigint: true }).mtimeNs;
+
+const demoWrittenAfter = async (path: string, before: bigint | undefined, child: ChildProcess, output: () => string): Promise<Demo> => {
   for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 50) {
-    if (existsSync(path) && statSync(path).mtimeMs >= startedMs) return JSON.parse(readFileSync(path, 'utf8')) as Demo;
+    if (existsSync(path) && writtenAt(path) !== before) return JSON.parse(readFileSync(path, 'utf8')) as Demo;
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the program ended before it was ready:\n${output()}`);
     await sleep(50);
   }
@@ -50,7 +52,9 @@ const demoWrittenAfter = async (path: string, startedMs: number, child: ChildPro
 
 /** Starts `src/main.ts --demo` on free ports and waits until demo.json is in place. */
 export const startProgram = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> => {
-  const startedMs = Math.floor(Date.now() / 1000) * 1000;
+  const file = join(dataDirectory, 'demo.json');
+  // A start puts a new file in place by rename; one of an earlier start names ports that are gone.
+  const before = existsSync(file) ? writtenAt(file) : undefined;
   const child = spawn(process.execPath, ['src/main.ts', '--demo'], {
     cwd: root,
     env: { ...process.env, BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDirectory, ...environment },
@@ -61,7 +65,10 @@ export const startProgram = async (dataDirectory: string, environment: Readonly<
   child.stderr.on('data', (text: Buffer) => written.push(text.toString()));
   const output = () => written.join('');
   const exited = once(child, 'exit');
-  const demo = await demoWrittenAfter(join(dataDirectory, 'demo.json'), startedMs, child, output);
+  const demo = await demoWrittenAfter(file, before, child, output).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   const { pid } = child;
   if (pid === undefined) throw new Error('the program has no process id');
   return {

@@ -1,5 +1,7 @@
-import { Logger as GraphileLogger, run, runMigrations, type TaskList } from 'graphile-worker';
+import { EventEmitter } from 'node:events';
+import { Logger as GraphileLogger, run, runMigrations, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool, Queryable } from '../database/pool.ts';
+import { watchDeadWorkers } from './dead-workers.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
 export interface Job {
@@ -50,9 +52,12 @@ const told = (tasks: Tasks, log: JobLog): TaskList =>
 
 /** Runs the tasks until stopped; `stop` waits for jobs under way and may be called twice. */
 export const startRunner = async ({ pool, tasks, log, concurrency = 2 }: { readonly pool: Pool; readonly tasks: Tasks; readonly log: JobLog; readonly concurrency?: number }): Promise<{ stop: () => Promise<void> }> => {
-  const runner = await run({ pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log) });
+  const watch = watchDeadWorkers(pool, (error) => log.error({ error: error instanceof Error ? error.name : 'unknown' }, 'looking for dead workers failed'));
+  const events = new EventEmitter() as WorkerEvents;
+  events.on('worker:create', ({ worker }) => watch.alive(worker.workerId));
+  const runner = await run({ pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events });
   let stopped: Promise<void> | undefined;
   return {
-    stop: () => (stopped ??= runner.stop()),
+    stop: () => (stopped ??= runner.stop().then(watch.stop)),
   };
 };

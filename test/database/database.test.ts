@@ -50,6 +50,19 @@ describe('the database', () => {
     expect(ran).toEqual([{ id: 'kept' }]);
   });
 
+  test('a job held by a dead worker is taken back, and run', async () => {
+    await prepareJobs(database.pool);
+    await addJob(database.pool, { task: 'orphaned', payload: { id: 'orphaned' }, queue: 'patient:anna' });
+    await database.pool.query("update graphile_worker._private_jobs set locked_by = 'worker-that-died', locked_at = now() - interval '5 seconds'");
+    await database.pool.query("update graphile_worker._private_job_queues set locked_by = 'worker-that-died', locked_at = now() - interval '5 seconds'");
+    const ran: unknown[] = [];
+    const log = { info: () => undefined, error: () => undefined };
+    const runner = await startRunner({ pool: database.pool, log, tasks: { orphaned: (payload) => Promise.resolve(void ran.push(payload)) } });
+    for (let waitedMs = 0; ran.length === 0 && waitedMs < 8_000; waitedMs += 50) await new Promise((done) => setTimeout(done, 50));
+    await runner.stop();
+    expect(ran).toEqual([{ id: 'orphaned' }]);
+  });
+
   test('a database that is not there is told apart from a wrong statement', async () => {
     const nowhere = openPool({ connectionString: 'postgres://nobody@127.0.0.1:1/none' }, () => undefined);
     const refused: unknown = await nowhere.query('select 1').catch((error: unknown) => error);

@@ -5,7 +5,7 @@ import { problem } from '../../http/problem.ts';
 import type { ItemError } from '../../healthkit/item-error.ts';
 import { isItemError, vetItem, type Batch } from '../../healthkit/vetting.ts';
 import type { Caller, Operations } from '../caller.ts';
-import { receiptOf } from '../receipt.ts';
+import { receiptOf } from './receipt.ts';
 import type { DeviceManager, Kept } from '../upstream/device-manager.ts';
 
 export interface HealthDataDependencies {

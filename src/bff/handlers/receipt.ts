@@ -1,6 +1,6 @@
-import type { ReceiptItem, UploadReceipt } from '../../generated/bff.d.ts';
-import type { ItemError } from '../healthkit/item-error.ts';
-import type { Kept } from './upstream/device-manager.ts';
+import type { ReceiptItem, UploadReceipt } from '../../../generated/bff.d.ts';
+import type { ItemError } from '../../healthkit/item-error.ts';
+import type { Kept } from '../upstream/device-manager.ts';
 
 const countOf = (items: readonly ReceiptItem[], status: ReceiptItem['status']): number => items.filter((item) => item.status === status).length;
 

@@ -1,0 +1,74 @@
+import type { PoolClient } from 'pg';
+import type { Pool } from '../database/pool.ts';
+
+/** How often dead workers are looked for, and how long a job must have been held before its worker is suspected. */
+const everyMs = 2_000;
+const suspectedAfter = '2 seconds';
+
+const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
+
+/** Takes back the jobs of workers that died; graphile-worker itself would wait four hours. */
+export interface DeadWorkers {
+  /** Marks a worker of ours as alive, for as long as our connection lives. */
+  readonly alive: (workerId: string) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * A worker is alive while its process holds an advisory lock: the database frees it when the connection ends, however the process
+ * ended. Jobs held by a worker whose lock is free are handed back. Errors are told and the next round tries again.
+ */
+export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void): DeadWorkers => {
+  const own = new Set<string>();
+  const locked = new Set<string>();
+  let holder: PoolClient | undefined;
+
+  const hold = async (): Promise<void> => {
+    if (!holder) {
+      locked.clear();
+      holder = await pool.connect();
+    }
+    for (const workerId of own) {
+      if (locked.has(workerId)) continue;
+      await holder.query(`select pg_advisory_lock_shared(${lockOf})`, [workerId]);
+      locked.add(workerId);
+    }
+  };
+
+  const takeBack = async (): Promise<void> => {
+    const { rows } = await pool.query<{ locked_by: string }>(
+      `select distinct locked_by from graphile_worker.jobs where locked_by is not null and locked_at < now() - interval '${suspectedAfter}' and locked_by <> all($1)`,
+      [[...own]],
+    );
+    for (const { locked_by: workerId } of rows) {
+      // Inside one statement: the lock is free only when no living process holds it, and is given back at once.
+      await pool.query(`select graphile_worker.force_unlock_workers(array[$1::text]) where pg_try_advisory_xact_lock(${lockOf})`, [workerId]);
+    }
+  };
+
+  let round = Promise.resolve();
+  const look = () => {
+    round = round
+      .then(hold)
+      .then(takeBack)
+      .catch((error: unknown) => {
+        holder?.release(true);
+        holder = undefined;
+        onError(error);
+      });
+  };
+  const timer = setInterval(look, everyMs);
+  look();
+  return {
+    alive: (workerId) => {
+      own.add(workerId);
+      look();
+    },
+    stop: async () => {
+      clearInterval(timer);
+      await round;
+      holder?.release(true);
+      holder = undefined;
+    },
+  };
+};
