@@ -62,7 +62,7 @@ const heartRates = (firstSecond: number) =>
 
 interface UploadLoop {
   /** Resolves when the first upload was acknowledged. */
-  readonly first: Promise<void>;
+  readonly first: Promise<undefined>;
   /** The samples that were acknowledged until the program died, and how many were sent. */
   readonly ended: Promise<{ acknowledged: string[]; sent: number }>;
 }
@@ -83,8 +83,8 @@ const uploadUntilKilled = async (app: App, firstSecond: number, acknowledgedOne:
 };
 
 const startUploading = (app: App, firstSecond: number): UploadLoop => {
-  const { promise: first, resolve } = Promise.withResolvers<void>();
-  return { first, ended: uploadUntilKilled(app, firstSecond, resolve) };
+  const { promise: first, resolve } = Promise.withResolvers<undefined>();
+  return { first, ended: uploadUntilKilled(app, firstSecond, () => resolve(undefined)) };
 };
 
 const storedIds = async (app: App): Promise<string[]> => {
