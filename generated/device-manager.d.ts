@@ -768,11 +768,11 @@ export interface components {
         /** @description One Medisanté delivery in the standard JSON format. Whatever is readable is kept, also with members missing. */
         readonly MedisanteDelivery: {
             /** @description Envelope: correlationId, receivedTime, deviceGroups, measurementType. */
-            readonly metadata?: Record<string, never>;
+            readonly metadata?: unknown;
             /** @description Device: id, serialNumber, IMEI, manufacturer, model, timezone. */
-            readonly device?: Record<string, never>;
+            readonly device?: unknown;
             /** @description Metrics by name with value and unit, annotations and timestamp. */
-            readonly measurements?: Record<string, never>;
+            readonly measurements?: unknown;
         };
         /** @description One line of a chart. */
         readonly ChartSeries: {

@@ -57,9 +57,9 @@ const openDatabase = async ({ config, onFatal, notices, started }: Starting): Pr
   return server.connection;
 };
 
-const openServicePool = ({ log, started }: Starting, connection: Connection | undefined): Pool => {
+const openServicePool = ({ log, started }: Starting, connection: Connection | undefined, size?: number, connectWithinMs?: number): Pool => {
   if (connection === undefined) throw new Error('This service needs a database.');
-  const pool = openPool(connection, (error) => log.warn({ error: error.name, code: (error as { code?: unknown }).code }, 'a database connection broke'));
+  const pool = openPool(connection, (error) => log.warn({ error: error.name, code: (error as { code?: unknown }).code }, 'a database connection broke'), size, connectWithinMs);
   started.push(() => pool.end());
   return pool;
 };
@@ -94,7 +94,7 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
   const { log, version, validateResponses } = common(starting, 'device-manager');
-  const service = await createDeviceManager({ log, version, validateResponses, pool, keyRing, serviceTokens, userManagerUrl, jobs: config.JOBS });
+  const service = await createDeviceManager({ log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), keyRing, serviceTokens, userManagerUrl, jobs: config.JOBS });
   return listen(starting, service, 'device-manager');
 };
 

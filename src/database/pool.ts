@@ -12,11 +12,11 @@ export type Connection = EmbeddedConnection | { readonly connectionString: strin
  * Opens a pool whose statements end after 30 s and whose waits for a lock end after 10 s. A connection that breaks while idle is
  * told to `onIdleError` and replaced; it never ends the process.
  */
-export const openPool = (connection: Connection, onIdleError: (error: Error) => void, size = 10): Pool => {
+export const openPool = (connection: Connection, onIdleError: (error: Error) => void, size = 10, connectWithinMs = 5_000): Pool => {
   const pool = new pg.Pool({
     ...connection,
     max: size,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectWithinMs,
     statement_timeout: 30_000,
     lock_timeout: 10_000,
     idle_in_transaction_session_timeout: 60_000,

@@ -2,7 +2,7 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { problem } from '../http/problem.ts';
 import { addJob } from '../jobs/runner.ts';
-import { assign, unassign, type Change } from './domain/attribution.ts';
+import { assign, unassign, type Change, type Interval } from './domain/attribution.ts';
 import { providerOf } from './provider.ts';
 import { intervalsOf, putInterval, removeInterval } from './storage/assignment-table.ts';
 import { recordAudit } from './storage/audit-table.ts';
@@ -50,6 +50,10 @@ const apply = async (db: Queryable, device: string, change: Change): Promise<voi
   await putInterval(db, device, change.put);
 };
 
+/** The default start: now, or the end that a machine whose clock is ahead has just written. */
+const startingNow = (intervals: readonly Interval[], now: number): number =>
+  Math.max(now, ...intervals.flatMap(({ until }) => (until !== undefined && until <= now + futureToleranceMs ? [until] : [])));
+
 /** The row of the device is held while its intervals are read and written, so that of two who want it one wins. */
 const assignDevice = (pool: Pool, request: AssignmentRequest): Promise<string> =>
   inTransaction(pool, async (client) => {
@@ -61,7 +65,8 @@ const assignDevice = (pool: Pool, request: AssignmentRequest): Promise<string> =
       ...request, provider, declaredProvider: request.deviceProvider, creatorId: actor,
       ownerPatientId: provider === 'healthkit' ? patientId : null,
     });
-    const change = assign(await intervalsOf(client, device), patientId, request.from ?? now);
+    const intervals = await intervalsOf(client, device);
+    const change = assign(intervals, patientId, request.from === undefined ? startingNow(intervals, now) : Math.min(request.from, now));
     if (change === 'device-already-assigned') throw problem('device-already-assigned');
     await apply(client, device, change);
     if (provider !== 'healthkit') await addJob(client, { task: 'release-quarantine', payload: { device }, queue: 'release-quarantine' });
@@ -79,7 +84,7 @@ const unassignDevice = (pool: Pool, { id, until, patientId, actor, requestId }: 
     const now = Date.now();
     if (until !== undefined && until > now + futureToleranceMs) throw invalidInstant('/assignedUntil', 'An assignment ends now or earlier.');
     // Now may be the very millisecond in which it began.
-    const change = unassign(intervals, until ?? Math.max(now, (open?.from ?? 0) + 1));
+    const change = unassign(intervals, until === undefined ? Math.max(now, (open?.from ?? 0) + 1) : Math.min(until, now));
     if (change === 'before-start') throw invalidInstant('/assignedUntil', 'An assignment ends after it began.');
     await apply(client, device._id, change);
     await recordAudit(client, { patientId: open?.patientId, actor, action: 'unassign', resource: `device/${device._id}`, requestId });

@@ -57,7 +57,8 @@ const firstOfEach = (samples: readonly Identified[]): Identified[] => [...new Ma
 /**
  * Keeps an upload in one transaction: rows of new samples, the payload when any is new, the audit row and the job. Answers a status
  * per sample in the order given. A sample that was there stays as it is; with another content it is a conflict.
- * `uploadId` is the payload that keeps the first sample. When this resolves, everything is committed.
+ * `uploadId` is the payload this upload made, or, when nothing was new, the one that keeps the first sample. When this resolves,
+ * everything is committed.
  */
 export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promise<{ uploadId: string; items: KeptItem[] }> =>
   inTransaction(pool, async (client) => {
@@ -72,12 +73,13 @@ export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promis
       await insertPayload(client, keys, { patientId, payloadId, provider, format, receivedAt, bytes, context, itemCount: identified.length });
       await addNormalization(client, patientId, payloadId);
     }
-    await recordAudit(client, { patientId, actor, action: 'create', resource: `payload/${payloadId}`, requestId });
     const kept = await keptSamples(client, patientId, unique.map(({ _id }) => _id));
     const firstPositions = new Map(unique.map(({ _id, position }) => [_id, position]));
     const items = identified.map(({ _id, position, contentMac: mac }): KeptItem => {
       if (created.has(_id) && firstPositions.get(_id) === position) return { _id, status: 'created' };
       return { _id, status: kept.get(_id)?.contentMac.equals(mac) === true ? 'duplicate' : 'conflict' };
     });
-    return { uploadId: kept.get(identified[0]?._id ?? '')?.payloadId ?? payloadId, items };
+    const uploadId = created.size > 0 ? payloadId : (kept.get(identified[0]?._id ?? '')?.payloadId ?? payloadId);
+    await recordAudit(client, { patientId, actor, action: 'create', resource: `payload/${uploadId}`, requestId });
+    return { uploadId, items };
   });

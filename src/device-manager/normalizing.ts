@@ -10,7 +10,7 @@ import { normalize, type Measured, type Normalized, type Reason, type Rules } fr
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload, type Payload, type PayloadContext } from './storage/payload-table.ts';
 import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow } from './storage/sample-table.ts';
-import { mergeSeriesChunk, type StoredPoint } from './storage/series-chunk-table.ts';
+import { mergeSeriesChunk, removePoints, type StoredPoint } from './storage/series-chunk-table.ts';
 
 interface Outcome {
   readonly sample: SampleRow;
@@ -61,6 +61,13 @@ const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, do
   }
 };
 
+/** Takes away what an earlier normalization put into charts. */
+const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<void> => {
+  for (const { normalized_type: normalizedType, recorded_at: recordedAt, _id } of samples) {
+    if (normalizedType !== null) await removePoints(db, keys, { patientId, normalizedType, day: dayOf(recordedAt.getTime()) }, new Set([_id]));
+  }
+};
+
 /** Normalizes samples of one payload. */
 export interface Normalizer {
   /**
@@ -85,6 +92,7 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules): No
       const outcomes = samples.map((sample): Outcome => ({ sample, outcome: normalize(rules, measuredOf(sample, items[sample.item_index], payload.context)) }));
       const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
       await storeRecords(client, keys, patientId, payloadId, done);
+      await forgetPoints(client, keys, patientId, samples);
       await storePoints(client, keys, patientId, done);
       await writeResults(client, patientId, outcomes.map(resultOf));
     }),

@@ -25,15 +25,18 @@ export type Waiting = { readonly device: string } | { readonly payloadId: string
 
 /**
  * Releases what waits: each delivery that an assignment now covers moves under the patient's key, in a transaction of its own, and its
- * old key is destroyed. What is still not covered stays.
+ * old key is destroyed. What is still not covered stays. One that cannot be released does not hold up the others: its error is thrown
+ * when all have been tried, so that the job runs again.
  */
 export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
   const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, await deviceIdentifiers(pool, waiting.device));
+  const errors: unknown[] = [];
   for (const payloadId of payloadIds) {
     try {
       await release(pool, keyRing, payloadId);
     } catch (error) {
-      if (!(error instanceof StillWaiting)) throw error;
+      if (!(error instanceof StillWaiting)) errors.push(error);
     }
   }
+  if (errors.length > 0) throw new AggregateError(errors, 'Not every delivery was released.');
 };

@@ -38,6 +38,8 @@ import { tasks } from './workers/tasks.ts';
 /** What the Device Manager stands on. */
 export interface DeviceManagerDependencies {
   readonly pool: Pool;
+  /** Connections of the jobs' own, so that requests cannot starve them. */
+  readonly jobPool: Pool;
   readonly keyRing: KeyRing;
   readonly log: Logger;
   readonly version: string;
@@ -97,7 +99,7 @@ const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, no
   } satisfies Handlers<Operations, Caller>;
 };
 
-const startJobs = ({ pool, keyRing, log, jobs }: DeviceManagerDependencies, normalizer: Normalizer) => {
+const startJobs = ({ jobPool: pool, keyRing, log, jobs }: DeviceManagerDependencies, normalizer: Normalizer) => {
   const all = tasks(normalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting));
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
@@ -108,7 +110,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, log, version, userManagerUrl, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const normalizer = createNormalizer(pool, keyRing, compileRules(rulesOf()));
+  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()));
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
     name: 'device-manager', version, spec, log, validateResponses,

@@ -89,7 +89,10 @@ export const keepReceived = (pool: Pool, keyRing: KeyRing, received: Received): 
     const names = { correlationId, sampleId: sampleId(identityKey, ['medisante', sender, correlationId]), receivedAt: new Date() };
     const { repeated } = await noteDelivery(client, { ...names, sender, bodyMac });
     if (repeated) {
-      if (!repeated.bodyMac.equals(bodyMac)) await keepInQuarantine(client, keyRing, received, delivery, { ...names, sampleId: repeated.sampleId }, 'conflicting-delivery');
+      if (!repeated.bodyMac.equals(bodyMac)) {
+        await keepInQuarantine(client, keyRing, received, delivery, { ...names, sampleId: repeated.sampleId }, 'conflicting-delivery');
+        await recordAudit(client, { actor: `sender:${sender}`, action: 'create', resource: `sample/${repeated.sampleId}/conflict`, requestId });
+      }
       return repeated.sampleId;
     }
     const attribution = await attribute(client, delivery, Date.now());

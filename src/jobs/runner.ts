@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Logger as GraphileLogger, run, runMigrations, type TaskList, type WorkerEvents } from 'graphile-worker';
+import { Logger as GraphileLogger, run, runMigrations, type Runner, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool, Queryable } from '../database/pool.ts';
 import { watchDeadWorkers } from './dead-workers.ts';
 
@@ -35,6 +35,8 @@ export const addJob = async (db: Queryable, { task, payload, queue, key }: Job):
 /** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */
 const quiet = new GraphileLogger(() => () => undefined);
 
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
+
 const told = (tasks: Tasks, log: JobLog): TaskList =>
   Object.fromEntries(
     Object.entries(tasks).map(([name, task]) => [
@@ -43,21 +45,46 @@ const told = (tasks: Tasks, log: JobLog): TaskList =>
         try {
           await task(payload);
         } catch (error) {
-          log.error({ task: name, job: job.id, attempt: job.attempts, error: error instanceof Error ? error.name : 'unknown' }, 'job failed');
-          throw error;
+          log.error({ task: name, job: job.id, attempt: job.attempts, error: nameOf(error) }, 'job failed');
+          // The message is kept with the job, in clear: it must not quote what the job worked on.
+          throw new Error(nameOf(error));
         }
       },
     ]),
   );
 
-/** Runs the tasks until stopped; `stop` waits for jobs under way and may be called twice. */
+/** How long to wait before a worker that gave up is started again. */
+const restartMs = 5_000;
+
+/**
+ * Runs the tasks until stopped; `stop` waits for jobs under way and may be called twice. A worker that loses the database for good is
+ * told in the log and started again. The pool should be the jobs' own, so that requests cannot starve them.
+ */
 export const startRunner = async ({ pool, tasks, log, concurrency = 2 }: { readonly pool: Pool; readonly tasks: Tasks; readonly log: JobLog; readonly concurrency?: number }): Promise<{ stop: () => Promise<void> }> => {
-  const watch = watchDeadWorkers(pool, (error) => log.error({ error: error instanceof Error ? error.name : 'unknown' }, 'looking for dead workers failed'));
+  const watch = watchDeadWorkers(pool, (error) => log.error({ error: nameOf(error) }, 'looking for dead workers failed'));
   const events = new EventEmitter() as WorkerEvents;
   events.on('worker:create', ({ worker }) => watch.alive(worker.workerId));
-  const runner = await run({ pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events });
+  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events };
   let stopped: Promise<void> | undefined;
-  return {
-    stop: () => (stopped ??= runner.stop().then(watch.stop)),
+  let restart: NodeJS.Timeout | undefined;
+  const launch = async (): Promise<Runner> => {
+    const launched = await run(options);
+    launched.promise.catch(again);
+    return launched;
   };
+  const again = (error: unknown): void => {
+    if (stopped) return;
+    log.error({ error: nameOf(error) }, 'the job worker gave up and is started again');
+    restart = setTimeout(() => {
+      launch().then((launched) => (runner = launched), again);
+    }, restartMs).unref();
+  };
+  let runner = await launch();
+  const stop = async (): Promise<void> => {
+    clearTimeout(restart);
+    // A worker that has given up already is stopped.
+    await runner.stop().catch((error: unknown) => log.error({ error: nameOf(error) }, 'the job worker did not stop cleanly'));
+    await watch.stop();
+  };
+  return { stop: () => (stopped ??= stop()) };
 };

@@ -7,6 +7,7 @@ import { actorOf, boundPatient, type Caller, type Operations } from '../caller.t
 import { normalizedTypeNamed } from '../charts.ts';
 import { providerOf } from '../provider.ts';
 import type { HealthRecord } from '../records.ts';
+import { refuseNul } from '../request-text.ts';
 import type { AuditEvent } from '../storage/audit-table.ts';
 import type { QuarantinedDelivery } from '../storage/quarantine-table.ts';
 import type { SampleFilter, SampleRow } from '../storage/sample-table.ts';
@@ -99,6 +100,7 @@ const visible = (sample: SampleRow | undefined, caller: Caller): SampleRow => {
 /** Samples as kept and as normalized. */
 export const healthData = ({ knownTypes, find, byId, quarantined, open, normalizeAgain, audit }: HealthDataDependencies): Pick<Handlers<Operations, Caller>, 'findHealthData' | 'getHealthData' | 'normalizeHealthData'> => ({
   findHealthData: async ({ caller, query, requestId }) => {
+    refuseNul('query', query);
     const bound = boundPatient(caller);
     if (bound !== undefined && query.patientId !== undefined && query.patientId !== bound) throw problem('not-your-data', { errors: [{ pointer: '/query/patientId', code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
     const patientId = bound ?? query.patientId;
@@ -110,10 +112,15 @@ export const healthData = ({ knownTypes, find, byId, quarantined, open, normaliz
   },
   getHealthData: async ({ caller, path, requestId }) => {
     const id = path._id.toLowerCase();
+    const read = { actor: actorOf(caller), action: 'read', resource: `sample/${id}`, requestId } as const;
     const waiting = boundPatient(caller) === undefined ? await quarantined(id) : undefined;
-    await audit({ patientId: boundPatient(caller), actor: actorOf(caller), action: 'read', resource: 'health-data', requestId });
-    if (waiting) return { status: 200, body: quarantinedToWire(waiting) };
-    const [record] = await open([visible(await byId(id), caller)], true);
+    if (waiting) {
+      await audit(read);
+      return { status: 200, body: quarantinedToWire(waiting) };
+    }
+    const sample = visible(await byId(id), caller);
+    await audit({ ...read, patientId: sample.patient_id });
+    const [record] = await open([sample], true);
     if (!record) throw problem('not-found');
     return { status: 200, body: toWire(record) };
   },

@@ -33,7 +33,7 @@ const selectDevice = `
   select replace(d._id::text, '-', '') as _id, d.provider, d.device_id, d.owner_patient_id, d.declared_provider, d.device_type, d.name,
     d.serial_number, d.features, a.patient_id, a.assigned_from
   from device_manager.device d
-  left join device_manager.assignment a on a.device = d._id and a.assigned_from <= now() and (a.assigned_until is null or a.assigned_until > now())`;
+  left join device_manager.assignment a on a.device = d._id and a.assigned_until is null`;
 
 /** Makes a device known, or brings its description up to date; answers its `_id`, and holds its row until the transaction ends. */
 export const upsertDevice = async (db: Queryable, device: NewDevice): Promise<string> => {
@@ -84,13 +84,13 @@ export const findDevices = async (db: Queryable, { assignedPatientId, provider, 
     )
   ).rows;
 
-/** The hardware device that one of the identifiers names, in their order. */
+/** The hardware device that one of the identifiers names, in their order; a device id goes before a serial number, which anybody can declare. */
 export const deviceByIdentifiers = async (db: Queryable, provider: string, identifiers: readonly string[]): Promise<{ _id: string; device_id: string } | undefined> =>
   (
     await db.query<{ _id: string; device_id: string }>(
       `select replace(d._id::text, '-', '') as _id, d.device_id from unnest($2::text[]) with ordinality as named(identifier, position)
        join device_manager.device d on d.provider = $1 and d.owner_patient_id is null and (d.device_id = identifier or d.serial_number = identifier)
-       order by position limit 1`,
+       order by position, d.device_id = identifier desc, d.created_at, d._id limit 1`,
       [provider, identifiers],
     )
   ).rows[0];

@@ -46,6 +46,30 @@ export const mergeSeriesChunk = async (db: Queryable, { dataKey }: ScopeKeys, ke
   );
 };
 
+/**
+ * Removes the points of samples from the chunks of one day of a normalized type, whatever their series: what another rule made of them
+ * before must not stay in a chart. The caller holds the patient's lock.
+ */
+export const removePoints = async (
+  db: Queryable, { dataKey }: ScopeKeys, { patientId, normalizedType, day }: Pick<SeriesChunkKey, 'patientId' | 'normalizedType' | 'day'>, samples: ReadonlySet<string>,
+): Promise<void> => {
+  const { rows } = await db.query<{ raw_type: string; series: string; body: Buffer }>(
+    'select raw_type, series, body from device_manager.series_chunk where patient_id = $1 and normalized_type = $2 and day = $3::date',
+    [patientId, normalizedType, day],
+  );
+  for (const row of rows) {
+    const place = { patientId, normalizedType, rawType: row.raw_type, series: row.series, day };
+    const { name, points } = bodyOf(dataKey, row.body, place);
+    const others = points.filter(([, , sampleId]) => !samples.has(sampleId));
+    if (others.length === points.length) continue;
+    await db.query(
+      `update device_manager.series_chunk set body = $6, updated_at = now()
+       where patient_id = $1 and normalized_type = $2 and raw_type = $3 and series = $4 and day = $5::date`,
+      [patientId, normalizedType, row.raw_type, row.series, day, sealBytes(dataKey, Buffer.from(JSON.stringify({ name, points: others })), aad(place))],
+    );
+  }
+};
+
 /** The chunks of a chart in order of day; days as YYYY-MM-DD, both included. */
 export const readSeriesChunks = async (
   db: Queryable, { dataKey }: ScopeKeys, patientId: string,
