@@ -14,6 +14,17 @@ export interface DeadWorkers {
   readonly stop: () => Promise<void>;
 }
 
+/** Inside one statement: the lock is free only when no living process holds it, and is given back at once. */
+const takeBack = async (pool: Pool, own: readonly string[]): Promise<void> => {
+  const { rows } = await pool.query<{ locked_by: string }>(
+    `select distinct locked_by from graphile_worker.jobs where locked_by is not null and locked_at < now() - interval '${suspectedAfter}' and locked_by <> all($1)`,
+    [own],
+  );
+  for (const { locked_by: workerId } of rows) {
+    await pool.query(`select graphile_worker.force_unlock_workers(array[$1::text]) where pg_try_advisory_xact_lock(${lockOf})`, [workerId]);
+  }
+};
+
 /**
  * A worker is alive while its process holds an advisory lock: the database frees it when the connection ends, however the process
  * ended. Jobs held by a worker whose lock is free are handed back. Errors are told and the next round tries again.
@@ -24,10 +35,8 @@ export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void):
   let holder: PoolClient | undefined;
 
   const hold = async (): Promise<void> => {
-    if (!holder) {
-      locked.clear();
-      holder = await pool.connect();
-    }
+    if (!holder) locked.clear();
+    holder ??= await pool.connect();
     for (const workerId of own) {
       if (locked.has(workerId)) continue;
       await holder.query(`select pg_advisory_lock_shared(${lockOf})`, [workerId]);
@@ -35,22 +44,11 @@ export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void):
     }
   };
 
-  const takeBack = async (): Promise<void> => {
-    const { rows } = await pool.query<{ locked_by: string }>(
-      `select distinct locked_by from graphile_worker.jobs where locked_by is not null and locked_at < now() - interval '${suspectedAfter}' and locked_by <> all($1)`,
-      [[...own]],
-    );
-    for (const { locked_by: workerId } of rows) {
-      // Inside one statement: the lock is free only when no living process holds it, and is given back at once.
-      await pool.query(`select graphile_worker.force_unlock_workers(array[$1::text]) where pg_try_advisory_xact_lock(${lockOf})`, [workerId]);
-    }
-  };
-
   let round = Promise.resolve();
   const look = () => {
     round = round
       .then(hold)
-      .then(takeBack)
+      .then(() => takeBack(pool, [...own]))
       .catch((error: unknown) => {
         holder?.release(true);
         holder = undefined;

@@ -42,13 +42,11 @@ const told = (tasks: Tasks, log: JobLog): TaskList =>
     Object.entries(tasks).map(([name, task]) => [
       name,
       async (payload: unknown, { job }: { job: { id: string; attempts: number } }) => {
-        try {
-          await task(payload);
-        } catch (error) {
-          log.error({ task: name, job: job.id, attempt: job.attempts, error: nameOf(error) }, 'job failed');
-          // The message is kept with the job, in clear: it must not quote what the job worked on.
-          throw new Error(nameOf(error));
-        }
+        const failure: unknown = await task(payload).then(() => undefined, (error: unknown) => error ?? new Error('unknown'));
+        if (failure === undefined) return;
+        log.error({ task: name, job: job.id, attempt: job.attempts, error: nameOf(failure) }, 'job failed');
+        // The message is kept with the job, in clear: it must not quote what the job worked on.
+        throw new Error(nameOf(failure));
       },
     ]),
   );
