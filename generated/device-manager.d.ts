@@ -839,8 +839,8 @@ export interface components {
         };
     };
     responses: {
-        /** @description Request that cannot be read or breaks the specification. Mend it as `errors` says; sending it again unchanged fails again. */
-        readonly InvalidRequest: {
+        /** @description Query that breaks the specification or asks for an unknown type. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidFilter: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -848,7 +848,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Credential that is missing, wrong or expired. Sign in again once. */
+        /** @description Credential that is missing, wrong or expired. Sign in again once, then repeat the request; if it fails again, ask the person. */
         readonly Unauthenticated: {
             headers: {
                 /** @description Scheme to use. */
@@ -859,7 +859,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Credential that may not do this, or data of another patient. Give up. */
+        /** @description Data of another patient, whether it exists or not. Give up. */
         readonly Forbidden: {
             headers: {
                 readonly [name: string]: unknown;
@@ -868,7 +868,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Fault of ours. Nothing was done half; repeat later. */
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later. */
         readonly InternalError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -877,7 +877,16 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Not able to serve now. Keep the data and repeat after Retry-After seconds. */
+        /** @description Service behind this one answered wrongly. Keep the data and repeat later. */
+        readonly UpstreamInvalid: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Database or service behind this one does not answer. Keep the data and repeat after Retry-After seconds. */
         readonly Unavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -888,8 +897,8 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Something that is there already stands against it. */
-        readonly Conflict: {
+        /** @description Body that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidBody: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -897,7 +906,16 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Body with too many bytes or items. Halve it and send both halves; `limits` names the bounds. */
+        /** @description Device that somebody else holds in that time; only hardware has one holder at a time. Ask the person to have it released first. */
+        readonly DeviceTaken: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Body with too many bytes. Send less at once; `limits` names the bounds. */
         readonly TooLarge: {
             headers: {
                 readonly [name: string]: unknown;
@@ -906,7 +924,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Content-Type or Content-Encoding that is not spoken here. */
+        /** @description Content-Type or Content-Encoding that is not spoken here. Send JSON as `application/json` in UTF-8, plain or with `gzip` or `br`. */
         readonly UnsupportedMediaType: {
             headers: {
                 readonly [name: string]: unknown;
@@ -915,8 +933,64 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Nothing under this id that the caller may see. */
+        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
         readonly NotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Query or header that breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidRequest: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Samples that do not fit, a body that cannot be read, an unknown format, or no patient named. Nothing was kept. */
+        readonly InvalidSamples: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Samples of a device that the patient has not enrolled. Enrol it, then send them again. */
+        readonly NotEnrolled: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Upload with too many bytes or samples. Halve it and send both halves; `limits` names the bounds. */
+        readonly UploadTooLarge: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
+        readonly DatabaseUnavailable: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Body that is no JSON object, or an unknown format. Nothing was kept. */
+        readonly InvalidDelivery: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -935,8 +1009,80 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
+        readonly NotReady: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something the service stands on does not answer; `detail` names it. */
+        readonly Unwell: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
-    parameters: never;
+    parameters: {
+        /** @description Filter by device, as its provider names it. */
+        readonly DeviceIdFilter: string;
+        /** @description Limit of records in the answer. */
+        readonly Limit: number;
+        /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+        readonly Skip: number;
+        /** @description Identifier of the device, or its `deviceId`. */
+        readonly DeviceId: string;
+        /** @description Filter by provider. */
+        readonly ProviderFilter: string;
+        /** @description Filter by type, as the provider names it. */
+        readonly RawTypeFilter: string;
+        /** @description Filter by normalized type. */
+        readonly NormalizedTypeFilter: components["schemas"]["NormalizedDataType"];
+        /** @description Filter by state. */
+        readonly StateFilter: components["schemas"]["HealthDataState"];
+        /** @description Limit to what was measured at or after this instant. */
+        readonly From: components["schemas"]["InstantWithOffset"];
+        /** @description Limit to what was measured before this instant. */
+        readonly To: components["schemas"]["InstantWithOffset"];
+        /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
+        readonly Projection: string;
+        /** @description Identifier of the sample. */
+        readonly SampleId: string;
+        /** @description `return=representation` asks for the status of each sample and for the upload's identifier. */
+        readonly Prefer: string;
+        /** @description Type of the samples that name none, as HealthKit or the library names it. */
+        readonly BatchType: string;
+        /**
+         * @description Unit of the samples that name none, as HealthKit or UCUM writes it.
+         *     Without one the library's default for the type is assumed, and the normalized value says so.
+         */
+        readonly BatchUnit: string;
+        /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
+        readonly BatchDevice: string;
+        /** @description Format of the body; upper and lower case mean the same. */
+        readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json";
+        /** @description Format of the body; upper and lower case mean the same. */
+        readonly MedisanteFormat: "medisantestandard-json" | "standard-json" | "json";
+        /** @description Normalized type to chart. */
+        readonly ChartedType: components["schemas"]["NormalizedDataType"];
+        /** @description Identifier of the patient whose chart it is; chart components name it so. */
+        readonly ChartedPatient: components["schemas"]["PatientId"];
+        /** @description Other name of `_id`. */
+        readonly ChartedPatientId: components["schemas"]["PatientId"];
+        /** @description Limit to samples of one type, as the provider names it. */
+        readonly ChartedRawType: string;
+        /** @description Filters that chart components append by themselves; taken and ignored. */
+        readonly ChartFilters: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -969,16 +1115,49 @@ export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
-export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
+export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseInternalError = components['responses']['InternalError'];
+export type ResponseUpstreamInvalid = components['responses']['UpstreamInvalid'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
-export type ResponseConflict = components['responses']['Conflict'];
+export type ResponseInvalidBody = components['responses']['InvalidBody'];
+export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ResponseNotFound = components['responses']['NotFound'];
+export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
+export type ResponseInvalidSamples = components['responses']['InvalidSamples'];
+export type ResponseNotEnrolled = components['responses']['NotEnrolled'];
+export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
+export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
+export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
+export type ResponseNotReady = components['responses']['NotReady'];
+export type ResponseUnwell = components['responses']['Unwell'];
+export type ParameterDeviceIdFilter = components['parameters']['DeviceIdFilter'];
+export type ParameterLimit = components['parameters']['Limit'];
+export type ParameterSkip = components['parameters']['Skip'];
+export type ParameterDeviceId = components['parameters']['DeviceId'];
+export type ParameterProviderFilter = components['parameters']['ProviderFilter'];
+export type ParameterRawTypeFilter = components['parameters']['RawTypeFilter'];
+export type ParameterNormalizedTypeFilter = components['parameters']['NormalizedTypeFilter'];
+export type ParameterStateFilter = components['parameters']['StateFilter'];
+export type ParameterFrom = components['parameters']['From'];
+export type ParameterTo = components['parameters']['To'];
+export type ParameterProjection = components['parameters']['Projection'];
+export type ParameterSampleId = components['parameters']['SampleId'];
+export type ParameterPrefer = components['parameters']['Prefer'];
+export type ParameterBatchType = components['parameters']['BatchType'];
+export type ParameterBatchUnit = components['parameters']['BatchUnit'];
+export type ParameterBatchDevice = components['parameters']['BatchDevice'];
+export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
+export type ParameterMedisanteFormat = components['parameters']['MedisanteFormat'];
+export type ParameterChartedType = components['parameters']['ChartedType'];
+export type ParameterChartedPatient = components['parameters']['ChartedPatient'];
+export type ParameterChartedPatientId = components['parameters']['ChartedPatientId'];
+export type ParameterChartedRawType = components['parameters']['ChartedRawType'];
+export type ParameterChartFilters = components['parameters']['ChartFilters'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly findDevices: {
@@ -988,12 +1167,12 @@ export interface operations {
                 readonly assignedPatientId?: components["schemas"]["PatientId"];
                 /** @description Filter by provider. */
                 readonly deviceProvider?: string;
-                /** @description Filter by device at its provider. */
-                readonly deviceId?: string;
-                /** @description Limit of devices in the answer. */
-                readonly _l?: number;
-                /** @description Number of devices to skip. */
-                readonly _sk?: number;
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
             };
             readonly header?: never;
             readonly path?: never;
@@ -1010,10 +1189,11 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Device"][];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1040,13 +1220,14 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Identified"];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
-            readonly 409: components["responses"]["Conflict"];
+            readonly 409: components["responses"]["DeviceTaken"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1055,8 +1236,8 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                /** @description Identifier of the device, or its deviceId. */
-                readonly id: string;
+                /** @description Identifier of the device, or its `deviceId`. */
+                readonly id: components["parameters"]["DeviceId"];
             };
             readonly cookie?: never;
         };
@@ -1074,14 +1255,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
-            readonly 409: components["responses"]["Conflict"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1090,26 +1270,26 @@ export interface operations {
             readonly query?: {
                 /** @description Filter by patient. */
                 readonly patientId?: components["schemas"]["PatientId"];
-                /** @description Filter by device at its provider. */
-                readonly deviceId?: string;
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
                 /** @description Filter by provider. */
-                readonly providerId?: string;
-                /** @description Filter by raw type. */
-                readonly rawDataType?: string;
+                readonly providerId?: components["parameters"]["ProviderFilter"];
+                /** @description Filter by type, as the provider names it. */
+                readonly rawDataType?: components["parameters"]["RawTypeFilter"];
                 /** @description Filter by normalized type. */
-                readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
+                readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
                 /** @description Filter by state. */
-                readonly state?: components["schemas"]["HealthDataState"];
-                /** @description Limit to samples recorded at or after this instant. */
-                readonly from?: components["schemas"]["InstantWithOffset"];
-                /** @description Limit to samples recorded before this instant. */
-                readonly to?: components["schemas"]["InstantWithOffset"];
+                readonly state?: components["parameters"]["StateFilter"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
                 /** @description Limit of records in the answer. */
-                readonly _l?: number;
-                /** @description Number of records to skip. */
-                readonly _sk?: number;
-                /** @description Members to answer, separated by commas; rawData is left out unless named here. */
-                readonly _p?: string;
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
+                /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
+                readonly _p?: components["parameters"]["Projection"];
             };
             readonly header?: never;
             readonly path?: never;
@@ -1126,10 +1306,11 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["HealthData"][];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1139,7 +1320,7 @@ export interface operations {
             readonly header?: never;
             readonly path: {
                 /** @description Identifier of the sample. */
-                readonly _id: string;
+                readonly _id: components["parameters"]["SampleId"];
             };
             readonly cookie?: never;
         };
@@ -1158,6 +1339,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1167,7 +1349,7 @@ export interface operations {
             readonly header?: never;
             readonly path: {
                 /** @description Identifier of the sample. */
-                readonly _id: string;
+                readonly _id: components["parameters"]["SampleId"];
             };
             readonly cookie?: never;
         };
@@ -1185,23 +1367,29 @@ export interface operations {
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly receiveHealthKit: {
         readonly parameters: {
             readonly query?: {
-                /** @description Type of the samples that name none. */
-                readonly type?: string;
-                /** @description Unit of the samples that name none; without one the library default is assumed and marked. */
-                readonly unit?: string;
-                /** @description Enrolled device of the samples that name none. */
-                readonly deviceId?: string;
+                /** @description Type of the samples that name none, as HealthKit or the library names it. */
+                readonly type?: components["parameters"]["BatchType"];
+                /**
+                 * @description Unit of the samples that name none, as HealthKit or UCUM writes it.
+                 *     Without one the library's default for the type is assumed, and the normalized value says so.
+                 */
+                readonly unit?: components["parameters"]["BatchUnit"];
+                /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
+                readonly deviceId?: components["parameters"]["BatchDevice"];
             };
             readonly header?: {
-                /** @description `return=representation` asks for a status per sample. */
-                readonly Prefer?: string;
+                /** @description `return=representation` asks for the status of each sample and for the upload's identifier. */
+                readonly Prefer?: components["parameters"]["Prefer"];
             };
             readonly path?: never;
             readonly cookie?: never;
@@ -1222,33 +1410,35 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Identified"][] | components["schemas"]["KeptUpload"];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidSamples"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["Forbidden"];
-            readonly 409: components["responses"]["Conflict"];
-            readonly 413: components["responses"]["TooLarge"];
+            readonly 409: components["responses"]["NotEnrolled"];
+            readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly receiveHealthKitInFormat: {
         readonly parameters: {
             readonly query?: {
-                /** @description Type of the samples that name none. */
-                readonly type?: string;
-                /** @description Unit of the samples that name none; without one the library default is assumed and marked. */
-                readonly unit?: string;
-                /** @description Enrolled device of the samples that name none. */
-                readonly deviceId?: string;
+                /** @description Type of the samples that name none, as HealthKit or the library names it. */
+                readonly type?: components["parameters"]["BatchType"];
+                /**
+                 * @description Unit of the samples that name none, as HealthKit or UCUM writes it.
+                 *     Without one the library's default for the type is assumed, and the normalized value says so.
+                 */
+                readonly unit?: components["parameters"]["BatchUnit"];
+                /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
+                readonly deviceId?: components["parameters"]["BatchDevice"];
             };
             readonly header?: {
-                /** @description `return=representation` asks for a status per sample. */
-                readonly Prefer?: string;
+                /** @description `return=representation` asks for the status of each sample and for the upload's identifier. */
+                readonly Prefer?: components["parameters"]["Prefer"];
             };
             readonly path: {
                 /** @description Format of the body; upper and lower case mean the same. */
-                readonly format: "healthkitstandard-json" | "standard-json" | "json";
+                readonly format: components["parameters"]["HealthKitFormat"];
             };
             readonly cookie?: never;
         };
@@ -1268,14 +1458,13 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Identified"][] | components["schemas"]["KeptUpload"];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidSamples"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["Forbidden"];
-            readonly 409: components["responses"]["Conflict"];
-            readonly 413: components["responses"]["TooLarge"];
+            readonly 409: components["responses"]["NotEnrolled"];
+            readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly receiveMedisante: {
@@ -1301,12 +1490,12 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Identified"];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly receiveMedisanteInFormat: {
@@ -1315,7 +1504,7 @@ export interface operations {
             readonly header?: never;
             readonly path: {
                 /** @description Format of the body; upper and lower case mean the same. */
-                readonly format: "medisantestandard-json" | "standard-json" | "json";
+                readonly format: components["parameters"]["MedisanteFormat"];
             };
             readonly cookie?: never;
         };
@@ -1335,31 +1524,31 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Identified"];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly getPatientChartData: {
         readonly parameters: {
             readonly query: {
-                /** @description Filter by normalized type; this one is charted. */
-                readonly normalizedDataType: components["schemas"]["NormalizedDataType"];
-                /** @description Filter by patient. */
-                readonly _id?: components["schemas"]["PatientId"];
-                /** @description Other name of _id. */
-                readonly patientId?: components["schemas"]["PatientId"];
-                /** @description Filter by raw type. */
-                readonly type?: string;
-                /** @description Limit to points at or after this instant. */
-                readonly from?: components["schemas"]["InstantWithOffset"];
-                /** @description Limit to points before this instant. */
-                readonly to?: components["schemas"]["InstantWithOffset"];
-                /** @description Filters of the care kit chart; taken and not applied yet. */
-                readonly filters?: string;
+                /** @description Normalized type to chart. */
+                readonly normalizedDataType: components["parameters"]["ChartedType"];
+                /** @description Identifier of the patient whose chart it is; chart components name it so. */
+                readonly _id?: components["parameters"]["ChartedPatient"];
+                /** @description Other name of `_id`. */
+                readonly patientId?: components["parameters"]["ChartedPatientId"];
+                /** @description Limit to samples of one type, as the provider names it. */
+                readonly type?: components["parameters"]["ChartedRawType"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
+                /** @description Filters that chart components append by themselves; taken and ignored. */
+                readonly filters?: components["parameters"]["ChartFilters"];
             };
             readonly header?: never;
             readonly path?: never;
@@ -1376,10 +1565,11 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["ChartSeries"][];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1402,7 +1592,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly deviceManagerReady: {
@@ -1424,7 +1613,7 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["NotReady"];
         };
     };
     readonly deviceManagerCheckUp: {
@@ -1446,7 +1635,7 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["Unwell"];
         };
     };
     readonly deviceManagerMetrics: {
@@ -1468,7 +1657,7 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 500: components["responses"]["InternalError"];
         };
     };
     readonly deviceManagerDocumentation: {
@@ -1490,7 +1679,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly deviceManagerSpecification: {
@@ -1512,7 +1700,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -526,8 +526,8 @@ export interface components {
         };
     };
     responses: {
-        /** @description Request that cannot be read or breaks the specification. Mend it as `errors` says; sending it again unchanged fails again. */
-        readonly InvalidRequest: {
+        /** @description Body that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidBody: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -535,7 +535,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Wrong user name or password, or an account that is blocked; all answer the same. Ask the person again. */
+        /** @description Wrong user name or password, or an account that is blocked; all answer the same. Ask the person again, never repeat by yourself. */
         readonly SignInFailed: {
             headers: {
                 /** @description Scheme to use. */
@@ -546,7 +546,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Body with too many bytes or items. Halve it and send both halves; `limits` names the bounds. */
+        /** @description Body with too many bytes. Send less at once; `limits` names the bounds. */
         readonly TooLarge: {
             headers: {
                 readonly [name: string]: unknown;
@@ -555,7 +555,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Content-Type or Content-Encoding that is not spoken here. */
+        /** @description Content-Type or Content-Encoding that is not spoken here. Send JSON as `application/json` in UTF-8, plain or with `gzip` or `br`. */
         readonly UnsupportedMediaType: {
             headers: {
                 readonly [name: string]: unknown;
@@ -564,18 +564,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many at once. Wait as Retry-After says. */
-        readonly TooManyRequests: {
-            headers: {
-                /** @description Seconds to wait. */
-                readonly "Retry-After"?: number;
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Fault of ours. Nothing was done half; repeat later. */
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later. */
         readonly InternalError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -584,8 +573,8 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Not able to serve now. Keep the data and repeat after Retry-After seconds. */
-        readonly Unavailable: {
+        /** @description Too many passwords to check at once, or no database. Repeat after Retry-After seconds. */
+        readonly Busy: {
             headers: {
                 /** @description Seconds to wait. */
                 readonly "Retry-After"?: number;
@@ -595,7 +584,16 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Credential that is missing, wrong or expired. Sign in again once. */
+        /** @description Query or header that breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidRequest: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Credential that is missing, wrong or expired. Sign in again once, then repeat the request; if it fails again, ask the person. */
         readonly Unauthenticated: {
             headers: {
                 /** @description Scheme to use. */
@@ -606,17 +604,19 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Credential that may not do this, or data of another patient. Give up. */
-        readonly Forbidden: {
+        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
+        readonly DatabaseUnavailable: {
             headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
             content: {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Something that is there already stands against it. */
-        readonly Conflict: {
+        /** @description User name or e-mail address that is taken. Choose another. */
+        readonly AlreadyExists: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -635,8 +635,35 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
+        readonly NotReady: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something the service stands on does not answer; `detail` names it. */
+        readonly Unwell: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
-    parameters: never;
+    parameters: {
+        /** @description Limit of records in the answer. */
+        readonly Limit: number;
+        /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+        readonly Skip: number;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -654,17 +681,21 @@ export type Id = components['schemas']['Id'];
 export type Identified = components['schemas']['Identified'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
-export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
+export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseSignInFailed = components['responses']['SignInFailed'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
-export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
 export type ResponseInternalError = components['responses']['InternalError'];
-export type ResponseUnavailable = components['responses']['Unavailable'];
+export type ResponseBusy = components['responses']['Busy'];
+export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
-export type ResponseForbidden = components['responses']['Forbidden'];
-export type ResponseConflict = components['responses']['Conflict'];
+export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
+export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
+export type ResponseNotReady = components['responses']['NotReady'];
+export type ResponseUnwell = components['responses']['Unwell'];
+export type ParameterLimit = components['parameters']['Limit'];
+export type ParameterSkip = components['parameters']['Skip'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly issueToken: {
@@ -698,13 +729,12 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Tokens"];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["SignInFailed"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
-            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["Busy"];
         };
     };
     readonly getUserInfo: {
@@ -725,9 +755,10 @@ export interface operations {
                     readonly "application/json": components["schemas"]["UserInfo"];
                 };
             };
+            readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly endSession: {
@@ -748,8 +779,10 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly findUsers: {
@@ -759,10 +792,10 @@ export interface operations {
                 readonly email?: string;
                 /** @description Filter by user name. */
                 readonly username?: string;
-                /** @description Limit of users in the answer. */
-                readonly _l?: number;
-                /** @description Number of users to skip. */
-                readonly _sk?: number;
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
             };
             readonly header?: never;
             readonly path?: never;
@@ -781,9 +814,8 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["Forbidden"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly createUser: {
@@ -809,15 +841,13 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Identified"];
                 };
             };
-            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["Forbidden"];
-            readonly 409: components["responses"]["Conflict"];
+            readonly 409: components["responses"]["AlreadyExists"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
-            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["Busy"];
         };
     };
     readonly userManagerHealthz: {
@@ -839,7 +869,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly userManagerReady: {
@@ -861,7 +890,7 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["NotReady"];
         };
     };
     readonly userManagerCheckUp: {
@@ -883,7 +912,7 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 503: components["responses"]["Unwell"];
         };
     };
     readonly userManagerMetrics: {
@@ -905,7 +934,7 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
+            readonly 500: components["responses"]["InternalError"];
         };
     };
     readonly userManagerDocumentation: {
@@ -927,7 +956,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly userManagerSpecification: {
@@ -949,7 +977,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 503: components["responses"]["Unavailable"];
         };
     };
 }
