@@ -49,12 +49,12 @@ const tellWhere = (config: Config, { urls, notices }: Vitalgate): void => {
   say(config.DATABASE_URL === undefined ? `Data lies in ${config.DATA_DIR}` : `Data lies in the database of DATABASE_URL, secrets in ${config.DATA_DIR}`);
 };
 
-/** One way to end: stop in order, but not for ever. */
-const endsWith = (log: Logger, starting: () => Promise<Vitalgate>) => {
-  let ending = false;
-  return (exitCode: number): void => {
-    if (ending) return;
-    ending = true;
+/** One way to end: stop in order, but not for ever. `signal` aborts when the end begins. */
+const createEnding = (log: Logger, starting: () => Promise<Vitalgate>) => {
+  const ending = new AbortController();
+  const end = (exitCode: number): void => {
+    if (ending.signal.aborted) return;
+    ending.abort();
     setTimeout(() => {
       log.fatal('stopping took too long');
       process.exit(1);
@@ -62,6 +62,16 @@ const endsWith = (log: Logger, starting: () => Promise<Vitalgate>) => {
     // A start that fails has stopped what it had started, and tells why by itself.
     void starting().then((vitalgate) => vitalgate.stop()).then(() => process.exit(exitCode), () => process.exit(1));
   };
+  return { end, signal: ending.signal };
+};
+
+/** What comes after the start; when the program is told to end meanwhile, its failures mean nothing. */
+const unlessEnding = async (signal: AbortSignal, work: () => Promise<void>): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 };
 
 const run = async (): Promise<void> => {
@@ -73,7 +83,7 @@ const run = async (): Promise<void> => {
   const config = readConfig(process.env);
   checkDemo(demo, config);
   const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
-  const end = endsWith(log, () => starting);
+  const { end, signal: ending } = createEnding(log, () => starting);
   process.on('uncaughtException', (error) => {
     log.fatal(faultOf(error), 'uncaught error');
     process.exit(1); // the state is unknown; PostgreSQL is stopped by its own watcher
@@ -87,14 +97,17 @@ const run = async (): Promise<void> => {
     },
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      log.info({ signal }, 'stopping');
+    // A terminal and npm both pass a signal on: the second one must not cut the first one's work short.
+    process.on(signal, () => {
+      if (!ending.aborted) log.info({ signal }, 'stopping');
       end(0);
     });
   }
   const vitalgate = await starting;
-  if (demo) await provideDemo(config, vitalgate);
-  tellWhere(config, vitalgate);
+  await unlessEnding(ending, async () => {
+    if (demo) await provideDemo(config, vitalgate);
+    tellWhere(config, vitalgate);
+  });
 };
 
 try {

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import { startProgram, temporaryDirectory, type Demo } from '../../scripts/demo/program.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
@@ -80,12 +81,17 @@ describe('the program', () => {
   test('without --demo there is no user and no key', async () => {
     const database = await emptyDatabase();
     const child = spawn(process.execPath, [join(root, 'src', 'main.ts')], { env: { PATH: process.env['PATH'], ...anyPorts, DATA_DIR: file('plain'), DATABASE_URL: database.url }, stdio: 'ignore' });
+    const ended = once(child, 'exit');
     ends.push(() => child.kill('SIGKILL'));
-    for (let tries = 0; tries < 200 && !existsSync(file('plain/server.json')); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let tries = 0; tries < 200 && !existsSync(file('plain/server.json')); tries += 1) await sleep(50);
     const { rows } = await database.pool.query('select 1 from user_manager.user_account union all select 1 from device_manager.api_key');
     expect(rows).toEqual([]);
-    child.kill('SIGINT');
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    // As a terminal and npm do, which both pass a signal on.
+    for (const waitMs of [0, 20, 200]) {
+      await sleep(waitMs);
+      child.kill('SIGINT');
+    }
+    expect(await ended).toEqual([0, null]);
   }, 60_000);
 
   test('a port in use is named, and what had started is stopped', async () => {
