@@ -69,7 +69,7 @@ const assignDevice = (pool: Pool, request: AssignmentRequest): Promise<string> =
     const change = assign(intervals, patientId, request.from === undefined ? startingNow(intervals, now) : Math.min(request.from, now));
     if (change === 'device-already-assigned') throw problem('device-already-assigned');
     await apply(client, device, change);
-    if (provider !== 'healthkit') await addJob(client, { task: 'release-quarantine', payload: { device }, queue: 'release-quarantine' });
+    if (provider !== 'healthkit') await addJob(client, { task: 'release-quarantine', payload: { device } });
     await recordAudit(client, { patientId, actor, action: 'assign', resource: `device/${device}`, requestId });
     return device;
   });

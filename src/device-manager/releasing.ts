@@ -26,7 +26,7 @@ export type Waiting = { readonly device: string } | { readonly payloadId: string
 /**
  * Releases what waits: each delivery that an assignment now covers moves under the patient's key, in a transaction of its own, and its
  * old key is destroyed. What is still not covered stays. One that cannot be released does not hold up the others: its error is thrown
- * when all have been tried, so that the job runs again.
+ * when all have been tried, so that the job runs again. Safe to run many times at once: whoever deletes the waiting row moves it.
  */
 export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
   const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, await deviceIdentifiers(pool, waiting.device));

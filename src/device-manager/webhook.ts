@@ -72,7 +72,7 @@ const keepInQuarantine = async (db: Queryable, keyRing: KeyRing, received: Recei
     measuredAt: delivery.measuredAt && new Date(delivery.measuredAt.epochMs), reason, bytes: received.bytes,
   });
   // The device may be assigned while we look: this job looks again when we have committed.
-  if (reason === 'device-unknown' || reason === 'device-not-assigned') await addJob(db, { task: 'release-quarantine', payload: { payloadId }, queue: 'release-quarantine' });
+  if (reason === 'device-unknown' || reason === 'device-not-assigned') await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
 };
 
 /**

@@ -16,12 +16,16 @@ const epochMsOf = (text: string | undefined, name: string): number | undefined =
 export const charts = ({ chartOf }: Charts): Pick<Handlers<Operations, Caller>, 'getPatientChartData'> => ({
   getPatientChartData: async ({ caller, query, requestId }) => {
     refuseNul('query', query);
-    const patientId = query._id ?? query.patientId ?? boundPatient(caller);
+    const bound = boundPatient(caller);
+    const patientId = query._id ?? query.patientId ?? bound;
     if (patientId === undefined) {
       throw problem('invalid-request', { errors: [{ pointer: '/query/_id', code: 'required', message: 'Say whose chart.' }] });
     }
-    const bound = boundPatient(caller);
-    if (bound !== undefined && bound !== patientId) throw problem('not-your-data', { errors: [{ pointer: '/query/_id', code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
+    const foreign = (['_id', 'patientId'] as const).find((name) => query[name] !== undefined && query[name] !== bound);
+    if (bound !== undefined && foreign !== undefined) throw problem('not-your-data', { errors: [{ pointer: `/query/${foreign}`, code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
+    if (query.patientId !== undefined && query.patientId !== patientId) {
+      throw problem('invalid-request', { errors: [{ pointer: '/query/patientId', code: 'const', message: 'Name one patient: patientId is another name of _id.' }] });
+    }
     const series = await chartOf({
       patientId,
       normalizedType: query.normalizedDataType,
