@@ -1,6 +1,3 @@
-/** The providers this Device Manager understands. */
-export type Provider = 'healthkit' | 'medisante';
-
 export const healthKitFormat = 'healthkitstandard-json';
 export const medisanteFormat = 'medisantestandard-json';
 

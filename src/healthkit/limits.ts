@@ -1,9 +1,3 @@
-/** Items of one upload; more are refused with 413. */
-export const MAX_ITEMS = 5000;
-
-/** Bytes of one upload after content decoding: 10 MiB. */
-export const MAX_BYTES = 10 * 1024 * 1024;
-
 /** A phone's clock may be this many milliseconds ahead of ours before a sample counts as from the future. */
 export const FUTURE_TOLERANCE_MS = 5 * 60 * 1000;
 
