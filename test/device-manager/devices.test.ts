@@ -73,6 +73,8 @@ describe('devices and who holds them', () => {
   test('a clock that is a little ahead assigns from now on, so that the device can be used at once', async () => {
     const anna = newPatient();
     await assigned(service(vitalgate, anna), { ...watch, assignedFrom: new Date(Date.now() + 120_000).toISOString() });
+    const [listed] = await answered<{ assignedFrom: string }[]>(service(vitalgate, anna).get('/devices'));
+    expect(Date.parse(listed?.assignedFrom ?? '')).toBeLessThanOrEqual(Date.now());
     expect(await answered<unknown[]>(service(vitalgate, anna).post('/health-data/healthkit', [{ value: 60, type: 'HeartRate', startDate: '2024-07-01T00:00:00Z', endDate: '2024-07-01T00:00:00Z' }]))).toHaveLength(1);
   });
 
