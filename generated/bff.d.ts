@@ -15,7 +15,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Sign in with user name and password
-         * @description Opens a session and sets the cookie `sid`.
+         * @description Opens a session and sets the cookie `sid` (HttpOnly, SameSite=Lax; Secure over https). A session presented with the request ends.
          *     Unknown user, wrong password and blocked account are answered the same.
          */
         readonly post: operations["signIn"];
@@ -36,7 +36,8 @@ export interface paths {
         readonly put?: never;
         /**
          * Sign out
-         * @description Ends the session everywhere and clears the cookie.
+         * @description Ends the session everywhere and clears the cookie. Send no body, or an empty one.
+         *     A 401 means that the session had ended already: treat it as done.
          */
         readonly post: operations["signOut"];
         readonly delete?: never;
@@ -54,7 +55,7 @@ export interface paths {
         };
         /**
          * Read who is signed in
-         * @description Answers the claims of OpenID Connect; `sub` is always there.
+         * @description Answers the claims of OpenID Connect about the signed-in person; `sub` is always there. Other claims depend on the User Manager in use.
          */
         readonly get: operations["getProfile"];
         readonly put?: never;
@@ -74,7 +75,8 @@ export interface paths {
         };
         /**
          * List own devices
-         * @description Lists the devices the signed-in person holds now.
+         * @description Lists the devices that the signed-in person holds now, wearables and hardware.
+         *     Empty when nothing is enrolled: enrol one with assignDevice before the first upload.
          */
         readonly get: operations["listDevices"];
         readonly put?: never;
@@ -96,8 +98,9 @@ export interface paths {
         readonly put?: never;
         /**
          * Enrol a device
-         * @description Assigns a device to the signed-in person, and makes it known if it is new.
-         *     Enrolling the same device again answers the same `_id`.
+         * @description Assigns a device to the signed-in person from `assignedFrom` (default now), and makes it known if it is new.
+         *     Enrolling the same device again is safe and answers the same `_id`. A HealthKit device is private to its person: the same `deviceId` of somebody else is another device.
+         *     Hardware that posts to the webhook has one holder at a time; name in `assignedFrom` since when it is in use, so that what it measured before the enrolment finds its owner.
          */
         readonly post: operations["assignDevice"];
         readonly delete?: never;
@@ -117,7 +120,8 @@ export interface paths {
         readonly put?: never;
         /**
          * Release a device
-         * @description Ends the assignment of a device; samples stay with the person who held it when they were measured.
+         * @description Ends the assignment of a device at `assignedUntil` (default now). Samples stay with the person who held it when they were measured.
+         *     A device that is released already is answered the same.
          */
         readonly post: operations["unassignDevice"];
         readonly delete?: never;
@@ -135,15 +139,23 @@ export interface paths {
         };
         /**
          * List own samples
-         * @description Lists samples of the signed-in person, newest first.
+         * @description Lists samples of the signed-in person, newest `recordedAt` first.
+         *     A fresh upload shows as `received` and becomes `normalized` within seconds; ask again after a second or two.
          */
         readonly get: operations["listHealthData"];
         readonly put?: never;
         /**
          * Upload samples
-         * @description Keeps HealthKit samples and answers a verdict for each, in the order sent.
-         *     Answers 200 also when samples are refused: mend or drop those whose error is not retryable.
-         *     Advance the query anchor only when `anchor.safeToAdvance` is true.
+         * @description Keeps HealthKit samples of the signed-in person and answers a verdict for each, in the order sent.
+         *
+         *     Answers 200 also when samples are refused. For each item of the receipt:
+         *     `created` and `duplicate`: drop it from the outbox; it is kept.
+         *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
+         *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
+         *     Advance the HealthKit query anchor only when `anchor.safeToAdvance` is true.
+         *
+         *     Name type and unit in each sample, or once for all as query parameters. A sample belongs to the device it names in `deviceId`, else to `?deviceId=`, else to an enrolled device equal to its `sourceId`, else to the HealthKit device enrolled last.
+         *     Sending the same samples again is safe at any time. After 413 halve the batch; after 5xx or a lost connection send it again as it was.
          */
         readonly post: operations["uploadHealthData"];
         readonly delete?: never;
@@ -163,7 +175,18 @@ export interface paths {
         readonly put?: never;
         /**
          * Upload samples in a named format
-         * @description Works as uploadHealthData.
+         * @description Works as uploadHealthData; the format in the path names the shape of the samples.
+         *
+         *     Keeps HealthKit samples of the signed-in person and answers a verdict for each, in the order sent.
+         *
+         *     Answers 200 also when samples are refused. For each item of the receipt:
+         *     `created` and `duplicate`: drop it from the outbox; it is kept.
+         *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
+         *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
+         *     Advance the HealthKit query anchor only when `anchor.safeToAdvance` is true.
+         *
+         *     Name type and unit in each sample, or once for all as query parameters. A sample belongs to the device it names in `deviceId`, else to `?deviceId=`, else to an enrolled device equal to its `sourceId`, else to the HealthKit device enrolled last.
+         *     Sending the same samples again is safe at any time. After 413 halve the batch; after 5xx or a lost connection send it again as it was.
          */
         readonly post: operations["uploadHealthDataInFormat"];
         readonly delete?: never;
@@ -181,7 +204,8 @@ export interface paths {
         };
         /**
          * Read own chart
-         * @description Answers the points of one normalized type, one series per metric and unit, in order of time.
+         * @description Answers the points of one normalized type over all devices of the signed-in person, one series per value and unit, each in order of time.
+         *     Fresh samples appear as soon as they are normalized, within seconds. An empty array means that there is nothing in that time.
          */
         readonly get: operations["getChartData"];
         readonly put?: never;
@@ -520,7 +544,7 @@ export interface components {
             readonly serialNumber?: string;
             readonly features?: components["schemas"]["DeviceFeatures"];
             /**
-             * @description Whether somebody holds it now.
+             * @description Specifies if somebody holds the device now.
              * @example Active
              * @enum {string}
              */
@@ -534,7 +558,7 @@ export interface components {
          */
         readonly DeviceText: string;
         /**
-         * @description Instant with an offset.
+         * @description Instant with an offset (Z, +02:00 or +0200); in a query write + as %2B.
          * @example 2024-07-01T00:00:00Z
          */
         readonly InstantWithOffset: string;
@@ -579,7 +603,7 @@ export interface components {
          */
         readonly NormalizedDataType: string;
         /**
-         * @description How far the sample has come.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), or quarantined until an assignment covers the instant of measurement.
          * @example normalized
          * @enum {string}
          */
@@ -611,14 +635,14 @@ export interface components {
              * @example 71
              */
             readonly value: number;
-            /** @description Notes that came with the value or were made about it. */
+            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, isInRange and others, all as text. */
             readonly annotation?: {
                 readonly [key: string]: string;
             };
         };
         /** @description What a rule made of a sample. */
         readonly NormalizedData: {
-            /** @description When it was measured. */
+            /** @description Time of the measurement, by the clock of the device, in UTC. */
             readonly period: {
                 readonly startDate: components["schemas"]["Instant"];
                 readonly endDate?: components["schemas"]["Instant"];
@@ -640,7 +664,7 @@ export interface components {
              * @example healthkit
              */
             readonly providerId: string;
-            /** @description Sample as received. */
+            /** @description Sample as received; any JSON. */
             readonly rawData?: unknown;
             /**
              * @description Type as the provider names it.
@@ -658,7 +682,7 @@ export interface components {
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
-             * @description Why it is in this state.
+             * @description Reason of a state that is not normalized: type-unknown, no-rule, implausible-with-assumed-unit, device-not-assigned and others; may grow.
              * @example no-rule
              */
             readonly reason?: string;
@@ -848,7 +872,7 @@ export interface components {
             readonly rejected: number;
             /** @description One verdict per sample in the order sent. */
             readonly items: readonly components["schemas"]["ReceiptItem"][];
-            /** @description Advice for the query anchor of the phone. */
+            /** @description Advice for the anchor of the HealthKit query. */
             readonly anchor: {
                 /**
                  * @description Specifies if no sample of this upload needs to be sent again.
@@ -860,7 +884,7 @@ export interface components {
         /** @description One line of a chart. */
         readonly ChartSeries: {
             /**
-             * @description Name and unit.
+             * @description Name of the value, with its unit in brackets.
              * @example Heart rate [bpm]
              */
             readonly name: string;
@@ -1248,7 +1272,7 @@ export interface operations {
             /** @description Signed in; no body. */
             readonly 200: {
                 headers: {
-                    /** @description Session cookie `sid`. */
+                    /** @description Session cookie `sid`; opaque. */
                     readonly "Set-Cookie"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1273,9 +1297,11 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Done; no body. */
+            /** @description Signed out; no body. */
             readonly 204: {
                 headers: {
+                    /** @description Cookie `sid` cleared. */
+                    readonly "Set-Cookie"?: string;
                     readonly [name: string]: unknown;
                 };
                 content?: never;
@@ -1346,7 +1372,7 @@ export interface operations {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** @description Device to assign. */
+        /** @description Device to enrol. */
         readonly requestBody: {
             readonly content: {
                 readonly "application/json": components["schemas"]["DeviceAssignment"];
@@ -1390,7 +1416,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description Done; no body. */
+            /** @description Device is released; no body. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1437,7 +1463,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Samples. */
+            /** @description Samples that fit, newest first. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1477,7 +1503,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description Verdicts. */
+            /** @description Verdict on each sample, in the order sent. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1522,7 +1548,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description Verdicts. */
+            /** @description Verdict on each sample, in the order sent. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;

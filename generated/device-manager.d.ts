@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Find devices
-         * @description Lists devices and their present holders.
+         * @description Lists devices and their present holders. A service that names a patient sees that patient's devices alone.
          */
         readonly get: operations["findDevices"];
         readonly put?: never;
@@ -35,8 +35,9 @@ export interface paths {
         readonly put?: never;
         /**
          * Assign a device
-         * @description Assigns a device to a patient from `assignedFrom` (default now), and makes it known if it is new.
-         *     Intervals of a device never overlap; a back-dated one may fill only time that nobody holds.
+         * @description Assigns a device to a patient from `assignedFrom` (default now), and makes it known if it is new. Repeating it is safe and answers the same `_id`.
+         *     Without `assignedPatientId` the patient in `miauserid` gets it.
+         *     Intervals of a device never overlap: a back-dated one may fill only time that nobody holds, so a sample never changes patient. It releases deliveries that waited for it.
          */
         readonly post: operations["assignDeviceToPatient"];
         readonly delete?: never;
@@ -56,7 +57,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Unassign a device
-         * @description Ends the assignment of a device. A device that nobody holds is answered the same.
+         * @description Ends the assignment of a device at `assignedUntil` (default now). A device that nobody holds is answered the same.
          */
         readonly post: operations["unassignDeviceFromPatient"];
         readonly delete?: never;
@@ -74,7 +75,8 @@ export interface paths {
         };
         /**
          * Find samples
-         * @description Lists samples, newest first.
+         * @description Lists samples, newest `recordedAt` first. `rawData` is left out unless `_p` names it.
+         *     A service that names a patient sees that patient's samples alone.
          */
         readonly get: operations["findHealthData"];
         readonly put?: never;
@@ -94,7 +96,7 @@ export interface paths {
         };
         /**
          * Read one sample
-         * @description Answers one sample with what was received.
+         * @description Answers one sample with what was received, also one that waits in quarantine.
          */
         readonly get: operations["getHealthData"];
         readonly put?: never;
@@ -120,7 +122,8 @@ export interface paths {
         readonly head?: never;
         /**
          * Normalize one sample again
-         * @description Applies the rules that hold now to one kept sample.
+         * @description Applies the rules that hold now to one kept sample and answers it. Send no body, or an empty one.
+         *     Doing it again changes nothing while the rules are the same.
          */
         readonly patch: operations["normalizeHealthData"];
         readonly trace?: never;
@@ -137,7 +140,8 @@ export interface paths {
         /**
          * Receive HealthKit samples
          * @description Keeps HealthKit samples of the patient named in `miauserid`, all or none, and answers their identifiers in the order sent.
-         *     A sample that came before keeps its identifier.
+         *     A sample that came before keeps its identifier and adds nothing; with `Prefer: return=representation` the answer tells which.
+         *     Samples are vetted again here; the caller is expected to have refused unfit ones one by one before.
          */
         readonly post: operations["receiveHealthKit"];
         readonly delete?: never;
@@ -158,7 +162,9 @@ export interface paths {
         /**
          * Receive HealthKit samples in a format
          * @description Keeps HealthKit samples of the patient named in `miauserid`, all or none, and answers their identifiers in the order sent.
-         *     A sample that came before keeps its identifier.
+         *     A sample that came before keeps its identifier and adds nothing; with `Prefer: return=representation` the answer tells which.
+         *     Samples are vetted again here; the caller is expected to have refused unfit ones one by one before.
+         *     The format in the path names the shape of the samples.
          */
         readonly post: operations["receiveHealthKitInFormat"];
         readonly delete?: never;
@@ -178,8 +184,10 @@ export interface paths {
         readonly put?: never;
         /**
          * Receive a delivery
-         * @description Keeps one delivery, whatever is in it, and answers its identifier. The same `correlationId` from the same sender is one delivery.
-         *     A delivery of a device that nobody held when it measured waits in quarantine until an assignment covers that time.
+         * @description Keeps one delivery, whatever is in it, and answers its identifier. Normalization follows in the background.
+         *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
+         *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
+         *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.
          */
         readonly post: operations["receiveMedisante"];
         readonly delete?: never;
@@ -199,8 +207,11 @@ export interface paths {
         readonly put?: never;
         /**
          * Receive a delivery in a format
-         * @description Keeps one delivery, whatever is in it, and answers its identifier. The same `correlationId` from the same sender is one delivery.
-         *     A delivery of a device that nobody held when it measured waits in quarantine until an assignment covers that time.
+         * @description Keeps one delivery, whatever is in it, and answers its identifier. Normalization follows in the background.
+         *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
+         *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
+         *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.
+         *     The format in the path names the shape of the delivery.
          */
         readonly post: operations["receiveMedisanteInFormat"];
         readonly delete?: never;
@@ -218,8 +229,8 @@ export interface paths {
         };
         /**
          * Read the chart of a patient
-         * @description Answers the points of one normalized type over all providers, one series per metric and unit, in order of time.
-         *     `_id` is the identifier of the patient.
+         * @description Answers the points of one normalized type over all providers, one series per value and unit, each in order of time.
+         *     Name the patient in `_id` or `patientId`; a service that names one in `miauserid` may leave both out.
          */
         readonly get: operations["getPatientChartData"];
         readonly put?: never;
@@ -402,7 +413,7 @@ export interface components {
             readonly serialNumber?: string;
             readonly features?: components["schemas"]["DeviceFeatures"];
             /**
-             * @description Whether somebody holds it now.
+             * @description Specifies if somebody holds the device now.
              * @example Active
              * @enum {string}
              */
@@ -505,7 +516,7 @@ export interface components {
          */
         readonly DeviceText: string;
         /**
-         * @description Instant with an offset.
+         * @description Instant with an offset (Z, +02:00 or +0200); in a query write + as %2B.
          * @example 2024-07-01T00:00:00Z
          */
         readonly InstantWithOffset: string;
@@ -550,7 +561,7 @@ export interface components {
          */
         readonly NormalizedDataType: string;
         /**
-         * @description How far the sample has come.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), or quarantined until an assignment covers the instant of measurement.
          * @example normalized
          * @enum {string}
          */
@@ -582,14 +593,14 @@ export interface components {
              * @example 71
              */
             readonly value: number;
-            /** @description Notes that came with the value or were made about it. */
+            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, isInRange and others, all as text. */
             readonly annotation?: {
                 readonly [key: string]: string;
             };
         };
         /** @description What a rule made of a sample. */
         readonly NormalizedData: {
-            /** @description When it was measured. */
+            /** @description Time of the measurement, by the clock of the device, in UTC. */
             readonly period: {
                 readonly startDate: components["schemas"]["Instant"];
                 readonly endDate?: components["schemas"]["Instant"];
@@ -611,7 +622,7 @@ export interface components {
              * @example healthkit
              */
             readonly providerId: string;
-            /** @description Sample as received. */
+            /** @description Sample as received; any JSON. */
             readonly rawData?: unknown;
             /**
              * @description Type as the provider names it.
@@ -629,7 +640,7 @@ export interface components {
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
-             * @description Why it is in this state.
+             * @description Reason of a state that is not normalized: type-unknown, no-rule, implausible-with-assumed-unit, device-not-assigned and others; may grow.
              * @example no-rule
              */
             readonly reason?: string;
@@ -749,7 +760,7 @@ export interface components {
         /** @description Samples of one upload, each vetted by itself. */
         readonly HealthKitSamples: readonly components["schemas"]["HealthKitSample"][];
         /**
-         * @description Created, already there, or already there with other content (the first is kept).
+         * @description Outcome: created, already there (duplicate), or there with other content (conflict; the first is kept).
          * @example created
          * @enum {string}
          */
@@ -777,7 +788,7 @@ export interface components {
         /** @description One line of a chart. */
         readonly ChartSeries: {
             /**
-             * @description Name and unit.
+             * @description Name of the value, with its unit in brackets.
              * @example Heart rate [bpm]
              */
             readonly name: string;
@@ -1248,7 +1259,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description Done; no body. */
+            /** @description Nobody holds the device any more; no body. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1297,7 +1308,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Samples. */
+            /** @description Samples that fit, newest first. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -15,7 +15,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Sign in with user name and password
-         * @description Opens a session; a session presented with the request ends.
+         * @description Opens a session: the cookie `sid` and no body for clients with `client-type: website`, an access token for all others. A session presented in `sid` ends.
          *     Unknown user, wrong password and blocked account are answered the same.
          */
         readonly post: operations["issueToken"];
@@ -34,7 +34,7 @@ export interface paths {
         };
         /**
          * Read who a session belongs to
-         * @description Answers the claims of OpenID Connect and the members of the user.
+         * @description Answers the claims of OpenID Connect and the members of the user that a session belongs to; `sub` is always there.
          */
         readonly get: operations["getUserInfo"];
         readonly put?: never;
@@ -56,7 +56,7 @@ export interface paths {
         readonly put?: never;
         /**
          * End a session
-         * @description Ends the session everywhere.
+         * @description Ends the session everywhere and clears its cookie. Send no body, or an empty one.
          */
         readonly post: operations["endSession"];
         readonly delete?: never;
@@ -74,13 +74,13 @@ export interface paths {
         };
         /**
          * Find users
-         * @description Lists users; filters compare without regard to case.
+         * @description Lists users; filters compare without regard to case. Nobody found is an empty array.
          */
         readonly get: operations["findUsers"];
         readonly put?: never;
         /**
          * Create a user
-         * @description Creates a user who can sign in at once.
+         * @description Creates a user who can sign in at once. User name and e-mail address are unique without regard to case.
          */
         readonly post: operations["createUser"];
         readonly delete?: never;
@@ -236,7 +236,7 @@ export interface components {
         readonly Tokens: {
             /**
              * @description Bearer; opaque.
-             * @example 2Fq0cA
+             * @example q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM
              */
             readonly accessToken: string;
             /**
@@ -721,7 +721,7 @@ export interface operations {
             /** @description Signed in. Clients with `client-type` website get the cookie and no body. */
             readonly 200: {
                 headers: {
-                    /** @description Session cookie `sid`. */
+                    /** @description Session cookie `sid`; opaque. */
                     readonly "Set-Cookie"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -770,9 +770,11 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Done; no body. */
+            /** @description Session has ended; no body. */
             readonly 204: {
                 headers: {
+                    /** @description Cookie `sid` cleared, where the session was a cookie. */
+                    readonly "Set-Cookie"?: string;
                     readonly [name: string]: unknown;
                 };
                 content?: never;
