@@ -94,7 +94,7 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
   const { log, version, validateResponses } = common(starting, 'device-manager');
-  const service = await createDeviceManager({ log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 0), keyRing, serviceTokens, userManagerUrl, jobs: config.JOBS });
+  const service = await createDeviceManager({ log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), keyRing, serviceTokens, userManagerUrl, jobs: config.JOBS });
   return listen(starting, service, 'device-manager');
 };
 

@@ -10,7 +10,7 @@ export type Connection = EmbeddedConnection | { readonly connectionString: strin
 
 /**
  * Opens a pool whose statements end after 30 s and whose waits for a lock end after 10 s. A connection that breaks while idle is
- * told to `onIdleError` and replaced; it never ends the process. `connectWithinMs` 0 waits for a free connection as long as it takes.
+ * told to `onIdleError` and replaced; it never ends the process.
  */
 export const openPool = (connection: Connection, onIdleError: (error: Error) => void, size = 10, connectWithinMs = 5_000): Pool => {
   const pool = new pg.Pool({

@@ -9,7 +9,7 @@ const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
 
 /** Takes back the jobs of workers that died; graphile-worker itself would wait four hours. */
 export interface DeadWorkers {
-  /** Marks a worker of ours as alive, for as long as our connection lives. */
+  /** Marks a worker (a worker pool of graphile-worker) of ours as alive, for as long as our connection lives. */
   readonly alive: (workerId: string) => void;
   readonly stop: () => Promise<void>;
 }

@@ -51,6 +51,19 @@ const told = (tasks: Tasks, log: JobLog): TaskList =>
     ]),
   );
 
+/** Outcomes are written in batches that are retried and waited for at the end; singly, a failed write would be nobody's rejection. */
+const preset = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
+
+/** By then the outcome of a job has usually been written, and the next one of its queue can be had without waiting for the poll. */
+const lookAgainMs = 20;
+
+const lookAgain = (pool: Pool, isStopping: () => boolean, log: JobLog): void => {
+  setTimeout(() => {
+    if (isStopping()) return;
+    pool.query(`select pg_notify('jobs:insert', '{"count":1}')`).catch((error: unknown) => log.error({ error: nameOf(error) }, 'the next job waits for the poll'));
+  }, lookAgainMs).unref();
+};
+
 /** How long to wait before a worker that gave up is started again. */
 const restartMs = 5_000;
 
@@ -61,8 +74,10 @@ const restartMs = 5_000;
 export const startRunner = async ({ pool, tasks, log, concurrency = 2 }: { readonly pool: Pool; readonly tasks: Tasks; readonly log: JobLog; readonly concurrency?: number }): Promise<{ stop: () => Promise<void> }> => {
   const watch = watchDeadWorkers(pool, (error) => log.error({ error: nameOf(error) }, 'looking for dead workers failed'));
   const events = new EventEmitter() as WorkerEvents;
-  events.on('worker:create', ({ worker }) => watch.alive(worker.workerId));
-  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events };
+  // graphile-worker marks jobs with the identifier of the pool, not of the worker.
+  events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
+  events.on('job:complete', () => lookAgain(pool, () => stopped !== undefined, log));
+  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events, preset };
   let stopped: Promise<void> | undefined;
   let restart: NodeJS.Timeout | undefined;
   const launch = async (): Promise<Runner> => {

@@ -63,6 +63,47 @@ describe('the database', () => {
     expect(ran).toEqual([{ id: 'orphaned' }]);
   });
 
+  test('a job that takes longer than the watch for dead workers runs once, beside another program', async () => {
+    await prepareJobs(database.pool);
+    let runs = 0;
+    const log = { info: () => undefined, error: () => undefined };
+    const tasks = {
+      long: async () => {
+        runs += 1;
+        await new Promise((done) => setTimeout(done, 6_500));
+      },
+    };
+    const runners = await Promise.all([startRunner({ pool: database.pool, log, tasks }), startRunner({ pool: database.pool, log, tasks })]);
+    await addJob(database.pool, { task: 'long', payload: { id: 'long' }, queue: 'patient:ben' });
+    await new Promise((done) => setTimeout(done, 8_000));
+    await Promise.all(runners.map((runner) => runner.stop()));
+    expect(runs).toBe(1);
+  });
+
+  test('a stopped runner has told the database that its jobs are done', async () => {
+    await prepareJobs(database.pool);
+    const pool = openPool(database.connection, () => undefined);
+    const ran: string[] = [];
+    const runner = await startRunner({ pool, log: { info: () => undefined, error: () => undefined }, tasks: { quick: () => Promise.resolve(void ran.push('quick')) } });
+    await addJob(pool, { task: 'quick', payload: { id: 'quick' }, queue: 'patient:carla' });
+    for (let waitedMs = 0; ran.length === 0 && waitedMs < 5_000; waitedMs += 1) await new Promise((done) => setTimeout(done, 1));
+    await runner.stop();
+    await pool.end();
+    expect((await database.pool.query("select * from graphile_worker.jobs where task_identifier = 'quick'")).rows).toEqual([]);
+  });
+
+  test('jobs of one queue follow one another without waiting for the next look', async () => {
+    await prepareJobs(database.pool);
+    const ran: unknown[] = [];
+    const steps = Array.from({ length: 8 }, (_, index) => ({ id: String(index) }));
+    for (const payload of steps) await addJob(database.pool, { task: 'step', payload, queue: 'patient:dora' });
+    const runner = await startRunner({ pool: database.pool, log: { info: () => undefined, error: () => undefined }, tasks: { step: (payload) => Promise.resolve(void ran.push(payload)) } });
+    // Eight looks would take 16 s.
+    for (let waitedMs = 0; ran.length < 8 && waitedMs < 8_000; waitedMs += 50) await new Promise((done) => setTimeout(done, 50));
+    await runner.stop();
+    expect(ran).toEqual(steps);
+  });
+
   test('a database that is not there is told apart from a wrong statement', async () => {
     const nowhere = openPool({ connectionString: 'postgres://nobody@127.0.0.1:1/none' }, () => undefined);
     const refused: unknown = await nowhere.query('select 1').catch((error: unknown) => error);

@@ -31,7 +31,7 @@ export const createTestDatabase = async (): Promise<TestDatabase> => {
   await administration.query(`create database ${name}`);
   const url = urlOf(server, name);
   const connection = { connectionString: url };
-  const pool = openPool(connection, () => undefined, 10, 0);
+  const pool = openPool(connection, () => undefined);
   return {
     connection,
     url,
