@@ -3,6 +3,7 @@ import type { Exchange, Exchanges } from './exchange.ts';
 import { isJsonType } from './framing.ts';
 import { noBody, type AnyCall, type AnyHandler, type AnyReply } from './operation.ts';
 import type { OperationInfo } from './operation-info.ts';
+import { refuseNul } from './request-text.ts';
 
 /** What ends a warm-up request in place of a handler. */
 export class WarmUpPassed extends Error {}
@@ -15,10 +16,14 @@ const declaredHeaders = (request: Request, { parameters }: OperationInfo): Recor
 const callOf = (request: Request, exchange: Exchange, operation: OperationInfo): AnyCall => {
   const { authenticated, bytes, items, requestId, signal } = exchange;
   if (authenticated === undefined) throw new Error('A call needs a judged credential.');
+  // The validator leaves coerced values and defaults in both.
+  const path = { ...(request as { openapi?: { pathParams?: Record<string, unknown> } }).openapi?.pathParams };
+  const query = { ...(request.query as Record<string, unknown>) };
+  refuseNul('path', path);
+  refuseNul('query', query);
   return {
-    // The validator leaves coerced values and defaults in both.
-    path: { ...(request as { openapi?: { pathParams?: Record<string, unknown> } }).openapi?.pathParams },
-    query: { ...(request.query as Record<string, unknown>) },
+    path,
+    query,
     headers: declaredHeaders(request, operation),
     body: request.body as unknown,
     bytes,

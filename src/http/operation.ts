@@ -27,7 +27,7 @@ type BodyOf<Op extends Operation> = Op extends { readonly requestBody: infer Bod
     : undefined;
 
 type Answer<Status extends number, Message> = [ContentOf<Message>] extends [never]
-  ? { readonly status: Status; readonly headers?: ReplyHeaders }
+  ? { readonly status: Status; readonly headers?: ReplyHeaders; readonly body?: never }
   : { readonly status: Status; readonly headers?: ReplyHeaders; readonly body: ContentOf<Message> | typeof noBody };
 
 /** Union over the declared success statuses of an operation; a status without content has no body. */

@@ -129,6 +129,12 @@ describe('the User Manager', () => {
     expect((await call('/users', { headers: cookie })).status).toBe(401);
   });
 
+  test('a NUL in a query is refused with its place', async () => {
+    const answer = await call('/users?username=%00', { headers: asService });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: 'invalid-text', errors: [{ pointer: '/query/username' }] });
+  });
+
   test('a user is found by address, without the password hash', async () => {
     const answer = await call('/users?email=ANNA@example.org', { headers: asService });
     const [user] = (await answer.json()) as object[];

@@ -3,7 +3,6 @@ import { problem } from '../../http/problem.ts';
 import { parseInstant } from '../../measurement/instant.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { Charts } from '../charts.ts';
-import { refuseNul } from '../request-text.ts';
 
 const epochMsOf = (text: string | undefined, name: string): number | undefined => {
   if (text === undefined) return undefined;
@@ -15,7 +14,6 @@ const epochMsOf = (text: string | undefined, name: string): number | undefined =
 /** The chart of one patient. */
 export const charts = ({ chartOf }: Charts): Pick<Handlers<Operations, Caller>, 'getPatientChartData'> => ({
   getPatientChartData: async ({ caller, query, requestId }) => {
-    refuseNul('query', query);
     const bound = boundPatient(caller);
     const patientId = query._id ?? query.patientId ?? bound;
     if (patientId === undefined) {

@@ -5,7 +5,6 @@ import { parseInstant } from '../../measurement/instant.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { Enrolment } from '../enrolment.ts';
 import { providerOf } from '../provider.ts';
-import { refuseNul } from '../request-text.ts';
 import type { DeviceFilter, DeviceRow } from '../storage/device-table.ts';
 
 export interface DeviceDependencies {
@@ -46,7 +45,6 @@ const patientFor = (caller: Caller, body: DeviceAssignment): string => {
 /** Devices and who holds them. */
 export const devices = ({ enrolment, findDevices }: DeviceDependencies): Pick<Handlers<Operations, Caller>, 'findDevices' | 'assignDeviceToPatient' | 'unassignDeviceFromPatient'> => ({
   findDevices: async ({ caller, query }) => {
-    refuseNul('query', query);
     const bound = boundPatient(caller);
     if (bound !== undefined && query.assignedPatientId !== undefined && query.assignedPatientId !== bound) throw problem('not-your-data');
     const rows = await findDevices({
@@ -64,7 +62,6 @@ export const devices = ({ enrolment, findDevices }: DeviceDependencies): Pick<Ha
     return { status: 200, body: { _id: await enrolment.assign({ ...body, patientId, from, actor: actorOf(caller), requestId }) } };
   },
   unassignDeviceFromPatient: async ({ caller, path, body, requestId }) => {
-    refuseNul('path', path);
     const until = body?.assignedUntil === undefined ? undefined : instantOf(body.assignedUntil, '/assignedUntil');
     await enrolment.unassign({ id: path.id, until, patientId: boundPatient(caller), actor: actorOf(caller), requestId });
     return { status: 204 };

@@ -7,7 +7,6 @@ import { actorOf, boundPatient, type Caller, type Operations } from '../caller.t
 import { normalizedTypeNamed } from '../charts.ts';
 import { providerOf } from '../provider.ts';
 import type { HealthRecord } from '../records.ts';
-import { refuseNul } from '../request-text.ts';
 import type { AuditEvent } from '../storage/audit-table.ts';
 import type { QuarantinedDelivery } from '../storage/quarantine-table.ts';
 import type { SampleFilter, SampleRow } from '../storage/sample-table.ts';
@@ -100,7 +99,6 @@ const visible = (sample: SampleRow | undefined, caller: Caller): SampleRow => {
 /** Samples as kept and as normalized. */
 export const healthData = ({ knownTypes, find, byId, quarantined, open, normalizeAgain, audit }: HealthDataDependencies): Pick<Handlers<Operations, Caller>, 'findHealthData' | 'getHealthData' | 'normalizeHealthData'> => ({
   findHealthData: async ({ caller, query, requestId }) => {
-    refuseNul('query', query);
     const bound = boundPatient(caller);
     if (bound !== undefined && query.patientId !== undefined && query.patientId !== bound) throw problem('not-your-data', { errors: [{ pointer: '/query/patientId', code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
     const patientId = bound ?? query.patientId;

@@ -6,7 +6,6 @@ import { isItemError, vetItem, type VettedSample } from '../../healthkit/vetting
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { KeptItem, Upload } from '../keeping.ts';
 import { healthKitFormat } from '../provider.ts';
-import { refuseNul } from '../request-text.ts';
 import type { Received } from '../webhook.ts';
 
 export interface IngestionDependencies {
@@ -39,7 +38,6 @@ const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: Hea
 };
 
 const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
-  refuseNul('query', call.query);
   const patientId = boundPatient(call.caller);
   if (patientId === undefined) throw problem('user-header-missing', { errors: [{ pointer: '/headers/miauserid', code: 'required', message: 'Say whose samples these are.' }] });
   const { type, unit } = call.query;
