@@ -59,7 +59,8 @@ export const startProgram = async (dataDirectory: string, environment: Readonly<
   const before = existsSync(file) ? writtenAt(file) : undefined;
   const child = spawn(process.execPath, ['src/main.ts', '--demo'], {
     cwd: root,
-    env: { ...process.env, BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDirectory, ...environment },
+    // Settings of the caller's are not the program's: it runs on data of its own.
+    env: { PATH: process.env['PATH'], BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDirectory, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const written: string[] = [];

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProgram, temporaryDirectory, type Demo, type Program } from '../../scripts/demo/program.ts';
+import { createTestDatabase } from '../setup/test-database.ts';
 
 /** Kill cycles per situation: few in CI, 20 and more on demand. */
 const cycles = Number(process.env['FAULT_CYCLES'] ?? 3);
@@ -120,16 +121,20 @@ describe('killed during an upload loop', () => {
     directories.forEach((directory) => directory.remove());
   });
 
+  // An embedded PostgreSQL is killed with the program; one that was named for the suite outlives it.
   test.each([
-    ['node alone', killNode],
-    ['node and PostgreSQL at once', killEverything],
-  ])(
+    ['node alone, on the embedded PostgreSQL', killNode, false],
+    ['node and its PostgreSQL at once', killEverything, false],
+    ...(process.env['DATABASE_URL'] ? [['node alone, on the PostgreSQL of DATABASE_URL', killNode, true] as const] : []),
+  ] as const)(
     'kill -9 of %s: every acknowledged sample is there once',
-    async (_situation, kill) => {
+    async (_situation, kill, named) => {
+      const database = named ? await createTestDatabase() : undefined;
+      const settings = database ? { DATABASE_URL: database.url } : {};
       const directory = temporaryDirectory();
       directories.push(directory);
       const acknowledged: string[] = [];
-      program = await startProgram(directory.path);
+      program = await startProgram(directory.path, settings);
       const enrol = await (await signIn(program.demo)).post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' });
       expect(enrol.status).toBe(200);
 
@@ -142,7 +147,7 @@ describe('killed during an upload loop', () => {
         const { acknowledged: some, sent } = await loop.ended;
         acknowledged.push(...some);
         second += sent;
-        program = await startProgram(directory.path);
+        program = await startProgram(directory.path, settings);
       }
 
       const app = await signIn(program.demo);
@@ -155,6 +160,7 @@ describe('killed during an upload loop', () => {
       expect(points).toHaveLength(stored.length);
       expect(new Set(points).size).toBe(points.length);
       expect(await program.stop()).toBe(0);
+      await database?.drop();
     },
     60_000 + cycles * 15_000,
   );
