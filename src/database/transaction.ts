@@ -5,11 +5,17 @@ import type { Pool } from './pool.ts';
  * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. A connection whose rollback fails is
  * thrown away. When the commit itself throws, its outcome is unknown: callers answer with an error and rely on idempotence.
  */
-export const inTransaction = async <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
+export const inTransaction = <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> => transact(pool, 'begin', work);
+
+/** Runs reads that must all see one state of the database, whatever commits meanwhile. */
+export const inSnapshot = <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> =>
+  transact(pool, 'begin isolation level repeatable read read only', work);
+
+const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
   const client = await pool.connect();
   let broken = false;
   try {
-    await client.query('begin');
+    await client.query(begin);
     const result = await work(client);
     await client.query('commit');
     return result;

@@ -36,7 +36,9 @@ export const createCharts = (pool: Pool, keyRing: KeyRing, knownTypes: readonly 
   chartOf: async ({ patientId, normalizedType, rawType, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY, actor, requestId }) => {
     const type = normalizedTypeNamed(knownTypes, normalizedType);
     await recordAudit(pool, { patientId, actor, action: 'read', resource: `chart/${type}`, requestId });
-    const chunks = await readSeriesChunks(pool, await keyRing.keysOf(pool, `patient:${patientId}`), patientId, {
+    const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
+    if (!keys) return [];
+    const chunks = await readSeriesChunks(pool, keys, patientId, {
       normalizedType: type,
       rawType: rawType === undefined ? undefined : (resolveType(rawType)?.identifier ?? rawType),
       fromDay: Number.isFinite(from) ? dayOf(from) : undefined,

@@ -1,4 +1,5 @@
 import type { Pool } from '../database/pool.ts';
+import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
 import { itemsOf } from './normalizing.ts';
@@ -25,7 +26,11 @@ const remember = <Value>(read: (name: string) => Promise<Value>) => {
 
 /** Opens the records of samples, of one patient or of several. */
 export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonly SampleRow[], withRawData: boolean): Promise<HealthRecord[]> => {
-  const keysOf = remember<ScopeKeys>((patientId) => keyRing.keysOf(pool, `patient:${patientId}`));
+  const keysOf = remember<ScopeKeys>(async (patientId) => {
+    const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
+    if (!keys) throw new SealBrokenError();
+    return keys;
+  });
   const chunkOf = remember<NormalizedChunk>(async (name) => {
     const [patientId = '', payloadId = '', ruleId = '', ruleVersion = ''] = JSON.parse(name) as string[];
     return readNormalizedChunk(pool, await keysOf(patientId), { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) });

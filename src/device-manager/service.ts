@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import specification from '../../generated/device-manager.json' with { type: 'json' };
 import type { Pool } from '../database/pool.ts';
-import { isUnavailable } from '../database/transaction.ts';
+import { inSnapshot, isUnavailable } from '../database/transaction.ts';
 import type { Authenticators } from '../http/authentication.ts';
 import { compileItemSchema } from '../http/item-schema.ts';
 import type { Handlers } from '../http/operation.ts';
@@ -90,7 +90,8 @@ const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, no
       knownTypes,
       find: (filter) => findSamples(pool, filter),
       byId: (_id) => sampleById(pool, _id),
-      quarantined: (_id) => quarantinedSample(pool, _id, (payloadId) => keyRing.keysOf(pool, `quarantine:${payloadId}`)),
+      // A release takes row and key away together; reading sees both or neither.
+      quarantined: (_id) => inSnapshot(pool, (client) => quarantinedSample(client, _id, (payloadId) => keyRing.knownKeysOf(client, `quarantine:${payloadId}`))),
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, sample._id),
       audit: (event) => recordAudit(pool, event),

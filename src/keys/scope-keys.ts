@@ -15,6 +15,8 @@ export type Scope = `patient:${string}` | `quarantine:${string}` | 'installation
 export interface KeyRing {
   /** The keys of a scope; made at first use, also when many ask at once. Throws SealBrokenError under a wrong master key. */
   readonly keysOf: (db: Queryable, scope: Scope) => Promise<ScopeKeys>;
+  /** The keys of a scope that has some: reading never makes keys. Throws SealBrokenError under a wrong master key. */
+  readonly knownKeysOf: (db: Queryable, scope: Scope) => Promise<ScopeKeys | undefined>;
   /** Destroys the keys of a scope: what they sealed can never be read again. */
   readonly discard: (db: Queryable, scope: Scope) => Promise<void>;
   /** Throws with a clear reason when the master key is not the one this database was used with. */
@@ -43,16 +45,21 @@ export const createKeyRing = ({ masterKey }: { readonly masterKey: Buffer }): Ke
     dataKey: open(masterKey, row.data_key, aad(scope, 'data')),
     identityKey: open(masterKey, row.identity_key, aad(scope, 'identity')),
   });
+  const knownKeysOf: KeyRing['knownKeysOf'] = async (db, scope) => {
+    const row = await select(db, scope);
+    return row && unwrap(scope, row);
+  };
   const keysOf: KeyRing['keysOf'] = async (db, scope) => {
-    const known = await select(db, scope);
-    if (known) return unwrap(scope, known);
+    const known = await knownKeysOf(db, scope);
+    if (known) return known;
     await insert(db, scope, wrapped(scope));
-    const made = await select(db, scope);
+    const made = await knownKeysOf(db, scope);
     if (!made) throw new Error('The keys of a scope vanished while they were made.');
-    return unwrap(scope, made);
+    return made;
   };
   return {
     keysOf,
+    knownKeysOf,
     discard: async (db, scope) => {
       await db.query('delete from device_manager_keys.scope_key where scope = $1', [scope]);
     },

@@ -148,6 +148,28 @@ describe('deliveries of Medisanté devices', () => {
       expect(await waiting(broken)).toBe(1);
     });
 
+    test('reading one over and over while it is released always answers, waiting or kept', async () => {
+      const anna = newPatient();
+      const devices = Array.from({ length: 12 }, newCuff);
+      const ids = await Promise.all(devices.map((device) => deliver(bloodPressure({ id: device.deviceId }, '2024-03-02T09:10:11Z'))));
+      let released = false;
+      const reading = ids.flatMap((_id) => [_id, _id]).map(async (_id) => {
+        const states = new Set<string>();
+        while (!released) states.add((await recordOf(_id)).state);
+        return states;
+      });
+      await Promise.all(devices.map((device) => hold(anna, device, '2024-03-01T00:00:00Z')));
+      for (const _id of ids) expect(await settled(_id)).toMatchObject({ patientId: anna, state: 'normalized' });
+      released = true;
+      for (const states of await Promise.all(reading)) expect(['quarantined', 'received', 'normalized']).toEqual(expect.arrayContaining([...states]));
+    });
+
+    test('reading makes no keys', async () => {
+      const nobody = newPatient();
+      expect(await chartOf(service(vitalgate, nobody), 'blood-pressure', 0)).toEqual([]);
+      expect(await rowsOf('select from device_manager_keys.scope_key where scope = $1', `patient:${nobody}`)).toBe(0);
+    });
+
     test('no delivery is lost while its device is assigned', async () => {
       const [anna, device] = [newPatient(), newCuff()];
       const deliveries = Array.from({ length: 6 }, (_, minute) => deliver(bloodPressure({ id: device.deviceId }, `2024-03-02T09:0${String(minute)}:00Z`)));

@@ -73,10 +73,11 @@ export const takeFromQuarantine = async (db: Queryable, payloadId: string, keysO
   return row ? deliveryOf(row, openBytes((await keysOf()).dataKey, row.body, aad(payloadId))) : undefined;
 };
 
-/** A quarantined delivery by the identifier of its sample. */
-export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf: (payloadId: string) => Promise<ScopeKeys>): Promise<QuarantinedDelivery | undefined> => {
+/** A quarantined delivery by the identifier of its sample; one whose key was destroyed can no longer be read, and counts as none. */
+export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf: (payloadId: string) => Promise<ScopeKeys | undefined>): Promise<QuarantinedDelivery | undefined> => {
   if (!/^[0-9a-f]{32}$/.test(sampleId)) return undefined;
   const { rows } = await db.query<Row>(`select ${columns} from device_manager.quarantined_delivery where sample_id = $1::uuid and reason <> 'conflicting-delivery'`, [sampleId]);
   const [row] = rows;
-  return row ? deliveryOf(row, openBytes((await keysOf(row.payload_id)).dataKey, row.body, aad(row.payload_id))) : undefined;
+  const keys = row && (await keysOf(row.payload_id));
+  return row && keys ? deliveryOf(row, openBytes(keys.dataKey, row.body, aad(row.payload_id))) : undefined;
 };
