@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-export const jobNames = ['normalize', 'release-quarantine'] as const;
+export const jobNames = ['normalize', 'release-quarantine', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
 
 const port = z.coerce.number({ error: 'is not a number' }).int('is not a whole number').min(0, 'is below 0').max(65_535, 'is above 65535');
 const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' });
@@ -47,6 +47,15 @@ const settings = z.object({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'is not a log level (trace … fatal, silent)' })
     .default('info'),
   SESSION_DURATION_SECONDS: z.coerce.number({ error: 'is not a number' }).int().min(60, 'is below 60').max(2_592_000, 'is above 30 days').default(86_400),
+  REFRESH_TOKEN_DURATION_SECONDS: z.coerce.number({ error: 'is not a number' }).int().min(60, 'is below 60').max(31_536_000, 'is above one year').default(2_592_000),
+  PASSWORD_RESET_MINUTES: z.coerce.number({ error: 'is not a number' }).int().min(5, 'is below 5').max(1_440, 'is above one day').default(30),
+  SMTP_URL: z.string().refine((text) => /^smtps?:\/\//.test(text) && URL.canParse(text), 'is not an smtp:// or smtps:// URL').optional(),
+  MAIL_FROM: z.string().max(300).default('Vitalgate <vitalgate@localhost>'),
+  USER_GROUPS_FILE: z.string().optional(),
+  USERINFO_ADDITIONAL_PROPERTIES: z.string().optional(),
+  CLIENT_TYPE: z.string().max(100).default('website'),
+  CUSTOM_USER_ID_KEY: z.string().max(100).optional(),
+  USERID_HEADER_KEY: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'is no name of a header').default('miauserid'),
 });
 
 /** Every setting of the program, read once at start and passed on in parts. Secrets never leave it in a message. */
