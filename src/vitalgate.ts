@@ -15,6 +15,7 @@ import { cookiesAreSecure, reachableHost } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
 import { createUserManager } from './user-manager/service.ts';
+import { loadUserGroups } from './user-manager/user-groups.ts';
 
 /** What starting needs beside the settings. */
 export interface StartOptions {
@@ -82,8 +83,14 @@ const common = ({ config, log, validateResponses = false }: Starting, name: Serv
 const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[]): Promise<string> => {
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
-  const sessionDurationSeconds = starting.config.SESSION_DURATION_SECONDS;
-  const service = await createUserManager({ ...common(starting, 'user-manager'), pool, serviceTokens, sessionDurationSeconds });
+  const { config } = starting;
+  const service = await createUserManager({
+    ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
+    groups: loadUserGroups(config.USER_GROUPS_FILE),
+    userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES?.split(',').map((member) => member.trim()),
+    sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
+    refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
+  });
   return listen(starting, service, 'user-manager');
 };
 

@@ -79,7 +79,7 @@ const admit = async <Caller>(
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (headers.expect !== undefined && announcesBody(request)) response.writeContinue();
   exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
-  const { value, items } = readContent(exchange.bytes, plan, operation.request?.required === true, limits);
+  const { value, items } = await readContent(exchange.bytes, plan, operation.request?.required === true, limits);
   if (items !== undefined) exchange.items = items;
   request.body = value;
   showContentType(request, value !== undefined && 'mediaType' in plan ? plan.mediaType : undefined);

@@ -1,4 +1,5 @@
 import type { Authenticators } from '../http/authentication.ts';
+import { problem } from '../http/problem.ts';
 import { isServiceToken } from '../http/service-credential.ts';
 import { bearerOf, sidOf } from '../http/session-cookie.ts';
 import type { Caller } from './caller.ts';
@@ -18,7 +19,10 @@ export const createAuthenticators = ({ serviceTokens, findSessionUser }: Authent
     if (token === undefined || !isSessionToken(token)) return null;
     const tokenHash = hashOfToken(token);
     const user = await findSessionUser(tokenHash, session);
-    return user === undefined ? null : { kind: 'person', user, tokenHash, session };
+    if (user === undefined) return null;
+    // The original's words, which its clients look for.
+    if (user.authUserId === undefined) throw problem('unauthenticated', { detail: 'Missing authUserId, user not logged' });
+    return { kind: 'person', user, tokenHash, session };
   };
   return {
     session: ({ headers }) => personOf(sidOf(headers), 'cookie'),
