@@ -1,130 +1,125 @@
-import { SaxesParser } from 'saxes';
-import { XmlFault } from './xml-fault.ts';
-import { xmlText } from './xml-text.ts';
+import { XmlFault, type XmlFaultCode } from './xml-fault.ts';
+import { lineAt, referencesIn, resolved, xmlText } from './xml-text.ts';
+import { XmlTree, type XmlElement, type XmlLimits } from './xml-tree.ts';
 
 export { XmlFault } from './xml-fault.ts';
-
-/** One element; text stands between its child elements where it stood in the document. */
-export interface XmlElement {
-  /** Without prefix. */
-  readonly name: string;
-  /** Empty when it has none. */
-  readonly namespace: string;
-  /** By name as written, without namespace declarations. */
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly children: readonly (XmlElement | string)[];
-}
-
-/** Levels of elements, elements in all, attributes of one element. */
-export interface XmlLimits {
-  readonly maxDepth: number;
-  readonly maxElements: number;
-  readonly maxAttributes: number;
-}
+export type { XmlElement } from './xml-tree.ts';
 
 export const xmlLimits: XmlLimits = { maxDepth: 32, maxElements: 50_000, maxAttributes: 64 };
 
-/** Characters that are parsed at one go: about a millisecond. */
-const SLICE = 64 * 1024;
-const RESERVED_NAMES = ['__proto__', 'constructor', 'prototype'];
+/** Characters after which others get their turn: about a millisecond. */
+const SLICE = 16 * 1024;
+/** A longer attribute value is kept away from the parser, which looks at every character for itself. */
+const LONG_VALUE = 64;
+/** References in all, and lines of one attribute value: each costs time of its own, and data of devices have few. */
+const MOST_PIECES = 200_000;
+/** Names and white space of a tag without its long values. */
+const LONGEST_TAG = 16 * 1024;
 
-interface Growing extends XmlElement {
-  readonly attributes: Record<string, string>;
-  readonly children: (XmlElement | string)[];
+interface Scan {
+  readonly text: string;
+  readonly tree: XmlTree;
+  readonly refuse: (code: XmlFaultCode) => never;
+  at: number;
+  references: number;
 }
 
-/** Builds the tree from the events of a strict parser; everything the parser or the limits refuse is an XmlFault. */
-class TreeBuilder {
-  readonly #parser = new SaxesParser({ xmlns: true, defaultXMLVersion: '1.0', forceXMLVersion: true });
-  readonly #limits: XmlLimits;
-  readonly #open: Growing[] = [];
-  #root: XmlElement | undefined;
-  #elements = 0;
-  #attributes = 0;
-  #attributesHere = 0;
+/** The position behind the next `end`, or a refusal. */
+const behind = ({ text, refuse }: Scan, end: string, from: number): number => {
+  const at = text.indexOf(end, from);
+  return at < 0 ? refuse('malformed-xml') : at + end.length;
+};
 
-  constructor(limits: XmlLimits) {
-    this.#limits = limits;
-    const parser = this.#parser;
-    parser.on('error', () => this.#refuse('malformed-xml'));
-    parser.on('doctype', () => this.#refuse('forbidden-doctype'));
-    parser.on('processinginstruction', () => this.#refuse('malformed-xml'));
-    parser.on('xmldecl', ({ encoding }) => {
-      if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') this.#refuse('not-utf8');
-    });
-    parser.on('opentagstart', ({ name }) => this.#enter(name));
-    parser.on('attribute', ({ name }) => this.#count(name));
-    parser.on('opentag', (tag) => this.#begin(tag));
-    parser.on('closetag', () => this.#end());
-    parser.on('text', (text) => this.#add(text));
-    parser.on('cdata', (text) => this.#add(text));
-  }
+const meaningOf = (scan: Scan, text: string): string => {
+  scan.references += referencesIn(text, MOST_PIECES);
+  if (scan.references > MOST_PIECES) scan.refuse('too-many-elements');
+  return resolved(text) ?? scan.refuse('malformed-xml');
+};
 
-  #refuse(code: XmlFault['code']): never {
-    throw new XmlFault(code, this.#parser.line);
-  }
+const readText = (scan: Scan, end: number): void => {
+  if (end === scan.at) return;
+  const text = scan.text.slice(scan.at, end);
+  if (text.includes(']]>')) scan.refuse('malformed-xml');
+  scan.tree.add(meaningOf(scan, text));
+  scan.at = end;
+};
 
-  #judgeName(name: string): void {
-    if (name.split(':').some((part) => RESERVED_NAMES.includes(part))) this.#refuse('forbidden-key');
-  }
+const readComment = (scan: Scan): void => {
+  scan.tree.count();
+  const end = behind(scan, '--', scan.at + 4);
+  if (scan.text[end] !== '>') scan.refuse('malformed-xml');
+  scan.at = end + 1;
+};
 
-  #enter(name: string): void {
-    this.#elements += 1;
-    this.#attributesHere = 0;
-    if (this.#open.length >= this.#limits.maxDepth) this.#refuse('too-deep');
-    if (this.#elements > this.#limits.maxElements) this.#refuse('too-many-elements');
-    this.#judgeName(name);
-  }
+const readCdata = (scan: Scan): void => {
+  scan.tree.count();
+  const end = behind(scan, ']]>', scan.at + 9);
+  scan.tree.addCdata(scan.text.slice(scan.at + 9, end - 3));
+  scan.at = end;
+};
 
-  /** FHIR has about one attribute per element: twice as many in all leaves room. */
-  #count(name: string): void {
-    this.#attributes += 1;
-    this.#attributesHere += 1;
-    if (this.#attributesHere > this.#limits.maxAttributes || this.#attributes > 2 * this.#limits.maxElements) this.#refuse('too-many-elements');
-    this.#judgeName(name);
-  }
+const shortened = (scan: Scan, value: string): string => {
+  if (value.length <= LONG_VALUE) return value;
+  if (value.includes('<')) scan.refuse('malformed-xml');
+  const lines = value.split(/[\t\n]/, MOST_PIECES);
+  if (lines.length === MOST_PIECES) scan.refuse('too-many-elements');
+  return scan.tree.keep(meaningOf(scan, lines.join(' ')));
+};
 
-  #begin({ local, uri, attributes }: { local: string; uri: string; attributes: Readonly<Record<string, { name: string; prefix: string; value: string }>> }): void {
-    const given = Object.values(attributes).filter(({ name, prefix }) => name !== 'xmlns' && prefix !== 'xmlns');
-    const element = { name: local, namespace: uri, attributes: Object.fromEntries(given.map(({ name, value }) => [name, value])), children: [] };
-    this.#open.at(-1)?.children.push(element);
-    this.#root ??= element;
-    this.#open.push(element);
+/** Finds the end of a tag: quotes come in pairs, and nothing else can hide a `>`. */
+const readTag = (scan: Scan): void => {
+  const { text, tree, refuse } = scan;
+  const mark = /["'>]/g;
+  let tag = '';
+  for (let from = scan.at; ; ) {
+    mark.lastIndex = from;
+    const found = mark.exec(text) ?? refuse('malformed-xml');
+    const { index } = found;
+    tag += text.slice(from, index + 1);
+    if (tag.length > LONGEST_TAG) refuse('too-many-elements');
+    from = index + 1;
+    if (text[index] === '>') {
+      scan.at = from;
+      tree.read(tag);
+      return;
+    }
+    const end = behind(scan, text[index] ?? '', from);
+    tag += shortened(scan, text.slice(from, end - 1)) + text.slice(end - 1, end);
+    from = end;
   }
+};
 
-  #end(): void {
-    this.#open.pop();
-  }
-
-  #add(text: string): void {
-    this.#open.at(-1)?.children.push(text);
-  }
-
-  read(slice: string): void {
-    this.#parser.write(slice);
-  }
-
-  finish(): XmlElement {
-    this.#parser.close();
-    return this.#root ?? this.#refuse('malformed-xml');
-  }
-}
+const readMarkup = (scan: Scan): void => {
+  const { text, at, refuse } = scan;
+  if (text.startsWith('<!--', at)) readComment(scan);
+  else if (text.startsWith('<![CDATA[', at)) readCdata(scan);
+  else if (text[at + 1] === '!') refuse('forbidden-doctype');
+  else if (text[at + 1] === '?' && (at > 0 || !/^<\?xml[ \t\n]/.test(text))) refuse('malformed-xml');
+  else readTag(scan);
+};
 
 /** As `readXml`, but stops after every slice, so that a large document does not hold up others. */
 export function* readXmlInSlices(bytes: Uint8Array, limits = xmlLimits): Generator<void, XmlElement, void> {
   const text = xmlText(bytes);
-  const builder = new TreeBuilder(limits);
-  for (let at = 0; at < text.length; at += SLICE) {
-    builder.read(text.slice(at, at + SLICE));
+  const refuse = (code: XmlFaultCode): never => {
+    throw new XmlFault(code, lineAt(text, scan.at));
+  };
+  const scan: Scan = { text, tree: new XmlTree(limits, refuse), refuse, at: 0, references: 0 };
+  for (let pause = SLICE; scan.at < text.length; ) {
+    const next = text.indexOf('<', scan.at);
+    readText(scan, next < 0 ? text.length : next);
+    if (next >= 0) readMarkup(scan);
+    if (scan.at < pause) continue;
+    pause = scan.at + SLICE;
     yield;
   }
-  return builder.finish();
+  return scan.tree.finish();
 }
 
 /**
- * Reads the bytes of a body as XML 1.0 with namespaces, in linear time: UTF-8 and an honest declaration, no DOCTYPE, no entities but
- * the five of XML, no processing instructions, bounded depth, elements and attributes, no name that JavaScript reserves. Text stays
- * text, also where it looks like a number.
+ * Reads the bytes of a body as XML 1.0 with namespaces, in linear time: UTF-8 and an honest declaration, no DOCTYPE (nothing is parsed
+ * behind one), no entities but the five of XML, no processing instructions, bounded depth, elements and attributes, no name that
+ * JavaScript reserves. Text stays text, also where it looks like a number.
  * @throws XmlFault and nothing else
  */
 export const readXml = (bytes: Uint8Array, limits = xmlLimits): XmlElement => {

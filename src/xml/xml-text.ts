@@ -1,62 +1,78 @@
-import { XmlFault, type XmlFaultCode } from './xml-fault.ts';
+import { XmlFault } from './xml-fault.ts';
 
-/** Comments, CDATA sections and references; each is a piece of text of its own while the document is read. */
-const MOST_PIECES = 100_000;
-const CHARACTERS_XML_REFUSES = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
-
-const faultAt = (code: XmlFaultCode, text: string, at: number): XmlFault => new XmlFault(code, text.slice(0, at).split('\n').length);
+/** What is neither a control character (but tab and line ends) nor a code point that Unicode keeps free of characters. */
+const REFUSED_CHARACTERS = /[^\t\n\r -\ufdcf\ufdf0-\ufffd]/;
+const [CARRIAGE_RETURN, LINE_FEED] = [0x0d, 0x0a];
+const NAMED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
 /** UTF-16 and UTF-32 of ASCII are valid UTF-8 with NUL in it, so the first characters tell. */
 const isWide = (text: string): boolean => text.charCodeAt(0) === 0 || text.charCodeAt(1) === 0;
 
 const decode = (bytes: Uint8Array): string => {
-  let text;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new XmlFault('not-utf8', 1);
   }
-  if (isWide(text)) throw new XmlFault('not-utf8', 1);
-  return text.includes('\r') ? text.replaceAll(/\r\n?/g, '\n') : text;
 };
 
-const refuseMany = (text: string, mark: string): void => {
-  let count = 0;
-  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) {
-    count += 1;
-    if (count > MOST_PIECES) throw faultAt('too-many-elements', text, at);
+/** Every line end as one line feed, as XML asks for before anything else. */
+const withLineFeeds = (bytes: Uint8Array): Uint8Array => {
+  if (!bytes.includes(CARRIAGE_RETURN)) return bytes;
+  const kept = new Uint8Array(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte === LINE_FEED && bytes[at - 1] === CARRIAGE_RETURN) continue;
+    kept[length] = byte === CARRIAGE_RETURN ? LINE_FEED : byte;
+    length += 1;
   }
+  return kept.subarray(0, length);
 };
 
-const after = (text: string, end: string, from: number): number => {
-  const at = text.indexOf(end, from);
-  return at < 0 ? text.length : at + end.length;
-};
-
-/** Walks from one `<!` or `<?` to the next; comments and CDATA sections are stepped over, whatever they hold. */
-const refuseDeclarations = (text: string): void => {
-  const mark = /<[!?]/g;
-  mark.lastIndex = /^<\?xml[ \t\n]/.test(text) ? after(text, '?>', 0) : 0;
-  for (let found = mark.exec(text), count = 0; found !== null; found = mark.exec(text), count += 1) {
-    const { index } = found;
-    if (count > MOST_PIECES) throw faultAt('too-many-elements', text, index);
-    if (text.startsWith('<!--', index)) mark.lastIndex = after(text, '-->', index + 4);
-    else if (text.startsWith('<![CDATA[', index)) mark.lastIndex = after(text, ']]>', index + 9);
-    else throw faultAt(text[index + 1] === '?' ? 'malformed-xml' : 'forbidden-doctype', text, index);
-  }
+/** The line, from 1, in which the character at a position stands. */
+export const lineAt = (text: string, position: number): number => {
+  let line = 1;
+  for (let at = text.indexOf('\n'); at >= 0 && at < position; at = text.indexOf('\n', at + 1)) line += 1;
+  return line;
 };
 
 /**
- * The text of an XML document, line ends as one line feed, judged before any parser sees it: UTF-8 (a byte order mark is fine), no
- * character that XML 1.0 refuses, no DOCTYPE or other declaration in any case, no processing instruction, and no more pieces than a
- * document of the allowed size has.
+ * The characters of a document, each line end one line feed: UTF-8 (a byte order mark is fine), none that XML 1.0 refuses.
  * @throws XmlFault and nothing else
  */
 export const xmlText = (bytes: Uint8Array): string => {
-  const text = decode(bytes);
-  const refused = CHARACTERS_XML_REFUSES.exec(text);
-  if (refused) throw faultAt('invalid-text', text, refused.index);
-  refuseDeclarations(text);
-  refuseMany(text, '&');
+  const text = decode(withLineFeeds(bytes));
+  if (isWide(text)) throw new XmlFault('not-utf8', 1);
+  const refused = REFUSED_CHARACTERS.exec(text);
+  if (refused) throw new XmlFault('invalid-text', lineAt(text, refused.index));
   return text;
+};
+
+const isCharacter = (code: number): boolean =>
+  code === 0x9 || code === 0xa || code === 0xd || (code >= 0x20 && code < 0xd800) || (code >= 0xe000 && code < 0xfffe) || (code >= 0x10000 && code <= 0x10ffff);
+
+const meantBy = (reference: string): string | undefined => {
+  if (!reference.startsWith('#')) return NAMED[reference];
+  const code = reference.startsWith('#x') ? Number.parseInt(reference.slice(2), 16) : Number.parseInt(reference.slice(1), 10);
+  return isCharacter(code) ? String.fromCodePoint(code) : undefined;
+};
+
+/** References in a text, well-formed or not; counting stops beyond `most`. */
+export const referencesIn = (text: string, most: number): number => {
+  let count = 0;
+  for (let at = text.indexOf('&'); at >= 0 && count <= most; at = text.indexOf('&', at + 1)) count += 1;
+  return count;
+};
+
+/** Text with its references resolved, once; undefined when one is malformed or names an entity that XML itself does not have. */
+export const resolved = (text: string): string | undefined => {
+  if (!text.includes('&')) return text;
+  const meanings = new Set<string | undefined>();
+  const result = text.replaceAll(/&(?:(#x[0-9a-fA-F]{1,8}|#[0-9]{1,8}|lt|gt|amp|quot|apos);)?/g, (_match, reference: string | undefined) => {
+    const meant = reference === undefined ? undefined : meantBy(reference);
+    meanings.add(meant);
+    return meant ?? '';
+  });
+  return meanings.has(undefined) ? undefined : result;
 };
