@@ -1,5 +1,5 @@
 import { XmlFault, type XmlFaultCode } from './xml-fault.ts';
-import { lineAt, referencesIn, resolved, xmlText } from './xml-text.ts';
+import { lineAt, occurrences, resolved, xmlText } from './xml-text.ts';
 import { XmlTree, type XmlElement, type XmlLimits } from './xml-tree.ts';
 
 export { XmlFault } from './xml-fault.ts';
@@ -21,7 +21,7 @@ interface Scan {
   readonly tree: XmlTree;
   readonly refuse: (code: XmlFaultCode) => never;
   at: number;
-  references: number;
+  inRoot: boolean;
 }
 
 /** The position behind the next `end`, or a refusal. */
@@ -30,11 +30,7 @@ const behind = ({ text, refuse }: Scan, end: string, from: number): number => {
   return at < 0 ? refuse('malformed-xml') : at + end.length;
 };
 
-const meaningOf = (scan: Scan, text: string): string => {
-  scan.references += referencesIn(text, MOST_PIECES);
-  if (scan.references > MOST_PIECES) scan.refuse('too-many-elements');
-  return resolved(text) ?? scan.refuse('malformed-xml');
-};
+const meaningOf = ({ refuse }: Scan, text: string): string => resolved(text) ?? refuse('malformed-xml');
 
 const readText = (scan: Scan, end: number): void => {
   if (end === scan.at) return;
@@ -66,6 +62,13 @@ const shortened = (scan: Scan, value: string): string => {
   return scan.tree.keep(meaningOf(scan, lines.join(' ')));
 };
 
+/** Before anything is parsed: a document that must be refused for its size is refused at once. */
+const enterRoot = (scan: Scan, { maxElements }: XmlLimits): void => {
+  const tags = 2 * maxElements;
+  if (occurrences(scan.text, '<', tags) > tags || occurrences(scan.text, '&', MOST_PIECES) > MOST_PIECES) scan.refuse('too-many-elements');
+  scan.inRoot = true;
+};
+
 /** Finds the end of a tag: quotes come in pairs, and nothing else can hide a `>`. */
 const readTag = (scan: Scan): void => {
   const { text, tree, refuse } = scan;
@@ -89,13 +92,16 @@ const readTag = (scan: Scan): void => {
   }
 };
 
-const readMarkup = (scan: Scan): void => {
+const readMarkup = (scan: Scan, limits: XmlLimits): void => {
   const { text, at, refuse } = scan;
   if (text.startsWith('<!--', at)) readComment(scan);
   else if (text.startsWith('<![CDATA[', at)) readCdata(scan);
   else if (text[at + 1] === '!') refuse('forbidden-doctype');
-  else if (text[at + 1] === '?' && (at > 0 || !/^<\?xml[ \t\n]/.test(text))) refuse('malformed-xml');
-  else readTag(scan);
+  else if (text[at + 1] === '?' && (at > 0 || !/^<\?xml[ \t\n][^<>]{0,200}\?>/.test(text))) refuse('malformed-xml');
+  else {
+    if (!scan.inRoot && text[at + 1] !== '?') enterRoot(scan, limits);
+    readTag(scan);
+  }
 };
 
 /** As `readXml`, but stops after every slice, so that a large document does not hold up others. */
@@ -104,11 +110,11 @@ export function* readXmlInSlices(bytes: Uint8Array, limits = xmlLimits): Generat
   const refuse = (code: XmlFaultCode): never => {
     throw new XmlFault(code, lineAt(text, scan.at));
   };
-  const scan: Scan = { text, tree: new XmlTree(limits, refuse), refuse, at: 0, references: 0 };
+  const scan: Scan = { text, tree: new XmlTree(limits, refuse), refuse, at: 0, inRoot: false };
   for (let pause = SLICE; scan.at < text.length; ) {
     const next = text.indexOf('<', scan.at);
     readText(scan, next < 0 ? text.length : next);
-    if (next >= 0) readMarkup(scan);
+    if (next >= 0) readMarkup(scan, limits);
     if (scan.at < pause) continue;
     pause = scan.at + SLICE;
     yield;

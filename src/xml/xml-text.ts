@@ -58,10 +58,10 @@ const meantBy = (reference: string): string | undefined => {
   return isCharacter(code) ? String.fromCodePoint(code) : undefined;
 };
 
-/** References in a text, well-formed or not; counting stops beyond `most`. */
-export const referencesIn = (text: string, most: number): number => {
+/** How often a mark occurs; counting stops beyond `most`. */
+export const occurrences = (text: string, mark: string, most: number): number => {
   let count = 0;
-  for (let at = text.indexOf('&'); at >= 0 && count <= most; at = text.indexOf('&', at + 1)) count += 1;
+  for (let at = text.indexOf(mark); at >= 0 && count <= most; at = text.indexOf(mark, at + 1)) count += 1;
   return count;
 };
 
