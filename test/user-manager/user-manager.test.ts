@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hash } from '@node-rs/argon2';
 import pino from 'pino';
-import { migrate } from '../../src/database/migrator.ts';
+import { migrateUserManager } from '../../src/schemas.ts';
+import { openMailer } from '../../src/user-manager/mail.ts';
 import { createUserManager } from '../../src/user-manager/service.ts';
-import { migrations, schema } from '../../src/user-manager/storage/migrations.ts';
 import { setBlocked } from '../../src/user-manager/storage/user-table.ts';
 import type { Service } from '../../src/http/service.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
@@ -26,9 +26,10 @@ describe('the User Manager', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    await migrate(database.pool, schema, migrations);
+    await migrateUserManager(database.pool);
     service = await createUserManager({
       pool: database.pool, log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
+      jobPool: database.pool, jobs: [], mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: '/nowhere' }), publicUrl: () => undefined, passwordResetMinutes: 30,
       sessionDurationSeconds: 3600, secureCookies: true, validateResponses: true,
     });
     ({ url } = await service.listen(0, '127.0.0.1'));

@@ -37,3 +37,8 @@ export const findSessionUser = async (db: Queryable, tokenHash: Buffer, kind: Se
 export const endSession = async (db: Queryable, tokenHash: Buffer): Promise<void> => {
   await db.query('delete from user_manager.session where token_hash = $1', [tokenHash]);
 };
+
+/** Ends all sessions of a user at once. */
+export const endSessionsOf = async (db: Queryable, userId: string): Promise<void> => {
+  await db.query('delete from user_manager.session where user_id = $1', [userId]);
+};
