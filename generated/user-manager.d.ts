@@ -114,6 +114,48 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/users/change-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Mail a link to set a new password
+         * @description Has a link mailed to the user, who sets a new password with it once, within PASSWORD_RESET_MINUTES. Earlier links stop working. At most three links per user and hour are mailed.
+         *     Answered the same, after the same work, for whoever has the id and when nobody has it; blocked users get no mail.
+         */
+        readonly post: operations["requestPasswordReset"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/reset-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Set a new password with the token of a link
+         * @description Sets the password, ends all sessions of the user, makes all their links useless and has the user told by mail. It signs nobody in.
+         *     A token works once, also when it comes twice at the same time; a refused password does not use it up.
+         */
+        readonly post: operations["resetPassword"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/users/with-id": {
         readonly parameters: {
             readonly query?: never;
@@ -516,7 +558,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -786,6 +828,27 @@ export interface components {
         /** @description Identifier of what was made or found. */
         readonly Identified: {
             readonly _id: components["schemas"]["Id"];
+        };
+        /** @description User to send a link to. */
+        readonly PasswordResetUser: {
+            /**
+             * @description Account of the user.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly authUserId: string;
+        };
+        /** @description Token of the link and the password to set. */
+        readonly PasswordReset: {
+            /**
+             * @description Token of the link that was mailed; opaque.
+             * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+             */
+            readonly token: string;
+            /**
+             * @description Password of 15 to 128 characters.
+             * @example a new horse in the old stable
+             */
+            readonly password: string;
         };
         /** @description User to create for an account that exists elsewhere; other members are custom properties of the group. */
         readonly NewUserWithId: {
@@ -1251,6 +1314,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
+        readonly InvalidReset: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
         readonly NotFound: {
             headers: {
@@ -1343,6 +1415,8 @@ export type User = components['schemas']['User'];
 export type NewUser = components['schemas']['NewUser'];
 export type Id = components['schemas']['Id'];
 export type Identified = components['schemas']['Identified'];
+export type PasswordResetUser = components['schemas']['PasswordResetUser'];
+export type PasswordReset = components['schemas']['PasswordReset'];
 export type NewUserWithId = components['schemas']['NewUserWithId'];
 export type UserRegistration = components['schemas']['UserRegistration'];
 export type StateChange = components['schemas']['StateChange'];
@@ -1368,6 +1442,7 @@ export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnava
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
+export type ResponseInvalidReset = components['responses']['InvalidReset'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
@@ -1589,6 +1664,64 @@ export interface operations {
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["AlreadyExists"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Busy"];
+        };
+    };
+    readonly requestPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description User to send a link to. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordResetUser"];
+            };
+        };
+        readonly responses: {
+            /** @description Noted; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly resetPassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Token and password. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidReset"];
+            readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

@@ -69,4 +69,16 @@ export const migrations: readonly Migration[] = [
         created_at timestamptz not null default now()
       )`,
   },
+  {
+    name: '0003-password-resets',
+    sql: `
+      create table user_manager.password_reset (
+        token_hash bytea primary key,
+        user_id text not null references user_manager.user_account on delete cascade,
+        created_at timestamptz not null default now(),
+        expires_at timestamptz not null,
+        sent_at timestamptz
+      );
+      create index password_reset_by_user on user_manager.password_reset (user_id, sent_at)`,
+  },
 ];

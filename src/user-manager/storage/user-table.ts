@@ -159,6 +159,17 @@ export const renewPasswordHash = async (db: Queryable, userId: string, before: s
   await db.query('update user_manager.user_account set password_hash = $3 where _id = $1 and password_hash = $2', [userId, before, after]);
 };
 
+/** Gives a user another password; the user did it. */
+export const setPasswordHash = async (db: Queryable, userId: string, passwordHash: string): Promise<void> => {
+  await db.query('update user_manager.user_account set password_hash = $2, updated_at = now(), updater_id = _id where _id = $1', [userId, passwordHash]);
+};
+
+/** The address of a user, blocked or not, as long as the account is in use. */
+export const findAddress = async (db: Queryable, userId: string): Promise<string | undefined> => {
+  const { rows } = await db.query<{ email: string }>(`select email from user_manager.user_account where _id = $1 and state = 'PUBLIC'`, [userId]);
+  return rows[0]?.email;
+};
+
 /** Blocks a user, or lets them sign in again; sessions of a blocked user count no more. */
 export const setBlocked = async (db: Queryable, username: string, blocked: boolean): Promise<void> => {
   await db.query('update user_manager.user_account set blocked = $2, updated_at = now() where lower(username) = lower($1)', [username, blocked]);
