@@ -46,6 +46,47 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/oauth2/token": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Issue a token to a webhook sender
+         * @description Client credentials grant of OAuth 2.0 (RFC 6749, 4.4) for senders that post to the webhook of the Device Manager. The client names itself by HTTP Basic or by `client_id` and `client_secret` in the form, never by both.
+         *     The token is a JWT, signed with a key of getSigningKeys, for the webhook alone; it cannot be renewed: ask again when it has ended.
+         */
+        readonly post: operations["issueClientToken"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/.well-known/jwks.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the keys that tokens are signed with
+         * @description Answers the public keys (RFC 7517) of all tokens that can still be valid. Keys change at least once a day and overlap: fetch them again when a token names one you do not know.
+         */
+        readonly get: operations["getSigningKeys"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/userinfo": {
         readonly parameters: {
             readonly query?: never;
@@ -56,7 +97,7 @@ export interface paths {
         /**
          * Read who a session belongs to
          * @description Answers the claims of OpenID Connect and the members of the user that a session belongs to; `sub` is always there.
-         *     The setting `USERINFO_ADDITIONAL_PROPERTIES` chooses the members: unset all of them, empty none, else those it lists. The claims come always.
+         *     The setting `USERINFO_ADDITIONAL_PROPERTIES` chooses the members: unset all of them, empty none, else those it lists. The claims, `_id` and `userGroup` come always: they say who it is.
          *     A user who was created without an account to sign in with has no session: the answer is a 401 with the detail `Missing authUserId, user not logged`.
          */
         readonly get: operations["getUserInfo"];
@@ -654,6 +695,99 @@ export interface components {
              * @example Yk5tQx8Zr1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQs
              */
             readonly refresh_token?: string;
+        };
+        /** @description Client credentials grant. */
+        readonly ClientGrant: {
+            /**
+             * @description Kind of the grant.
+             * @example client_credentials
+             * @enum {string}
+             */
+            readonly grant_type: "client_credentials";
+            /**
+             * @description Identifier of the client.
+             * @example vgc_5d1c4f0b
+             */
+            readonly client_id?: string;
+            /**
+             * @description Secret of the client.
+             * @example q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM
+             */
+            readonly client_secret?: string;
+            /**
+             * @description Scope that is wanted; only `webhook` is given.
+             * @example webhook
+             */
+            readonly scope?: string;
+        };
+        /** @description Token of a client (RFC 6749, 5.1). */
+        readonly ClientToken: {
+            /**
+             * @description JWT.
+             * @example eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJtZWRpc2FudGUifQ.c2lnbmF0dXJl
+             */
+            readonly access_token: string;
+            /**
+             * @description How it is sent.
+             * @example Bearer
+             * @enum {string}
+             */
+            readonly token_type: "Bearer";
+            /**
+             * @description Seconds until it ends.
+             * @example 600
+             */
+            readonly expires_in: number;
+            /**
+             * @description What it is for.
+             * @example webhook
+             */
+            readonly scope: string;
+        };
+        /** @description Set of public keys. */
+        readonly SigningKeys: {
+            /** @description Public keys. */
+            readonly keys: readonly {
+                /**
+                 * @description Type of the key.
+                 * @example EC
+                 * @enum {string}
+                 */
+                readonly kty: "EC";
+                /**
+                 * @description Curve.
+                 * @example P-256
+                 * @enum {string}
+                 */
+                readonly crv: "P-256";
+                /**
+                 * @description Coordinate.
+                 * @example f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU
+                 */
+                readonly x: string;
+                /**
+                 * @description Coordinate.
+                 * @example x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0
+                 */
+                readonly y: string;
+                /**
+                 * @description Identifier of the key.
+                 * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+                 */
+                readonly kid: string;
+                /**
+                 * @description Algorithm.
+                 * @example ES256
+                 * @enum {string}
+                 */
+                readonly alg: "ES256";
+                /**
+                 * @description What it is for.
+                 * @example sig
+                 * @enum {string}
+                 */
+                readonly use: "sig";
+            }[];
         };
         /** @description Claims about a user; upstreams of others may add some. */
         readonly UserInfo: {
@@ -1285,6 +1419,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Form that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidForm: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Query or header that breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
         readonly InvalidRequest: {
             headers: {
@@ -1409,6 +1552,9 @@ export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
 export type Refresh = components['schemas']['Refresh'];
+export type ClientGrant = components['schemas']['ClientGrant'];
+export type ClientToken = components['schemas']['ClientToken'];
+export type SigningKeys = components['schemas']['SigningKeys'];
 export type UserInfo = components['schemas']['UserInfo'];
 export type UserState = components['schemas']['UserState'];
 export type User = components['schemas']['User'];
@@ -1439,6 +1585,7 @@ export type ResponseUnsupportedMediaType = components['responses']['UnsupportedM
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseBusy = components['responses']['Busy'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
+export type ResponseInvalidForm = components['responses']['InvalidForm'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
@@ -1530,6 +1677,62 @@ export interface operations {
             readonly 401: components["responses"]["SignInFailed"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly issueClientToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Grant. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/x-www-form-urlencoded": components["schemas"]["ClientGrant"];
+            };
+        };
+        readonly responses: {
+            /** @description Token. */
+            readonly 200: {
+                headers: {
+                    /** @description Tokens are not cached. */
+                    readonly "Cache-Control"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ClientToken"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidForm"];
+            readonly 401: components["responses"]["SignInFailed"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly getSigningKeys: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Public keys. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SigningKeys"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };

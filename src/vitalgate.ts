@@ -97,15 +97,16 @@ const startUserManager = async (starting: Starting, connection: Connection | und
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
   const { config } = starting;
+  let ownUrl = '';
   const service = await createUserManager({
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
-    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES,
+    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? ownUrl,
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES?.split(',').map((member) => member.trim()),
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
     refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
   });
-  return listen(starting, service, 'user-manager');
+  return (ownUrl = await listen(starting, service, 'user-manager'));
 };
 
 const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<string> => {

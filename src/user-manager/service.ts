@@ -16,7 +16,9 @@ import { readBulkJob, runBulkJob, startBulkJob } from './bulk-jobs.ts';
 import type { Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { passwordFault } from './domain/password-policy.ts';
+import { createClientTokens } from './client-tokens.ts';
 import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
+import { clientHandlers } from './handlers/clients.ts';
 import { passwordResetHandlers } from './handlers/password-reset.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
 import { userImportHandlers } from './handlers/user-import.ts';
@@ -28,7 +30,10 @@ import { createPasswords, HashingBusyError, type Passwords } from './password.ts
 import { activate, register } from './registration.ts';
 import { requestReset, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
+import { hashOfToken } from './session-token.ts';
+import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
+import { publishedSigningKeys } from './storage/signing-key-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, removeUser, softDelete } from './user-change.ts';
 import type { UserGroups } from './user-groups.ts';
@@ -44,6 +49,8 @@ export interface UserManagerDependencies extends SessionDurations {
   /** Where browsers reach the BFF, as soon as that is known: links in mails begin with it. */
   readonly publicUrl: () => string | undefined;
   readonly passwordResetMinutes: number;
+  /** Where this service is reached: tokens of clients name it. */
+  readonly issuer: () => string;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly log: Logger;
@@ -57,6 +64,9 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
 }
+
+/** Members that the other services know a person by; they are answered whatever is chosen. */
+const whoItIs = ['_id', 'userGroup'];
 
 type PlatformOperation = Extract<keyof operations, `userManager${string}`>;
 
@@ -112,15 +122,18 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
   return {
     ...sessionHandlers({
       ...createSignIn(pool, passwords, dependencies), durationSeconds: sessionDurationSeconds, secureCookies,
-      isAnswered: (member) => userInfoMembers?.includes(member) ?? true,
+      isAnswered: (member) => userInfoMembers === undefined || [...whoItIs, ...userInfoMembers].includes(member),
     }),
     ...userHandlers(userPorts(dependencies, passwords)),
     ...userSearchHandlers({ propertyNames, find: (page) => findUsers(pool, page), count: (filter) => countUsers(pool, filter) }),
     ...userStateHandlers({ move: (moves, updaterId) => moveUsers(pool, moves, updaterId), softDelete: (id, updaterId) => softDelete(pool, id, updaterId) }),
     ...userImportHandlers({ propertyNames, take: (rows, actor) => importUsers(importPorts, rows, actor) }),
     ...passwordResetHandlers({ requestReset: (userId) => requestReset(pool, userId), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
+    ...clientHandlers({
+      find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
+    }),
     ...bulkJobHandlers({ start: (kind, request, creatorId) => startBulkJob(pool, kind, request, creatorId), read: (kind, id) => readBulkJob(pool, kind, id) }),
-  } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken'>;
+  } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };
 
 const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log }: UserManagerDependencies) => {
@@ -140,7 +153,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
   const server = createServiceServer({
     name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses,
     handlers: handlersOf(dependencies, bounded(await createPasswords())),
-    authenticators: createAuthenticators({ serviceTokens, findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
+    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
     limits: { maxBytes: 1_100_000 },
     isDatabaseUnavailable: isUnavailable,
     ready: async () => (await pool.query('select 1')).rowCount === 1,

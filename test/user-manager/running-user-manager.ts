@@ -28,7 +28,7 @@ const groups = [
 ];
 
 /** Settings of a User Manager that sends no mail. */
-export const noMail = { mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: join(tmpdir(), 'no-mail') }), publicUrl: () => undefined, passwordResetMinutes: 30 };
+export const noMail = { mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: join(tmpdir(), 'no-mail') }), publicUrl: () => undefined, passwordResetMinutes: 30, issuer: () => 'http://user-manager.example' };
 
 /** The User Manager alone, on a database of its own. */
 export interface RunningUserManager {

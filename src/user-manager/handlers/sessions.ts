@@ -1,7 +1,7 @@
 import type { operations, UserInfo } from '../../../generated/user-manager.d.ts';
 import { noBody, type Call, type Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
-import { endedSessionCookie, sessionCookie, sidOf } from '../../http/session-cookie.ts';
+import { endedSessionCookie, sessionCookie, sidOf } from '../../http/request-credentials.ts';
 import type { Caller } from '../caller.ts';
 import type { UserAccount } from '../domain/user-account.ts';
 import type { IssuedTokens, SignIn } from '../sign-in.ts';
