@@ -20,7 +20,7 @@ import { register } from './registration.ts';
 import { requestReset, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
 import { hashOfToken, newSessionToken } from './session-token.ts';
 import { endSession, findSessionUser, openSession } from './storage/session-table.ts';
-import { findPassword, findUsers, renewPasswordHash } from './storage/user-table.ts';
+import { findPassword, findUsers, renewPasswordHash, stillHasPassword } from './storage/user-table.ts';
 import { tasks } from './workers/tasks.ts';
 
 /** What the User Manager needs; its schema must have been migrated. */
@@ -69,10 +69,12 @@ const sessionPorts = ({ pool, sessionDurationSeconds, secureCookies }: UserManag
     const { fits, renewed } = await passwords.check(password, known?.passwordHash);
     if (!fits || known?.maySignIn !== true) return undefined;
     if (renewed !== undefined) await renewPasswordHash(pool, known.userId, known.passwordHash, renewed);
-    return known.userId;
+    return { userId: known.userId, passwordHash: renewed ?? known.passwordHash };
   },
-  open: (userId, kind, replacedSid) =>
+  open: ({ userId, passwordHash }, kind, replacedSid) =>
     inTransaction(pool, async (client) => {
+      // A reset that commits between the check and here has ended all sessions: this one must not outlive it.
+      if (!(await stillHasPassword(client, userId, passwordHash))) return undefined;
       const token = newSessionToken();
       if (replacedSid !== undefined) await endSession(client, hashOfToken(replacedSid));
       const expiresAt = await openSession(client, { tokenHash: hashOfToken(token), userId, kind, durationSeconds: sessionDurationSeconds });

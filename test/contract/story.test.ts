@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { hashOfToken } from '../../src/user-manager/session-token.ts';
+import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { isNode, meantBy, specifications } from './specifications.ts';
 
@@ -96,6 +98,13 @@ describe('the requests shown in the specifications work', () => {
     expect(refused(reading)).toEqual([]);
     cookie = (await send('signIn'))[0]?.setCookie ?? '';
     expect(refused(await send('endSession'))).toEqual([]);
+    // The link that the examples hold was mailed to the person of this run, once for each service.
+    const { token } = requestsOf('resetPassword').examples[0]?.[1] as { token: string };
+    for (const operation of ['resetPassword', 'setNewPassword']) {
+      await issueReset(vitalgate.database.pool, { tokenHash: hashOfToken(token), userId: patientId, minutes: 30 });
+      expect(refused(await send(operation))).toEqual([]);
+    }
+    expect(refused([...(await send('showPasswordReset')), ...(await send('askForPasswordReset')), ...(await send('requestPasswordReset', { patientId }))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);
   }, 60_000);

@@ -5,12 +5,18 @@ import { endedSessionCookie, sessionCookie, sidOf } from '../../http/session-coo
 import type { Caller } from '../caller.ts';
 import type { SessionKind, UserAccount } from '../domain/user-account.ts';
 
+/** Whose password was right, and which of their passwords that was. */
+export interface CheckedUser {
+  readonly userId: string;
+  readonly passwordHash: string;
+}
+
 /** What the handlers of sessions stand on. */
 export interface SessionPorts {
-  /** The id of the user that name and password belong to; undefined for unknown, wrong and blocked alike. */
-  readonly checkPassword: (username: string, password: string) => Promise<string | undefined>;
-  /** Opens a session and ends the one it replaces. */
-  readonly open: (userId: string, kind: SessionKind, replacedSid: string | undefined) => Promise<{ token: string; expiresAt: Date }>;
+  /** The user that name and password belong to; undefined for unknown, wrong and blocked alike. */
+  readonly checkPassword: (username: string, password: string) => Promise<CheckedUser | undefined>;
+  /** Opens a session and ends the one it replaces; undefined, and no session, when the password was changed since it was checked. */
+  readonly open: (checked: CheckedUser, kind: SessionKind, replacedSid: string | undefined) => Promise<{ token: string; expiresAt: Date } | undefined>;
   readonly end: (tokenHash: Buffer) => Promise<void>;
   readonly durationSeconds: number;
   readonly secureCookies: boolean;
@@ -34,10 +40,12 @@ const personOf = (caller: Caller): Extract<Caller, { kind: 'person' }> => {
 };
 
 const issueToken = async (ports: SessionPorts, { body, headers }: Call<operations['issueToken'], undefined>): Promise<Reply<operations['issueToken']>> => {
-  const userId = await ports.checkPassword(body.username, body.password);
-  if (userId === undefined) throw problem('sign-in-failed');
+  const checked = await ports.checkPassword(body.username, body.password);
+  if (checked === undefined) throw problem('sign-in-failed');
   const kind = headers['client-type'] === 'website' ? 'cookie' : 'bearer';
-  const { token, expiresAt } = await ports.open(userId, kind, sidOf(headers));
+  const session = await ports.open(checked, kind, sidOf(headers));
+  if (session === undefined) throw problem('sign-in-failed');
+  const { token, expiresAt } = session;
   if (kind === 'bearer') return { status: 200, body: { accessToken: token, expireAt: expiresAt.toISOString() } };
   const cookie = sessionCookie(token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
   return { status: 200, body: noBody, headers: { 'Set-Cookie': cookie } };

@@ -91,6 +91,12 @@ export const renewPasswordHash = async (db: Queryable, userId: string, before: s
   await db.query('update user_manager.user_account set password_hash = $3 where _id = $1 and password_hash = $2', [userId, before, after]);
 };
 
+/** Tells if a user still has a password, which then stays the same for the rest of the transaction. */
+export const stillHasPassword = async (db: Queryable, userId: string, passwordHash: string): Promise<boolean> => {
+  const { rowCount } = await db.query('select 1 from user_manager.user_account where _id = $1 and password_hash = $2 for share', [userId, passwordHash]);
+  return rowCount === 1;
+};
+
 /** Gives a user another password; the user did it. */
 export const setPasswordHash = async (db: Queryable, userId: string, passwordHash: string): Promise<void> => {
   await db.query('update user_manager.user_account set password_hash = $2, updated_at = now(), updater_id = _id where _id = $1', [userId, passwordHash]);
