@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTransport } from 'nodemailer';
+import { createTransport, type Transporter } from 'nodemailer';
 
 /** One mail to one person. */
 export interface Mail {
@@ -29,10 +29,17 @@ const timeouts = { dnsTimeout: 10_000, connectionTimeout: 10_000, greetingTimeou
 
 /** The address is one object, so that commas, quotes and line ends in it make no second recipient and no header. */
 const messageOf = (from: string, { to, subject, text }: Mail) =>
-  ({ from, to: { name: '', address: to }, subject, text, encoding: '7bit', headers: { 'Auto-Submitted': 'auto-generated' }, disableFileAccess: true, disableUrlAccess: true }) as const;
+  ({ from, to: { name: '', address: to }, subject, text: text.replaceAll('\n', '\r\n'), headers: { 'Auto-Submitted': 'auto-generated' }, disableFileAccess: true, disableUrlAccess: true }) as const;
+
+/** Texts are short lines of ASCII: sent as they are, so that a link is whole where somebody reads the file or the source of a mail. */
+const asItIs = <Info>(transport: Transporter<Info>): Transporter<Info> =>
+  transport.use('stream', (mail, done) => {
+    mail.message.getTransferEncoding = () => '7bit';
+    done();
+  });
 
 const smtpMailer = (url: string, from: string): Mailer => {
-  const transport = createTransport({ ...timeouts, url, pool: false });
+  const transport = asItIs(createTransport({ ...timeouts, url, pool: false }));
   return {
     send: async (mail) => {
       await transport.sendMail(messageOf(from, mail));
@@ -43,7 +50,7 @@ const smtpMailer = (url: string, from: string): Mailer => {
 
 /** A mail is there whole or not at all, for the owner of the process alone. */
 const fileMailer = (folder: string, from: string): Mailer => {
-  const transport = createTransport({ streamTransport: true, buffer: true });
+  const transport = asItIs(createTransport({ streamTransport: true, buffer: true }));
   return {
     send: async (mail) => {
       const { message } = await transport.sendMail(messageOf(from, mail));

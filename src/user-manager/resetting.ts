@@ -9,7 +9,7 @@ import type { Passwords } from './password.ts';
 import { hashOfToken } from './session-token.ts';
 import { consumeReset, findReset, issueReset, linksOfLastHour, lockUserWhoMaySignIn, markResetSent } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
-import { findAddress, setPasswordHash } from './storage/user-table.ts';
+import { findAddress, findResettableUser, setPasswordHash } from './storage/user-table.ts';
 
 /** Whoever knows an address can have mail sent to it: this bounds the nuisance. */
 const mostLinksPerHour = 3;
@@ -38,6 +38,12 @@ export const requestReset = (db: Queryable, userId: string): Promise<void> => {
   return addJob(db, { task: 'password-reset-mail', payload: { userId }, queue: key, key });
 };
 
+/** An id that nobody has: a wish for an unknown account causes the same work as the others. */
+const nobody = '0'.repeat(32);
+
+/** Notes that an account wants a link. The job carries the user's id, never what the caller named. */
+export const requestResetOf = async (db: Queryable, authUserId: string): Promise<void> => requestReset(db, (await findResettableUser(db, authUserId)) ?? nobody);
+
 const pageOf = (publicUrl: ResetMailing['publicUrl']): string | undefined => {
   const base = publicUrl();
   return base === undefined ? undefined : resetPageOf(base);
@@ -52,13 +58,13 @@ export const sendResetLink = async ({ pool, mailer, publicUrl, minutes, log }: R
   const tokenHash = hashOfToken(token);
   const issued = await inTransaction(pool, async (client) => {
     const user = await lockUserWhoMaySignIn(client, userId);
-    if (user === undefined || (await linksOfLastHour(client, user._id)) >= mostLinksPerHour) return undefined;
+    if (user === undefined || (await linksOfLastHour(client, userId)) >= mostLinksPerHour) return undefined;
     const page = pageOf(publicUrl);
     if (page === undefined) {
       log.error({ setting: 'PUBLIC_URL' }, 'no mail: PUBLIC_URL is needed for the links in mails');
       throw new NoPublicAddressError();
     }
-    await issueReset(client, { tokenHash, userId: user._id, minutes });
+    await issueReset(client, { tokenHash, userId, minutes });
     return { to: user.email, page };
   });
   if (issued === undefined) return;

@@ -28,7 +28,7 @@ import { userHandlers, type UserPorts } from './handlers/users.ts';
 import type { Mailer } from './mail.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
 import { activate, register } from './registration.ts';
-import { requestReset, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
+import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
 import { findClient } from './storage/client-table.ts';
@@ -128,7 +128,7 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
     ...userSearchHandlers({ propertyNames, find: (page) => findUsers(pool, page), count: (filter) => countUsers(pool, filter) }),
     ...userStateHandlers({ move: (moves, updaterId) => moveUsers(pool, moves, updaterId), softDelete: (id, updaterId) => softDelete(pool, id, updaterId) }),
     ...userImportHandlers({ propertyNames, take: (rows, actor) => importUsers(importPorts, rows, actor) }),
-    ...passwordResetHandlers({ requestReset: (userId) => requestReset(pool, userId), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
+    ...passwordResetHandlers({ requestReset: (authUserId) => requestResetOf(pool, authUserId), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
     ...clientHandlers({
       find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
     }),

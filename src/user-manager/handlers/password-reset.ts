@@ -6,7 +6,7 @@ import type { Reset } from '../resetting.ts';
 
 /** What the handlers of the password reset stand on. */
 export interface PasswordResetPorts {
-  readonly requestReset: (userId: string) => Promise<void>;
+  readonly requestReset: (authUserId: string) => Promise<void>;
   readonly resetPassword: (token: string, password: string) => Promise<Reset>;
 }
 

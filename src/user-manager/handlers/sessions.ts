@@ -38,11 +38,16 @@ const personOf = (caller: Caller): Extract<Caller, { kind: 'person' }> => {
 };
 
 const issueToken = async (ports: SessionPorts, { body, headers }: Call<operations['issueToken'], undefined>): Promise<Reply<operations['issueToken']>> => {
-  const userId = await ports.checkPassword(body.username, body.password);
-  if (userId === undefined) throw problem('sign-in-failed');
-  if (headers['client-type'] !== 'website') return { status: 200, body: tokensOf(await ports.issue(userId, sidOf(headers))) };
-  const { token } = await ports.open(userId, sidOf(headers));
-  const cookie = sessionCookie(token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
+  const checked = await ports.checkPassword(body.username, body.password);
+  if (checked === undefined) throw problem('sign-in-failed');
+  if (headers['client-type'] !== 'website') {
+    const tokens = await ports.issue(checked, sidOf(headers));
+    if (tokens === undefined) throw problem('sign-in-failed');
+    return { status: 200, body: tokensOf(tokens) };
+  }
+  const session = await ports.open(checked, sidOf(headers));
+  if (session === undefined) throw problem('sign-in-failed');
+  const cookie = sessionCookie(session.token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
   return { status: 200, body: noBody, headers: { 'Set-Cookie': cookie } };
 };
 

@@ -1,12 +1,9 @@
 import type { Queryable } from '../../database/pool.ts';
 import { maySignIn } from './user-table.ts';
 
-/** Id and address of a user who may sign in, by id or account, whose row stays locked for the rest of the transaction; undefined for all others. */
-export const lockUserWhoMaySignIn = async (db: Queryable, userId: string): Promise<{ _id: string; email: string } | undefined> => {
-  const { rows } = await db.query<{ _id: string; email: string }>(
-    `select u._id, u.email from user_manager.user_account u where $1 in (u._id, u.auth_user_id) and ${maySignIn} for no key update`,
-    [userId],
-  );
+/** The address of a user who may sign in, whose row stays locked for the rest of the transaction; undefined for all others. */
+export const lockUserWhoMaySignIn = async (db: Queryable, userId: string): Promise<{ email: string } | undefined> => {
+  const { rows } = await db.query<{ email: string }>(`select u.email from user_manager.user_account u where u._id = $1 and ${maySignIn} for no key update`, [userId]);
   return rows[0];
 };
 

@@ -159,6 +159,12 @@ export const renewPasswordHash = async (db: Queryable, userId: string, before: s
   await db.query('update user_manager.user_account set password_hash = $3 where _id = $1 and password_hash = $2', [userId, before, after]);
 };
 
+/** Tells if a user may still sign in with a password; both then stay as they are for the rest of the transaction. */
+export const stillHasPassword = async (db: Queryable, userId: string, passwordHash: string): Promise<boolean> => {
+  const { rowCount } = await db.query(`select 1 from user_manager.user_account u where u._id = $1 and u.password_hash = $2 and ${maySignIn} for share`, [userId, passwordHash]);
+  return rowCount === 1;
+};
+
 /** Gives a user another password; the user did it. */
 export const setPasswordHash = async (db: Queryable, userId: string, passwordHash: string): Promise<void> => {
   await db.query('update user_manager.user_account set password_hash = $2, updated_at = now(), updater_id = _id where _id = $1', [userId, passwordHash]);
