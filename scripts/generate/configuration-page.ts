@@ -14,7 +14,7 @@ their values, and nothing starts. \`npx vitalgate config\` shows which settings 
 const file = `
 ## The file
 
-\`\`\`sh
+\`\`\`ini
 # /etc/vitalgate.env, of mode 0600
 DATABASE_URL=postgres://vitalgate:password@db.example.org/vitalgate
 PUBLIC_URL=https://health.example.org
@@ -31,7 +31,7 @@ start.
 In the file they are mistakes. In the environment, which is full of names of others, they are told on standard error and nothing more:
 names that begin with \`VITALGATE_\`, names that a typing error away are a setting, and these names of the original system:
 
-| name | why it has no meaning here |
+| names | why they have no meaning here |
 |---|---|
 `;
 
@@ -41,6 +41,8 @@ const shown = { no: '', whole: 'yes', password: 'its password' } as const;
 /** The page on all settings, from the table that the program reads them by. */
 export const configurationPage = (): string => {
   const rows = Object.entries(settings).map(([name, { meaning, otherwise, secret }]) => `| \`${name}\` | ${otherwise} | ${meaning} | ${shown[secret]} |`);
-  const originals = Object.entries(originalNames).map(([name, why]) => `| \`${name}\` | ${capitalized(why)}. |`);
+  const reasons = [...new Set(Object.values(originalNames))];
+  const namesFor = (reason: string) => Object.keys(originalNames).filter((name) => originalNames[name] === reason);
+  const originals = reasons.map((reason) => `| ${namesFor(reason).map((name) => `\`${name}\``).join(', ')} | ${capitalized(reason)}. |`);
   return `${intro}| setting | default | meaning | secret |\n|---|---|---|---|\n${rows.join('\n')}\n${file}${originals.join('\n')}\n`;
 };

@@ -45,7 +45,7 @@ export const settings = {
   JOBS: { schema: jobs.default([...jobNames]), meaning: `The background jobs that run here: \`*\` for all, \`none\`, or a list of ${quoted(jobNames)}.`, otherwise: '`*`', secret: 'no' },
   DATA_DIR: {
     schema: z.string().default('data').transform((path) => resolve(path)),
-    meaning: 'The folder of the embedded PostgreSQL, of keys made here and of `server.json`.', otherwise: '`data` in the present folder', secret: 'no',
+    meaning: 'The folder of the embedded PostgreSQL, of keys made here and of `server.json`.', otherwise: '`data` in the folder where it was started', secret: 'no',
   },
   DATABASE_URL: {
     schema: z.string().refine(isDatabaseUrl, 'is not a postgres:// URL').optional(),
