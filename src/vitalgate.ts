@@ -102,7 +102,7 @@ const startUserManager = async (starting: Starting, connection: Connection | und
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
     mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? ownUrl,
     groups: loadUserGroups(config.USER_GROUPS_FILE),
-    userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES?.split(',').map((member) => member.trim()),
+    userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
     refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
   });
@@ -116,7 +116,10 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
   const { log, version, validateResponses } = common(starting, 'device-manager');
-  const service = await createDeviceManager({ log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), keyRing, serviceTokens, userManagerUrl, jobs: config.JOBS });
+  const service = await createDeviceManager({
+    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    userIdHeader: config.USERID_HEADER_KEY,
+  });
   return listen(starting, service, 'device-manager');
 };
 
@@ -136,7 +139,8 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
-    return createBff({ ...common(starting, 'bff'), serviceToken, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
+    const userIdHeader = config.USERID_HEADER_KEY;
+    return createBff({ ...common(starting, 'bff'), serviceToken, userIdHeader, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
   };
   bff = runs('bff') ? await listen(starting, startBff(), 'bff') : undefined;
   return { ...(bff !== undefined && { bff }), ...(deviceManager !== undefined && { deviceManager }), ...(userManager !== undefined && { userManager }) };

@@ -23,6 +23,8 @@ export interface BffDependencies {
   readonly deviceManagerUrl: string;
   readonly userManagerUrl: string;
   readonly serviceToken: string;
+  /** The header in which the Device Manager is told whose data it is. */
+  readonly userIdHeader: string;
   readonly secureCookies: boolean;
   readonly log: Logger;
   readonly version: string;
@@ -30,10 +32,10 @@ export interface BffDependencies {
 }
 
 /** Puts the BFF together: session check, vetting, forwarding. */
-export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, secureCookies, log, version, validateResponses = false }: BffDependencies): Service => {
+export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, secureCookies, log, version, validateResponses = false }: BffDependencies): Service => {
   const spec = loadSpec(specification);
   const userManager = connectUserManager(userManagerUrl);
-  const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken);
+  const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken, userIdHeader);
   const resets = connectResets(userManagerUrl, serviceToken);
   const sessionCheck = createSessionCheck(userManager);
   const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');

@@ -46,6 +46,8 @@ export interface DeviceManagerDependencies {
   /** Accepted service credentials: the present one, and the previous one while rotating. */
   readonly serviceTokens: readonly string[];
   readonly userManagerUrl: string;
+  /** The header, in lower case, in which a service names the patient. */
+  readonly userIdHeader: string;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
@@ -53,10 +55,10 @@ export interface DeviceManagerDependencies {
 
 const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
-const authenticators = ({ pool, serviceTokens }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
+const authenticators = ({ pool, serviceTokens, userIdHeader }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
   serviceCredential: ({ headers }) => {
     if (!isServiceToken(bearerOf(headers), serviceTokens)) return Promise.resolve(null);
-    const patientId = patientOf(headers['miauserid']);
+    const patientId = patientOf(headers[userIdHeader]);
     return Promise.resolve({ kind: 'service', ...(patientId !== undefined && { patientId }) });
   },
   operatorCredential: async ({ headers }) => {
@@ -76,11 +78,12 @@ const enrolledDevices = async (pool: Pool, patientId: string) => {
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
+const handlersOf = ({ pool, keyRing, userIdHeader }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
   const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
     ...ingestion({
+      userIdHeader,
       checkShape: compileItemSchema(spec, 'receiveHealthKit'),
       enrolled: (patientId) => enrolledDevices(pool, patientId),
       keepUpload: (upload) => keepUpload(pool, keyRing, upload),

@@ -99,7 +99,7 @@ describe('the password reset in front of a User Manager of another vendor', () =
   beforeAll(async () => {
     upstreams = await startForeignUpstreams();
     bff = createBff({
-      deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken: 's'.repeat(40), secureCookies: true,
+      userIdHeader: 'miauserid', deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken: 's'.repeat(40), secureCookies: true,
       log: pino({ level: 'info' }, { write: (line) => lines.push(line) }), version: '0.0.0', validateResponses: true,
     });
     ({ url } = await bff.listen(0, '127.0.0.1'));

@@ -102,10 +102,10 @@ const dataCalls = (client: Client, headersOf: Headers): Pick<DeviceManager, 'kee
   },
 });
 
-/** Connects to a Device Manager with the service credential. */
-export const connectDeviceManager = (baseUrl: string, serviceToken: string): DeviceManager => {
+/** Connects to a Device Manager with the service credential; the patient goes in the header of the name given. */
+export const connectDeviceManager = (baseUrl: string, serviceToken: string, userIdHeader: string): DeviceManager => {
   const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 67_108_864 });
-  const headersOf: Headers = ({ patientId, requestId }) => ({ authorization: `Bearer ${serviceToken}`, miauserid: patientId, 'x-request-id': requestId });
+  const headersOf: Headers = ({ patientId, requestId }) => ({ authorization: `Bearer ${serviceToken}`, [userIdHeader]: patientId, 'x-request-id': requestId });
   return {
     ...deviceCalls(client, headersOf),
     ...dataCalls(client, headersOf),

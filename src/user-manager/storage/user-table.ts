@@ -186,3 +186,8 @@ export const findResettableUser = async (db: Queryable, authUserId: string): Pro
   const { rows } = await db.query<{ _id: string }>(`select u._id from user_manager.user_account u where u.auth_user_id = $1 and ${maySignIn}`, [authUserId]);
   return rows[0]?._id;
 };
+
+/** Gives an account another password. */
+export const replacePassword = async (db: Queryable, id: string, passwordHash: string, updaterId: string): Promise<void> => {
+  await db.query('update user_manager.user_account set password_hash = $2, updater_id = $3, updated_at = now() where _id = $1', [id, passwordHash, updaterId]);
+};
