@@ -7,6 +7,7 @@ import type { Config, ServiceName } from './config.ts';
 import { startEmbeddedServer } from './database/embedded-server.ts';
 import { openPool, type Connection, type Pool } from './database/pool.ts';
 import { createDeviceManager } from './device-manager/service.ts';
+import type { TokenIssuer } from './device-manager/sender-tokens.ts';
 import type { Service } from './http/service.ts';
 import { loadMasterKey } from './keys/master-key.ts';
 import { createKeyRing } from './keys/scope-keys.ts';
@@ -109,6 +110,13 @@ const startUserManager = async (starting: Starting, connection: Connection | und
   return (ownUrl = await listen(starting, service, 'user-manager'));
 };
 
+/** Our User Manager, and the issuer of others that the settings name. */
+const tokenIssuersOf = ({ WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: jwksUrl, WEBHOOK_JWT_AUDIENCE: audience, ...config }: Config, userManagerUrl: string): TokenIssuer[] => {
+  const own = { issuer: userManagerUrl, jwksUrl: `${userManagerUrl.replace(/\/$/, '')}/.well-known/jwks.json`, audience: 'vitalgate-webhook', scope: 'webhook' };
+  if (issuer === undefined || jwksUrl === undefined || audience === undefined) return [own];
+  return [own, { issuer, jwksUrl, audience, scope: config.WEBHOOK_JWT_SCOPE, sender: config.WEBHOOK_JWT_SENDER }];
+};
+
 const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<string> => {
   const { config } = starting;
   const pool = openServicePool(starting, connection);
@@ -118,7 +126,7 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const { log, version, validateResponses } = common(starting, 'device-manager');
   const service = await createDeviceManager({
     log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
-    userIdHeader: config.USERID_HEADER_KEY,
+    userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), trustedProxies: config.TRUSTED_PROXIES,
   });
   return listen(starting, service, 'device-manager');
 };

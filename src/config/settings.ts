@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 
@@ -24,6 +25,11 @@ const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }
 const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
 const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
 const serviceToken = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
+const areNetworks = (networks: readonly string[]): boolean =>
+  networks.every((network) => {
+    const [address = '', bits, ...more] = network.split('/');
+    return isIP(address) !== 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 6 ? 128 : 32)));
+  });
 const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
 const namesIn = (text: string): string[] => [...new Set(text.split(',').map((name) => name.trim()))];
 const list = <Name extends string>(names: readonly Name[]) =>
@@ -52,7 +58,7 @@ export const settings = {
     meaning: 'A PostgreSQL 15 or newer.', otherwise: 'the embedded PostgreSQL in `DATA_DIR`', secret: 'password',
   },
   DEVICE_MANAGER_URL: { schema: url.optional(), meaning: 'The Device Manager that the BFF asks.', otherwise: 'the one in this process', secret: 'password' },
-  USER_MANAGER_URL: { schema: url.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask.', otherwise: 'the one in this process', secret: 'password' },
+  USER_MANAGER_URL: { schema: url.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask; it names itself so in tokens for the webhook, so set it alike everywhere.', otherwise: 'the one in this process', secret: 'password' },
   PUBLIC_URL: {
     schema: url.optional(),
     meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'none; cookies are `Secure` unless `HOST` is loopback', secret: 'password',
@@ -85,6 +91,15 @@ export const settings = {
   },
   CLIENT_TYPE: { schema: z.string().max(100).default('website'), meaning: 'The client type that the BFF names to a User Manager of others.', otherwise: '`website`', secret: 'no' },
   CUSTOM_USER_ID_KEY: { schema: z.string().max(100).optional(), meaning: 'The member of `/userinfo` at a User Manager of others that identifies the patient.', otherwise: 'the usual ones', secret: 'no' },
+  WEBHOOK_JWT_ISSUER: { schema: url.optional(), meaning: 'An issuer of JWT, the claim `iss`, whose tokens open the webhook beside our own; needs `WEBHOOK_JWKS_URL` and `WEBHOOK_JWT_AUDIENCE`.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWKS_URL: { schema: url.optional(), meaning: 'Where the keys of that issuer are.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWT_AUDIENCE: { schema: z.string().max(500).optional(), meaning: 'The audience, the claim `aud`, that its tokens must be for.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWT_SCOPE: { schema: z.string().max(200).optional(), meaning: 'The scope that its tokens must have.', otherwise: 'none is asked for', secret: 'no' },
+  WEBHOOK_JWT_SENDER: { schema: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not lower-case letters, digits and -').default('medisante'), meaning: 'The sender that its tokens post as.', otherwise: '`medisante`', secret: 'no' },
+  TRUSTED_PROXIES: {
+    schema: z.string().transform(namesIn).refine(areNetworks, 'is not a list of addresses and networks').default([]),
+    meaning: 'Addresses and networks (CIDR) of the proxies in front, separated by commas: what they say in `X-Forwarded-Proto` counts.', otherwise: 'none; webhook credentials come over TLS to this process, or over loopback', secret: 'no',
+  },
   USERID_HEADER_KEY: {
     schema: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'is no name of a header').transform((name) => name.toLowerCase())
       .refine((name) => !meaningfulHeader.test(name), 'is a header that means something else').default('miauserid'),

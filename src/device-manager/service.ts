@@ -26,6 +26,8 @@ import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
 import { openRecords } from './records.ts';
 import { releaseQuarantine } from './releasing.ts';
+import { senderAuthenticators } from './sender-authentication.ts';
+import { createSenderTokens, type TokenIssuer } from './sender-tokens.ts';
 import { senderOfKey } from './storage/api-key-table.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { findDevices } from './storage/device-table.ts';
@@ -46,6 +48,10 @@ export interface DeviceManagerDependencies {
   /** Accepted service credentials: the present one, and the previous one while rotating. */
   readonly serviceTokens: readonly string[];
   readonly userManagerUrl: string;
+  /** Whose JWT open the webhook. */
+  readonly tokenIssuers: readonly TokenIssuer[];
+  /** Addresses and networks of proxies whose word about TLS counts. */
+  readonly trustedProxies: readonly string[];
   /** The header, in lower case, in which a service names the patient. */
   readonly userIdHeader: string;
   /** Names of the background jobs that run in this process. */
@@ -55,7 +61,7 @@ export interface DeviceManagerDependencies {
 
 const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
-const authenticators = ({ pool, serviceTokens, userIdHeader }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
+const authenticators = ({ pool, serviceTokens, userIdHeader, tokenIssuers, trustedProxies }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
   serviceCredential: ({ headers }) => {
     if (!isServiceToken(bearerOf(headers), serviceTokens)) return Promise.resolve(null);
     const patientId = patientOf(headers[userIdHeader]);
@@ -66,11 +72,7 @@ const authenticators = ({ pool, serviceTokens, userIdHeader }: DeviceManagerDepe
     const userId = token === undefined ? undefined : await operators.operatorOf(token);
     return userId === undefined ? null : { kind: 'operator', userId };
   },
-  senderKey: async ({ headers }) => {
-    const key = headers['x-api-key'];
-    const sender = typeof key === 'string' && key.length <= 512 ? await senderOfKey(pool, key) : undefined;
-    return sender === undefined ? null : { kind: 'sender', sender };
-  },
+  ...senderAuthenticators({ senderOfKey: (key) => senderOfKey(pool, key), tokens: createSenderTokens(tokenIssuers), trustedProxies }),
 });
 
 const enrolledDevices = async (pool: Pool, patientId: string) => {

@@ -26,6 +26,7 @@ export const problemCatalogue = {
   'reset-token-invalid': entry(400, 'Reset token invalid', 'Ask for a new link.'),
   unauthenticated: entry(401, 'Not authenticated', 'Send a valid credential; sign in again if the session has ended.'),
   'sign-in-failed': entry(401, 'Sign-in failed', 'Check user name and password.'),
+  'insecure-transport': entry(403, 'Insecure transport', 'Send credentials over https, or over loopback without a proxy. Change the credential: it has been on the wire in clear.'),
   forbidden: entry(403, 'Forbidden', 'Use a credential that is allowed to do this.'),
   'not-your-data': entry(403, 'Not your data', 'Ask only for data of the signed-in patient.'),
   'not-found': entry(404, 'Not found', 'Check the path and the id in it.'),

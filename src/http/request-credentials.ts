@@ -22,7 +22,7 @@ export const sidOf = (headers: { readonly cookie?: string | undefined }): string
 };
 
 /** The bearer token of the header Authorization. */
-export const bearerOf = (headers: IncomingHttpHeaders): string | undefined => /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(headers.authorization ?? '')?.[1];
+export const bearerOf = (headers: IncomingHttpHeaders): string | undefined => /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(headers.authorization ?? '')?.[1];
 
 /** User and password of HTTP Basic (RFC 7617) in the header Authorization; undefined for any other text. */
 export const basicOf = (headers: IncomingHttpHeaders): { readonly user: string; readonly password: string } | undefined => {
