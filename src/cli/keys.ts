@@ -1,21 +1,35 @@
 import type { Command } from 'commander';
-import { createApiKey, listApiKeys, revokeApiKey } from '../device-manager/storage/api-key-table.ts';
+import { issueApiKey } from '../device-manager/sender-keys.ts';
+import { listApiKeys, revokeApiKey, type ApiKey } from '../device-manager/storage/api-key-table.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { withManual } from './manual.ts';
 
 const accessOf = ({ config, say }: CommandContext) => ({ config: config(), say, owners: ['device-manager'] }) as const;
 
-const createKey = async (context: CommandContext, sender: string): Promise<void> => {
+interface CreateOptions {
+  readonly sender: string;
+  readonly expiresInDays?: string;
+}
+
+const createKey = async (context: CommandContext, { sender, expiresInDays }: CreateOptions): Promise<void> => {
   if (!/^[a-z][a-z0-9-]{0,63}$/.test(sender)) throw new RefusedError('--sender is lower-case letters, digits and -, starting with a letter, at most 64.', 'wrong-use');
-  const { _id, key } = await withDatabase(accessOf(context), (pool) => createApiKey(pool, { sender }));
+  const days = expiresInDays === undefined ? undefined : Number(expiresInDays);
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 3650)) throw new RefusedError('--expires-in-days is a whole number from 1 to 3650.', 'wrong-use');
+  const issued = await withDatabase(accessOf(context), (pool) => issueApiKey(pool, { sender, expiresInDays: days }));
+  if (issued === 'two-live-keys') throw new RefusedError(`${sender} has two keys that live: revoke one first.`);
+  const { _id, key } = issued;
   context.result({ _id, sender, key }, `key of ${sender} created, _id ${_id}\nkey: ${key}   (shown only now)`);
 };
 
 const listKeys = async (context: CommandContext): Promise<void> => {
   const keys = await withDatabase(accessOf(context), (pool) => listApiKeys(pool));
-  const stateOf = (revoked: Date | null): string => (revoked === null ? 'live' : `revoked ${revoked.toISOString()}`);
-  const lines = keys.map((key) => [key.prefix, key.sender, `created ${key.created_at.toISOString()}`, `used ${key.last_used_at?.toISOString() ?? 'never'}`, stateOf(key.revoked_at)].join('  '));
+  const stateOf = ({ revoked_at: revoked, expires_at: expires }: ApiKey): string => {
+    if (revoked !== null) return `revoked ${revoked.toISOString()}`;
+    if (expires === null) return 'live';
+    return `${expires.getTime() <= Date.now() ? 'ended' : 'live until'} ${expires.toISOString()}`;
+  };
+  const lines = keys.map((key) => [key.prefix, key.sender, `created ${key.created_at.toISOString()}`, `used ${key.last_used_at?.toISOString() ?? 'never'}`, stateOf(key)].join('  '));
   context.result(keys, lines.length === 0 ? 'no keys' : lines.join('\n'));
 };
 
@@ -33,8 +47,12 @@ export const addKeyCommands = (program: Command, context: CommandContext): void 
     .command('create')
     .description('Creates a key and shows it once; only its hash is kept.')
     .requiredOption('--sender <name>', 'who will send with it: lower-case letters, digits and -')
-    .action(({ sender }: { readonly sender: string }) => createKey(context, sender));
-  withManual(create, { examples: ['npx vitalgate keys create --sender medisante'] });
+    .option('--expires-in-days <days>', 'when it ends by itself, 1 to 3650; never unless given')
+    .action((options: CreateOptions) => createKey(context, options));
+  withManual(create, {
+    notes: ['A sender has at most two keys that live: make the second, change it at the sender, revoke the first.'],
+    examples: ['npx vitalgate keys create --sender medisante', 'npx vitalgate keys create --sender medisante --expires-in-days 365'],
+  });
   const list = keys.command('list').description('Lists keys by their beginning, never the keys themselves: sender, age, last use, state.');
   withManual(list.action(() => listKeys(context)), { examples: ['npx vitalgate keys list', 'npx vitalgate --json keys list'] });
   const revoke = keys

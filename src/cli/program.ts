@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../config.ts';
+import { addClientCommands } from './clients.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeviceCommands } from './devices.ts';
 import { addKeyCommands } from './keys.ts';
@@ -43,6 +44,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addStartCommand(program, context);
   addUserCommands(program, context);
   addKeyCommands(program, context);
+  addClientCommands(program, context);
   addDeviceCommands(program, context);
   addMigrateCommand(program, context);
   addConfigCommand(program, context);

@@ -22,13 +22,15 @@ import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { ingestion } from './handlers/ingestion.ts';
+import { senders } from './handlers/senders.ts';
 import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
 import { openRecords } from './records.ts';
 import { releaseQuarantine } from './releasing.ts';
 import { senderAuthenticators } from './sender-authentication.ts';
 import { createSenderTokens, type TokenIssuer } from './sender-tokens.ts';
-import { senderOfKey } from './storage/api-key-table.ts';
+import { issueApiKey } from './sender-keys.ts';
+import { listApiKeys, revokeApiKey, senderOfKey } from './storage/api-key-table.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
@@ -100,6 +102,9 @@ const handlersOf = ({ pool, keyRing, userIdHeader }: DeviceManagerDependencies, 
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, sample._id),
       audit: (event) => recordAudit(pool, event),
+    }),
+    ...senders({
+      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit: (event) => recordAudit(pool, event),
     }),
     ...charts(createCharts(pool, keyRing, knownTypes)),
   } satisfies Handlers<Operations, Caller>;

@@ -30,6 +30,7 @@ describe('the requests shown in the specifications work', () => {
   let vitalgate: TestVitalgate;
   let cookie = '';
   let key = '';
+  let operatorToken = '';
   const sent = new Set<string>();
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
@@ -39,6 +40,7 @@ describe('the requests shown in the specifications work', () => {
 
   const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
     if (operationId === 'issueClientToken') return {};
+    if (operationId.endsWith('ApiKey') || operationId.endsWith('ApiKeys')) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
@@ -137,6 +139,11 @@ describe('the requests shown in the specifications work', () => {
 
     const { clientId, clientSecret } = await createClient(vitalgate.database.pool, 'medisante');
     names.set('vgc_5d1c4f0b', clientId).set('q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM', clientSecret);
+    const operator = await vitalgate.addUser({ userGroup: 'operator' });
+    const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: operator.username, password: operator.password }) });
+    operatorToken = ((await tokens.json()) as { accessToken: string }).accessToken;
+    const [createdKey] = await send('createApiKey');
+    expect(refused([...(await send('listApiKeys')), ...(await send('revokeApiKey', { path: { id: idIn(createdKey?.body) } }))])).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

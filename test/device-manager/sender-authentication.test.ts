@@ -121,6 +121,55 @@ describe('who may post to the webhook', () => {
     }
   });
 
+  describe('keys over HTTP', () => {
+    const asOperator = async (): Promise<(method: string, path: string, body?: object) => Promise<Response>> => {
+      const { username, password } = await vitalgate.addUser({ userGroup: 'operator' });
+      const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username, password }) });
+      const { accessToken } = (await tokens.json()) as { accessToken: string };
+      return (method, path, body) =>
+        fetch(`${vitalgate.urls.deviceManager}${path}`, { method, headers: { ...bearer(accessToken), ...(body && { 'content-type': 'application/json' }) }, ...(body && { body: JSON.stringify(body) }) });
+    };
+
+    test('an operator creates, lists and revokes them; two of a sender live at most', async () => {
+      const send = await asOperator();
+      const create = async () => (await (await send('POST', '/api-keys', { sender: 'hub', expiresInDays: 30 })).json()) as { _id: string; key: string; code?: string };
+      const [first, second, third] = [await create(), await create(), await create()];
+      expect(third.code).toBe('two-live-keys');
+      expect((await post({ 'x-api-key': first.key })).status).toBe(200);
+      expect([(await send('DELETE', `/api-keys/${first._id}`)).status, (await send('DELETE', `/api-keys/${first._id}`)).status, (await send('DELETE', '/api-keys/nobody')).status]).toEqual([204, 204, 404]);
+      expect([(await post({ 'x-api-key': first.key })).status, (await post({ 'x-api-key': second.key })).status]).toEqual([401, 200]);
+      const listed = await (await send('GET', '/api-keys')).text();
+      const keys = (JSON.parse(listed) as { _id: string; isLive: boolean; sender: string }[]).filter(({ sender }) => sender === 'hub');
+      expect(keys).toMatchObject([{ _id: first._id, isLive: false, revokedAt: expect.any(String), lastUsedAt: expect.any(String) }, { _id: second._id, isLive: true, expiresAt: expect.any(String) }]);
+      expect(listed).not.toContain(second.key);
+      expect((await create()).key).toMatch(/^vg_/);
+    });
+
+    test('a key ends by itself', async () => {
+      const send = await asOperator();
+      const { _id, key } = (await (await send('POST', '/api-keys', { sender: 'short', expiresInDays: 1 })).json()) as { _id: string; key: string };
+      expect((await post({ 'x-api-key': key })).status).toBe(200);
+      await vitalgate.database.pool.query(`update device_manager.api_key set expires_at = now() - interval '1 second' where replace(_id::text, '-', '') = $1`, [_id]);
+      expect((await post({ 'x-api-key': key })).status).toBe(401);
+    });
+
+    test('of five wishes at the same time two are granted', async () => {
+      const send = await asOperator();
+      const answers = await Promise.all(Array.from({ length: 5 }, () => send('POST', '/api-keys', { sender: 'racer' })));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 409, 409, 409]);
+    });
+
+    test.each([['a sender in capitals', { sender: 'Hub' }], ['no sender', {}], ['an end today', { sender: 'hub', expiresInDays: 0 }], ['a member nobody knows', { sender: 'hub', key: 'x' }]])('%s is answered 400', async (_situation, body) => {
+      expect((await (await asOperator())('POST', '/api-keys', body)).status).toBe(400);
+    });
+
+    test('services, senders, patients and nobody do not get there', async () => {
+      for (const headers of [{}, bearer(vitalgate.serviceToken), { 'x-api-key': apiKey }, bearer(await ownToken())] as Record<string, string>[]) {
+        expect((await fetch(`${vitalgate.urls.deviceManager}/api-keys`, { headers })).status).toBe(401);
+      }
+    });
+  });
+
   test('a webhook credential opens the webhook alone', async () => {
     for (const headers of [{ 'x-api-key': apiKey }, bearer(await ownToken()), basic('medisante', apiKey)] as Record<string, string>[]) {
       for (const path of ['/devices', '/health-data', '/chart-data?normalizedDataType=heart-rate&_id=x']) {
