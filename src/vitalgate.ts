@@ -14,6 +14,7 @@ import { secretFile } from './keys/secret-file.ts';
 import { cookiesAreSecure, reachableHost } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
+import { openMailer, type Mailer } from './user-manager/mail.ts';
 import { createUserManager } from './user-manager/service.ts';
 import { loadUserGroups } from './user-manager/user-groups.ts';
 
@@ -80,18 +81,32 @@ const common = ({ config, log, validateResponses = false }: Starting, name: Serv
   secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST }),
 });
 
-const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[]): Promise<string> => {
+/** Opens the way for mails; where one is missing, the operator is told before the first mail is. */
+const openMail = ({ config, notices, started }: Starting): Mailer => {
+  const folder = join(config.DATA_DIR, 'mail');
+  const mailer = openMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, folder });
+  started.push(mailer.close);
+  if (config.JOBS.some((name) => name.startsWith('password-'))) {
+    if (config.SMTP_URL === undefined) notices.push(`No SMTP_URL: mails are not sent, but written to ${folder}`);
+    if (config.PUBLIC_URL === undefined && !config.SERVICES.includes('bff')) notices.push('PUBLIC_URL is needed for the links in mails: none is sent before it is set.');
+  }
+  return mailer;
+};
+
+const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<string> => {
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
   const { config } = starting;
+  let ownUrl = '';
   const service = await createUserManager({
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
+    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? ownUrl,
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
     refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
   });
-  return listen(starting, service, 'user-manager');
+  return (ownUrl = await listen(starting, service, 'user-manager'));
 };
 
 const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<string> => {
@@ -117,7 +132,8 @@ const named = (url: string | undefined): string => {
 const startServices = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[]): Promise<ServiceUrls> => {
   const { config } = starting;
   const runs = (service: ServiceName): boolean => config.SERVICES.includes(service);
-  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens) : undefined;
+  let bff: string | undefined = undefined;
+  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens, () => config.PUBLIC_URL ?? bff) : undefined;
   const userManagerUrl = config.USER_MANAGER_URL ?? userManager;
   const deviceManager = runs('device-manager') ? await startDeviceManager(starting, connection, serviceTokens, named(userManagerUrl)) : undefined;
   const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager };
@@ -126,7 +142,7 @@ const startServices = async (starting: Starting, connection: Connection | undefi
     const userIdHeader = config.USERID_HEADER_KEY;
     return createBff({ ...common(starting, 'bff'), serviceToken, userIdHeader, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
   };
-  const bff = runs('bff') ? await listen(starting, startBff(), 'bff') : undefined;
+  bff = runs('bff') ? await listen(starting, startBff(), 'bff') : undefined;
   return { ...(bff !== undefined && { bff }), ...(deviceManager !== undefined && { deviceManager }), ...(userManager !== undefined && { userManager }) };
 };
 

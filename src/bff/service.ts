@@ -9,10 +9,13 @@ import type { Caller, Operations } from './caller.ts';
 import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
+import { passwordReset, type OpenReset } from './handlers/password-reset.ts';
 import { profile } from './handlers/profile.ts';
 import { sessions } from './handlers/sessions.ts';
+import { loadResetPage } from './reset-page.ts';
 import { createSessionCheck } from './session-check.ts';
 import { connectDeviceManager } from './upstream/device-manager.ts';
+import { connectResets } from './upstream/password-reset.ts';
 import { connectUserManager } from './upstream/user-manager.ts';
 
 /** What the BFF stands on; it has no database. */
@@ -33,15 +36,18 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
   const spec = loadSpec(specification);
   const userManager = connectUserManager(userManagerUrl);
   const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken, userIdHeader);
+  const resets = connectResets(userManagerUrl, serviceToken);
   const sessionCheck = createSessionCheck(userManager);
   const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');
+  const refusedReset = (requestId: string, status: number | undefined) => log.warn({ requestId, status }, 'the User Manager refused to mail a link');
   const handlers = {
     ...sessions({ userManager, sessionCheck, secureCookies }),
     ...profile(),
     ...devices(deviceManager),
     ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment }),
     ...charts(deviceManager),
-  } satisfies Handlers<Operations, Caller, 'signIn'>;
+    ...passwordReset({ resets, page: loadResetPage(), refusedReset }),
+  } satisfies Handlers<Operations, Caller, 'signIn' | OpenReset>;
   const server = createServiceServer<Caller>({
     name: 'bff',
     version,
@@ -57,7 +63,7 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
     listen: server.listen,
     stop: async () => {
       await server.close();
-      await Promise.all([userManager.close(), deviceManager.close()]);
+      await Promise.all([userManager.close(), resets.close(), deviceManager.close()]);
     },
   };
 };

@@ -8,7 +8,7 @@ import type { Handlers } from '../http/operation.ts';
 import { isServiceToken, patientOf } from '../http/service-credential.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
-import { bearerOf } from '../http/session-cookie.ts';
+import { bearerOf } from '../http/request-credentials.ts';
 import { loadSpec, type Spec } from '../http/spec.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';

@@ -44,11 +44,12 @@ const decode = (bytes: Buffer, encoding: string): string => {
 };
 
 const recordsOf = (text: string, { delimiter = ',', escape = '"' }: CsvFormat): string[][] => {
+  if (/["\r\n]/.test(delimiter) || delimiter === escape || /[\r\n]/.test(escape)) throw new CsvFault('/delimiter', 'enum', 'Use a delimiter and an escape that differ and are no quote or line break.');
   try {
     return parse(text, { delimiter, escape, quote: '"', bom: true, relax_column_count: true, skip_empty_lines: true, max_record_size: 100_000 });
   } catch (error) {
-    if (!(error instanceof CsvError)) throw new CsvFault('/delimiter', 'enum', 'Use a delimiter and an escape that differ and are no line break.');
-    throw new CsvFault('/file', 'malformed-csv', `Close quotes and keep cells short (line ${String(error['lines'] ?? 1)}).`);
+    if (!(error instanceof CsvError)) throw error;
+    throw new CsvFault('/file', 'malformed-csv', `Close quotes and keep cells short (line ${typeof error['lines'] === 'number' ? error['lines'] : 1}).`);
   }
 };
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findReset, issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
 import { activateUser, insertUser } from '../../src/user-manager/storage/user-table.ts';
 import { clientWith } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -39,13 +40,15 @@ describe('vitalgate users, beside a running server', () => {
     expect([await userInfo(before.accessToken), (await tokensOf(anna)).status]).toEqual([401, 200]);
   });
 
-  test('passwd makes a password, shows it once, and ends every session with what could renew it', async () => {
+  test('passwd makes a password, shows it once, and ends every session with what could renew it, and mailed links', async () => {
     const ben = await vitalgate.addUser();
     const before = await tokensOf(ben);
+    await issueReset(vitalgate.database.pool, { tokenHash: Buffer.alloc(32, 7), userId: ben.id, minutes: 30 });
     const { password } = await printed<{ password: string }>(run(['users', 'passwd', '--json', ben.username]));
     expect(password).toMatch(/^[\w-]{24}$/);
     expect([await userInfo(before.accessToken), await refresh(before.refreshToken)]).toEqual([401, 401]);
     expect([(await tokensOf(ben)).status, (await tokensOf({ ...ben, password })).status]).toEqual([401, 200]);
+    expect(await findReset(vitalgate.database.pool, Buffer.alloc(32, 7))).toBeUndefined();
   });
 
   test('passwd takes a password from standard input and does not show it', async () => {

@@ -6,6 +6,7 @@ import { createUserManager } from '../../src/user-manager/service.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
 import { setBlocked } from '../../src/user-manager/storage/user-table.ts';
 import type { Service } from '../../src/http/service.ts';
+import { noMail } from './running-user-manager.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 
 const serviceToken = 's'.repeat(40);
@@ -29,7 +30,7 @@ describe('the User Manager', () => {
     await migrateUserManager(database.pool);
     service = await createUserManager({
       pool: database.pool, jobPool: database.pool, jobs: [], log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
-      groups: loadUserGroups(), userInfoMembers: undefined, sessionDurationSeconds: 3600, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true,
+      groups: loadUserGroups(), userInfoMembers: undefined, ...noMail, sessionDurationSeconds: 3600, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true,
     });
     ({ url } = await service.listen(0, '127.0.0.1'));
     await create('anna', { name: 'Anna Rossi' });

@@ -75,8 +75,8 @@ const put = (object: Json, path: readonly string[], change: (current: unknown) =
   const current = Object.hasOwn(object, name) ? object[name] : undefined;
   if (rest.length > 0 && current !== undefined && (typeof current !== 'object' || current === null || Array.isArray(current))) throw new Refusal('wrong-type', 'Dots reach into objects alone.');
   const next = rest.length === 0 ? change(current) : put((current ?? {}) as Json, rest, change);
-  const { [name]: _before, ...others } = object;
-  return next === undefined ? others : { ...others, [name]: next };
+  const others = Object.entries(object).filter(([member]) => member !== name);
+  return Object.fromEntries(next === undefined ? others : [...others, [name, next]]);
 };
 
 const withOwnMembers = ({ properties, expirationDate, ...own }: ChangeableUser): Json => ({ ...properties, ...own, ...(expirationDate && { expirationDate: expirationDate.toISOString() }) });

@@ -159,6 +159,23 @@ export const renewPasswordHash = async (db: Queryable, userId: string, before: s
   await db.query('update user_manager.user_account set password_hash = $3 where _id = $1 and password_hash = $2', [userId, before, after]);
 };
 
+/** Tells if a user may still sign in with a password; both then stay as they are for the rest of the transaction. */
+export const stillHasPassword = async (db: Queryable, userId: string, passwordHash: string): Promise<boolean> => {
+  const { rowCount } = await db.query(`select 1 from user_manager.user_account u where u._id = $1 and u.password_hash = $2 and ${maySignIn} for share`, [userId, passwordHash]);
+  return rowCount === 1;
+};
+
+/** Gives a user another password; `updaterId` says who did it. */
+export const setPasswordHash = async (db: Queryable, userId: string, passwordHash: string, updaterId: string): Promise<void> => {
+  await db.query('update user_manager.user_account set password_hash = $2, updated_at = now(), updater_id = $3 where _id = $1', [userId, passwordHash, updaterId]);
+};
+
+/** The address of a user, blocked or not, as long as the account is in use. */
+export const findAddress = async (db: Queryable, userId: string): Promise<string | undefined> => {
+  const { rows } = await db.query<{ email: string }>(`select email from user_manager.user_account where _id = $1 and state = 'PUBLIC'`, [userId]);
+  return rows[0]?.email;
+};
+
 /** Blocks a user, or lets them sign in again; sessions of a blocked user count no more. */
 export const setBlocked = async (db: Queryable, username: string, blocked: boolean): Promise<void> => {
   await db.query('update user_manager.user_account set blocked = $2, updated_at = now() where lower(username) = lower($1)', [username, blocked]);
@@ -168,9 +185,4 @@ export const setBlocked = async (db: Queryable, username: string, blocked: boole
 export const findResettableUser = async (db: Queryable, authUserId: string): Promise<string | undefined> => {
   const { rows } = await db.query<{ _id: string }>(`select u._id from user_manager.user_account u where u.auth_user_id = $1 and ${maySignIn}`, [authUserId]);
   return rows[0]?._id;
-};
-
-/** Gives an account another password. */
-export const replacePassword = async (db: Queryable, id: string, passwordHash: string, updaterId: string): Promise<void> => {
-  await db.query('update user_manager.user_account set password_hash = $2, updater_id = $3, updated_at = now() where _id = $1', [id, passwordHash, updaterId]);
 };
