@@ -4,7 +4,7 @@ import { fileVariable, noticeInEnvironment } from './config/names.ts';
 import { configSchema, settingNames, type Config, type SettingName } from './config/settings.ts';
 import { shownValue } from './config/shown-value.ts';
 
-export { jobNames, serviceNames, type Config, type ServiceName } from './config/settings.ts';
+export { serviceNames, type Config, type ServiceName } from './config/settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

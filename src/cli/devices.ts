@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { Pool } from '../database/pool.ts';
 import { createEnrolment } from '../device-manager/enrolment.ts';
 import { findDevices, type DeviceRow } from '../device-manager/storage/device-table.ts';
-import type { CommandContext } from './command-context.ts';
-import { RefusedError } from './command-context.ts';
-import { assignableDevice, patientNamed, whatIsRefused } from './device-names.ts';
+import { parseInstant } from '../measurement/instant.ts';
+import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
+import { assignableDevice, patientNamed, whatIsRefused } from './device-names.ts';
 import { withManual } from './manual.ts';
 import { firstPage, withPaging, type PageOptions } from './page-options.ts';
 import { table } from './table.ts';
@@ -51,12 +51,24 @@ const addDevice = async (context: CommandContext, options: AddOptions): Promise<
   context.result({ _id, deviceId, ...(patientId !== undefined && { patientId }) }, `device ${deviceId} is known, _id ${_id}${patientId === undefined ? '' : `, held by ${patientId}`}`);
 };
 
-const assignDevice = async (context: CommandContext, name: string, patient: string): Promise<void> => {
+interface AssignOptions {
+  readonly patient: string;
+  readonly from?: string;
+}
+
+const instantOf = (given: string): number => {
+  const instant = parseInstant(given);
+  if (typeof instant !== 'object') throw new RefusedError('--from is an instant with an offset, for example 2024-07-01T00:00:00Z.', 'wrong-use');
+  return instant.epochMs;
+};
+
+const assignDevice = async (context: CommandContext, name: string, options: AssignOptions): Promise<void> => {
+  const from = options.from === undefined ? undefined : instantOf(options.from);
   const { _id, deviceId, patientId } = await withDevices(context, async (pool, hasUsers) => {
-    const holder = await patientNamed(pool, patient, hasUsers);
+    const holder = await patientNamed(pool, options.patient, hasUsers);
     const device = await assignableDevice(pool, name, holder);
     const { device_id: known, declared_provider: deviceProvider, device_type: deviceType } = device;
-    return { _id: await createEnrolment(pool).assign({ deviceId: known, deviceProvider, deviceType, patientId: holder, from: undefined, ...act() }), deviceId: known, patientId: holder };
+    return { _id: await createEnrolment(pool).assign({ deviceId: known, deviceProvider, deviceType, patientId: holder, from, ...act() }), deviceId: known, patientId: holder };
   });
   context.result({ _id, deviceId, patientId }, `device ${deviceId} is held by ${patientId}`);
 };
@@ -102,13 +114,14 @@ export const addDeviceCommands = (program: Command, context: CommandContext): vo
   addAdd(devices, context);
   const assign = devices
     .command('assign')
-    .description('Gives a device to a patient from now on, and releases deliveries that waited for it. The act is audited.')
+    .description('Gives a device to a patient, and releases deliveries that waited for it. The act is audited.')
     .argument('<device>', 'device id or _id')
     .requiredOption('--patient <user>', 'name or _id of the patient')
-    .action((device: string, { patient }: { readonly patient: string }) => assignDevice(context, device, patient));
+    .option('--from <instant>', 'since when it is the patient’s, for example 2024-07-01T00:00:00Z; now when left out')
+    .action((device: string, options: AssignOptions) => assignDevice(context, device, options));
   withManual(assign, {
     notes: ['A device that somebody else holds must be unassigned first. Waiting deliveries move once a server runs.'],
-    examples: ['npx vitalgate devices assign 90-TEST-01 --patient anna'],
+    examples: ['npx vitalgate devices assign 90-TEST-01 --patient anna', 'npx vitalgate devices assign 90-TEST-01 --patient anna --from 2020-01-01T00:00:00Z'],
   });
   const list = devices.command('list').description('Lists devices and who holds them now.').option('--patient <user>', 'only those that this patient holds');
   withManual(withPaging(list).action((options: PageOptions & { readonly patient?: string }) => listDevices(context, options)), {

@@ -14,20 +14,21 @@ import { addUserCommands } from './users.ts';
 /** Where a run of the program takes settings from and writes to. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Standard output. */
+  /** Writes to standard output. */
   readonly print: (text: string) => void;
-  /** Standard error. */
+  /** Writes to standard error. */
   readonly say: (text: string) => void;
 }
 
-const contextOf = (program: Command, { environment, print, say }: Terminal): CommandContext => {
+const contextOf = (program: Command, { environment, print, say: write }: Terminal): CommandContext => {
+  const say = (text: string): void => write(`${text}\n`);
   const options = () => program.opts<{ readonly json?: true; readonly config?: string }>();
   const settings = () => {
     const loaded = loadConfig(environment, options().config);
     for (const notice of loaded.notices) say(notice);
     return loaded;
   };
-  return { settings, config: () => settings().config, say, result: (value, text) => print(options().json === true ? JSON.stringify(value) : text) };
+  return { settings, config: () => settings().config, say, result: (value, text) => print(`${options().json === true ? JSON.stringify(value) : text}\n`) };
 };
 
 /** All commands. Parsing throws CommanderError for wrong use and for help that was shown, else what the command throws. */
@@ -38,6 +39,8 @@ export const createProgram = (terminal: Terminal): Command => {
     .option('--config <path>', 'file of settings, NAME=value line by line; the environment wins')
     .option('--json', 'print the result as JSON')
     .exitOverride()
+    // Words too many are not repeated: one of them may be a password.
+    .configureOutput({ writeOut: terminal.print, writeErr: terminal.say, outputError: (text, write) => write(text.replace(/(Expected \d+ arguments? but got \d+): .*/s, '$1.\n')) })
     .configureHelp({ helpWidth: 120, showGlobalOptions: true });
   withManual(program, { examples: ['npx vitalgate start --demo', 'npx vitalgate users add --username anna --email anna@example.org', 'npx vitalgate help users add'] });
   const context = contextOf(program, terminal);

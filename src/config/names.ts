@@ -38,14 +38,15 @@ const ofTheSystem = new Set(['HOME', 'HOSTNAME', 'HOSTTYPE', 'HOSTS', 'PORT', 'P
 const prefix = 'VITALGATE_';
 const isSetting = (name: string): name is SettingName => (settingNames as readonly string[]).includes(name);
 
-/** The setting that a wrong name meant; undefined when none is near. */
-const meant = (name: string): SettingName | undefined => {
-  const plain = name.toUpperCase().replaceAll('-', '_').replace(prefix, '');
-  const [best] = settingNames.map((setting) => ({ setting, edits: distance(plain, setting) })).toSorted((a, b) => a.edits - b.edits);
-  return best && best.edits <= (best.setting.length < 6 ? 1 : 2) ? best.setting : undefined;
+/** The name that a wrong one meant; undefined when none is near. */
+const meant = (name: string): string | undefined => {
+  const plain = name.toUpperCase().replaceAll('-', '_');
+  const edits = (known: string) => Math.min(distance(plain, known), distance(plain.replace(prefix, ''), known));
+  const [best] = [...settingNames, fileVariable].map((known) => ({ known, edits: edits(known) })).toSorted((a, b) => a.edits - b.edits);
+  return best && best.edits <= (best.known.length < 6 ? 1 : 2) ? best.known : undefined;
 };
 
-const wrong = (name: string, setting: SettingName | undefined): string => `${name} is no setting${setting === undefined ? '' : `; did you mean ${setting}?`}`;
+const wrong = (name: string, setting: string | undefined): string => `${name} is no setting${setting === undefined ? '' : `; did you mean ${setting}?`}`;
 const original = (name: string): string | undefined =>
   Object.hasOwn(originalNames, name) ? `${name} of the original system has no meaning here: ${originalNames[name] ?? ''}` : undefined;
 

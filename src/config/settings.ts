@@ -61,7 +61,7 @@ export const settings = {
   USER_MANAGER_URL: { schema: url.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask; it names itself so in tokens for the webhook, so set it alike everywhere.', otherwise: 'the one in this process', secret: 'password' },
   PUBLIC_URL: {
     schema: url.optional(),
-    meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'none; cookies are `Secure` unless `HOST` is loopback', secret: 'password',
+    meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',
   },
   SERVICE_TOKEN: {
     schema: serviceToken.optional(),
@@ -81,7 +81,7 @@ export const settings = {
   PASSWORD_RESET_MINUTES: { schema: number.min(5, 'is below 5').max(1_440, 'is above one day').default(30), meaning: 'How long the link of a reset mail works, 5 to 1440.', otherwise: '`30`', secret: 'no' },
   SMTP_URL: {
     schema: z.string().refine(isMailUrl, 'is not an smtp:// or smtps:// URL').optional(),
-    meaning: 'The server that sends mail, `smtp://` or `smtps://` with user and password; needs `PUBLIC_URL`.', otherwise: 'mail is written to files in `DATA_DIR`', secret: 'password',
+    meaning: 'The server that sends mail, `smtp://` or `smtps://` with user and password; needs `PUBLIC_URL`.', otherwise: 'mails are written to files in `DATA_DIR/mail`', secret: 'password',
   },
   MAIL_FROM: { schema: z.string().max(300).default('Vitalgate <vitalgate@localhost>'), meaning: 'The sender of mails.', otherwise: '`Vitalgate <vitalgate@localhost>`', secret: 'no' },
   USER_GROUPS_FILE: { schema: z.string().optional(), meaning: 'A JSON file of user groups and the custom properties of their members.', otherwise: '`patient`, `clinician` and `operator`, without custom properties', secret: 'no' },

@@ -22,7 +22,7 @@ export const problemCatalogue = {
   'unknown-format': entry(400, 'Unknown format', 'Use one of the formats the specification lists, or leave the format out.'),
   'unknown-parameter': entry(400, 'Unknown parameter', 'Leave out query parameters the specification does not list.'),
   'unknown-data-type': entry(400, 'Unknown data type', 'Use one of the data types the specification lists.'),
-  'user-header-missing': entry(400, 'User header missing', 'Send the header that names the patient, miauserid unless the installation has another name for it.'),
+  'user-header-missing': entry(400, 'User header missing', 'Send the header named in errors with the id of the patient.'),
   'reset-token-invalid': entry(400, 'Reset token invalid', 'Ask for a new link.'),
   unauthenticated: entry(401, 'Not authenticated', 'Send a valid credential; sign in again if the session has ended.'),
   'sign-in-failed': entry(401, 'Sign-in failed', 'Check user name and password.'),

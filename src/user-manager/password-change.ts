@@ -2,13 +2,14 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { passwordFault } from './domain/password-policy.ts';
 import type { Passwords } from './password.ts';
+import { endResetsOf } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
-import { lockUser, replacePassword } from './storage/user-table.ts';
+import { lockUser, setPasswordHash } from './storage/user-table.ts';
 
 /** What became of a new password. */
 export type PasswordChanged = 'changed' | 'not-found' | 'no-account' | { readonly passwordFault: string };
 
-/** Gives a user another password and ends all sessions of the user with it. */
+/** Gives a user another password, and ends all sessions and mailed links of the user with it. */
 export const setPassword = async (
   pool: Pool, passwords: Pick<Passwords, 'hash'>, { id, password, updaterId }: { readonly id: string; readonly password: string; readonly updaterId: string },
 ): Promise<PasswordChanged> => {
@@ -19,7 +20,8 @@ export const setPassword = async (
     const user = await lockUser(client, id);
     if (user === undefined || user.state === 'DELETED') return 'not-found';
     if (user.authUserId === undefined) return 'no-account';
-    await replacePassword(client, id, passwordHash, updaterId);
+    await setPasswordHash(client, id, passwordHash, updaterId);
+    await endResetsOf(client, id);
     await endSessionsOf(client, id);
     return 'changed';
   });

@@ -95,7 +95,7 @@ export const resetPassword = async (pool: Pool, passwords: Pick<Passwords, 'hash
   const passwordHash = await passwords.hash(password);
   return inTransaction(pool, async (client) => {
     if ((await lockUserWhoMaySignIn(client, userId)) === undefined || !(await consumeReset(client, tokenHash, userId))) return 'token-invalid';
-    await setPasswordHash(client, userId, passwordHash);
+    await setPasswordHash(client, userId, passwordHash, userId);
     await endSessionsOf(client, userId);
     await addJob(client, { task: 'password-changed-mail', payload: { userId } });
     return 'set';

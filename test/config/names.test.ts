@@ -11,6 +11,7 @@ describe('names in the environment', () => {
     ['one letter too many', 'SERVICE_TOKENS', 'SERVICE_TOKENS is no setting; did you mean SERVICE_TOKEN?'],
     ['lower case', 'database_url', 'database_url is no setting; did you mean DATABASE_URL?'],
     ['our prefix before a setting', 'VITALGATE_DATA_DIR', 'VITALGATE_DATA_DIR is no setting; did you mean DATA_DIR?'],
+    ['the name of the file', 'VITALGATE_CONFG', 'VITALGATE_CONFG is no setting; did you mean VITALGATE_CONFIG?'],
     ['our prefix before something else', 'VITALGATE_COLOUR', 'VITALGATE_COLOUR is no setting'],
     ['a database of the original system', 'MONGODB_URL', 'MONGODB_URL of the original system has no meaning here: data lives in PostgreSQL (DATABASE_URL)'],
     ['an endpoint of the original system', 'CRUD_SERVICE_URL', 'CRUD_SERVICE_URL of the original system has no meaning here: there is no CRUD service, data lives in PostgreSQL (DATABASE_URL)'],

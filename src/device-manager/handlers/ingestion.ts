@@ -39,11 +39,7 @@ const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: Hea
   return verdicts.filter((verdict): verdict is VettedSample => !isItemError(verdict));
 };
 
-const headerMissing = (name: string) =>
-  problem('user-header-missing', {
-    detail: `Send the header ${name} with the id of the patient.`,
-    errors: [{ pointer: `/headers/${name}`, code: 'required', message: 'Say whose samples these are.' }],
-  });
+const headerMissing = (name: string) => problem('user-header-missing', { errors: [{ pointer: `/headers/${name}`, code: 'required', message: 'Say whose samples these are.' }] });
 
 const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
   const patientId = boundPatient(call.caller);

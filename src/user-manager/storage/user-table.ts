@@ -165,9 +165,9 @@ export const stillHasPassword = async (db: Queryable, userId: string, passwordHa
   return rowCount === 1;
 };
 
-/** Gives a user another password; the user did it. */
-export const setPasswordHash = async (db: Queryable, userId: string, passwordHash: string): Promise<void> => {
-  await db.query('update user_manager.user_account set password_hash = $2, updated_at = now(), updater_id = _id where _id = $1', [userId, passwordHash]);
+/** Gives a user another password; `updaterId` says who did it. */
+export const setPasswordHash = async (db: Queryable, userId: string, passwordHash: string, updaterId: string): Promise<void> => {
+  await db.query('update user_manager.user_account set password_hash = $2, updated_at = now(), updater_id = $3 where _id = $1', [userId, passwordHash, updaterId]);
 };
 
 /** The address of a user, blocked or not, as long as the account is in use. */
@@ -185,9 +185,4 @@ export const setBlocked = async (db: Queryable, username: string, blocked: boole
 export const findResettableUser = async (db: Queryable, authUserId: string): Promise<string | undefined> => {
   const { rows } = await db.query<{ _id: string }>(`select u._id from user_manager.user_account u where u.auth_user_id = $1 and ${maySignIn}`, [authUserId]);
   return rows[0]?._id;
-};
-
-/** Gives an account another password. */
-export const replacePassword = async (db: Queryable, id: string, passwordHash: string, updaterId: string): Promise<void> => {
-  await db.query('update user_manager.user_account set password_hash = $2, updater_id = $3, updated_at = now() where _id = $1', [id, passwordHash, updaterId]);
 };
