@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Command } from 'commander';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,9 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { createProgram } from '../../src/cli/program.ts';
 import { settingNames } from '../../src/config/settings.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { commandLineHere, printed } from './command-line.ts';
+
+const wordsOf = (command: Command, words: readonly string[]): (readonly string[])[] => [words, ...command.commands.flatMap((one) => wordsOf(one, [...words, one.name()]))];
+const allCommands = wordsOf(createProgram({ environment: {}, print: () => undefined, say: () => undefined }), []);
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -121,10 +126,7 @@ describe('settings on the command line', () => {
     expect(stdout).toMatch(/^Usage: vitalgate start \[options\]\n[\s\S]*--demo[\s\S]*Exit codes:[\s\S]*Environment:/);
   }, 60_000);
 
-  test.each([
-    [[]], [['start']], [['users']], [['users', 'add']], [['users', 'list']], [['users', 'block']], [['users', 'unblock']], [['users', 'passwd']], [['keys']], [['keys', 'create']],
-    [['keys', 'list']], [['keys', 'revoke']], [['devices']], [['devices', 'add']], [['devices', 'assign']], [['devices', 'list']], [['migrate']], [['config']],
-  ])('the help of %j tells purpose, examples, exit codes and environment, and needs no settings', async (words) => {
+  test.each(allCommands.map((words) => [words]))('the help of %j tells purpose, examples, exit codes and environment, and needs no settings', async (words) => {
     const { code, out } = await run([...words, '--help'], { environment: { BFF_PORT: 'many' } });
     expect(code).toBe(0);
     expect(out).toMatch(/^Usage: vitalgate.*\n\n[A-Z][\s\S]*\.\n[\s\S]*\n {2}--config <path>[\s\S]*\nExamples:\n {2}[\s\S]*\nExit codes:\n {2}0 {2}done[\s\S]*\nEnvironment:\n/);
