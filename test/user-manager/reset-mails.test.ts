@@ -164,8 +164,10 @@ describe('where nobody says how browsers reach the BFF', () => {
     expect(vitalgate.notices).toEqual([expect.stringContaining('PUBLIC_URL is needed')]);
     expect(vitalgate.logged()).toMatch(/"level":50[^\n]*PUBLIC_URL is needed for the links in mails/);
     expect(mails.delivered).toEqual([]);
-    const { rows } = await vitalgate.database.pool.query<{ last_error: string }>('select last_error from graphile_worker.jobs');
-    expect(rows).toEqual([{ last_error: expect.stringContaining('NoPublicAddressError') }]);
+    // The outcome is written a moment after it is told.
+    const told = async () => (await vitalgate.database.pool.query<{ last_error: string | null }>('select last_error from graphile_worker.jobs')).rows;
+    await until(async () => (await told())[0]?.last_error !== null);
+    expect(await told()).toEqual([{ last_error: expect.stringContaining('NoPublicAddressError') }]);
     await vitalgate.stop();
     await mails.stop();
   });
