@@ -9,6 +9,7 @@ import { openPool, type Connection, type Pool } from './database/pool.ts';
 import { createDeviceManager } from './device-manager/service.ts';
 import type { TokenIssuer } from './device-manager/sender-tokens.ts';
 import type { Service } from './http/service.ts';
+import type { TlsFiles } from './http/tls-files.ts';
 import { loadMasterKey } from './keys/master-key.ts';
 import { createKeyRing } from './keys/scope-keys.ts';
 import { secretFile } from './keys/secret-file.ts';
@@ -67,19 +68,39 @@ const openServicePool = ({ log, started }: Starting, connection: Connection | un
   return pool;
 };
 
-const listen = async ({ config, started, log }: Starting, service: Service, name: ServiceName): Promise<string> => {
+/** Where a service is: for others, and for the services in this process. */
+interface Place {
+  readonly url: string;
+  readonly internalUrl: string;
+}
+
+const tlsFilesOf = ({ config: { TLS_CERT, TLS_KEY }, log }: Starting, name: ServiceName): TlsFiles | undefined => {
+  if (TLS_CERT === undefined || TLS_KEY === undefined) return undefined;
+  const onReload = (error: Error | undefined): void => {
+    if (error === undefined) log.info({ service: name }, 'certificate and key were read again');
+    else log.error({ service: name, error: error.name }, 'the changed certificate and key cannot be used: those read before stay');
+  };
+  return { certPath: TLS_CERT, keyPath: TLS_KEY, onReload };
+};
+
+/** With TLS, the services of this process speak over a port of loopback that the system chooses: no certificate names that address. */
+const listen = async (starting: Starting, service: Service, name: ServiceName): Promise<Place> => {
+  const { config, started, log } = starting;
   started.push(service.stop);
-  const { url, port } = await service.listen(portOf(config, name), config.HOST);
+  const tls = tlsFilesOf(starting, name);
+  const { url, port } = await service.listen(portOf(config, name), config.HOST, tls);
   log.info({ service: name, url }, 'listening');
   const host = reachableHost(config.HOST);
-  return host === config.HOST ? url : `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const reachable = host === config.HOST ? url : `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const isAskedHere = name !== 'bff' && config.SERVICES.length > 1;
+  return { url: reachable, internalUrl: tls !== undefined && isAskedHere ? (await service.listen(0, '127.0.0.1')).url : reachable };
 };
 
 const common = ({ config, log, validateResponses = false }: Starting, name: ServiceName) => ({
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
-  secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST }),
+  secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
 /** Opens the way for mails; where one is missing, the operator is told before the first mail is. */
@@ -94,20 +115,20 @@ const openMail = ({ config, notices, started }: Starting): Mailer => {
   return mailer;
 };
 
-const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<string> => {
+const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<Place> => {
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
   const { config } = starting;
-  let ownUrl = '';
+  let own: Place | undefined;
   const service = await createUserManager({
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
-    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? ownUrl,
+    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
     refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
   });
-  return (ownUrl = await listen(starting, service, 'user-manager'));
+  return (own = await listen(starting, service, 'user-manager'));
 };
 
 /** Our User Manager, and the issuer of others that the settings name. */
@@ -117,7 +138,7 @@ const tokenIssuersOf = ({ WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: jwksUrl,
   return [own, { issuer, jwksUrl, audience, scope: config.WEBHOOK_JWT_SCOPE, sender: config.WEBHOOK_JWT_SENDER }];
 };
 
-const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<string> => {
+const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<Place> => {
   const { config } = starting;
   const pool = openServicePool(starting, connection);
   await migrateDeviceManager(pool);
@@ -142,16 +163,16 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const runs = (service: ServiceName): boolean => config.SERVICES.includes(service);
   let bff: string | undefined = undefined;
   const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens, () => config.PUBLIC_URL ?? bff) : undefined;
-  const userManagerUrl = config.USER_MANAGER_URL ?? userManager;
+  const userManagerUrl = config.USER_MANAGER_URL ?? userManager?.internalUrl;
   const deviceManager = runs('device-manager') ? await startDeviceManager(starting, connection, serviceTokens, named(userManagerUrl)) : undefined;
-  const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager };
+  const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
     const userIdHeader = config.USERID_HEADER_KEY;
     return createBff({ ...common(starting, 'bff'), serviceToken, userIdHeader, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
   };
-  bff = runs('bff') ? await listen(starting, startBff(), 'bff') : undefined;
-  return { ...(bff !== undefined && { bff }), ...(deviceManager !== undefined && { deviceManager }), ...(userManager !== undefined && { userManager }) };
+  bff = runs('bff') ? (await listen(starting, startBff(), 'bff')).url : undefined;
+  return { ...(bff !== undefined && { bff }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };
 };
 
 const serviceTokensOf = ({ SERVICE_TOKEN, SERVICE_TOKEN_PREVIOUS, DATA_DIR }: Config): readonly [string, ...string[]] => {

@@ -96,6 +96,8 @@ export const settings = {
   WEBHOOK_JWT_AUDIENCE: { schema: z.string().max(500).optional(), meaning: 'The audience, the claim `aud`, that its tokens must be for.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWT_SCOPE: { schema: z.string().max(200).optional(), meaning: 'The scope that its tokens must have.', otherwise: 'none is asked for', secret: 'no' },
   WEBHOOK_JWT_SENDER: { schema: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not lower-case letters, digits and -').default('medisante'), meaning: 'The sender that its tokens post as.', otherwise: '`medisante`', secret: 'no' },
+  TLS_CERT: { schema: z.string().optional(), meaning: 'A file with the certificate and its chain, PEM: the services then speak TLS 1.2 or 1.3 alone. Read again when it changes.', otherwise: 'no TLS: a proxy does that', secret: 'no' },
+  TLS_KEY: { schema: z.string().optional(), meaning: 'A file with the private key of `TLS_CERT`, PEM.', otherwise: 'none', secret: 'no' },
   TRUSTED_PROXIES: {
     schema: z.string().transform(namesIn).refine(areNetworks, 'is not a list of addresses and networks').default([]),
     meaning: 'Addresses and networks (CIDR) of the proxies in front, separated by commas: what they say in `X-Forwarded-Proto` counts.', otherwise: 'none; webhook credentials come over TLS to this process, or over loopback', secret: 'no',
