@@ -17,7 +17,11 @@ export interface paths {
          */
         readonly get: operations["findDevices"];
         readonly put?: never;
-        readonly post?: never;
+        /**
+         * Register a device
+         * @description Makes hardware known that nobody need hold yet, or brings its description up to date. Its deliveries are found by `deviceId`, then by `serialNumber`: either may be the device's id, serial number or IMEI. A HealthKit device is private to its person: assign it instead.
+         */
+        readonly post: operations["registerDevice"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -285,6 +289,115 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/inbox": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List what needs a person
+         * @description Lists what came in and went no further, oldest first: deliveries that belong to nobody yet, deliveries that contradict an earlier one of the same name, and samples that no rule could normalize. Identifiers of devices are shown by their last four characters.
+         */
+        readonly get: operations["listInbox"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try many entries again
+         * @description Has every entry that the filter means tried again in the background, at most 10000, and answers how many. What goes through leaves the inbox, the rest stays.
+         */
+        readonly post: operations["replayInbox"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Read one entry
+         * @description Answers an entry with the outline of its payload: its members, with the kind of each value in place of the value. The reading is written into the audit.
+         */
+        readonly get: operations["readInbox"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/{id}/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try one entry again
+         * @description Has an entry tried again in the background: it leaves the inbox if it goes through now. A contradicting delivery cannot: discard it, or keep it. Send no body, or an empty one.
+         */
+        readonly post: operations["replayInboxEntry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/{id}/discard": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Discard one delivery
+         * @description Throws a delivery away for good: its key is destroyed, so it cannot be read again. Who did it, when and why is kept. A repetition of the delivery stays discarded. A sample that no rule could normalize belongs to a patient and cannot be discarded.
+         */
+        readonly post: operations["discardInboxEntry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/-/healthz": {
         readonly parameters: {
             readonly query?: never;
@@ -470,7 +583,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -559,6 +672,35 @@ export interface components {
          * @example Apple Watch
          */
         readonly DeviceText: string;
+        /** @description Hardware to make known. */
+        readonly DeviceRegistration: {
+            /**
+             * @description Identifier of the device at its provider: for Medisanté its id, serial number or IMEI.
+             * @example BodyTrace:BT105:TEST-0002
+             */
+            readonly deviceId: string;
+            /**
+             * @description Kind of device.
+             * @example Medical
+             */
+            readonly deviceType: string;
+            /**
+             * @description Provider, such as `medisante`.
+             * @example medisante
+             */
+            readonly deviceProvider: string;
+            readonly name?: components["schemas"]["DeviceText"];
+            /**
+             * @description Serial number by the manufacturer.
+             * @example F4K9T2XYQ1
+             */
+            readonly serialNumber?: string;
+            readonly features?: components["schemas"]["DeviceFeatures"];
+        };
+        /** @description Identifier of what was made or found. */
+        readonly Identified: {
+            readonly _id: components["schemas"]["Id"];
+        };
         /**
          * @description Instant with an offset (Z, +02:00 or +0200); in a query write + as %2B.
          * @example 2024-07-01T00:00:00Z
@@ -590,10 +732,6 @@ export interface components {
             readonly features?: components["schemas"]["DeviceFeatures"];
             readonly assignedPatientId?: components["schemas"]["PatientId"];
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
-        };
-        /** @description Identifier of what was made or found. */
-        readonly Identified: {
-            readonly _id: components["schemas"]["Id"];
         };
         /** @description End of an assignment. */
         readonly Unassignment: {
@@ -928,6 +1066,103 @@ export interface components {
              */
             readonly key: string;
         };
+        /**
+         * @description Kind of entry: belongs to nobody yet, contradicts an earlier delivery, or fits no rule.
+         * @example quarantined
+         * @enum {string}
+         */
+        readonly InboxKind: "quarantined" | "conflicting" | "failed";
+        /** @description What came in and went no further. */
+        readonly InboxEntry: {
+            /**
+             * @description Identifier of the entry.
+             * @example 4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly _id: string;
+            readonly kind: components["schemas"]["InboxKind"];
+            /**
+             * @description Stable code of the reason.
+             * @example device-unknown
+             */
+            readonly reason: string;
+            /**
+             * @description Identifier of the sample it is or contradicts.
+             * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+             */
+            readonly sampleId?: string;
+            /**
+             * @description Who sent it.
+             * @example medisante
+             */
+            readonly sender?: string;
+            /**
+             * @description Name of the delivery at its sender.
+             * @example f79eae9a-9f64-43da-9292-8725c3dca6a9
+             */
+            readonly correlationId?: string;
+            /** @description What it calls its device. */
+            readonly deviceIdentifiers?: readonly string[];
+            /**
+             * @description Type as the provider names it.
+             * @example BloodPressure
+             */
+            readonly measurementType?: string;
+            readonly patientId?: components["schemas"]["PatientId"];
+            /**
+             * Format: date-time
+             * @description Instant of the measurement.
+             * @example 2024-05-27T14:18:24.000Z
+             */
+            readonly measuredAt?: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it came in.
+             * @example 2024-05-27T14:18:26.000Z
+             */
+            readonly receivedAt: string;
+        };
+        /** @description Which entries are meant; all that is given must hold. */
+        readonly InboxFilter: {
+            readonly kind?: components["schemas"]["InboxKind"];
+            /**
+             * @description Reason.
+             * @example device-unknown
+             */
+            readonly reason?: string;
+            /**
+             * @description Sender.
+             * @example medisante
+             */
+            readonly sender?: string;
+            /**
+             * @description Device, as its provider names it.
+             * @example BodyTrace:BT105:TEST-0002
+             */
+            readonly deviceId?: string;
+        };
+        /** @description How many entries will be tried again. */
+        readonly ReplayStarted: {
+            /**
+             * @description Entries.
+             * @example 2
+             */
+            readonly entries: number;
+        };
+        /** @description Entry with the outline of its payload. */
+        readonly InboxDetail: {
+            readonly entry: components["schemas"]["InboxEntry"];
+            /** @description Payload with the kind of each value in place of the value; null when it is unreadable. */
+            readonly outline: unknown;
+        };
+        /** @description Why a delivery is thrown away. */
+        readonly DiscardReason: {
+            /**
+             * @description Reason; a code, so that nothing of the payload gets into it.
+             * @example test-device
+             * @enum {string}
+             */
+            readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
+        };
         /** @description Health of one service. */
         readonly Health: {
             /**
@@ -1039,15 +1274,6 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Device that somebody else holds in that time; only hardware has one holder at a time. Ask the person to have it released first. */
-        readonly DeviceTaken: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description Body with too many bytes. Send less at once; `limits` names the bounds. */
         readonly TooLarge: {
             headers: {
@@ -1059,6 +1285,15 @@ export interface components {
         };
         /** @description Content-Type or Content-Encoding that is not spoken here. Send JSON as `application/json` in UTF-8, plain or with `gzip` or `br`. */
         readonly UnsupportedMediaType: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Device that somebody else holds in that time; only hardware has one holder at a time. Ask the person to have it released first. */
+        readonly DeviceTaken: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1142,6 +1377,15 @@ export interface components {
         };
         /** @description Sender that has two live keys already. Revoke one first. */
         readonly TwoLiveKeys: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Entry of a kind that this cannot be done with. Read the entry. */
+        readonly CannotGoOn: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1233,6 +1477,8 @@ export interface components {
         readonly ChartedRawType: string;
         /** @description Filters that chart components append by themselves; taken and ignored. */
         readonly ChartFilters: string;
+        /** @description Identifier of the entry. */
+        readonly InboxId: string;
     };
     requestBodies: never;
     headers: never;
@@ -1248,9 +1494,10 @@ export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
 export type DeviceText = components['schemas']['DeviceText'];
+export type DeviceRegistration = components['schemas']['DeviceRegistration'];
+export type Identified = components['schemas']['Identified'];
 export type InstantWithOffset = components['schemas']['InstantWithOffset'];
 export type DeviceAssignment = components['schemas']['DeviceAssignment'];
-export type Identified = components['schemas']['Identified'];
 export type Unassignment = components['schemas']['Unassignment'];
 export type NormalizedDataType = components['schemas']['NormalizedDataType'];
 export type HealthDataState = components['schemas']['HealthDataState'];
@@ -1267,6 +1514,12 @@ export type ChartSeries = components['schemas']['ChartSeries'];
 export type ApiKey = components['schemas']['ApiKey'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type CreatedApiKey = components['schemas']['CreatedApiKey'];
+export type InboxKind = components['schemas']['InboxKind'];
+export type InboxEntry = components['schemas']['InboxEntry'];
+export type InboxFilter = components['schemas']['InboxFilter'];
+export type ReplayStarted = components['schemas']['ReplayStarted'];
+export type InboxDetail = components['schemas']['InboxDetail'];
+export type DiscardReason = components['schemas']['DiscardReason'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
@@ -1276,9 +1529,9 @@ export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseUpstreamInvalid = components['responses']['UpstreamInvalid'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
-export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseInvalidSamples = components['responses']['InvalidSamples'];
@@ -1288,6 +1541,7 @@ export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnava
 export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
 export type ResponseInsecureTransport = components['responses']['InsecureTransport'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
+export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
@@ -1314,6 +1568,7 @@ export type ParameterChartedPatient = components['parameters']['ChartedPatient']
 export type ParameterChartedPatientId = components['parameters']['ChartedPatientId'];
 export type ParameterChartedRawType = components['parameters']['ChartedRawType'];
 export type ParameterChartFilters = components['parameters']['ChartFilters'];
+export type ParameterInboxId = components['parameters']['InboxId'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly findDevices: {
@@ -1348,6 +1603,39 @@ export interface operations {
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly registerDevice: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Device to register. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["DeviceRegistration"];
+            };
+        };
+        readonly responses: {
+            /** @description Device is known. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Identified"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -1812,6 +2100,170 @@ export interface operations {
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listInbox: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by kind. */
+                readonly kind?: components["schemas"]["InboxKind"];
+                /** @description Filter by reason. */
+                readonly reason?: string;
+                /** @description Filter by sender. */
+                readonly sender?: string;
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Entries. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["InboxEntry"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replayInbox: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Filter; an empty one means all. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["InboxFilter"];
+            };
+        };
+        readonly responses: {
+            /** @description Entries will be tried again. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ReplayStarted"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly readInbox: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Entry. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InboxDetail"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replayInboxEntry: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Entry will be tried again; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly discardInboxEntry: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description Why. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["DiscardReason"];
+            };
+        };
+        readonly responses: {
+            /** @description Delivery is gone; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

@@ -4,6 +4,7 @@ import { loadConfig } from '../config.ts';
 import { addClientCommands } from './clients.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeviceCommands } from './devices.ts';
+import { addInboxCommands } from './inbox.ts';
 import { addKeyCommands } from './keys.ts';
 import { withManual } from './manual.ts';
 import { addMigrateCommand } from './migrate.ts';
@@ -49,6 +50,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addKeyCommands(program, context);
   addClientCommands(program, context);
   addDeviceCommands(program, context);
+  addInboxCommands(program, context);
   addMigrateCommand(program, context);
   addConfigCommand(program, context);
   return program;

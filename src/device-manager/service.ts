@@ -21,8 +21,10 @@ import { createEnrolment } from './enrolment.ts';
 import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
+import { inboxHandlers } from './handlers/inbox.ts';
 import { ingestion } from './handlers/ingestion.ts';
 import { senders } from './handlers/senders.ts';
+import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
 import { openRecords } from './records.ts';
@@ -106,6 +108,7 @@ const handlersOf = ({ pool, keyRing, userIdHeader }: DeviceManagerDependencies, 
     ...senders({
       list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit: (event) => recordAudit(pool, event),
     }),
+    ...inboxHandlers(createInbox(pool, keyRing)),
     ...charts(createCharts(pool, keyRing, knownTypes)),
   } satisfies Handlers<Operations, Caller>;
 };

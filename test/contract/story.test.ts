@@ -40,7 +40,7 @@ describe('the requests shown in the specifications work', () => {
 
   const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
     if (operationId === 'issueClientToken') return {};
-    if (operationId.endsWith('ApiKey') || operationId.endsWith('ApiKeys')) return { authorization: `Bearer ${operatorToken}` };
+    if (/ApiKeys?$|Inbox|registerDevice/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
@@ -144,6 +144,11 @@ describe('the requests shown in the specifications work', () => {
     operatorToken = ((await tokens.json()) as { accessToken: string }).accessToken;
     const [createdKey] = await send('createApiKey');
     expect(refused([...(await send('listApiKeys')), ...(await send('revokeApiKey', { path: { id: idIn(createdKey?.body) } }))])).toEqual([]);
+    expect(refused(await send('registerDevice'))).toEqual([]);
+    await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key }, body: JSON.stringify({ metadata: { correlationId: 'waits' }, device: { id: 'nobodys' }, measurements: { timestamp: '2024-05-27T14:18:24Z' } }) });
+    const [entries] = await send('listInbox');
+    const waiting = { path: { id: (JSON.parse(entries?.body ?? '[]') as { _id: string; kind: string }[]).find(({ kind }) => kind === 'quarantined')?._id ?? '' } };
+    expect(refused([...(await send('readInbox', waiting)), ...(await send('replayInboxEntry', waiting)), ...(await send('replayInbox')), ...(await send('discardInboxEntry', waiting))])).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

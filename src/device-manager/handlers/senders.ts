@@ -33,7 +33,7 @@ export const senders = ({ list, issue, revoke, audit }: SenderDependencies): Pic
   },
   revokeApiKey: async ({ path, caller, requestId }) => {
     if (!(await revoke(path.id))) throw problem('not-found');
-    await audit({ actor: actorOf(caller), action: 'update', resource: `api-key/${path.id}`, requestId });
+    await audit({ actor: actorOf(caller), action: 'delete', resource: `api-key/${path.id}`, requestId });
     return { status: 204 };
   },
 });

@@ -138,4 +138,19 @@ export const migrations: readonly Migration[] = [
         primary key (patient_id, _id)
       )`,
   },
+  {
+    name: '0002-inbox',
+    sql: `
+      create index quarantined_delivery_by_arrival on device_manager.quarantined_delivery (received_at, payload_id);
+      create index sample_failed on device_manager.sample (received_at, _id) where state = 'normalization-failed';
+      create table device_manager.discarded_delivery (
+        payload_id uuid primary key,
+        sender text not null,
+        correlation_id text not null,
+        quarantine_reason text not null,
+        reason text not null,
+        actor text not null,
+        discarded_at timestamptz not null default now()
+      )`,
+  },
 ];

@@ -35,7 +35,8 @@ interface Row {
   readonly received_at: Date;
 }
 
-const aad = (payloadId: string) => `quarantined_delivery:${payloadId}`;
+/** What the sealed bytes of a waiting delivery are bound to. */
+export const quarantineAad = (payloadId: string): string => `quarantined_delivery:${payloadId}`;
 const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`;
 const columns = `${hex('payload_id')}, sender, correlation_id, ${hex('sample_id')}, format, device_identifiers, measurement_type, measured_at, reason, body, received_at`;
 
@@ -46,7 +47,7 @@ export const quarantine = async (db: Queryable, { dataKey }: ScopeKeys, delivery
        (payload_id, sender, correlation_id, sample_id, format, device_identifiers, measurement_type, measured_at, reason, body, received_at)
      values ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11)`,
     [delivery.payloadId, delivery.sender, delivery.correlationId, delivery.sampleId, delivery.format, delivery.identifiers, delivery.measurementType ?? null,
-      delivery.measuredAt ?? null, delivery.reason, sealBytes(dataKey, delivery.bytes, aad(delivery.payloadId)), delivery.receivedAt],
+      delivery.measuredAt ?? null, delivery.reason, sealBytes(dataKey, delivery.bytes, quarantineAad(delivery.payloadId)), delivery.receivedAt],
   );
 };
 
@@ -70,7 +71,7 @@ const deliveryOf = (row: Row, bytes: Buffer): QuarantinedDelivery => ({
 export const takeFromQuarantine = async (db: Queryable, payloadId: string, keysOf: () => Promise<ScopeKeys>): Promise<QuarantinedDelivery | undefined> => {
   const { rows } = await db.query<Row>(`delete from device_manager.quarantined_delivery where payload_id = $1::uuid returning ${columns}`, [payloadId]);
   const [row] = rows;
-  return row ? deliveryOf(row, openBytes((await keysOf()).dataKey, row.body, aad(payloadId))) : undefined;
+  return row ? deliveryOf(row, openBytes((await keysOf()).dataKey, row.body, quarantineAad(payloadId))) : undefined;
 };
 
 /** A quarantined delivery by the identifier of its sample; one whose key was destroyed can no longer be read, and counts as none. */
@@ -79,5 +80,5 @@ export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf:
   const { rows } = await db.query<Row>(`select ${columns} from device_manager.quarantined_delivery where sample_id = $1::uuid and reason <> 'conflicting-delivery'`, [sampleId]);
   const [row] = rows;
   const keys = row && (await keysOf(row.payload_id));
-  return row && keys ? deliveryOf(row, openBytes(keys.dataKey, row.body, aad(row.payload_id))) : undefined;
+  return row && keys ? deliveryOf(row, openBytes(keys.dataKey, row.body, quarantineAad(row.payload_id))) : undefined;
 };
