@@ -6,6 +6,8 @@ export interface CommandContext {
   readonly settings: () => LoadedConfig;
   /** The settings alone. */
   readonly config: () => Config;
+  /** Where credentials come from that no setting holds. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Words for people, to standard error. */
   readonly say: (text: string) => void;
   /** The result, to standard output: as JSON when that was asked for, else as `text`. */

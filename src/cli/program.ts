@@ -9,6 +9,7 @@ import { addKeyCommands } from './keys.ts';
 import { withManual } from './manual.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addConfigCommand } from './show-config.ts';
+import { addSimulateCommand } from './simulate.ts';
 import { addStartCommand } from './start.ts';
 import { addUserCommands } from './users.ts';
 
@@ -29,7 +30,7 @@ const contextOf = (program: Command, { environment, print, say: write }: Termina
     for (const notice of loaded.notices) say(notice);
     return loaded;
   };
-  return { settings, config: () => settings().config, say, result: (value, text) => print(`${options().json === true ? JSON.stringify(value) : text}\n`) };
+  return { settings, config: () => settings().config, environment, say, result: (value, text) => print(`${options().json === true ? JSON.stringify(value) : text}\n`) };
 };
 
 /** All commands. Parsing throws CommanderError for wrong use and for help that was shown, else what the command throws. */
@@ -51,6 +52,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addClientCommands(program, context);
   addDeviceCommands(program, context);
   addInboxCommands(program, context);
+  addSimulateCommand(program, context);
   addMigrateCommand(program, context);
   addConfigCommand(program, context);
   return program;
