@@ -53,7 +53,7 @@ const settings = z.object({
   MAIL_FROM: z.string().max(300).default('Vitalgate <vitalgate@localhost>'),
   USER_GROUPS_FILE: z.string().optional(),
   USERINFO_ADDITIONAL_PROPERTIES: z.string().optional(),
-  CLIENT_TYPE: z.string().max(100).default('website'),
+  CLIENT_TYPE: z.string().max(100).regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries').default('website'),
   CUSTOM_USER_ID_KEY: z.string().max(100).optional(),
   USERID_HEADER_KEY: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'is no name of a header').default('miauserid'),
 });

@@ -113,7 +113,8 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
-    return createBff({ ...common(starting, 'bff'), serviceToken, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
+    const { CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey } = config;
+    return createBff({ ...common(starting, 'bff'), serviceToken, clientType, customUserIdKey, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
   };
   const bff = runs('bff') ? await listen(starting, startBff(), 'bff') : undefined;
   return { ...(bff !== undefined && { bff }), ...(deviceManager !== undefined && { deviceManager }), ...(userManager !== undefined && { userManager }) };
