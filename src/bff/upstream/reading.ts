@@ -1,7 +1,7 @@
 import type { ChartSeries, Identified, paths } from '../../../generated/device-manager.d.ts';
 import { problem } from '../../http/problem.ts';
+import { timeBoundsOf, type TimeBounds } from '../time-bounds.ts';
 import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
-import { timeBoundsOf, type TimeBounds } from './time-bounds.ts';
 
 type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Parameters } } } ? Parameters : never;
 export type ListQuery = Omit<NonNullable<Query<'/health-data'>>, 'patientId'>;

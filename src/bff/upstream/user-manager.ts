@@ -51,25 +51,35 @@ const isNobody = (status: number, error: unknown): boolean => status === 401 || 
 const noSession = (clientType: string) =>
   problem('upstream-invalid', { cause: new Error(`The User Manager answered sign-in without a session for the client type ${clientType}: CLIENT_TYPE must be one for which it sets the cookie sid, or one but website for which it answers an access token.`) });
 
+/** Wrong credentials; other vendors answer 401 to a client they do not know, which only the log may tell apart. */
+const signInFailed = (clientType: string, status: number, error: unknown) => {
+  const isUnknownClient = status === 401 && !(typeof error === 'object' && error !== null && 'code' in error);
+  return problem('sign-in-failed', isUnknownClient ? { cause: new Error(`The User Manager answered 401 to sign-in: it may not know the client type ${clientType}, which CLIENT_TYPE names.`) } : {});
+};
+
+/** Ends a session by POST, as ours does, or else by GET, as others may; the status tells what came of it. */
+const end = async (client: Client, headers: Record<string, string>): Promise<number> => {
+  const { status } = (await client.POST('/logout', { headers })).response;
+  return status === 404 || status === 405 ? (await client.GET('/logout', { headers })).response.status : status;
+};
+
 const signIn = (client: Client, way: Way): UserManager['signIn'] => async (username, password, presentedSid) => {
   const presented = presentedSid === undefined ? {} : credentialOf(presentedSid, way);
-  const { data, response } = await client.POST('/oauth/token', { body: { username, password }, headers: { 'client-type': way.clientType, ...('cookie' in presented && presented) } });
-  if (response.status === 401 || response.status === 403) throw problem('sign-in-failed');
+  const headers = { 'client-type': way.clientType, ...('cookie' in presented && presented) };
+  const { data, error, response } = await client.POST('/oauth/token', { body: { username, password }, headers });
+  if (response.status === 401 || response.status === 403) throw signInFailed(way.clientType, response.status, error);
   if (!response.ok) throw unexpected('sign-in', response.status);
   const session = sessionInCookies(response.headers.getSetCookie()) ?? (way.carriesTokens && data !== undefined ? sessionOfToken(data) : undefined);
   if (session === undefined) throw noSession(way.clientType);
-  // The token presented has no place in that request; where it cannot be ended now it ends by itself.
-  if ('authorization' in presented) await client.POST('/logout', { headers: presented }).catch(() => undefined);
+  // A token presented has no place in that request; where it cannot be ended now it ends by itself.
+  if ('authorization' in presented) await end(client, presented).catch(() => undefined);
   return session;
 };
 
 const signOut = (client: Client, way: Way): UserManager['signOut'] => async (sid) => {
-  const headers = credentialOf(sid, way);
-  const { response } = await client.POST('/logout', { headers });
-  const knowsNoPost = response.status === 404 || response.status === 405;
-  const answer = knowsNoPost ? (await client.GET('/logout', { headers })).response : response;
-  // A User Manager of others may know neither, and a session may have ended meanwhile: the cookie goes all the same.
-  if (answer.status >= 400 && ![401, 404, 405].includes(answer.status)) throw unexpected('logout', answer.status);
+  const status = await end(client, credentialOf(sid, way));
+  // A User Manager of others may know no sign-out, and a session may have ended meanwhile: the cookie goes all the same.
+  if (status >= 400 && ![401, 404, 405].includes(status)) throw unexpected('logout', status);
 };
 
 /** Connects to a User Manager as a client of the given type: for some it sets a cookie, for others it answers an access token. */
