@@ -46,6 +46,52 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/reset-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show the page to set a new password
+         * @description Answers the page that the mailed link opens. The token is in the fragment of the link, which browsers keep to themselves; the page sends it to setNewPassword. Opening the page uses nothing up. Without a token it asks for an address and sends it to askForPasswordReset.
+         */
+        readonly get: operations["showPasswordReset"];
+        readonly put?: never;
+        /**
+         * Ask for a link to set a new password
+         * @description Has a link mailed to the address when an account has it. Every well-formed address is answered the same: the answer never tells if there is an account.
+         *     Tell the person to look into their mail within the next minutes, and that a new link makes earlier ones useless.
+         */
+        readonly post: operations["askForPasswordReset"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/reset-password/confirm": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Set a new password with the token of a link
+         * @description Sets the password and ends all sessions of the person, this one included. It signs nobody in: sign in with the new password.
+         *     After `reset-token-invalid` ask for a new link; a refused password does not use the link up.
+         */
+        readonly post: operations["setNewPassword"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/profile": {
         readonly parameters: {
             readonly query?: never;
@@ -364,7 +410,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -447,6 +493,28 @@ export interface components {
              * @example Correct the members named in errors.
              */
             readonly message: string;
+        };
+        /** @description Address to send a link to. */
+        readonly PasswordResetRequest: {
+            /**
+             * Format: email
+             * @description E-mail address of the account.
+             * @example anna.rossi@example.org
+             */
+            readonly email: string;
+        };
+        /** @description Token of the link and the password to set. */
+        readonly PasswordReset: {
+            /**
+             * @description Token of the link that was mailed; opaque.
+             * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+             */
+            readonly token: string;
+            /**
+             * @description Password of 15 to 128 characters.
+             * @example a new horse in the old stable
+             */
+            readonly password: string;
         };
         /** @description Claims about a user; upstreams of others may add some. */
         readonly UserInfo: {
@@ -1044,6 +1112,35 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
+        readonly NotReady: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
+        readonly InvalidReset: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service behind this one does not know the operation at all. Give up; the operator has to offer another way. */
+        readonly NotSupported: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Data of another patient, whether it exists or not. Give up. */
         readonly Forbidden: {
             headers: {
@@ -1103,17 +1200,6 @@ export interface components {
             headers: {
                 /** @description Methods of the path. */
                 readonly Allow?: string;
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
-        readonly NotReady: {
-            headers: {
-                /** @description Seconds to wait. */
-                readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
             content: {
@@ -1186,6 +1272,8 @@ export type ProblemCode = components['schemas']['ProblemCode'];
 export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
+export type PasswordResetRequest = components['schemas']['PasswordResetRequest'];
+export type PasswordReset = components['schemas']['PasswordReset'];
 export type UserInfo = components['schemas']['UserInfo'];
 export type Id = components['schemas']['Id'];
 export type DeviceFeatures = components['schemas']['DeviceFeatures'];
@@ -1221,6 +1309,9 @@ export type ResponseUpstreamInvalid = components['responses']['UpstreamInvalid']
 export type ResponseUpstreamUnavailable = components['responses']['UpstreamUnavailable'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
+export type ResponseNotReady = components['responses']['NotReady'];
+export type ResponseInvalidReset = components['responses']['InvalidReset'];
+export type ResponseNotSupported = components['responses']['NotSupported'];
 export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseNotFound = components['responses']['NotFound'];
@@ -1228,7 +1319,6 @@ export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
 export type ResponseInvalidUpload = components['responses']['InvalidUpload'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
-export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
 export type ParameterDeviceId = components['parameters']['DeviceId'];
 export type ParameterDeviceIdFilter = components['parameters']['DeviceIdFilter'];
@@ -1312,6 +1402,90 @@ export interface operations {
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly showPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Page. */
+            readonly 200: {
+                headers: {
+                    /** @description What the page may do: run its own script and talk to this service. */
+                    readonly "Content-Security-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/html": string;
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["NotReady"];
+        };
+    };
+    readonly askForPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Address of the account. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordResetRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description Noted; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly setNewPassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Token and password. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidReset"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
         };

@@ -241,6 +241,50 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List keys of webhook senders
+         * @description Lists keys by their beginning, oldest first, with the revoked and expired ones; never the keys themselves.
+         */
+        readonly get: operations["listApiKeys"];
+        readonly put?: never;
+        /**
+         * Create a key for a webhook sender
+         * @description Creates a key and answers it this once; only its hash is kept. A sender has at most two keys that live: make the second, change it at the sender, revoke the first.
+         */
+        readonly post: operations["createApiKey"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api-keys/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Revoke a key of a webhook sender
+         * @description Revokes a key: what is sent with it is refused from now on. Revoking it again is fine; the key stays in the list.
+         */
+        readonly delete: operations["revokeApiKey"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/-/healthz": {
         readonly parameters: {
             readonly query?: never;
@@ -426,7 +470,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -806,6 +850,84 @@ export interface components {
                 readonly y: number;
             }[];
         };
+        /** @description Key as it is known; never the key itself. */
+        readonly ApiKey: {
+            /**
+             * @description Identifier of the key.
+             * @example 5d1c4f0b87a54e4c9e0a3b9b6c7d8e9f
+             */
+            readonly _id: string;
+            /**
+             * @description Who sends with it.
+             * @example medisante
+             */
+            readonly sender: string;
+            /**
+             * @description How the key begins.
+             * @example vg_3f9a1c2b
+             */
+            readonly prefix: string;
+            /**
+             * Format: date-time
+             * @description Instant of creation.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it ends by itself.
+             * @example 2025-07-01T08:00:00.000Z
+             */
+            readonly expiresAt?: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it was revoked.
+             * @example 2024-09-01T08:00:00.000Z
+             */
+            readonly revokedAt?: string;
+            /**
+             * Format: date-time
+             * @description Instant of its last use, to the minute.
+             * @example 2024-08-01T08:00:00.000Z
+             */
+            readonly lastUsedAt?: string;
+            /**
+             * @description Specifies if it opens the webhook: neither revoked nor ended.
+             * @example true
+             */
+            readonly isLive: boolean;
+        };
+        /** @description Key to create. */
+        readonly NewApiKey: {
+            /**
+             * @description Who will send with it.
+             * @example medisante
+             */
+            readonly sender: string;
+            /**
+             * @description Days until it ends by itself; never when left out.
+             * @example 365
+             */
+            readonly expiresInDays?: number;
+        };
+        /** @description Key, shown this once. */
+        readonly CreatedApiKey: {
+            /**
+             * @description Identifier of the key.
+             * @example 5d1c4f0b87a54e4c9e0a3b9b6c7d8e9f
+             */
+            readonly _id: string;
+            /**
+             * @description Who will send with it.
+             * @example medisante
+             */
+            readonly sender: string;
+            /**
+             * @description Key to send in `x-api-key`.
+             * @example vg_3f9a1c2b_q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM
+             */
+            readonly key: string;
+        };
         /** @description Health of one service. */
         readonly Health: {
             /**
@@ -1009,6 +1131,24 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Credential that came in clear. Use https; nothing was kept. */
+        readonly InsecureTransport: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Sender that has two live keys already. Revoke one first. */
+        readonly TwoLiveKeys: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Method that the path does not know; `Allow` lists those it does. */
         readonly MethodNotAllowed: {
             headers: {
@@ -1124,6 +1264,9 @@ export type KeptItem = components['schemas']['KeptItem'];
 export type KeptUpload = components['schemas']['KeptUpload'];
 export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type ApiKey = components['schemas']['ApiKey'];
+export type NewApiKey = components['schemas']['NewApiKey'];
+export type CreatedApiKey = components['schemas']['CreatedApiKey'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
@@ -1143,6 +1286,8 @@ export type ResponseNotEnrolled = components['responses']['NotEnrolled'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
+export type ResponseInsecureTransport = components['responses']['InsecureTransport'];
+export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
@@ -1503,6 +1648,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["InsecureTransport"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1537,6 +1683,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["InsecureTransport"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1581,6 +1728,90 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listApiKeys: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Keys. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["ApiKey"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createApiKey: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Sender, and when the key ends. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        readonly responses: {
+            /** @description Key is created. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 409: components["responses"]["TwoLiveKeys"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly revokeApiKey: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the key. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Key is revoked; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

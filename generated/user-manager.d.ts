@@ -25,6 +25,68 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/refreshtoken": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Exchange a refresh token for new tokens
+         * @description Answers a new access token and a new refresh token; both old ones end. Each refresh token works once: one that comes a second time was copied, so everything that descends from the same sign-in ends and the person signs in again.
+         *     `refresh_token` is another name of `refreshToken`. The expired access token that older clients send along is not looked at.
+         */
+        readonly post: operations["refreshToken"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/oauth2/token": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Issue a token to a webhook sender
+         * @description Client credentials grant of OAuth 2.0 (RFC 6749, 4.4) for senders that post to the webhook of the Device Manager. The client names itself by HTTP Basic or by `client_id` and `client_secret` in the form, never by both.
+         *     The token is a JWT, signed with a key of getSigningKeys, for the webhook alone; it cannot be renewed: ask again when it has ended.
+         */
+        readonly post: operations["issueClientToken"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/.well-known/jwks.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the keys that tokens are signed with
+         * @description Answers the public keys (RFC 7517) of all tokens that can still be valid. Keys change at least once a day and overlap: fetch them again when a token names one you do not know.
+         */
+        readonly get: operations["getSigningKeys"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/userinfo": {
         readonly parameters: {
             readonly query?: never;
@@ -35,6 +97,8 @@ export interface paths {
         /**
          * Read who a session belongs to
          * @description Answers the claims of OpenID Connect and the members of the user that a session belongs to; `sub` is always there.
+         *     The setting `USERINFO_ADDITIONAL_PROPERTIES` chooses the members: unset all of them, empty none, else those it lists. The claims, `_id` and `userGroup` come always: they say who it is.
+         *     A user who was created without an account to sign in with has no session: the answer is a 401 with the detail `Missing authUserId, user not logged`.
          */
         readonly get: operations["getUserInfo"];
         readonly put?: never;
@@ -74,15 +138,294 @@ export interface paths {
         };
         /**
          * Find users
-         * @description Lists users; filters compare without regard to case. Nobody found is an empty array.
+         * @description Lists users, oldest first; user name and e-mail address compare without regard to case. Nobody found is an empty array.
+         *     `_q` narrows further, `_s` sorts, `_p` chooses members, `_st` states (only `PUBLIC` when left out).
          */
         readonly get: operations["findUsers"];
         readonly put?: never;
         /**
          * Create a user
-         * @description Creates a user who can sign in at once. User name and e-mail address are unique without regard to case.
+         * @description Creates a user. User name and e-mail address are unique without regard to case; without `username` the e-mail address is the user name.
+         *     With a password the user can sign in at once, without one after resetting it: `sendResetPwdEmail` mails the link. Members beside the listed ones are custom properties, and the group says which it has.
          */
         readonly post: operations["createUser"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/change-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Mail a link to set a new password
+         * @description Has a link mailed to the user, who sets a new password with it once, within PASSWORD_RESET_MINUTES. Earlier links stop working. At most three links per user and hour are mailed.
+         *     Answered the same, after the same work, for whoever has the id and when nobody has it; blocked users get no mail.
+         */
+        readonly post: operations["requestPasswordReset"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/reset-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Set a new password with the token of a link
+         * @description Sets the password, ends all sessions of the user, makes all their links useless and has the user told by mail. It signs nobody in.
+         *     A token works once, also when it comes twice at the same time; a refused password does not use it up.
+         */
+        readonly post: operations["resetPassword"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/with-id": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Create a user with a given account
+         * @description Creates a user for an account that exists elsewhere: `authUserId` is kept as it is sent and answered as `sub`. It must not belong to another user.
+         */
+        readonly post: operations["createUserWithId"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/register": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Let a postponed user sign in
+         * @description Gives a user whose account was postponed what signing in needs: with a password at once, without one after resetting it.
+         *     A group with `authUserCreationDisabled` has users who never sign in: they are refused.
+         */
+        readonly post: operations["registerUser"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/count": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Count users
+         * @description Counts the users that findUsers would list on all its pages.
+         */
+        readonly get: operations["countUsers"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/state": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Move users to another state
+         * @description Moves each user to `stateTo` if the state it is in allows that, and answers how many were moved; the others stay and are not counted.
+         *     To `PUBLIC` from `DRAFT`; to `DRAFT` from `PUBLIC` or `TRASH`; to `TRASH` from `PUBLIC`, `DRAFT` or `DELETED`; to `DELETED` from `TRASH`. Only `PUBLIC` users sign in: leaving it ends their sessions. `DELETED` removes what signing in needs, and user name and e-mail address become free.
+         */
+        readonly post: operations["changeUserStates"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/import": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Import users from CSV
+         * @description Creates or updates one user per row, at most 200 rows and 1 MiB. Columns are named by the first row: `username`, `email`, `name`, `userGroup`, `blocked`, `roles`, `_id`, and custom properties; arrays and objects as JSON. A row with `_id`, else with a known e-mail address, updates that user and leaves what it does not name; every other row creates one, whose account is postponed: activate it with startBulkActivation.
+         *     A row that cannot be taken costs no other row: it is listed with its number (the first row after the names is 1) and never with a value. Cells that a spreadsheet would run as a formula are refused. Sending the same file again changes nothing.
+         */
+        readonly patch: operations["importUsers"];
+        readonly trace?: never;
+    };
+    readonly "/users/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Delete a user for good
+         * @description Removes the user, their account and their sessions at once. Health data is not touched: it belongs to the Device Manager. A user who is not there is a 404.
+         */
+        readonly delete: operations["deleteUser"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change a user
+         * @description Applies `$set`, `$unset`, `$inc`, `$push`, `$pull` and `$addToSet`, in this order, all or nothing. Dots reach into custom properties.
+         *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions.
+         */
+        readonly patch: operations["updateUser"];
+        readonly trace?: never;
+    };
+    readonly "/users/{id}/soft-delete": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Delete a user and keep the record
+         * @description Moves the user over `TRASH` to `DELETED`, whatever state they are in; again is fine. Sessions and account end, the record stays. Send no body, or an empty one.
+         */
+        readonly post: operations["softDeleteUser"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/jobs/bulk-activation": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Activate many users
+         * @description Starts a job that lets at most 200 users sign in whose accounts were postponed; their reset mails are a job of their own. `upsert=false` lists users who are active already as failures, else they count as updated.
+         *     A malformed body is a 400 as everywhere.
+         */
+        readonly post: operations["startBulkActivation"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/jobs/bulk-activation/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read a bulk activation
+         * @description Answers the state of the job and, once it is done, what became of each user.
+         */
+        readonly get: operations["getBulkActivation"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/jobs/change-password/bulk": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Send many users a reset mail
+         * @description Starts a job that mails each user a link to choose a new password, as for a single one. Nobody with an id is a failure of that id alone.
+         */
+        readonly post: operations["startBulkPasswordReset"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/jobs/change-password/bulk/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read a bulk reset
+         * @description Answers the state of the job and, once it is done, which mails are on their way.
+         */
+        readonly get: operations["getBulkPasswordReset"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -232,7 +575,7 @@ export interface components {
              */
             readonly grant_type?: "password";
         };
-        /** @description Access token of a session. */
+        /** @description Tokens of a session. */
         readonly Tokens: {
             /**
              * @description Bearer; opaque.
@@ -240,8 +583,13 @@ export interface components {
              */
             readonly accessToken: string;
             /**
+             * @description Exchanges once for new tokens; opaque.
+             * @example Yk5tQx8Zr1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQs
+             */
+            readonly refreshToken: string;
+            /**
              * Format: date-time
-             * @description Instant in UTC at which it ends.
+             * @description Instant in UTC at which the access token ends.
              * @example 2024-07-24T13:44:05.993Z
              */
             readonly expireAt: string;
@@ -251,7 +599,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -335,6 +683,112 @@ export interface components {
              */
             readonly message: string;
         };
+        /** @description Refresh token under one of its two names. */
+        readonly Refresh: {
+            /**
+             * @description Refresh token.
+             * @example Yk5tQx8Zr1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQs
+             */
+            readonly refreshToken?: string;
+            /**
+             * @description Refresh token.
+             * @example Yk5tQx8Zr1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQs
+             */
+            readonly refresh_token?: string;
+        };
+        /** @description Client credentials grant. */
+        readonly ClientGrant: {
+            /**
+             * @description Kind of the grant.
+             * @example client_credentials
+             * @enum {string}
+             */
+            readonly grant_type: "client_credentials";
+            /**
+             * @description Identifier of the client.
+             * @example vgc_5d1c4f0b
+             */
+            readonly client_id?: string;
+            /**
+             * @description Secret of the client.
+             * @example q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM
+             */
+            readonly client_secret?: string;
+            /**
+             * @description Scope that is wanted; only `webhook` is given.
+             * @example webhook
+             */
+            readonly scope?: string;
+        };
+        /** @description Token of a client (RFC 6749, 5.1). */
+        readonly ClientToken: {
+            /**
+             * @description JWT.
+             * @example eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJtZWRpc2FudGUifQ.c2lnbmF0dXJl
+             */
+            readonly access_token: string;
+            /**
+             * @description How it is sent.
+             * @example Bearer
+             * @enum {string}
+             */
+            readonly token_type: "Bearer";
+            /**
+             * @description Seconds until it ends.
+             * @example 600
+             */
+            readonly expires_in: number;
+            /**
+             * @description What it is for.
+             * @example webhook
+             */
+            readonly scope: string;
+        };
+        /** @description Set of public keys. */
+        readonly SigningKeys: {
+            /** @description Public keys. */
+            readonly keys: readonly {
+                /**
+                 * @description Type of the key.
+                 * @example EC
+                 * @enum {string}
+                 */
+                readonly kty: "EC";
+                /**
+                 * @description Curve.
+                 * @example P-256
+                 * @enum {string}
+                 */
+                readonly crv: "P-256";
+                /**
+                 * @description Coordinate.
+                 * @example f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU
+                 */
+                readonly x: string;
+                /**
+                 * @description Coordinate.
+                 * @example x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0
+                 */
+                readonly y: string;
+                /**
+                 * @description Identifier of the key.
+                 * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+                 */
+                readonly kid: string;
+                /**
+                 * @description Algorithm.
+                 * @example ES256
+                 * @enum {string}
+                 */
+                readonly alg: "ES256";
+                /**
+                 * @description What it is for.
+                 * @example sig
+                 * @enum {string}
+                 */
+                readonly use: "sig";
+            }[];
+        };
         /** @description Claims about a user; upstreams of others may add some. */
         readonly UserInfo: {
             /**
@@ -383,7 +837,13 @@ export interface components {
              */
             readonly userGroup?: string;
         };
-        /** @description User as kept; never with a password. */
+        /**
+         * @description State of the record.
+         * @example PUBLIC
+         * @enum {string}
+         */
+        readonly UserState: "PUBLIC" | "DRAFT" | "TRASH" | "DELETED";
+        /** @description User as kept, never with a password; members may be left out by `_p`, others are custom properties. */
         readonly User: {
             /**
              * @description Identifier of the user.
@@ -391,15 +851,20 @@ export interface components {
              */
             readonly _id: string;
             /**
+             * @description Account of the user; absent while it is postponed.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly authUserId?: string;
+            /**
              * @description User name.
              * @example anna
              */
-            readonly username: string;
+            readonly username?: string;
             /**
              * @description E-mail address.
              * @example anna.rossi@example.org
              */
-            readonly email: string;
+            readonly email?: string;
             /**
              * @description Full name.
              * @example Anna Rossi
@@ -409,59 +874,62 @@ export interface components {
              * @description Group.
              * @example patient
              */
-            readonly userGroup: string;
+            readonly userGroup?: string;
             /**
-             * @description Specifies if the user may not sign in.
+             * @description Specifies if the user may not sign in: blocked by somebody, or expired.
              * @example false
              */
-            readonly blocked: boolean;
+            readonly blocked?: boolean;
+            /**
+             * Format: date-time
+             * @description Instant from which the user is blocked.
+             * @example 2030-01-01T00:00:00.000Z
+             */
+            readonly expirationDate?: string;
+            /** @description Roles of the user. */
+            readonly roles?: readonly string[];
             /**
              * Format: date-time
              * @description Instant of creation.
              * @example 2024-07-01T08:00:00.000Z
              */
-            readonly createdAt: string;
+            readonly createdAt?: string;
             /**
              * Format: date-time
              * @description Instant of the last change.
              * @example 2024-07-01T08:00:00.000Z
              */
-            readonly updatedAt: string;
+            readonly updatedAt?: string;
             /**
              * @description Who created it.
              * @example vitalgate
              */
-            readonly creatorId: string;
+            readonly creatorId?: string;
             /**
              * @description Who changed it last.
              * @example vitalgate
              */
-            readonly updaterId: string;
-            /**
-             * @description State of the record.
-             * @example PUBLIC
-             * @enum {string}
-             */
-            readonly __STATE__: "PUBLIC" | "DRAFT" | "TRASH" | "DELETED";
+            readonly updaterId?: string;
+            readonly __STATE__?: components["schemas"]["UserState"];
         };
-        /** @description User to create. */
+        /** @description User to create; other members are custom properties of the group. */
         readonly NewUser: {
+            /**
+             * @description Password of 15 to 128 characters.
+             * @example correct horse battery staple
+             */
+            readonly password?: string;
             /**
              * @description User name; unique without regard to case.
              * @example anna
              */
-            readonly username: string;
+            readonly username?: string;
             /**
              * Format: email
              * @description E-mail address; unique without regard to case.
              * @example anna.rossi@example.org
              */
             readonly email: string;
-            /**
-             * @description Password of 15 to 128 characters.
-             * @example correct horse battery staple
-             */
-            readonly password: string;
             /**
              * @description Full name.
              * @example Anna Rossi
@@ -472,6 +940,19 @@ export interface components {
              * @example patient
              */
             readonly userGroup?: string;
+            /**
+             * @description Specifies if the user may not sign in.
+             * @example false
+             */
+            readonly blocked?: boolean;
+            /**
+             * Format: date-time
+             * @description Instant from which the user is blocked.
+             * @example 2030-01-01T00:00:00.000Z
+             */
+            readonly expirationDate?: string;
+            /** @description Roles of the user. */
+            readonly roles?: readonly string[];
         };
         /**
          * @description Identifier; opaque.
@@ -481,6 +962,349 @@ export interface components {
         /** @description Identifier of what was made or found. */
         readonly Identified: {
             readonly _id: components["schemas"]["Id"];
+        };
+        /** @description User to send a link to. */
+        readonly PasswordResetUser: {
+            /**
+             * @description Account of the user.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly authUserId: string;
+        };
+        /** @description Token of the link and the password to set. */
+        readonly PasswordReset: {
+            /**
+             * @description Token of the link that was mailed; opaque.
+             * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+             */
+            readonly token: string;
+            /**
+             * @description Password of 15 to 128 characters.
+             * @example a new horse in the old stable
+             */
+            readonly password: string;
+        };
+        /** @description User to create for an account that exists elsewhere; other members are custom properties of the group. */
+        readonly NewUserWithId: {
+            /**
+             * @description Identifier of the account.
+             * @example auth0|5f7c8ec7c33c6c004bbafe82
+             */
+            readonly authUserId: string;
+            /**
+             * @description User name; unique without regard to case.
+             * @example anna
+             */
+            readonly username?: string;
+            /**
+             * Format: email
+             * @description E-mail address; unique without regard to case.
+             * @example anna.rossi@example.org
+             */
+            readonly email: string;
+            /**
+             * @description Full name.
+             * @example Anna Rossi
+             */
+            readonly name?: string;
+            /**
+             * @description Group; patient when left out.
+             * @example patient
+             */
+            readonly userGroup?: string;
+            /**
+             * @description Specifies if the user may not sign in.
+             * @example false
+             */
+            readonly blocked?: boolean;
+            /**
+             * Format: date-time
+             * @description Instant from which the user is blocked.
+             * @example 2030-01-01T00:00:00.000Z
+             */
+            readonly expirationDate?: string;
+            /** @description Roles of the user. */
+            readonly roles?: readonly string[];
+        };
+        /** @description User to activate. */
+        readonly UserRegistration: {
+            /**
+             * @description Identifier of the user.
+             * @example 1f6f7c0e9d8b4a53b2c1d0e9f8a7b6c5
+             */
+            readonly _id: string;
+            /**
+             * @description Password of 15 to 128 characters.
+             * @example correct horse battery staple
+             */
+            readonly password?: string;
+        };
+        /** @description User and the state to move it to. */
+        readonly StateChange: {
+            /** @description User that is meant. */
+            readonly filter: {
+                /**
+                 * @description Identifier of the user.
+                 * @example 9c86fda0197f4d0e8780daae45bac2f8
+                 */
+                readonly _id: string;
+            };
+            readonly stateTo: components["schemas"]["UserState"];
+        };
+        /** @description CSV file and how to read it. */
+        readonly UserImport: {
+            /**
+             * @description File of at most 1 MiB with the names of the columns in its first row.
+             * @example username,email
+             *     ben,ben@example.org
+             */
+            readonly file: string;
+            /**
+             * @description Character between cells; a comma when left out.
+             * @example ,
+             */
+            readonly delimiter?: string;
+            /**
+             * @description Encoding of the file; utf8 when left out.
+             * @example utf8
+             */
+            readonly encoding?: string;
+            /**
+             * @description Character before a quote inside a quoted cell; a quote when left out.
+             * @example "
+             */
+            readonly escape?: string;
+        };
+        /** @description What became of the rows. */
+        readonly ImportReport: {
+            /** @description Users that were updated. */
+            readonly updated: readonly string[];
+            /** @description Users that were created. */
+            readonly inserted: readonly string[];
+            /** @description Rows that were not taken. */
+            readonly invalid: readonly {
+                /**
+                 * @description Number of the row, 1 for the first after the names.
+                 * @example 3
+                 */
+                readonly row: number;
+                /**
+                 * @description Column that is wrong.
+                 * @example email
+                 */
+                readonly column?: string;
+                /**
+                 * @description Stable code of the fault.
+                 * @example formula
+                 */
+                readonly code: string;
+                /**
+                 * @description Advice how to mend it.
+                 * @example Remove the formula: a cell begins with =, +, - or @.
+                 */
+                readonly error: string;
+            }[];
+        };
+        /** @description Commands, each with the members it changes. */
+        readonly UserChanges: {
+            /** @description New values by member; other members are custom properties, also with dots. */
+            readonly $set?: {
+                /**
+                 * @description User name; unique without regard to case.
+                 * @example anna
+                 */
+                readonly username?: string;
+                /**
+                 * Format: email
+                 * @description E-mail address; unique without regard to case.
+                 * @example anna.rossi@example.org
+                 */
+                readonly email?: string;
+                /**
+                 * @description Full name.
+                 * @example Anna Rossi
+                 */
+                readonly name?: string;
+                /**
+                 * @description Group.
+                 * @example patient
+                 */
+                readonly userGroup?: string;
+                /**
+                 * @description Specifies if the user may not sign in.
+                 * @example false
+                 */
+                readonly blocked?: boolean;
+                /**
+                 * Format: date-time
+                 * @description Instant from which the user is blocked.
+                 * @example 2030-01-01T00:00:00.000Z
+                 */
+                readonly expirationDate?: string;
+                /** @description Roles of the user. */
+                readonly roles?: readonly string[];
+            };
+            /** @description Members to remove. */
+            readonly $unset?: {
+                readonly [key: string]: boolean | string | number;
+            };
+            /** @description Numbers to add. */
+            readonly $inc?: {
+                readonly [key: string]: number;
+            };
+            /** @description Values to append to arrays. */
+            readonly $push?: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Values to remove from arrays. */
+            readonly $pull?: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Values to append to arrays that do not hold them. */
+            readonly $addToSet?: {
+                readonly [key: string]: unknown;
+            };
+        };
+        /** @description User to activate. */
+        readonly Activation: {
+            /** @description User that is meant. */
+            readonly filter: {
+                /**
+                 * @description Identifier of the user.
+                 * @example 1f6f7c0e9d8b4a53b2c1d0e9f8a7b6c5
+                 */
+                readonly userId: string;
+            };
+        };
+        /**
+         * @description State of the job.
+         * @example pending
+         * @enum {string}
+         */
+        readonly JobStatus: "pending" | "completed" | "failed";
+        /** @description Job that was started. */
+        readonly StartedJob: {
+            /**
+             * @description Identifier of the job.
+             * @example 7b1f0c55a3e14a3d9a0f6d1c2b3e4f50
+             */
+            readonly jobId: string;
+            readonly status: components["schemas"]["JobStatus"];
+            /**
+             * Format: date-time
+             * @description Instant at which it was started.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly jobCreatedAt: string;
+        };
+        /** @description State of a bulk activation; summary and failures come when it is done. */
+        readonly BulkActivation: {
+            /**
+             * @description Identifier of the job.
+             * @example 7b1f0c55a3e14a3d9a0f6d1c2b3e4f50
+             */
+            readonly jobId: string;
+            readonly status: components["schemas"]["JobStatus"];
+            /**
+             * Format: date-time
+             * @description Instant at which it was started.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly jobCreatedAt: string;
+            /** @description Numbers of users. */
+            readonly summary?: {
+                /**
+                 * @description Users that could not be activated.
+                 * @example 1
+                 */
+                readonly failed: number;
+                /**
+                 * @description Users that were active already.
+                 * @example 0
+                 */
+                readonly updated: number;
+                /**
+                 * @description Users that were activated.
+                 * @example 1
+                 */
+                readonly inserted: number;
+                /**
+                 * @description Users of the job.
+                 * @example 2
+                 */
+                readonly total: number;
+            };
+            /** @description Users that could not be activated. */
+            readonly failures?: readonly {
+                /**
+                 * @description Identifier of the user.
+                 * @example 1f6f7c0e9d8b4a53b2c1d0e9f8a7b6c5
+                 */
+                readonly userId: string;
+                /** @description Reasons. */
+                readonly errors: readonly {
+                    /**
+                     * @description Stable code of the fault.
+                     * @example not-found
+                     */
+                    readonly code: string;
+                    /**
+                     * @description Advice how to mend it.
+                     * @example There is no user with this id.
+                     */
+                    readonly message: string;
+                }[];
+            }[];
+        };
+        /** @description Users by account. */
+        readonly BulkPasswordResetRequest: {
+            /** @description Accounts of the users. */
+            readonly authUsersIds: readonly string[];
+        };
+        /** @description User by account. */
+        readonly Account: {
+            /**
+             * @description Account of the user.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly authUserId: string;
+        };
+        /** @description State of a bulk reset; the rest comes when it is done. */
+        readonly BulkPasswordReset: {
+            /**
+             * @description Identifier of the job.
+             * @example 7b1f0c55a3e14a3d9a0f6d1c2b3e4f50
+             */
+            readonly jobId: string;
+            readonly status: components["schemas"]["JobStatus"];
+            /**
+             * Format: date-time
+             * @description Instant at which it was started.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly jobCreatedAt: string;
+            /** @description Numbers of users. */
+            readonly summary?: {
+                /**
+                 * @description Users that nobody knows or who may not sign in.
+                 * @example 0
+                 */
+                readonly failed: number;
+                /**
+                 * @description Users whose mail is on its way.
+                 * @example 1
+                 */
+                readonly completed: number;
+                /**
+                 * @description Users of the job.
+                 * @example 1
+                 */
+                readonly total: number;
+            };
+            /** @description Users whose mail is on its way. */
+            readonly completed?: readonly components["schemas"]["Account"][];
+            /** @description Users that nobody knows or who may not sign in. */
+            readonly failures?: readonly components["schemas"]["Account"][];
         };
         /** @description Health of one service. */
         readonly Health: {
@@ -584,6 +1408,26 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
+        readonly DatabaseUnavailable: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Form that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidForm: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Query or header that breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
         readonly InvalidRequest: {
             headers: {
@@ -604,19 +1448,26 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
-        readonly DatabaseUnavailable: {
+        /** @description User name or e-mail address that is taken. Choose another. */
+        readonly AlreadyExists: {
             headers: {
-                /** @description Seconds to wait. */
-                readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
             content: {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description User name or e-mail address that is taken. Choose another. */
-        readonly AlreadyExists: {
+        /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
+        readonly InvalidReset: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
+        readonly NotFound: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -659,10 +1510,36 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Filter by identifier. */
+        readonly UserIdFilter: string;
+        /** @description Filter by account. */
+        readonly AuthUserIdFilter: string;
+        /** @description Filter by e-mail address. */
+        readonly EmailFilter: string;
+        /** @description Filter by user name. */
+        readonly UsernameFilter: string;
+        /** @description Filter by group. */
+        readonly UserGroupFilter: string;
+        /** @description Filter by users who may not sign in. */
+        readonly BlockedFilter: boolean;
+        /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+        readonly UserQuery: string;
+        /** @description States to look in, separated by commas. */
+        readonly UserStates: string;
+        /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+        readonly UserSort: string;
+        /** @description Members to answer, separated by commas; `_id` comes always. */
+        readonly UserProjection: string;
         /** @description Limit of records in the answer. */
         readonly Limit: number;
         /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
         readonly Skip: number;
+        /** @description Mails the user a link to choose a password. */
+        readonly SendResetMail: boolean;
+        /** @description Identifier of the user, `_id`. */
+        readonly UserId: string;
+        /** @description Identifier of the job. */
+        readonly JobId: string;
     };
     requestBodies: never;
     headers: never;
@@ -674,11 +1551,31 @@ export type ProblemCode = components['schemas']['ProblemCode'];
 export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
+export type Refresh = components['schemas']['Refresh'];
+export type ClientGrant = components['schemas']['ClientGrant'];
+export type ClientToken = components['schemas']['ClientToken'];
+export type SigningKeys = components['schemas']['SigningKeys'];
 export type UserInfo = components['schemas']['UserInfo'];
+export type UserState = components['schemas']['UserState'];
 export type User = components['schemas']['User'];
 export type NewUser = components['schemas']['NewUser'];
 export type Id = components['schemas']['Id'];
 export type Identified = components['schemas']['Identified'];
+export type PasswordResetUser = components['schemas']['PasswordResetUser'];
+export type PasswordReset = components['schemas']['PasswordReset'];
+export type NewUserWithId = components['schemas']['NewUserWithId'];
+export type UserRegistration = components['schemas']['UserRegistration'];
+export type StateChange = components['schemas']['StateChange'];
+export type UserImport = components['schemas']['UserImport'];
+export type ImportReport = components['schemas']['ImportReport'];
+export type UserChanges = components['schemas']['UserChanges'];
+export type Activation = components['schemas']['Activation'];
+export type JobStatus = components['schemas']['JobStatus'];
+export type StartedJob = components['schemas']['StartedJob'];
+export type BulkActivation = components['schemas']['BulkActivation'];
+export type BulkPasswordResetRequest = components['schemas']['BulkPasswordResetRequest'];
+export type Account = components['schemas']['Account'];
+export type BulkPasswordReset = components['schemas']['BulkPasswordReset'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
@@ -687,15 +1584,31 @@ export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseBusy = components['responses']['Busy'];
+export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
+export type ResponseInvalidForm = components['responses']['InvalidForm'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
-export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
+export type ResponseInvalidReset = components['responses']['InvalidReset'];
+export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
+export type ParameterUserIdFilter = components['parameters']['UserIdFilter'];
+export type ParameterAuthUserIdFilter = components['parameters']['AuthUserIdFilter'];
+export type ParameterEmailFilter = components['parameters']['EmailFilter'];
+export type ParameterUsernameFilter = components['parameters']['UsernameFilter'];
+export type ParameterUserGroupFilter = components['parameters']['UserGroupFilter'];
+export type ParameterBlockedFilter = components['parameters']['BlockedFilter'];
+export type ParameterUserQuery = components['parameters']['UserQuery'];
+export type ParameterUserStates = components['parameters']['UserStates'];
+export type ParameterUserSort = components['parameters']['UserSort'];
+export type ParameterUserProjection = components['parameters']['UserProjection'];
 export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterSkip = components['parameters']['Skip'];
+export type ParameterSendResetMail = components['parameters']['SendResetMail'];
+export type ParameterUserId = components['parameters']['UserId'];
+export type ParameterJobId = components['parameters']['JobId'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly issueToken: {
@@ -735,6 +1648,93 @@ export interface operations {
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["Busy"];
+        };
+    };
+    readonly refreshToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Refresh token. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Refresh"];
+            };
+        };
+        readonly responses: {
+            /** @description New tokens. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["SignInFailed"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly issueClientToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Grant. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/x-www-form-urlencoded": components["schemas"]["ClientGrant"];
+            };
+        };
+        readonly responses: {
+            /** @description Token. */
+            readonly 200: {
+                headers: {
+                    /** @description Tokens are not cached. */
+                    readonly "Cache-Control"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ClientToken"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidForm"];
+            readonly 401: components["responses"]["SignInFailed"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly getSigningKeys: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Public keys. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SigningKeys"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly getUserInfo: {
@@ -790,10 +1790,26 @@ export interface operations {
     readonly findUsers: {
         readonly parameters: {
             readonly query?: {
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["UserIdFilter"];
+                /** @description Filter by account. */
+                readonly authUserId?: components["parameters"]["AuthUserIdFilter"];
                 /** @description Filter by e-mail address. */
-                readonly email?: string;
+                readonly email?: components["parameters"]["EmailFilter"];
                 /** @description Filter by user name. */
-                readonly username?: string;
+                readonly username?: components["parameters"]["UsernameFilter"];
+                /** @description Filter by group. */
+                readonly userGroup?: components["parameters"]["UserGroupFilter"];
+                /** @description Filter by users who may not sign in. */
+                readonly blocked?: components["parameters"]["BlockedFilter"];
+                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+                readonly _q?: components["parameters"]["UserQuery"];
+                /** @description States to look in, separated by commas. */
+                readonly _st?: components["parameters"]["UserStates"];
+                /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+                readonly _s?: components["parameters"]["UserSort"];
+                /** @description Members to answer, separated by commas; `_id` comes always. */
+                readonly _p?: components["parameters"]["UserProjection"];
                 /** @description Limit of records in the answer. */
                 readonly _l?: components["parameters"]["Limit"];
                 /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
@@ -822,7 +1838,12 @@ export interface operations {
     };
     readonly createUser: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description Creates the record alone; registerUser or a bulk activation lets the user sign in later. */
+                readonly postponeAuthUserCreation?: boolean;
+                /** @description Mails the user a link to choose a password. */
+                readonly sendResetPwdEmail?: components["parameters"]["SendResetMail"];
+            };
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
@@ -850,6 +1871,447 @@ export interface operations {
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["Busy"];
+        };
+    };
+    readonly requestPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description User to send a link to. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordResetUser"];
+            };
+        };
+        readonly responses: {
+            /** @description Noted; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly resetPassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Token and password. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidReset"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Busy"];
+        };
+    };
+    readonly createUserWithId: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description User to create. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewUserWithId"];
+            };
+        };
+        readonly responses: {
+            /** @description User is created. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Identified"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 409: components["responses"]["AlreadyExists"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly registerUser: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Mails the user a link to choose a password. */
+                readonly sendResetPwdEmail?: components["parameters"]["SendResetMail"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description User to activate. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["UserRegistration"];
+            };
+        };
+        readonly responses: {
+            /** @description User is active; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["AlreadyExists"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Busy"];
+        };
+    };
+    readonly countUsers: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["UserIdFilter"];
+                /** @description Filter by account. */
+                readonly authUserId?: components["parameters"]["AuthUserIdFilter"];
+                /** @description Filter by e-mail address. */
+                readonly email?: components["parameters"]["EmailFilter"];
+                /** @description Filter by user name. */
+                readonly username?: components["parameters"]["UsernameFilter"];
+                /** @description Filter by group. */
+                readonly userGroup?: components["parameters"]["UserGroupFilter"];
+                /** @description Filter by users who may not sign in. */
+                readonly blocked?: components["parameters"]["BlockedFilter"];
+                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+                readonly _q?: components["parameters"]["UserQuery"];
+                /** @description States to look in, separated by commas. */
+                readonly _st?: components["parameters"]["UserStates"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Number of users. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": number;
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly changeUserStates: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Users and their new states. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": readonly components["schemas"]["StateChange"][];
+            };
+        };
+        readonly responses: {
+            /** @description Number of users moved. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": number;
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 409: components["responses"]["AlreadyExists"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly importUsers: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description File and how to read it. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "multipart/form-data": components["schemas"]["UserImport"];
+            };
+        };
+        readonly responses: {
+            /** @description What became of the rows. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly deleteUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description User is gone; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly updateUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description Changes. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["UserChanges"];
+            };
+        };
+        readonly responses: {
+            /** @description User after the change. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["User"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["AlreadyExists"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly softDeleteUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description User is `DELETED`; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly startBulkActivation: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Specifies if users who are active already count as updated. */
+                readonly upsert?: boolean;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Users to activate. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": readonly components["schemas"]["Activation"][];
+            };
+        };
+        readonly responses: {
+            /** @description Job is kept and will run. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["StartedJob"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly getBulkActivation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the job. */
+                readonly id: components["parameters"]["JobId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description State of the job. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BulkActivation"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly startBulkPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Users by `authUserId`. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["BulkPasswordResetRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description Job is kept and will run. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["StartedJob"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly getBulkPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the job. */
+                readonly id: components["parameters"]["JobId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description State of the job. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BulkPasswordReset"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly userManagerHealthz: {

@@ -7,14 +7,18 @@ import type { Config, ServiceName } from './config.ts';
 import { startEmbeddedServer } from './database/embedded-server.ts';
 import { openPool, type Connection, type Pool } from './database/pool.ts';
 import { createDeviceManager } from './device-manager/service.ts';
+import type { TokenIssuer } from './device-manager/sender-tokens.ts';
 import type { Service } from './http/service.ts';
+import type { TlsFiles } from './http/tls-files.ts';
 import { loadMasterKey } from './keys/master-key.ts';
 import { createKeyRing } from './keys/scope-keys.ts';
 import { secretFile } from './keys/secret-file.ts';
 import { cookiesAreSecure, reachableHost } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
+import { openMailer, type Mailer } from './user-manager/mail.ts';
 import { createUserManager } from './user-manager/service.ts';
+import { loadUserGroups } from './user-manager/user-groups.ts';
 
 /** What starting needs beside the settings. */
 export interface StartOptions {
@@ -64,37 +68,87 @@ const openServicePool = ({ log, started }: Starting, connection: Connection | un
   return pool;
 };
 
-const listen = async ({ config, started, log }: Starting, service: Service, name: ServiceName): Promise<string> => {
+/** Where a service is: for others, and for the services in this process. */
+interface Place {
+  readonly url: string;
+  readonly internalUrl: string;
+}
+
+const tlsFilesOf = ({ config: { TLS_CERT, TLS_KEY }, log }: Starting, name: ServiceName): TlsFiles | undefined => {
+  if (TLS_CERT === undefined || TLS_KEY === undefined) return undefined;
+  const onReload = (error: Error | undefined): void => {
+    if (error === undefined) log.info({ service: name }, 'certificate and key were read again');
+    else log.error({ service: name, error: error.name }, 'the changed certificate and key cannot be used: those read before stay');
+  };
+  return { certPath: TLS_CERT, keyPath: TLS_KEY, onReload };
+};
+
+/** With TLS, the services of this process speak over a port of loopback that the system chooses: no certificate names that address. */
+const listen = async (starting: Starting, service: Service, name: ServiceName): Promise<Place> => {
+  const { config, started, log } = starting;
   started.push(service.stop);
-  const { url, port } = await service.listen(portOf(config, name), config.HOST);
+  const tls = tlsFilesOf(starting, name);
+  const { url, port } = await service.listen(portOf(config, name), config.HOST, tls);
   log.info({ service: name, url }, 'listening');
   const host = reachableHost(config.HOST);
-  return host === config.HOST ? url : `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const reachable = host === config.HOST ? url : `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const isAskedHere = name !== 'bff' && config.SERVICES.length > 1;
+  return { url: reachable, internalUrl: tls !== undefined && isAskedHere ? (await service.listen(0, '127.0.0.1')).url : reachable };
 };
 
 const common = ({ config, log, validateResponses = false }: Starting, name: ServiceName) => ({
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
-  secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST }),
+  secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
-const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[]): Promise<string> => {
-  const pool = openServicePool(starting, connection);
-  await migrateUserManager(pool);
-  const sessionDurationSeconds = starting.config.SESSION_DURATION_SECONDS;
-  const service = await createUserManager({ ...common(starting, 'user-manager'), pool, serviceTokens, sessionDurationSeconds });
-  return listen(starting, service, 'user-manager');
+/** Opens the way for mails; where one is missing, the operator is told before the first mail is. */
+const openMail = ({ config, notices, started }: Starting): Mailer => {
+  const folder = join(config.DATA_DIR, 'mail');
+  const mailer = openMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, folder });
+  started.push(mailer.close);
+  if (config.JOBS.some((name) => name.startsWith('password-'))) {
+    if (config.SMTP_URL === undefined) notices.push(`No SMTP_URL: mails are not sent, but written to ${folder}`);
+    if (config.PUBLIC_URL === undefined && !config.SERVICES.includes('bff')) notices.push('PUBLIC_URL is needed for the links in mails: none is sent before it is set.');
+  }
+  return mailer;
 };
 
-const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<string> => {
+const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<Place> => {
+  const pool = openServicePool(starting, connection);
+  await migrateUserManager(pool);
+  const { config } = starting;
+  let own: Place | undefined;
+  const service = await createUserManager({
+    ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
+    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
+    groups: loadUserGroups(config.USER_GROUPS_FILE),
+    userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
+    sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
+    refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
+  });
+  return (own = await listen(starting, service, 'user-manager'));
+};
+
+/** Our User Manager, and the issuer of others that the settings name. */
+const tokenIssuersOf = ({ WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: jwksUrl, WEBHOOK_JWT_AUDIENCE: audience, ...config }: Config, userManagerUrl: string): TokenIssuer[] => {
+  const own = { issuer: userManagerUrl, jwksUrl: `${userManagerUrl.replace(/\/$/, '')}/.well-known/jwks.json`, audience: 'vitalgate-webhook', scope: 'webhook' };
+  if (issuer === undefined || jwksUrl === undefined || audience === undefined) return [own];
+  return [own, { issuer, jwksUrl, audience, scope: config.WEBHOOK_JWT_SCOPE, sender: config.WEBHOOK_JWT_SENDER }];
+};
+
+const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<Place> => {
   const { config } = starting;
   const pool = openServicePool(starting, connection);
   await migrateDeviceManager(pool);
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
   const { log, version, validateResponses } = common(starting, 'device-manager');
-  const service = await createDeviceManager({ log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), keyRing, serviceTokens, userManagerUrl, jobs: config.JOBS });
+  const service = await createDeviceManager({
+    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), trustedProxies: config.TRUSTED_PROXIES,
+  });
   return listen(starting, service, 'device-manager');
 };
 
@@ -107,17 +161,19 @@ const named = (url: string | undefined): string => {
 const startServices = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[]): Promise<ServiceUrls> => {
   const { config } = starting;
   const runs = (service: ServiceName): boolean => config.SERVICES.includes(service);
-  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens) : undefined;
-  const userManagerUrl = config.USER_MANAGER_URL ?? userManager;
+  let bff: string | undefined = undefined;
+  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens, () => config.PUBLIC_URL ?? bff) : undefined;
+  const userManagerUrl = config.USER_MANAGER_URL ?? userManager?.internalUrl;
   const deviceManager = runs('device-manager') ? await startDeviceManager(starting, connection, serviceTokens, named(userManagerUrl)) : undefined;
-  const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager };
+  const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
-    const { CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey } = config;
-    return createBff({ ...common(starting, 'bff'), serviceToken, clientType, customUserIdKey, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
+    const { USERID_HEADER_KEY: userIdHeader, CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey } = config;
+    const urls = { deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) };
+    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey });
   };
-  const bff = runs('bff') ? await listen(starting, startBff(), 'bff') : undefined;
-  return { ...(bff !== undefined && { bff }), ...(deviceManager !== undefined && { deviceManager }), ...(userManager !== undefined && { userManager }) };
+  bff = runs('bff') ? (await listen(starting, startBff(), 'bff')).url : undefined;
+  return { ...(bff !== undefined && { bff }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };
 };
 
 const serviceTokensOf = ({ SERVICE_TOKEN, SERVICE_TOKEN_PREVIOUS, DATA_DIR }: Config): readonly [string, ...string[]] => {

@@ -11,11 +11,14 @@ import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { ownSamples } from './handlers/own-samples.ts';
+import { passwordReset, type OpenReset } from './handlers/password-reset.ts';
 import { profile } from './handlers/profile.ts';
 import { sessions } from './handlers/sessions.ts';
 import { patientIdReader } from './patient-id.ts';
+import { loadResetPage } from './reset-page.ts';
 import { createSessionCheck } from './session-check.ts';
 import { connectDeviceManager } from './upstream/device-manager.ts';
+import { connectResets } from './upstream/password-reset.ts';
 import { connectUserManager } from './upstream/user-manager.ts';
 
 /** What the BFF stands on; it has no database. */
@@ -23,6 +26,8 @@ export interface BffDependencies {
   readonly deviceManagerUrl: string;
   readonly userManagerUrl: string;
   readonly serviceToken: string;
+  /** The header in which the Device Manager is told whose data it is. */
+  readonly userIdHeader: string;
   readonly secureCookies: boolean;
   /** What is sent as `client-type` at sign-in; default `website`. */
   readonly clientType?: string;
@@ -34,12 +39,14 @@ export interface BffDependencies {
 }
 
 /** Puts the BFF together: session check, vetting, forwarding. */
-export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, secureCookies, clientType = 'website', customUserIdKey, log, version, validateResponses = false }: BffDependencies): Service => {
+export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, clientType = 'website', customUserIdKey, secureCookies, log, version, validateResponses = false }: BffDependencies): Service => {
   const spec = loadSpec(specification);
   const userManager = connectUserManager(userManagerUrl, clientType);
-  const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken);
+  const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken, userIdHeader);
+  const resets = connectResets(userManagerUrl, serviceToken);
   const sessionCheck = createSessionCheck(userManager, patientIdReader(customUserIdKey));
   const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');
+  const refusedReset = (requestId: string, status: number | undefined) => log.warn({ requestId, status }, 'the User Manager refused to mail a link');
   const knownOf = knownMembersReader(spec);
   const handlers = {
     ...sessions({ userManager, sessionCheck, secureCookies }),
@@ -48,7 +55,8 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, secu
     ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment }),
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
-  } satisfies Handlers<Operations, Caller, 'signIn'>;
+    ...passwordReset({ resets, page: loadResetPage(), refusedReset }),
+  } satisfies Handlers<Operations, Caller, 'signIn' | OpenReset>;
   const server = createServiceServer<Caller>({
     name: 'bff',
     version,
@@ -64,7 +72,7 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, secu
     listen: server.listen,
     stop: async () => {
       await server.close();
-      await Promise.all([userManager.close(), deviceManager.close()]);
+      await Promise.all([userManager.close(), resets.close(), deviceManager.close()]);
     },
   };
 };

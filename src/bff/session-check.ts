@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HeaderView } from '../http/authentication.ts';
-import { sidOf } from '../http/session-cookie.ts';
+import { sidOf } from '../http/request-credentials.ts';
 import type { Caller } from './caller.ts';
 import type { UserInfo, UserManager } from './upstream/user-manager.ts';
 

@@ -8,7 +8,7 @@ import type { Handlers } from '../http/operation.ts';
 import { isServiceToken, patientOf } from '../http/service-credential.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
-import { bearerOf } from '../http/session-cookie.ts';
+import { bearerOf } from '../http/request-credentials.ts';
 import { loadSpec, type Spec } from '../http/spec.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
@@ -22,11 +22,15 @@ import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { ingestion } from './handlers/ingestion.ts';
+import { senders } from './handlers/senders.ts';
 import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
 import { openRecords } from './records.ts';
 import { releaseQuarantine } from './releasing.ts';
-import { senderOfKey } from './storage/api-key-table.ts';
+import { senderAuthenticators } from './sender-authentication.ts';
+import { createSenderTokens, type TokenIssuer } from './sender-tokens.ts';
+import { issueApiKey } from './sender-keys.ts';
+import { listApiKeys, revokeApiKey, senderOfKey } from './storage/api-key-table.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
@@ -46,6 +50,12 @@ export interface DeviceManagerDependencies {
   /** Accepted service credentials: the present one, and the previous one while rotating. */
   readonly serviceTokens: readonly string[];
   readonly userManagerUrl: string;
+  /** Whose JWT open the webhook. */
+  readonly tokenIssuers: readonly TokenIssuer[];
+  /** Addresses and networks of proxies whose word about TLS counts. */
+  readonly trustedProxies: readonly string[];
+  /** The header, in lower case, in which a service names the patient. */
+  readonly userIdHeader: string;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
@@ -53,10 +63,10 @@ export interface DeviceManagerDependencies {
 
 const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
-const authenticators = ({ pool, serviceTokens }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
+const authenticators = ({ pool, serviceTokens, userIdHeader, tokenIssuers, trustedProxies }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
   serviceCredential: ({ headers }) => {
     if (!isServiceToken(bearerOf(headers), serviceTokens)) return Promise.resolve(null);
-    const patientId = patientOf(headers['miauserid']);
+    const patientId = patientOf(headers[userIdHeader]);
     return Promise.resolve({ kind: 'service', ...(patientId !== undefined && { patientId }) });
   },
   operatorCredential: async ({ headers }) => {
@@ -64,11 +74,7 @@ const authenticators = ({ pool, serviceTokens }: DeviceManagerDependencies, oper
     const userId = token === undefined ? undefined : await operators.operatorOf(token);
     return userId === undefined ? null : { kind: 'operator', userId };
   },
-  senderKey: async ({ headers }) => {
-    const key = headers['x-api-key'];
-    const sender = typeof key === 'string' && key.length <= 512 ? await senderOfKey(pool, key) : undefined;
-    return sender === undefined ? null : { kind: 'sender', sender };
-  },
+  ...senderAuthenticators({ senderOfKey: (key) => senderOfKey(pool, key), tokens: createSenderTokens(tokenIssuers), trustedProxies }),
 });
 
 const enrolledDevices = async (pool: Pool, patientId: string) => {
@@ -76,11 +82,12 @@ const enrolledDevices = async (pool: Pool, patientId: string) => {
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
+const handlersOf = ({ pool, keyRing, userIdHeader }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
   const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
     ...ingestion({
+      userIdHeader,
       checkShape: compileItemSchema(spec, 'receiveHealthKit'),
       enrolled: (patientId) => enrolledDevices(pool, patientId),
       keepUpload: (upload) => keepUpload(pool, keyRing, upload),
@@ -95,6 +102,9 @@ const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, no
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, sample._id),
       audit: (event) => recordAudit(pool, event),
+    }),
+    ...senders({
+      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit: (event) => recordAudit(pool, event),
     }),
     ...charts(createCharts(pool, keyRing, knownTypes)),
   } satisfies Handlers<Operations, Caller>;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ContentPlan } from './framing.ts';
 import { JsonFault, readJson, type ReadJson } from './json-gate.ts';
+import { readMultipartBody } from './multipart-body.ts';
 import { problem, problemCatalogue, type ProblemCode, type ProblemError } from './problem.ts';
 
 /** Bounds on one request body. */
@@ -43,12 +44,13 @@ const readFormBody = (bytes: Buffer): ReadJson => {
  * under any content type and is then undefined. Throws the problem of the JSON gate with its pointer, 400 for content
  * where none belongs, 415 for content of another type.
  */
-export const readContent = (
+export const readContent = async (
   bytes: Buffer, plan: ContentPlan, required: boolean, limits: BodyLimits,
-): Pick<ReadJson, 'items'> & { readonly value: unknown } => {
+): Promise<Pick<ReadJson, 'items'> & { readonly value: unknown }> => {
   if (!required && isBlank(bytes)) return { value: undefined };
   if (plan.kind === 'json') return readJsonBody(bytes, limits);
   if (plan.kind === 'form') return readFormBody(bytes);
+  if (plan.kind === 'multipart') return { value: await readMultipartBody(bytes, plan.contentType) };
   if (plan.kind === 'unsupported') throw problem('unsupported-media-type');
   throw problem('invalid-request', { detail: 'Send no body: this operation takes none.' });
 };

@@ -6,10 +6,13 @@ import { problem } from './problem.ts';
 export type ContentPlan =
   | { readonly kind: 'none' }
   | { readonly kind: 'json' | 'form'; readonly mediaType: string }
+  /** `contentType` as sent: its boundary parts the body. */
+  | { readonly kind: 'multipart'; readonly mediaType: string; readonly contentType: string }
   /** Nothing the operation takes; fine only when the body turns out to be blank and is not required. */
   | { readonly kind: 'unsupported' };
 
 const FORM = 'application/x-www-form-urlencoded';
+const MULTIPART = 'multipart/form-data';
 const ENCODINGS = ['identity', 'gzip', 'br'];
 
 /** Bytes that a request to an operation without body may carry: room for white space, `null` or `{}`. */
@@ -19,7 +22,7 @@ export const BLANK_BODY_BYTES = 4096;
 export const isJsonType = (mediaType: string): boolean => mediaType === 'application/json' || mediaType.endsWith('+json');
 
 /** Whether the kit can read a request body of this media type. */
-export const isReadableType = (mediaType: string): boolean => isJsonType(mediaType) || mediaType === FORM;
+export const isReadableType = (mediaType: string): boolean => isJsonType(mediaType) || mediaType === FORM || mediaType === MULTIPART;
 
 /** Whether the headers announce a body. */
 export const announcesBody = ({ headers }: IncomingMessage): boolean =>
@@ -40,6 +43,7 @@ export const planContent = (operation: OperationInfo, contentType: string | unde
   const { mediaTypes, required } = operation.request;
   const accepted = mediaTypes.find((type) => type === sent) ?? (isJsonType(sent) ? mediaTypes.find(isJsonType) : undefined);
   if (accepted !== undefined && !unsupportedCharset(contentType ?? '')) {
+    if (accepted === MULTIPART) return { kind: 'multipart', mediaType: accepted, contentType: contentType ?? '' };
     return { kind: accepted === FORM ? 'form' : 'json', mediaType: accepted };
   }
   if (required) throw problem('unsupported-media-type');

@@ -1,3 +1,5 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import type { Logger } from 'pino';
 import spec from '../../generated/user-manager.json' with { type: 'json' };
 import type { operations } from '../../generated/user-manager.d.ts';
@@ -8,28 +10,63 @@ import { problem } from '../http/problem.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
+import { startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
+import { readBulkJob, runBulkJob, startBulkJob } from './bulk-jobs.ts';
 import type { Caller } from './caller.ts';
-import { sessionHandlers, type SessionPorts } from './handlers/sessions.ts';
-import { userHandlers } from './handlers/users.ts';
+import type { MemberFault } from './domain/user-account.ts';
+import { passwordFault } from './domain/password-policy.ts';
+import { createClientTokens } from './client-tokens.ts';
+import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
+import { clientHandlers } from './handlers/clients.ts';
+import { passwordResetHandlers } from './handlers/password-reset.ts';
+import { sessionHandlers } from './handlers/sessions.ts';
+import { userImportHandlers } from './handlers/user-import.ts';
+import { userSearchHandlers } from './handlers/user-search.ts';
+import { userStateHandlers } from './handlers/user-states.ts';
+import { userHandlers, type UserPorts } from './handlers/users.ts';
+import type { Mailer } from './mail.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
-import { register } from './registration.ts';
-import { hashOfToken, newSessionToken } from './session-token.ts';
-import { endSession, findSessionUser, openSession } from './storage/session-table.ts';
-import { findPassword, findUsers, renewPasswordHash } from './storage/user-table.ts';
+import { activate, register } from './registration.ts';
+import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
+import { createSignIn, type SessionDurations } from './sign-in.ts';
+import { hashOfToken } from './session-token.ts';
+import { findClient } from './storage/client-table.ts';
+import { findSessionUser } from './storage/session-table.ts';
+import { publishedSigningKeys } from './storage/signing-key-table.ts';
+import { countUsers, findUsers } from './storage/user-search.ts';
+import { changeUser, moveUsers, removeUser, softDelete } from './user-change.ts';
+import type { UserGroups } from './user-groups.ts';
+import { importUsers } from './user-import.ts';
+import { tasks } from './workers/tasks.ts';
 
 /** What the User Manager needs; its schema must have been migrated. */
-export interface UserManagerDependencies {
+export interface UserManagerDependencies extends SessionDurations {
   readonly pool: Pool;
+  /** Connections of the jobs' own, so that requests cannot starve them. */
+  readonly jobPool: Pool;
+  readonly mailer: Mailer;
+  /** Where browsers reach the BFF, as soon as that is known: links in mails begin with it. */
+  readonly publicUrl: () => string | undefined;
+  readonly passwordResetMinutes: number;
+  /** Where this service is reached: tokens of clients name it. */
+  readonly issuer: () => string;
+  /** Names of the background jobs that run in this process. */
+  readonly jobs: readonly string[];
   readonly log: Logger;
   readonly version: string;
   /** The current service token and, while rotating, the one before. */
   readonly serviceTokens: readonly string[];
-  readonly sessionDurationSeconds: number;
+  readonly groups: UserGroups;
+  /** Members of a user that `/userinfo` answers beside the claims; all when undefined. */
+  readonly userInfoMembers: readonly string[] | undefined;
   /** False only where the public address is http on loopback. */
   readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
 }
+
+/** Members that the other services know a person by; they are answered whatever is chosen. */
+const whoItIs = ['_id', 'userGroup'];
 
 type PlatformOperation = Extract<keyof operations, `userManager${string}`>;
 
@@ -48,41 +85,87 @@ const bounded = (passwords: Passwords): Passwords => {
   };
 };
 
-const sessionPorts = ({ pool, sessionDurationSeconds, secureCookies }: UserManagerDependencies, passwords: Passwords): SessionPorts => ({
-  durationSeconds: sessionDurationSeconds,
-  secureCookies,
-  checkPassword: async (username, password) => {
-    const known = await findPassword(pool, username);
-    const { fits, renewed } = await passwords.check(password, known?.passwordHash);
-    if (!fits || known?.maySignIn !== true) return undefined;
-    if (renewed !== undefined) await renewPasswordHash(pool, known.userId, known.passwordHash, renewed);
-    return known.userId;
-  },
-  open: (userId, kind, replacedSid) =>
+const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwords): UserPorts => ({
+  groups,
+  register: (person, sendResetMail) =>
     inTransaction(pool, async (client) => {
-      const token = newSessionToken();
-      if (replacedSid !== undefined) await endSession(client, hashOfToken(replacedSid));
-      const expiresAt = await openSession(client, { tokenHash: hashOfToken(token), userId, kind, durationSeconds: sessionDurationSeconds });
-      return { token, expiresAt };
+      const outcome = await register(client, passwords, person);
+      if ('_id' in outcome && sendResetMail) await requestReset(client, outcome._id);
+      return outcome;
     }),
-  end: (tokenHash) => endSession(pool, tokenHash),
+  activate: async (id, password, updaterId, sendResetMail) => {
+    const fault = password === undefined ? undefined : passwordFault(password);
+    if (fault !== undefined) return { passwordFault: fault };
+    const passwordHash = password === undefined ? undefined : await passwords.hash(password);
+    return inTransaction(pool, async (client) => {
+      const outcome = await activate(client, { id, passwordHash, updaterId }, groups.authUserCreationDisabled);
+      if (outcome === 'activated' && sendResetMail) await requestReset(client, id);
+      return outcome;
+    });
+  },
+  change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
+  remove: (id) => removeUser(pool, id),
 });
 
-/** Puts the User Manager together. Rejects when specification and handlers do not fit. */
+/** Judges members by what the specification lets `$set` set. */
+const memberCheck = (): ((members: Readonly<Record<string, unknown>>) => readonly MemberFault[]) => {
+  const ajv = new Ajv2020({ strict: false, validateSchema: false });
+  formats.default(ajv);
+  const validate = ajv.addSchema({ ...spec, $id: 'specification' }).compile({ $ref: 'specification#/components/schemas/UserChanges/properties/$set' });
+  return (members) => (validate(members) ? [] : (validate.errors ?? []).map(({ instancePath, keyword, message }) => ({ pointer: instancePath, code: keyword, message: message ?? 'does not fit' })));
+};
+
+const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords) => {
+  const { pool, groups, userInfoMembers, secureCookies, sessionDurationSeconds } = dependencies;
+  const { propertyNames } = groups;
+  const importPorts = { pool, groups, faultsOf: memberCheck() };
+  return {
+    ...sessionHandlers({
+      ...createSignIn(pool, passwords, dependencies), durationSeconds: sessionDurationSeconds, secureCookies,
+      isAnswered: (member) => userInfoMembers === undefined || [...whoItIs, ...userInfoMembers].includes(member),
+    }),
+    ...userHandlers(userPorts(dependencies, passwords)),
+    ...userSearchHandlers({ propertyNames, find: (page) => findUsers(pool, page), count: (filter) => countUsers(pool, filter) }),
+    ...userStateHandlers({ move: (moves, updaterId) => moveUsers(pool, moves, updaterId), softDelete: (id, updaterId) => softDelete(pool, id, updaterId) }),
+    ...userImportHandlers({ propertyNames, take: (rows, actor) => importUsers(importPorts, rows, actor) }),
+    ...passwordResetHandlers({ requestReset: (authUserId) => requestResetOf(pool, authUserId), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
+    ...clientHandlers({
+      find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
+    }),
+    ...bulkJobHandlers({ start: (kind, request, creatorId) => startBulkJob(pool, kind, request, creatorId), read: (kind, id) => readBulkJob(pool, kind, id) }),
+  } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
+};
+
+const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log }: UserManagerDependencies) => {
+  const mailing = { pool, mailer, publicUrl, minutes, log };
+  const all = tasks({
+    sendResetLink: (userId) => sendResetLink(mailing, userId),
+    sendChangedNotice: (userId) => sendChangedNotice(mailing, userId),
+    runBulkJob: (jobId) => runBulkJob({ pool, groups, requestReset }, jobId),
+  });
+  const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
+  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
+};
+
+/** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
 export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
   const { pool, log, version, serviceTokens, validateResponses = false } = dependencies;
-  const passwords = bounded(await createPasswords());
-  const handlers: Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken'> = {
-    ...sessionHandlers(sessionPorts(dependencies, passwords)),
-    ...userHandlers({ register: (person) => register(pool, passwords, person), find: (filter) => findUsers(pool, filter) }),
-  };
   const server = createServiceServer({
-    name: 'user-manager', version, spec: loadSpec(spec), handlers, log, validateResponses,
-    authenticators: createAuthenticators({ serviceTokens, findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
-    limits: { maxBytes: 64 * 1024 },
+    name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses,
+    handlers: handlersOf(dependencies, bounded(await createPasswords())),
+    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
+    limits: { maxBytes: 1_100_000 },
     isDatabaseUnavailable: isUnavailable,
     ready: async () => (await pool.query('select 1')).rowCount === 1,
     checkUp: { database: () => pool.query('select 1') },
   });
-  return { name: 'user-manager', listen: server.listen, stop: () => server.close() };
+  const runner = await startJobs(dependencies);
+  return {
+    name: 'user-manager',
+    listen: server.listen,
+    stop: async () => {
+      await server.close();
+      await runner?.stop();
+    },
+  };
 };

@@ -19,7 +19,7 @@ describe('the BFF in front of upstreams of another vendor', () => {
     upstreams = await startForeignUpstreams({ cookieAttributes: 'Domain=elsewhere.example; SameSite=None; Max-Age=1800; Path=/' });
     anna = upstreams.users.add('anna', 'right', { 'https://vendor.example/claims/clinic': 'north', name: null });
     bff = createBff({
-      deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken: 's'.repeat(40), secureCookies: true,
+      deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken: 's'.repeat(40), userIdHeader: 'miauserid', secureCookies: true,
       log: pino({ level: 'info' }, { write: (line) => lines.push(line) }), version: '0.0.0', validateResponses: true,
     });
     ({ url } = await bff.listen(0, '127.0.0.1'));

@@ -35,7 +35,7 @@ describe('trouble behind the BFF', () => {
   let app: App;
 
   const startBff = async (deviceManagerUrl: string, userManagerUrl: string): Promise<string> => {
-    const service = createBff({ deviceManagerUrl, userManagerUrl, serviceToken: 's'.repeat(40), secureCookies: false, log: pino({ level: 'silent' }), version: '0.0.0', validateResponses: true });
+    const service = createBff({ deviceManagerUrl, userManagerUrl, serviceToken: 's'.repeat(40), userIdHeader: 'miauserid', secureCookies: false, log: pino({ level: 'silent' }), version: '0.0.0', validateResponses: true });
     started.push(service);
     return (await service.listen(0, '127.0.0.1')).url;
   };

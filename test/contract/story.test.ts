@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { hashOfToken } from '../../src/user-manager/session-token.ts';
+import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { createClient } from '../../src/user-manager/client-tokens.ts';
 import { isNode, meantBy, specifications } from './specifications.ts';
 
 interface Exchange {
@@ -15,7 +18,7 @@ const requestsOf = (operationId: string): { url: string; method: string; templat
     const item = (spec.document['paths'] as Record<string, Record<string, { requestBody?: unknown }>>)[operation.template];
     const body = item?.[operation.method.toLowerCase()]?.requestBody;
     const content = body === undefined ? {} : meantBy(spec, body)['content'];
-    const media = isNode(content) ? content['application/json'] : undefined;
+    const media = isNode(content) ? (content['application/json'] ?? content['multipart/form-data'] ?? content['application/x-www-form-urlencoded']) : undefined;
     const examples = Object.entries(isNode(media) ? (media['examples'] as object) : {}).map(([name, one]): [string, unknown] => [name, meantBy(spec, one)['value']]);
     return { url: service, method: operation.method, template: operation.template, examples };
   }
@@ -27,6 +30,7 @@ describe('the requests shown in the specifications work', () => {
   let vitalgate: TestVitalgate;
   let cookie = '';
   let key = '';
+  let operatorToken = '';
   const sent = new Set<string>();
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
@@ -34,12 +38,28 @@ describe('the requests shown in the specifications work', () => {
   }, 60_000);
   afterAll(() => vitalgate.stop());
 
-  const headersFor = (service: string, patientId: string): Record<string, string> => {
+  const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
+    if (operationId === 'issueClientToken') return {};
+    if (operationId.endsWith('ApiKey') || operationId.endsWith('ApiKeys')) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
 
   const urlOf = (service: string): string => ({ bff: vitalgate.urls.bff, 'device-manager': vitalgate.urls.deviceManager }[service] ?? vitalgate.urls.userManager);
+
+  /** What an example says of people and tokens becomes what they are in this run. */
+  const names = new Map<string, string>();
+  const inThisRun = (text: string, patientId: string): string =>
+    [...names, ['9c86fda0197f4d0e8780daae45bac2f8', patientId] as const].reduce((changed, [shown, real]) => changed.replaceAll(shown, real), text);
+
+  const bodyOf = (operationId: string, value: unknown, patientId: string): RequestInit => {
+    if (value === undefined) return {};
+    if (operationId === 'issueClientToken') return { body: new URLSearchParams(JSON.parse(inThisRun(JSON.stringify(value), patientId)) as Record<string, string>) };
+    if (operationId !== 'importUsers') return { headers: { 'content-type': 'application/json' }, body: inThisRun(JSON.stringify(value), patientId) };
+    const form = new FormData();
+    for (const [name, text] of Object.entries(value as Record<string, string>)) form.append(name, text);
+    return { body: form };
+  };
 
   const send = async (operationId: string, { path = {}, query = '', patientId = '' }: { path?: Record<string, string>; query?: string; patientId?: string } = {}) => {
     const { url, method, template, examples } = requestsOf(operationId);
@@ -47,9 +67,8 @@ describe('the requests shown in the specifications work', () => {
     const target = `${urlOf(url)}${template.replaceAll(/\{(\w+)\}/g, (_, name: string) => path[name] ?? '')}${query}`;
     const answers: (Exchange & { body: string; setCookie: string | undefined })[] = [];
     for (const [name, value] of examples.length === 0 ? [['no body', undefined] as const] : examples) {
-      // What an example says of whose it is belongs to the person of this run.
-      const text = value === undefined ? undefined : JSON.stringify(value).replaceAll('9c86fda0197f4d0e8780daae45bac2f8', patientId);
-      const answer = await fetch(target, { method, headers: { ...headersFor(url, patientId), ...(text !== undefined && { 'content-type': 'application/json' }) }, ...(text !== undefined && { body: text }) });
+      const { headers, ...init } = bodyOf(operationId, value, patientId);
+      const answer = await fetch(target, { method, ...init, headers: { ...headersFor(url, patientId, operationId), ...(headers as Record<string, string>) } });
       answers.push({ name, status: answer.status, body: await answer.text(), setCookie: answer.headers.getSetCookie()[0]?.split(';')[0] });
     }
     return answers;
@@ -62,7 +81,10 @@ describe('the requests shown in the specifications work', () => {
     const created = await send('createUser');
     expect(refused(created)).toEqual([]);
     const patientId = idIn(created[0]?.body);
-    expect(refused(await send('issueToken'))).toEqual([]);
+    const issued = await send('issueToken');
+    expect(refused(issued)).toEqual([]);
+    names.set('Yk5tQx8Zr1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQs', (JSON.parse(issued[0]?.body ?? '{}') as { refreshToken: string }).refreshToken);
+    expect(refused(await send('refreshToken'))).toEqual([]);
     const signedIn = await send('signIn');
     expect(refused(signedIn)).toEqual([]);
     cookie = signedIn[0]?.setCookie ?? '';
@@ -96,6 +118,33 @@ describe('the requests shown in the specifications work', () => {
     expect(refused(reading)).toEqual([]);
     cookie = (await send('signIn'))[0]?.setCookie ?? '';
     expect(refused(await send('endSession'))).toEqual([]);
+    // The link that the examples hold was mailed to the person of this run, once for each service.
+    const { token } = requestsOf('resetPassword').examples[0]?.[1] as { token: string };
+    for (const operation of ['resetPassword', 'setNewPassword']) {
+      await issueReset(vitalgate.database.pool, { tokenHash: hashOfToken(token), userId: patientId, minutes: 30 });
+      expect(refused(await send(operation))).toEqual([]);
+    }
+    expect(refused([...(await send('showPasswordReset')), ...(await send('askForPasswordReset')), ...(await send('requestPasswordReset', { patientId }))])).toEqual([]);
+
+    const imported = await send('importUsers');
+    const ben = (JSON.parse(imported[0]?.body ?? '{}') as { inserted: string[] }).inserted[0] ?? '';
+    names.set('1f6f7c0e9d8b4a53b2c1d0e9f8a7b6c5', ben);
+    const jobId = (answers: { body: string }[]) => ({ path: { id: (JSON.parse(answers[0]?.body ?? '{}') as { jobId: string }).jobId } });
+    const accounts = [
+      ...(await send('createUserWithId')), ...(await send('registerUser')), ...(await send('countUsers')),
+      ...(await send('getBulkActivation', jobId(await send('startBulkActivation')))), ...(await send('getBulkPasswordReset', jobId(await send('startBulkPasswordReset', { patientId })))),
+      ...(await send('updateUser', { path: { id: patientId } })), ...(await send('changeUserStates', { patientId })), ...(await send('softDeleteUser', { path: { id: patientId } })), ...(await send('deleteUser', { path: { id: patientId } })),
+    ];
+    expect(refused(accounts)).toEqual([]);
+
+    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, 'medisante');
+    names.set('vgc_5d1c4f0b', clientId).set('q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM', clientSecret);
+    const operator = await vitalgate.addUser({ userGroup: 'operator' });
+    const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: operator.username, password: operator.password }) });
+    operatorToken = ((await tokens.json()) as { accessToken: string }).accessToken;
+    const [createdKey] = await send('createApiKey');
+    expect(refused([...(await send('listApiKeys')), ...(await send('revokeApiKey', { path: { id: idIn(createdKey?.body) } }))])).toEqual([]);
+    expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);
   }, 60_000);

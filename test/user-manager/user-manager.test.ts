@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hash } from '@node-rs/argon2';
 import pino from 'pino';
-import { migrate } from '../../src/database/migrator.ts';
+import { migrateUserManager } from '../../src/schemas.ts';
 import { createUserManager } from '../../src/user-manager/service.ts';
-import { migrations, schema } from '../../src/user-manager/storage/migrations.ts';
+import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
 import { setBlocked } from '../../src/user-manager/storage/user-table.ts';
 import type { Service } from '../../src/http/service.ts';
+import { noMail } from './running-user-manager.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 
 const serviceToken = 's'.repeat(40);
@@ -26,10 +27,10 @@ describe('the User Manager', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    await migrate(database.pool, schema, migrations);
+    await migrateUserManager(database.pool);
     service = await createUserManager({
-      pool: database.pool, log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
-      sessionDurationSeconds: 3600, secureCookies: true, validateResponses: true,
+      pool: database.pool, jobPool: database.pool, jobs: [], log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
+      groups: loadUserGroups(), userInfoMembers: undefined, ...noMail, sessionDurationSeconds: 3600, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true,
     });
     ({ url } = await service.listen(0, '127.0.0.1'));
     await create('anna', { name: 'Anna Rossi' });
@@ -109,7 +110,12 @@ describe('the User Manager', () => {
 
   test.each<[string, object, number, string, string | undefined]>([
     ['a short password', { username: 'ben', email: 'ben@example.org', password: 'short' }, 400, 'invalid-request', '/password'],
-    ['no password', { username: 'ben', email: 'ben@example.org' }, 400, 'invalid-request', '/password'],
+    ['no address', { username: 'ben', password }, 400, 'invalid-request', '/email'],
+    ['a group nobody knows', { email: 'ben@example.org', userGroup: 'astronaut' }, 400, 'invalid-request', '/userGroup'],
+    ['an expirationId', { email: 'ben@example.org', expirationId: '1' }, 400, 'invalid-request', '/expirationId'],
+    ['an authUserId', { email: 'ben@example.org', authUserId: '1' }, 400, 'invalid-request', '/authUserId'],
+    ['a state', { email: 'ben@example.org', __STATE__: 'PUBLIC' }, 400, 'invalid-request', '/__STATE__'],
+    ['an address that cannot be a user name, and none', { email: "o'neil@example.org" }, 400, 'invalid-request', '/username'],
     ['an address that is none', { username: 'ben', email: 'ben', password }, 400, 'invalid-request', '/email'],
     ['a member nobody knows', { username: 'ben', email: 'ben@example.org', password, role: 'operator' }, 400, 'invalid-request', '/role'],
     ['a user name that is taken', { username: 'ANNA', email: 'new@example.org', password }, 409, 'already-exists', '/username'],

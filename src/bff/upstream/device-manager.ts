@@ -80,13 +80,13 @@ const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['kee
   return keptOf(data as readonly Identified[] | KeptUpload);
 };
 
-/** Connects to a Device Manager with the service credential. */
-export const connectDeviceManager = (baseUrl: string, serviceToken: string): DeviceManager => {
+/** Connects to a Device Manager with the service credential; the patient goes in the header of the name given. */
+export const connectDeviceManager = (baseUrl: string, serviceToken: string, userIdHeader: string): DeviceManager => {
   const client = createUpstream<paths>({ baseUrl, spec: needed, timeoutMs: 20_000, maxBytes: 67_108_864 });
   client.use(handOnTooManyRequests);
   const connection: DeviceManagerClient = {
     client,
-    headersOf: ({ patientId, requestId }) => ({ authorization: `Bearer ${serviceToken}`, miauserid: patientId, 'x-request-id': requestId }),
+    headersOf: ({ patientId, requestId }) => ({ authorization: `Bearer ${serviceToken}`, [userIdHeader]: patientId, 'x-request-id': requestId }),
   };
   return {
     ...deviceCalls(connection),

@@ -15,12 +15,20 @@ export interface ApiKey {
 /** A key has 256 random bits, so a plain hash cannot be guessed. */
 const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
 
+/** Whose key, and in how many days it ends by itself. */
+export interface NewApiKey {
+  readonly sender: string;
+  readonly expiresInDays?: number | undefined;
+}
+
 /** Makes a key for a sender; this is the only time it can be seen. */
-export const createApiKey = async (db: Queryable, { sender }: { readonly sender: string }): Promise<{ _id: string; key: string }> => {
+export const createApiKey = async (db: Queryable, { sender, expiresInDays }: NewApiKey): Promise<{ _id: string; key: string }> => {
   const _id = randomUUID();
   const prefix = `vg_${randomBytes(4).toString('hex')}`;
   const key = `${prefix}_${randomBytes(32).toString('base64url')}`;
-  await db.query('insert into device_manager.api_key (_id, sender, prefix, key_hash) values ($1, $2, $3, $4)', [_id, sender, prefix, hashOf(key)]);
+  await db.query('insert into device_manager.api_key (_id, sender, prefix, key_hash, expires_at) values ($1, $2, $3, $4, now() + make_interval(days => $5))', [
+    _id, sender, prefix, hashOf(key), expiresInDays ?? null,
+  ]);
   return { _id: _id.replaceAll('-', ''), key };
 };
 
@@ -50,4 +58,14 @@ export const revokeApiKey = async (db: Queryable, key: string): Promise<boolean>
     [key],
   );
   return (rowCount ?? 0) > 0;
+};
+
+/** How many keys of a sender open the webhook; no other is made until the transaction ends. */
+export const liveKeysOf = async (db: Queryable, sender: string): Promise<number> => {
+  await db.query(`select pg_advisory_xact_lock(hashtextextended('api keys of ' || $1, 0))`, [sender]);
+  const { rows } = await db.query<{ count: number }>(
+    'select count(*)::int as count from device_manager.api_key where sender = $1 and revoked_at is null and (expires_at is null or expires_at > now())',
+    [sender],
+  );
+  return rows[0]?.count ?? 0;
 };

@@ -2,21 +2,49 @@
 export interface UserAccount {
   /** 32 hex characters. */
   readonly id: string;
+  /** Identifier of what the person signs in with, answered as `sub`; absent while that is postponed, and after it was taken away. */
+  readonly authUserId?: string;
   readonly username: string;
   readonly email: string;
   readonly name?: string;
   /** `patient`, `operator`, `clinician`, or a group of the installation's own. */
   readonly userGroup: string;
+  /** Blocked by somebody; an expiration that has passed blocks as well. */
   readonly blocked: boolean;
-  readonly state: 'PUBLIC' | 'DRAFT' | 'TRASH' | 'DELETED';
+  /** From then on the person is blocked. */
+  readonly expirationDate?: Date;
+  readonly roles: readonly string[];
+  /** Custom properties; the group says which there are. */
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly state: UserState;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly creatorId: string;
   readonly updaterId: string;
 }
 
+export const userStates = ['PUBLIC', 'DRAFT', 'TRASH', 'DELETED'] as const;
+export type UserState = (typeof userStates)[number];
+
 /** How a session is presented: a cookie never counts as a bearer token, nor the other way round. */
 export type SessionKind = 'cookie' | 'bearer';
 
 /** The group whose members may use the operations of services. */
 export const OPERATOR_GROUP = 'operator';
+
+/** Tells whether a person may not sign in at an instant: blocked by somebody, or expired. */
+export const isBlockedAt = ({ blocked, expirationDate }: Pick<UserAccount, 'blocked' | 'expirationDate'>, nowMs: number): boolean =>
+  blocked || (expirationDate !== undefined && expirationDate.getTime() <= nowMs);
+
+/** Members of a user that are no custom properties, and so cannot be the name of one. */
+export const ownMembers = [
+  '_id', 'authUserId', 'username', 'email', 'name', 'userGroup', 'blocked', 'expirationDate', 'expirationId', 'roles', 'password',
+  'createdAt', 'updatedAt', 'creatorId', 'updaterId', '__STATE__',
+] as const;
+
+/** One fault inside a request; see ProblemItem. */
+export interface MemberFault {
+  readonly pointer: string;
+  readonly code: string;
+  readonly message: string;
+}

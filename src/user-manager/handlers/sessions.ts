@@ -1,32 +1,36 @@
 import type { operations, UserInfo } from '../../../generated/user-manager.d.ts';
 import { noBody, type Call, type Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
-import { endedSessionCookie, sessionCookie, sidOf } from '../../http/session-cookie.ts';
+import { endedSessionCookie, sessionCookie, sidOf } from '../../http/request-credentials.ts';
 import type { Caller } from '../caller.ts';
-import type { SessionKind, UserAccount } from '../domain/user-account.ts';
+import type { UserAccount } from '../domain/user-account.ts';
+import type { IssuedTokens, SignIn } from '../sign-in.ts';
+import { refused, wireUserOf } from './user-record.ts';
 
 /** What the handlers of sessions stand on. */
-export interface SessionPorts {
-  /** The id of the user that name and password belong to; undefined for unknown, wrong and blocked alike. */
-  readonly checkPassword: (username: string, password: string) => Promise<string | undefined>;
-  /** Opens a session and ends the one it replaces. */
-  readonly open: (userId: string, kind: SessionKind, replacedSid: string | undefined) => Promise<{ token: string; expiresAt: Date }>;
-  readonly end: (tokenHash: Buffer) => Promise<void>;
+export interface SessionPorts extends SignIn {
+  /** Tells whether a member of a user is answered beside the claims. */
+  readonly isAnswered: (member: string) => boolean;
   readonly durationSeconds: number;
   readonly secureCookies: boolean;
 }
 
-const userInfoOf = (user: UserAccount): UserInfo => ({
-  sub: user.id,
-  _id: user.id,
+/** Members that are claims of OpenID Connect, and so come whatever is answered beside them. */
+const claimsOf = (user: UserAccount) => ({
+  sub: user.authUserId ?? user.id,
   name: user.name ?? user.username,
   preferred_username: user.username,
-  username: user.username,
   email: user.email,
   email_verified: false,
   updated_at: Math.floor(user.updatedAt.getTime() / 1000),
-  userGroup: user.userGroup,
 });
+
+const userInfoOf = (user: UserAccount, isAnswered: SessionPorts['isAnswered']): UserInfo => {
+  const members = Object.entries(wireUserOf(user)).filter(([member]) => isAnswered(member));
+  return { ...Object.fromEntries(members), ...claimsOf(user) };
+};
+
+const tokensOf = ({ accessToken, refreshToken, expiresAt }: IssuedTokens) => ({ accessToken, refreshToken, expireAt: expiresAt.toISOString() });
 
 const personOf = (caller: Caller): Extract<Caller, { kind: 'person' }> => {
   if (caller.kind !== 'person') throw problem('unauthenticated');
@@ -34,21 +38,36 @@ const personOf = (caller: Caller): Extract<Caller, { kind: 'person' }> => {
 };
 
 const issueToken = async (ports: SessionPorts, { body, headers }: Call<operations['issueToken'], undefined>): Promise<Reply<operations['issueToken']>> => {
-  const userId = await ports.checkPassword(body.username, body.password);
-  if (userId === undefined) throw problem('sign-in-failed');
-  const kind = headers['client-type'] === 'website' ? 'cookie' : 'bearer';
-  const { token, expiresAt } = await ports.open(userId, kind, sidOf(headers));
-  if (kind === 'bearer') return { status: 200, body: { accessToken: token, expireAt: expiresAt.toISOString() } };
-  const cookie = sessionCookie(token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
+  const checked = await ports.checkPassword(body.username, body.password);
+  if (checked === undefined) throw problem('sign-in-failed');
+  if (headers['client-type'] !== 'website') {
+    const tokens = await ports.issue(checked, sidOf(headers));
+    if (tokens === undefined) throw problem('sign-in-failed');
+    return { status: 200, body: tokensOf(tokens) };
+  }
+  const session = await ports.open(checked, sidOf(headers));
+  if (session === undefined) throw problem('sign-in-failed');
+  const cookie = sessionCookie(session.token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
   return { status: 200, body: noBody, headers: { 'Set-Cookie': cookie } };
+};
+
+const refreshToken = async ({ refresh }: SessionPorts, { body }: Call<operations['refreshToken'], undefined>): Promise<Reply<operations['refreshToken']>> => {
+  const presented = body.refreshToken ?? body.refresh_token;
+  if (body.refreshToken !== undefined && body.refresh_token !== undefined && body.refreshToken !== body.refresh_token) {
+    throw refused([{ pointer: '/refresh_token', code: 'duplicate-key', message: 'Send the refresh token under one of its two names.' }]);
+  }
+  const tokens = presented === undefined ? undefined : await refresh(presented);
+  if (tokens === undefined) throw problem('sign-in-failed', { detail: 'Sign in again: this refresh token does not count.' });
+  return { status: 200, body: tokensOf(tokens) };
 };
 
 /** Signing in, asking who it is, signing out. */
 export const sessionHandlers = (ports: SessionPorts) => ({
   issueToken: (call: Call<operations['issueToken'], undefined>) => issueToken(ports, call),
+  refreshToken: (call: Call<operations['refreshToken'], undefined>) => refreshToken(ports, call),
   getUserInfo: ({ caller }: Call<operations['getUserInfo'], Caller>): Reply<operations['getUserInfo']> => ({
     status: 200,
-    body: userInfoOf(personOf(caller).user),
+    body: userInfoOf(personOf(caller).user, ports.isAnswered),
   }),
   endSession: async ({ caller }: Call<operations['endSession'], Caller>): Promise<Reply<operations['endSession']>> => {
     const { tokenHash, session } = personOf(caller);

@@ -1,50 +1,91 @@
-import type { operations, User } from '../../../generated/user-manager.d.ts';
+import type { operations } from '../../../generated/user-manager.d.ts';
 import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import type { Caller } from '../caller.ts';
-import type { UserAccount } from '../domain/user-account.ts';
-import type { Registered, Registration } from '../registration.ts';
-import type { UserFilter } from '../storage/user-table.ts';
+import { ownMembers, type MemberFault } from '../domain/user-account.ts';
+import type { UserCommands } from '../domain/user-changes.ts';
+import type { Activated, Registered, Registration } from '../registration.ts';
+import type { Changed } from '../user-change.ts';
+import type { UserGroups } from '../user-groups.ts';
+import { actorOf, isTaken, refused, wireUserOf } from './user-record.ts';
 
 /** What the handlers of users stand on. */
 export interface UserPorts {
-  readonly register: (person: Registration) => Promise<Registered>;
-  readonly find: (filter: UserFilter) => Promise<readonly UserAccount[]>;
+  readonly groups: UserGroups;
+  readonly register: (person: Registration, sendResetMail: boolean) => Promise<Registered>;
+  readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: string }>;
+  readonly change: (id: string, commands: UserCommands, updaterId: string) => Promise<Changed>;
+  readonly remove: (id: string) => Promise<boolean>;
 }
 
-/** Nobody signed in as a person gets here: the schemes of the operations say so. */
-const creatorOf = (caller: Caller): string => {
-  if (caller.kind === 'person') throw problem('forbidden');
-  return caller.kind === 'operator' ? caller.userId : 'service';
+type NewUser = Call<operations['createUser'], Caller>['body'] & { readonly authUserId?: string };
+type Own = Pick<Registration, 'username' | 'email' | 'name' | 'blocked' | 'roles' | 'expirationDate'> & { readonly userGroup: string };
+
+const settable = ['username', 'email', 'name', 'userGroup', 'blocked', 'expirationDate', 'roles', 'password'];
+
+/** Parts a body into the members that every user has and the group's custom properties; a member that only the service sets is a fault. */
+const readNewUser = (body: NewUser, mayBeSet: readonly string[], groups: UserGroups): { own: Own; properties: Record<string, unknown>; faults: MemberFault[] } => {
+  const { username = body.email, email, name, userGroup = 'patient', blocked, expirationDate, roles } = body;
+  const names = Object.keys(body);
+  const reserved = names.filter((member) => (ownMembers as readonly string[]).includes(member) && !mayBeSet.includes(member));
+  const properties = Object.fromEntries(Object.entries(body).filter(([member]) => !(ownMembers as readonly string[]).includes(member)));
+  const faults = [
+    ...reserved.map((member) => ({ pointer: `/${member}`, code: 'immutable', message: 'Leave this out: the service sets it.' })),
+    ...(/^[A-Za-z0-9._@+-]+$/.test(username) ? [] : [{ pointer: '/username', code: 'required', message: 'Send a user name: the e-mail address cannot be one.' }]),
+    ...groups.faultsOf(userGroup, properties),
+  ];
+  const own = { username, email, userGroup, ...(name !== undefined && { name }), ...(blocked !== undefined && { blocked }), ...(roles && { roles }) };
+  return { own: { ...own, ...(expirationDate !== undefined && { expirationDate: new Date(expirationDate) }) }, properties, faults };
 };
 
-const wireUserOf = (user: UserAccount): User => ({
-  _id: user.id,
-  username: user.username,
-  email: user.email,
-  ...(user.name !== undefined && { name: user.name }),
-  userGroup: user.userGroup,
-  blocked: user.blocked,
-  createdAt: user.createdAt.toISOString(),
-  updatedAt: user.updatedAt.toISOString(),
-  creatorId: user.creatorId,
-  updaterId: user.updaterId,
-  __STATE__: user.state,
-});
-
-const createUser = async (ports: UserPorts, { body, caller }: Call<operations['createUser'], Caller>): Promise<Reply<operations['createUser']>> => {
-  const outcome = await ports.register({ ...body, creatorId: creatorOf(caller) });
-  if ('taken' in outcome) throw problem('already-exists', { errors: [{ pointer: `/${outcome.taken}`, code: 'already-exists', message: 'is taken' }] });
-  if ('passwordFault' in outcome) throw problem('invalid-request', { errors: [{ pointer: '/password', code: 'password', message: outcome.passwordFault }] });
-  return { status: 200, body: outcome };
+const idOf = (outcome: Registered): { readonly _id: string } => {
+  if ('taken' in outcome) throw isTaken(`/${outcome.taken}`);
+  if ('passwordFault' in outcome) throw refused([{ pointer: '/password', code: 'password', message: outcome.passwordFault }]);
+  return outcome;
 };
 
-/** Creating and finding people; for services and operators. */
+const createUser = async (ports: UserPorts, { body, query, caller }: Call<operations['createUser'], Caller>): Promise<Reply<operations['createUser']>> => {
+  const { own, properties, faults } = readNewUser(body, settable, ports.groups);
+  const isPostponed = query.postponeAuthUserCreation === true || ports.groups.authUserCreationDisabled(own.userGroup);
+  const needless = isPostponed && body.password !== undefined ? [{ pointer: '/password', code: 'no-account', message: 'Leave this out: the user does not sign in yet.' }] : [];
+  if (faults.length + needless.length > 0) throw refused([...faults, ...needless]);
+  const person = { ...own, properties, password: body.password, creatorId: actorOf(caller), ...(isPostponed && { account: 'postponed' as const }) };
+  return { status: 200, body: idOf(await ports.register(person, query.sendResetPwdEmail === true)) };
+};
+
+const createUserWithId = async (ports: UserPorts, { body, caller }: Call<operations['createUserWithId'], Caller>): Promise<Reply<operations['createUserWithId']>> => {
+  const { authUserId } = body;
+  const { own, properties, faults } = readNewUser(body, [...settable.filter((member) => member !== 'password'), 'authUserId'], ports.groups);
+  if (faults.length > 0) throw refused(faults);
+  return { status: 200, body: idOf(await ports.register({ ...own, properties, account: { authUserId }, creatorId: actorOf(caller) }, false)) };
+};
+
+const registerUser = async (ports: UserPorts, { body, query, caller }: Call<operations['registerUser'], Caller>): Promise<Reply<operations['registerUser']>> => {
+  const outcome = await ports.activate(body._id, body.password, actorOf(caller), query.sendResetPwdEmail === true);
+  if (typeof outcome === 'object') throw refused([{ pointer: '/password', code: 'password', message: outcome.passwordFault }]);
+  if (outcome === 'not-found') throw problem('not-found');
+  if (outcome === 'active-already') throw problem('already-exists', { errors: [{ pointer: '/_id', code: 'active-already', message: 'The user is active already.' }] });
+  if (outcome === 'account-disabled') throw refused([{ pointer: '/_id', code: 'account-disabled', message: 'Users of this group do not sign in.' }]);
+  return { status: 204 };
+};
+
+const updateUser = async (ports: UserPorts, { path, body, caller }: Call<operations['updateUser'], Caller>): Promise<Reply<operations['updateUser']>> => {
+  const changed = await ports.change(path.id, body, actorOf(caller));
+  if (changed === 'not-found') throw problem('not-found');
+  if ('faults' in changed) throw refused(changed.faults);
+  if ('taken' in changed) throw isTaken(`/$set/${changed.taken}`);
+  return { status: 200, body: wireUserOf(changed.user) };
+};
+
+/** Creating, activating, changing and removing people; for services and operators. */
 export const userHandlers = (ports: UserPorts) => ({
   createUser: (call: Call<operations['createUser'], Caller>) => createUser(ports, call),
-  findUsers: async ({ query, caller }: Call<operations['findUsers'], Caller>): Promise<Reply<operations['findUsers']>> => {
-    creatorOf(caller);
-    const users = await ports.find({ username: query.username, email: query.email, limit: query._l ?? 25, skip: query._sk ?? 0 });
-    return { status: 200, body: users.map(wireUserOf) };
+  createUserWithId: (call: Call<operations['createUserWithId'], Caller>) => createUserWithId(ports, call),
+  registerUser: (call: Call<operations['registerUser'], Caller>) => registerUser(ports, call),
+  updateUser: (call: Call<operations['updateUser'], Caller>) => updateUser(ports, call),
+  deleteUser: async ({ path, caller }: Call<operations['deleteUser'], Caller>): Promise<Reply<operations['deleteUser']>> => {
+    actorOf(caller);
+    if (!(await ports.remove(path.id))) throw problem('not-found');
+    return { status: 204 };
   },
 });

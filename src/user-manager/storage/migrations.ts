@@ -32,4 +32,71 @@ export const migrations: readonly Migration[] = [
       );
       create index session_by_user on user_manager.session (user_id, expires_at)`,
   },
+  {
+    name: '0002-accounts',
+    sql: `
+      alter table user_manager.user_account
+        alter column password_hash drop not null,
+        add column auth_user_id text,
+        add column expiration_date timestamptz,
+        add column roles text[] not null default '{}',
+        add column properties jsonb not null default '{}';
+      update user_manager.user_account set auth_user_id = _id;
+      drop index user_manager.user_account_username;
+      drop index user_manager.user_account_email;
+      create unique index user_account_username on user_manager.user_account (lower(username)) where state <> 'DELETED';
+      create unique index user_account_email on user_manager.user_account (lower(email)) where state <> 'DELETED';
+      create unique index user_account_auth_user on user_manager.user_account (auth_user_id);
+      alter table user_manager.session add column family text;
+      create index session_by_family on user_manager.session (family);
+      create table user_manager.refresh_token (
+        token_hash bytea primary key,
+        family text not null,
+        user_id text not null references user_manager.user_account on delete cascade,
+        created_at timestamptz not null default now(),
+        expires_at timestamptz not null,
+        used_at timestamptz
+      );
+      create index refresh_token_by_family on user_manager.refresh_token (family);
+      create index refresh_token_by_user on user_manager.refresh_token (user_id, expires_at);
+      create table user_manager.bulk_job (
+        _id text primary key,
+        kind text not null check (kind in ('bulk-activation', 'bulk-change-password')),
+        status text not null default 'pending' check (status in ('pending', 'completed', 'failed')),
+        request jsonb not null,
+        outcome jsonb,
+        creator_id text not null,
+        created_at timestamptz not null default now()
+      )`,
+  },
+  {
+    name: '0003-password-resets',
+    sql: `
+      create table user_manager.password_reset (
+        token_hash bytea primary key,
+        user_id text not null references user_manager.user_account on delete cascade,
+        created_at timestamptz not null default now(),
+        expires_at timestamptz not null,
+        sent_at timestamptz
+      );
+      create index password_reset_by_user on user_manager.password_reset (user_id, sent_at)`,
+  },
+  {
+    name: '0004-clients',
+    sql: `
+      create table user_manager.oauth_client (
+        client_id text primary key,
+        sender text not null,
+        secret_hash bytea not null,
+        created_at timestamptz not null default now(),
+        revoked_at timestamptz,
+        last_used_at timestamptz
+      );
+      create table user_manager.signing_key (
+        kid text primary key,
+        public_key jsonb not null,
+        created_at timestamptz not null default now(),
+        expires_at timestamptz not null
+      )`,
+  },
 ];

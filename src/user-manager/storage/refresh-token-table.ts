@@ -1,0 +1,50 @@
+import type { Queryable } from '../../database/pool.ts';
+import { maySignIn } from './user-table.ts';
+
+/** A refresh token to keep; only its hash is ever stored. */
+export interface NewRefreshToken {
+  readonly tokenHash: Buffer;
+  readonly userId: string;
+  /** The sign-in that it descends from. */
+  readonly family: string;
+  readonly durationSeconds: number;
+}
+
+/** Keeps a refresh token. Forgets the user's ended ones. */
+export const keepRefreshToken = async (db: Queryable, { tokenHash, userId, family, durationSeconds }: NewRefreshToken): Promise<void> => {
+  await db.query('delete from user_manager.refresh_token where user_id = $1 and expires_at <= now()', [userId]);
+  await db.query(
+    `insert into user_manager.refresh_token (token_hash, family, user_id, expires_at) values ($1, $2, $3, now() + make_interval(secs => $4))`,
+    [tokenHash, family, userId, durationSeconds],
+  );
+};
+
+/** What became of a refresh token that was presented. */
+export type UsedRefreshToken = { readonly userId: string; readonly family: string } | 'unknown' | 'replayed';
+
+const endFamily = async (db: Queryable, family: string): Promise<void> => {
+  await db.query('delete from user_manager.session where family = $1', [family]);
+  await db.query('delete from user_manager.refresh_token where family = $1', [family]);
+};
+
+/**
+ * Uses up a refresh token and ends the access tokens of its family. One that was used before ends the whole family: it was copied. Of
+ * two at the same time one waits for the other and counts as the second; what changes the user waits, too, and then ends the new ones. In
+ * a transaction only.
+ */
+export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise<UsedRefreshToken> => {
+  const { rows } = await db.query<{ user_id: string; family: string; used: boolean; valid: boolean }>(
+    `select t.user_id, t.family, t.used_at is not null as used, t.expires_at > now() and (${maySignIn}) as valid
+     from user_manager.refresh_token t join user_manager.user_account u on u._id = t.user_id where t.token_hash = $1 for update of t for share of u`,
+    [tokenHash],
+  );
+  const [row] = rows;
+  if (row === undefined || (!row.used && !row.valid)) return 'unknown';
+  if (row.used) {
+    await endFamily(db, row.family);
+    return 'replayed';
+  }
+  await db.query('update user_manager.refresh_token set used_at = now() where token_hash = $1', [tokenHash]);
+  await db.query('delete from user_manager.session where family = $1', [row.family]);
+  return { userId: row.user_id, family: row.family };
+};

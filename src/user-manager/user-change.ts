@@ -1,0 +1,69 @@
+import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
+import { isBlockedAt, type MemberFault, type UserAccount, type UserState } from './domain/user-account.ts';
+import { applyCommands, type UserCommands } from './domain/user-changes.ts';
+import { endResetsOf } from './storage/password-reset-table.ts';
+import { endSessionsOf } from './storage/session-table.ts';
+import { deleteUser, lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
+import type { UserGroups } from './user-groups.ts';
+
+/** What became of a change. */
+export type Changed = { readonly user: UserAccount } | { readonly faults: readonly MemberFault[] } | { readonly taken: TakenMember } | 'not-found';
+
+/** Tells which member is taken, once the transaction that found out has been rolled back. */
+const orTaken = async <Result>(work: Promise<Result>): Promise<Result | { readonly taken: TakenMember }> => {
+  try {
+    return await work;
+  } catch (error) {
+    return { taken: takenMember(error) };
+  }
+};
+
+/** Changes a user, all or nothing; who is blocked or expired after it has no session left, and links mailed to an old address end. */
+export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands: UserCommands, updaterId: string): Promise<Changed> =>
+  orTaken(
+    inTransaction(pool, async (client): Promise<Changed> => {
+      const before = await lockUser(client, id);
+      if (before === undefined || before.state === 'DELETED') return 'not-found';
+      const applied = applyCommands(before, commands);
+      if ('faults' in applied) return applied;
+      const { properties, userGroup } = applied.user;
+      const isTouched = userGroup !== before.userGroup || JSON.stringify(properties) !== JSON.stringify(before.properties);
+      const faults = isTouched ? groups.faultsOf(userGroup, properties, '/$set') : [];
+      if (faults.length > 0) return { faults };
+      const user = await updateUser(client, id, applied.user, updaterId);
+      if (user.email !== before.email) await endResetsOf(client, id);
+      if (isBlockedAt(user, Date.now())) await endSessionsOf(client, id);
+      return { user };
+    }),
+  );
+
+/** Moves users to the states wanted, each if its state allows it, and counts them; none when a name was given away meanwhile. */
+export const moveUsers = (
+  pool: Pool, moves: readonly { readonly id: string; readonly stateTo: UserState }[], updaterId: string,
+): Promise<number | { readonly taken: TakenMember }> =>
+  orTaken(
+    inTransaction(pool, async (client) => {
+      let moved = 0;
+      for (const { id, stateTo } of moves) {
+        if (!(await moveUser(client, id, stateTo, updaterId))) continue;
+        moved += 1;
+        if (stateTo !== 'PUBLIC') await endSessionsOf(client, id);
+      }
+      return moved;
+    }),
+  );
+
+/** Moves a user over TRASH to DELETED from wherever they are; false when there is none. */
+export const softDelete = (pool: Pool, id: string, updaterId: string): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const user = await lockUser(client, id);
+    if (user === undefined) return false;
+    if (user.state === 'PUBLIC' || user.state === 'DRAFT') await moveUser(client, id, 'TRASH', updaterId);
+    await moveUser(client, id, 'DELETED', updaterId);
+    await endSessionsOf(client, id);
+    return true;
+  });
+
+/** Removes a user for good, with account and sessions; false when there is none. */
+export const removeUser = (pool: Pool, id: string): Promise<boolean> => deleteUser(pool, id);

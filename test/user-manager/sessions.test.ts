@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startUserManager, type RunningUserManager } from './running-user-manager.ts';
+
+describe('sessions', () => {
+  let um: RunningUserManager;
+  beforeAll(async () => {
+    um = await startUserManager();
+  });
+  afterAll(() => um.stop());
+
+  const json = async <Body>(answer: Promise<Response> | Response): Promise<Body> => (await (await answer).json()) as Body;
+  const find = (query: string) => json<Record<string, unknown>[]>(um.send('GET', `/users?${query}`));
+  const read = async (id: string) => (await find(`_id=${id}`))[0];
+  const patch = (id: string, commands: object) => um.send('PATCH', `/users/${id}`, commands);
+
+  describe('POST /refreshtoken', () => {
+    test('exchanges a refresh token for new tokens, under both of its names, and ends the old access token', async () => {
+      await um.create('refresh');
+      const first = await um.tokens('refresh');
+      const second = await json<typeof first>(um.send('POST', '/refreshtoken', { refreshToken: first.refreshToken }, {}));
+      expect(Date.parse(second.expireAt)).toBeGreaterThan(Date.now());
+      expect([await um.statusOf(first.accessToken), await um.statusOf(second.accessToken)]).toEqual([401, 200]);
+      const third = await json<typeof first>(um.send('POST', '/refreshtoken', { refresh_token: second.refreshToken }, { authorization: `Bearer ${second.accessToken}` }));
+      expect(await um.statusOf(third.accessToken)).toBe(200);
+    });
+
+    test('a refresh token that comes twice ends its whole family, and no other', async () => {
+      await um.create('replay');
+      const [family, other] = [await um.tokens('replay'), await um.tokens('replay')];
+      const renewed = await json<typeof family>(um.send('POST', '/refreshtoken', { refreshToken: family.refreshToken }, {}));
+      expect((await um.send('POST', '/refreshtoken', { refreshToken: family.refreshToken }, {})).status).toBe(401);
+      expect(await um.statusOf(renewed.accessToken)).toBe(401);
+      expect((await um.send('POST', '/refreshtoken', { refreshToken: renewed.refreshToken }, {})).status).toBe(401);
+      expect(await um.statusOf(other.accessToken)).toBe(200);
+    });
+
+    test('of several at the same time one succeeds, and then all descend from a copied token', async () => {
+      await um.create('race');
+      const { refreshToken } = await um.tokens('race');
+      const answers = await Promise.all([1, 2, 3].map(() => um.send('POST', '/refreshtoken', { refreshToken }, {})));
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 401, 401]);
+      const winner = await json<{ accessToken: string }>(answers.find(({ status }) => status === 200) ?? new Response('{}'));
+      expect(await um.statusOf(winner.accessToken)).toBe(401);
+    });
+
+    test.each<[string, () => object | Promise<object>]>([
+      ['that nobody issued', () => ({ refreshToken: 'x'.repeat(43) })],
+      ['of another shape', () => ({ refreshToken: 'not a token' })],
+      ['that is an access token', async () => ({ refreshToken: (await um.tokens('race')).accessToken })],
+      ['after signing out', async () => {
+        const { accessToken, refreshToken } = await um.tokens('race');
+        await um.call('/logout', { method: 'POST', headers: { authorization: `Bearer ${accessToken}` } });
+        return { refreshToken };
+      }],
+      ['of a user blocked meanwhile', async () => {
+        const id = await um.create('blocked-meanwhile');
+        const { refreshToken } = await um.tokens('blocked-meanwhile');
+        await patch(id, { $set: { blocked: true } });
+        return { refreshToken };
+      }],
+    ])('a refresh token %s is answered 401', async (_situation, body) => {
+      const answer = await um.send('POST', '/refreshtoken', await body(), {});
+      expect([answer.status, await json(answer)]).toEqual([401, expect.objectContaining({ code: 'sign-in-failed' })]);
+    });
+
+    test.each([['no token', {}, ''], ['two that differ', { refreshToken: 'a', refresh_token: 'b' }, '/refresh_token'], ['a number', { refreshToken: 1 }, '/refreshToken']])(
+      'a body with %s is answered 400', async (_situation, body, pointer) => {
+        const answer = await um.send('POST', '/refreshtoken', body, {});
+        expect([answer.status, await json(answer)]).toEqual([400, expect.objectContaining({ errors: [expect.objectContaining({ pointer })] })]);
+      });
+
+    test('neither access nor refresh tokens are stored in clear', async () => {
+      const { accessToken, refreshToken } = await um.tokens('race');
+      const { rows } = await um.database.pool.query<{ row: string }>('select s::text as row from user_manager.session s union all select r::text from user_manager.refresh_token r');
+      const stored = rows.map(({ row }) => row).join();
+      expect(stored).toContain('\\x');
+      for (const token of [accessToken, refreshToken]) expect([stored.includes(token), stored.includes(Buffer.from(token).toString('hex'))]).toEqual([false, false]);
+    });
+  });
+
+  describe('sessions end everywhere', () => {
+    test.each<[string, (id: string) => Promise<Response>]>([
+      ['when the user is blocked', (id) => patch(id, { $set: { blocked: true } })],
+      ['when the expiration is set to the past', (id) => patch(id, { $set: { expirationDate: '2020-01-01T00:00:00Z' } })],
+      ['when the user is deleted', (id) => um.send('DELETE', `/users/${id}`)],
+      ['when the user is softly deleted', (id) => um.send('POST', `/users/${id}/soft-delete`)],
+      ['when the user is moved to the trash', (id) => um.send('POST', '/users/state', [{ filter: { _id: id }, stateTo: 'TRASH' }])],
+    ])('%s', async (situation, end) => {
+      const username = `ends-${situation.replaceAll(' ', '-')}`;
+      const id = await um.create(username);
+      const { accessToken, refreshToken } = await um.tokens(username);
+      const cookie = (await um.signIn(username, { 'client-type': 'website' })).headers.getSetCookie()[0]?.split(';')[0] ?? '';
+      expect((await end(id)).ok).toBe(true);
+      expect([await um.statusOf(accessToken), (await um.call('/userinfo', { headers: { cookie } })).status]).toEqual([401, 401]);
+      expect((await um.send('POST', '/refreshtoken', { refreshToken }, {})).status).toBe(401);
+      expect((await um.signIn(username)).status).toBe(401);
+      const left = await um.database.pool.query('select from user_manager.session where user_id = $1 union all select from user_manager.refresh_token where user_id = $1', [id]);
+      expect(left.rowCount).toBe(0);
+    });
+
+    test('when the expiration comes, by itself, and the user shows as blocked', async () => {
+      const id = await um.create('expires', { expirationDate: new Date(Date.now() + 1500).toISOString() });
+      const { accessToken } = await um.tokens('expires');
+      expect(await um.statusOf(accessToken)).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, 1600));
+      expect(await um.statusOf(accessToken)).toBe(401);
+      expect((await um.signIn('expires')).status).toBe(401);
+      expect(await read(id)).toMatchObject({ blocked: true });
+    });
+  });
+});
