@@ -565,7 +565,7 @@ export interface components {
             readonly userGroup?: string;
         };
         /**
-         * @description Identifier, 32 hexadecimal digits.
+         * @description Identifier; opaque.
          * @example 32d85aae8b5c4b42addeb2f932579bda
          */
         readonly Id: string;
@@ -718,20 +718,20 @@ export interface components {
             /** @description Values by code. */
             readonly observations: readonly components["schemas"]["Observation"][];
         };
-        /** @description One sample, as kept and as normalized. */
-        readonly HealthData: {
+        /** @description One sample of the signed-in person. What the Device Manager in use does not know of a sample is missing. */
+        readonly OwnSample: {
             readonly _id: components["schemas"]["Id"];
             /**
              * @description Device at its provider.
              * @example apple-12345
              */
-            readonly deviceId: string;
+            readonly deviceId?: string;
             readonly patientId?: components["schemas"]["PatientId"];
             /**
              * @description Provider.
              * @example healthkit
              */
-            readonly providerId: string;
+            readonly providerId?: string;
             /** @description Sample as received; any JSON. */
             readonly rawData?: unknown;
             /**
@@ -743,10 +743,10 @@ export interface components {
              * @description Format it came in.
              * @example healthkitstandard-json
              */
-            readonly rawDataFormat: string;
+            readonly rawDataFormat?: string;
             readonly normalizedData?: components["schemas"]["NormalizedData"];
             readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
-            readonly receivedAt: components["schemas"]["Instant"];
+            readonly receivedAt?: components["schemas"]["Instant"];
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
@@ -764,24 +764,24 @@ export interface components {
              * @example 1
              */
             readonly ruleVersion?: number;
-            readonly createdAt: components["schemas"]["Instant"];
-            readonly updatedAt: components["schemas"]["Instant"];
+            readonly createdAt?: components["schemas"]["Instant"];
+            readonly updatedAt?: components["schemas"]["Instant"];
             /**
              * @description Who made the record.
              * @example 9c86fda0197f4d0e8780daae45bac2f8
              */
-            readonly creatorId: string;
+            readonly creatorId?: string;
             /**
              * @description Who changed it last.
              * @example vitalgate
              */
-            readonly updaterId: string;
+            readonly updaterId?: string;
             /**
              * @description Always PUBLIC.
              * @example PUBLIC
              * @enum {string}
              */
-            readonly __STATE__: "PUBLIC";
+            readonly __STATE__?: "PUBLIC";
         };
         /**
          * @description One HealthKit sample as react-native-health hands it out. Members that are not named here are kept as they are.
@@ -1289,7 +1289,7 @@ export type NormalizedDataType = components['schemas']['NormalizedDataType'];
 export type HealthDataState = components['schemas']['HealthDataState'];
 export type Observation = components['schemas']['Observation'];
 export type NormalizedData = components['schemas']['NormalizedData'];
-export type HealthData = components['schemas']['HealthData'];
+export type OwnSample = components['schemas']['OwnSample'];
 export type HealthKitSample = components['schemas']['HealthKitSample'];
 export type HealthKitSamples = components['schemas']['HealthKitSamples'];
 export type ItemCode = components['schemas']['ItemCode'];
@@ -1400,6 +1400,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1454,6 +1455,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidBody"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1483,6 +1485,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidReset"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
@@ -1509,6 +1512,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1534,6 +1538,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1568,6 +1573,7 @@ export interface operations {
             readonly 409: components["responses"]["DeviceTaken"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1602,6 +1608,7 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1643,11 +1650,12 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                    readonly "application/json": readonly components["schemas"]["OwnSample"][];
                 };
             };
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1690,6 +1698,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1735,6 +1744,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1776,6 +1786,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];

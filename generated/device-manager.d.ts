@@ -528,7 +528,7 @@ export interface components {
          */
         readonly PatientId: string;
         /**
-         * @description Identifier, 32 hexadecimal digits.
+         * @description Identifier; opaque.
          * @example 32d85aae8b5c4b42addeb2f932579bda
          */
         readonly Id: string;

@@ -955,7 +955,7 @@ export interface components {
             readonly roles?: readonly string[];
         };
         /**
-         * @description Identifier, 32 hexadecimal digits.
+         * @description Identifier; opaque.
          * @example 32d85aae8b5c4b42addeb2f932579bda
          */
         readonly Id: string;

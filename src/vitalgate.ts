@@ -168,8 +168,9 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
-    const userIdHeader = config.USERID_HEADER_KEY;
-    return createBff({ ...common(starting, 'bff'), serviceToken, userIdHeader, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
+    const { USERID_HEADER_KEY: userIdHeader, CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey } = config;
+    const urls = { deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) };
+    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey });
   };
   bff = runs('bff') ? (await listen(starting, startBff(), 'bff')).url : undefined;
   return { ...(bff !== undefined && { bff }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };

@@ -89,8 +89,11 @@ export const settings = {
     schema: z.string().transform((text) => namesIn(text).filter((name) => name !== '')).optional(),
     meaning: 'The members of a user that `/userinfo` answers beside the claims, separated by commas; an empty text means none.', otherwise: 'all', secret: 'no',
   },
-  CLIENT_TYPE: { schema: z.string().max(100).default('website'), meaning: 'The client type that the BFF names to a User Manager of others.', otherwise: '`website`', secret: 'no' },
-  CUSTOM_USER_ID_KEY: { schema: z.string().max(100).optional(), meaning: 'The member of `/userinfo` at a User Manager of others that identifies the patient.', otherwise: 'the usual ones', secret: 'no' },
+  CLIENT_TYPE: {
+    schema: z.string().max(100).regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries').default('website'),
+    meaning: 'What the BFF sends as `client-type` at sign-in; for types other than `website` the User Manager may answer an access token instead of a cookie.', otherwise: '`website`', secret: 'no',
+  },
+  CUSTOM_USER_ID_KEY: { schema: z.string().max(100).optional(), meaning: 'The member of `/userinfo` that is the id of the patient.', otherwise: '`_id`, else `sub`', secret: 'no' },
   WEBHOOK_JWT_ISSUER: { schema: url.optional(), meaning: 'An issuer of JWT, the claim `iss`, whose tokens open the webhook beside our own; needs `WEBHOOK_JWKS_URL` and `WEBHOOK_JWT_AUDIENCE`.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWKS_URL: { schema: url.optional(), meaning: 'Where the keys of that issuer are.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWT_AUDIENCE: { schema: z.string().max(500).optional(), meaning: 'The audience, the claim `aud`, that its tokens must be for.', otherwise: 'none', secret: 'no' },

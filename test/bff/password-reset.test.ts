@@ -3,7 +3,7 @@ import pino from 'pino';
 import { createBff } from '../../src/bff/service.ts';
 import type { Service } from '../../src/http/service.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { startForeignUpstreams, type ForeignUpstreams } from './foreign-upstreams.ts';
+import { startForeignUpstreams, type ForeignUpstreams } from '../players/foreign-upstreams.ts';
 
 const nobody = '0'.repeat(32);
 const known = 'anna@example.org';
@@ -127,16 +127,16 @@ describe('the password reset in front of a User Manager of another vendor', () =
     ['whom nobody knows, where an upstream lists all others', [{ _id: 'crud-0', authUserId: 'other', email: 'other@example.org' }], nobody],
     ['whose record has no id', [{ email: known }], nobody],
   ])('somebody %s costs the same two calls, with the service credential', async (_situation, users, id) => {
-    upstreams.replace('GET /users', json(users));
+    upstreams.replace('GET /users/', json(users));
     upstreams.replace('POST /users/change-password', { status: 204 });
     expect((await ask()).status).toBe(204);
-    expect(calls()).toEqual(['GET /users', `POST /users/change-password {"authUserId":"${id}"}`]);
+    expect(calls()).toEqual(['GET /users/', `POST /users/change-password {"authUserId":"${id}"}`]);
     expect(upstreams.arrived[0]?.url.searchParams.get('email')).toBe(known);
     expect(upstreams.arrived.map(({ headers }) => headers.authorization)).toEqual(Array(2).fill(`Bearer ${'s'.repeat(40)}`));
   });
 
   test.each([400, 401, 403, 404, 405, 409, 422, 429])('a link that the vendor refuses with %d looks like any other, and the log says so without the address', async (status) => {
-    upstreams.replace('GET /users', json([anna]));
+    upstreams.replace('GET /users/', json([anna]));
     upstreams.replace('POST /users/change-password', json({ message: known }, status));
     const before = lines.length;
     const refused = await ask();
@@ -147,16 +147,16 @@ describe('the password reset in front of a User Manager of another vendor', () =
   });
 
   test('an answer outside of the contract to the wish for a link looks like any other', async () => {
-    upstreams.replace('GET /users', json([anna]));
+    upstreams.replace('GET /users/', json([anna]));
     upstreams.replace('POST /users/change-password', json({ ok: true }));
     expect((await ask()).status).toBe(204);
   });
 
   test.each<[string, Parameters<ForeignUpstreams['replace']>[1]]>([['answers 500', json({}, 500)], ['answers 503', json({}, 503)], ['breaks off', 'nothing']])('a User Manager that %s is 503, for known and unknown alike', async (_situation, trouble) => {
-    for (const operation of ['GET /users', 'POST /users/change-password']) {
+    for (const operation of ['GET /users/', 'POST /users/change-password']) {
       const answers = [];
       for (const users of [[anna], []]) {
-        upstreams.replace('GET /users', json(users));
+        upstreams.replace('GET /users/', json(users));
         upstreams.replace('POST /users/change-password', { status: 204 });
         upstreams.replace(operation, trouble);
         answers.push(await ask());
@@ -167,14 +167,14 @@ describe('the password reset in front of a User Manager of another vendor', () =
   });
 
   test.each([400, 404])('a look-up refused with %d means that nobody has the address', async (status) => {
-    upstreams.replace('GET /users', json({}, status));
+    upstreams.replace('GET /users/', json({}, status));
     upstreams.replace('POST /users/change-password', { status: 204 });
     expect((await ask()).status).toBe(204);
     expect(calls()[1]).toContain(nobody);
   });
 
   test('a look-up that the vendor does not let us do is its trouble, not the person’s', async () => {
-    upstreams.replace('GET /users', json({}, 401));
+    upstreams.replace('GET /users/', json({}, 401));
     const { status, problem } = await ask();
     expect([status, problem.code]).toEqual([502, 'upstream-invalid']);
   });
@@ -194,6 +194,20 @@ describe('the password reset in front of a User Manager of another vendor', () =
     expect([got.status, problem.code]).toEqual([status, code]);
     expect(text).not.toContain('quotes a secret');
     expect(calls()).toEqual([`POST /users/reset-password ${JSON.stringify(reset)}`]);
+  });
+
+  test('a look-up or a token that comes too soon is told so with the time to wait, the wish for a link never', async () => {
+    const busy = { ...json({ message: known }, 429), headers: { 'retry-after': '9' } };
+    for (const operation of ['GET /users/', 'POST /users/reset-password']) upstreams.replace(operation, busy);
+    const answers = [await ask(), await confirm()];
+    expect(answers.map(({ status, problem, headers }) => [status, problem.code, headers.get('retry-after')])).toEqual(Array(2).fill([429, 'too-many-requests', '9']));
+  });
+
+  test('a person of the vendor is asked for by the path and the id that it knows', async () => {
+    const { authUserId, email } = upstreams.users.add('ada+1', 'right');
+    expect([(await ask(email)).status, (await ask('nobody@example.org')).status]).toEqual([204, 204]);
+    expect(calls()).toEqual(['GET /users/', `POST /users/change-password {"authUserId":"${authUserId}"}`, 'GET /users/', `POST /users/change-password {"authUserId":"${nobody}"}`]);
+    expect((await confirm()).status).toBe(501);
   });
 
   test('nothing of token, password and address got into the log', () => {

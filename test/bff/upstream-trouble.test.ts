@@ -3,7 +3,7 @@ import pino from 'pino';
 import { createBff } from '../../src/bff/service.ts';
 import type { Service } from '../../src/http/service.ts';
 import { appWith, heartRate, signedIn, type App } from './app.ts';
-import { startForeignUpstreams, type Answer, type ForeignUpstreams } from './foreign-upstreams.ts';
+import { startForeignUpstreams, type Answer, type ForeignUpstreams } from '../players/foreign-upstreams.ts';
 
 const json = (status: number, value: unknown): Answer => ({ status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) });
 
@@ -47,6 +47,7 @@ describe('trouble behind the BFF', () => {
 
   beforeAll(async () => {
     upstreams = await startForeignUpstreams();
+    upstreams.users.add('anna', 'right');
     url = await startBff(upstreams.url, upstreams.url);
     app = await signedIn(url, 'anna', 'right');
   });

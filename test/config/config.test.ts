@@ -53,6 +53,7 @@ describe('settings', () => {
     ['a service that does not exist', { SERVICES: 'bff,mailer' }, [/^SERVICES is not a list of bff/]],
     ['a short service token', { SERVICE_TOKEN: 'short' }, [/^SERVICE_TOKEN is shorter than 32 characters$/]],
     ['a service token with a space', { SERVICE_TOKEN: `${'t'.repeat(32)} t` }, [/^SERVICE_TOKEN has characters other than visible ASCII/]],
+    ['a client type that no header carries', { CLIENT_TYPE: 'web\nsite' }, [/^CLIENT_TYPE has characters other than visible ASCII/]],
     ['a master key of the wrong size', { MASTER_KEY: 'abcd' }, [/^MASTER_KEY is not 32 bytes/]],
     ['a database without a URL', { DATABASE_URL: 'postgres://a:b@c:port/d' }, [/^DATABASE_URL is not a postgres/]],
     ['a database of another kind', { DATABASE_URL: 'mysql://x' }, [/^DATABASE_URL is not a postgres/]],

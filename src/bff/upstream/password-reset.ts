@@ -2,23 +2,25 @@ import type { paths } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import { problem, ProblemError, type ProblemItem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
+import { tooManyRequests } from './too-many-requests.ts';
 
 /** What the BFF asks a User Manager for who has forgotten the password, with the service credential. */
 export interface ResetUpstream {
-  /** The id to name to `requestReset`; undefined when nobody has the address. Throws 502 or 503 for trouble there. */
+  /** The id to name to `requestReset`; undefined when nobody has the address. Throws 429, 502 or 503 for trouble there. */
   readonly userIdOf: (email: string, requestId: string) => Promise<string | undefined>;
   /**
    * Asks for a link and tells if the wish was taken, or the status it was refused with. Throws 503 for trouble there and nothing
    * else: a refusal may mean that nobody has the id, and must look like success to the asker.
    */
   readonly requestReset: (authUserId: string, requestId: string) => Promise<'taken' | { readonly refusedWith: number | undefined }>;
-  /** Throws `reset-token-invalid`, `invalid-request` for the password, `not-supported` where there is no such route, else 502 or 503. */
+  /** Throws `reset-token-invalid`, `invalid-request` for the password, `not-supported` where there is no such route, else 429, 502 or 503. */
   readonly resetPassword: (token: string, password: string, requestId: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** People as others describe them have members of their own: here identifiers and address are all that matters. */
-const people = { '/users': { get: { responses: { '200': { content: { 'application/json': { schema: { type: 'array', items: { type: 'object' } } } } } } } } };
+/** People as others describe them have members of their own: here identifiers and address are all that matters. Others know the path with a slash alone. */
+const people = { '/users/': { get: { responses: { '200': { content: { 'application/json': { schema: { type: 'array', items: { type: 'object' } } } } } } } } };
+type Paths = paths & { readonly '/users/': paths['/users'] };
 const contract = { ...specification, paths: { ...specification.paths, ...people } };
 
 const unexpected = (what: string, status: number) => problem('upstream-invalid', { cause: new Error(`The User Manager answered ${String(status)} to ${what}.`) });
@@ -46,11 +48,12 @@ const isBrokenContract = (error: unknown): boolean => error instanceof ProblemEr
 
 /** Connects to a User Manager for password resets. */
 export const connectResets = (baseUrl: string, serviceToken: string): ResetUpstream => {
-  const client = createUpstream<paths>({ baseUrl, spec: contract, timeoutMs: 8_000, maxBytes: 1_048_576 });
+  const client = createUpstream<Paths>({ baseUrl, spec: contract, timeoutMs: 8_000, maxBytes: 1_048_576 });
   const headersOf = (requestId: string) => ({ authorization: `Bearer ${serviceToken}`, 'x-request-id': requestId });
   return {
     userIdOf: async (email, requestId) => {
-      const { data, response } = await client.GET('/users', { params: { query: { email } }, headers: headersOf(requestId) });
+      const { data, response } = await client.GET('/users/', { params: { query: { email } }, headers: headersOf(requestId) });
+      if (response.status === 429) throw tooManyRequests(response);
       if (response.status === 400 || response.status === 404) return undefined;
       if (data === undefined) throw unexpected('users', response.status);
       return idOf(data as unknown as readonly Readonly<Record<string, unknown>>[], email);
@@ -66,6 +69,7 @@ export const connectResets = (baseUrl: string, serviceToken: string): ResetUpstr
     },
     resetPassword: async (token, password, requestId) => {
       const { error, response } = await client.POST('/users/reset-password', { body: { token, password }, headers: headersOf(requestId) });
+      if (response.status === 429) throw tooManyRequests(response);
       if (!response.ok) throw refusalOf(error, response.status);
     },
     close: client.close,
