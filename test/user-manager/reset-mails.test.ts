@@ -86,14 +86,14 @@ describe('mails about passwords', () => {
   ])('an address with %s makes no second recipient: taken as one, or refused by the server', async (_situation, address, taken) => {
     const user = await vitalgate.addUser();
     await vitalgate.database.pool.query('update user_manager.user_account set email = $2 where _id = $1', [user.id, address]);
-    const before = { mails: mails.delivered.length, failures: failures(vitalgate) };
+    const before = mails.delivered.length;
     await request(vitalgate, user.id);
-    await until(() => mails.delivered.length > before.mails || failures(vitalgate) > before.failures);
-    const delivered = mails.delivered.slice(before.mails);
+    const refused = async () => (await vitalgate.database.pool.query('delete from graphile_worker._private_jobs where payload::text like $1 and last_error is not null and locked_at is null', [`%${user.id}%`])).rowCount === 1;
+    await until(async () => mails.delivered.length > before || (await refused()));
+    const delivered = mails.delivered.slice(before);
     expect(delivered).toHaveLength(taken);
     expect(delivered.flatMap(({ recipients }) => recipients)).toHaveLength(taken);
     expect(delivered.flatMap(({ email }) => [email.to?.length, email.cc, email.bcc])).toEqual(taken === 0 ? [] : [1, undefined, undefined]);
-    await vitalgate.database.pool.query('delete from graphile_worker._private_jobs where locked_at is null');
   });
 
   test('a server that refuses again and again does not use up the mails of the hour, and the last link works', async () => {
@@ -164,10 +164,8 @@ describe('where nobody says how browsers reach the BFF', () => {
     expect(vitalgate.notices).toEqual([expect.stringContaining('PUBLIC_URL is needed')]);
     expect(vitalgate.logged()).toMatch(/"level":50[^\n]*PUBLIC_URL is needed for the links in mails/);
     expect(mails.delivered).toEqual([]);
-    // The outcome is written a moment after it is told.
-    const told = async () => (await vitalgate.database.pool.query<{ last_error: string | null }>('select last_error from graphile_worker.jobs')).rows;
-    await until(async () => (await told())[0]?.last_error !== null);
-    expect(await told()).toEqual([{ last_error: expect.stringContaining('NoPublicAddressError') }]);
+    // The log is written before the outcome of the job is.
+    await until(async () => (await vitalgate.database.pool.query(`select 1 from graphile_worker.jobs where last_error like '%NoPublicAddressError%'`)).rowCount === 1);
     await vitalgate.stop();
     await mails.stop();
   });
