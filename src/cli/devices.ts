@@ -7,6 +7,7 @@ import { findDevices, type DeviceRow } from '../device-manager/storage/device-ta
 import { parseInstant } from '../measurement/instant.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
+import { addDeviceImport } from './device-import.ts';
 import { assignableDevice, patientNamed, whatIsRefused } from './device-names.ts';
 import { withManual } from './manual.ts';
 import { firstPage, withPaging, type PageOptions } from './page-options.ts';
@@ -109,9 +110,10 @@ const addAdd = (devices: Command, context: CommandContext): Command =>
 
 /** Adds `vitalgate devices …`. */
 export const addDeviceCommands = (program: Command, context: CommandContext): void => {
-  const devices = program.command('devices').description('Devices and who holds them: add, assign, list.');
+  const devices = program.command('devices').description('Devices and who holds them: add, import, assign, list.');
   withManual(devices, { examples: ['npx vitalgate devices list', 'npx vitalgate devices assign --help'] });
   addAdd(devices, context);
+  addDeviceImport(devices, context);
   const assign = devices
     .command('assign')
     .description('Gives a device to a patient, and releases deliveries that waited for it. The act is audited.')
