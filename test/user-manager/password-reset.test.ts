@@ -143,7 +143,7 @@ describe('a password reset', () => {
     expect(await mailsTo(user, 4)).toHaveLength(4);
   });
 
-  test('whoever has the id or nobody, the answer to a wish for a link is the same: no body, no content type', async () => {
+  test('POST /users/change-password: whoever has the id or nobody, the answer to a wish for a link is the same: no body, no content type', async () => {
     const user = await vitalgate.addUser();
     const blocked = await vitalgate.addUser();
     await setBlocked(vitalgate.database.pool, blocked.username, true);

@@ -42,7 +42,7 @@ describe('the User Manager', () => {
     await database.drop();
   });
 
-  test('signing in as a website sets a cookie and answers no body', async () => {
+  test('POST /oauth/token: signing in as a website sets a cookie and answers no body', async () => {
     const answer = await signIn('anna');
     expect(answer.status).toBe(200);
     expect(answer.headers.getSetCookie()).toEqual([expect.stringMatching(/^sid=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure$/)]);
@@ -54,7 +54,7 @@ describe('the User Manager', () => {
     expect(await answer.json()).toMatchObject({ sub: expect.stringMatching(/^[0-9a-f]{32}$/), preferred_username: 'anna', name: 'Anna Rossi', email: 'anna@example.org' });
   });
 
-  test('other clients get an access token, also by form', async () => {
+  test('POST /oauth/token: other clients get an access token, also by form', async () => {
     const form = new URLSearchParams({ grant_type: 'password', username: 'anna', password });
     const answer = await call('/oauth/token', { method: 'POST', body: form });
     const { accessToken } = (await answer.json()) as { accessToken: string };
