@@ -87,7 +87,7 @@ const recordOf = (type: HealthDataType, measured: Measured): NormalizedData => {
   const absent = found.flatMap((one) => ('absent' in one ? [one] : []));
   if (observations.length === 0 && attachments.length === 0) throw new Unfit(absent.length > 0 ? 'value-absent' : 'value-missing');
   const twisted = contradictory(type, observations);
-  const missing: Notes = { ...Object.assign({}, ...absent.map((one) => one.absent)), ...(absent.some(({ required }) => required) && { incomplete: 'true' }) };
+  const missing: Notes = { ...Object.fromEntries(absent.flatMap((one) => Object.entries(one.absent))), ...(absent.some(({ required }) => required) && { incomplete: 'true' }) };
   const unrecognized = unrecognizedIn(type, item);
   const finished = observations.map((one) => {
     const notes = { ...one.annotation, ...missing, ...(twisted.has(one.code) && { contradictory: 'true' }) };

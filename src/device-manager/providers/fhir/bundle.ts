@@ -51,7 +51,7 @@ export const excerptOf = (value: unknown, entries: readonly Entry[], positions: 
     resourceType: 'Bundle', ...(id !== undefined && { id }), type: 'collection', ...(identifier !== undefined && { identifier }), ...(timestamp !== undefined && { timestamp }),
     entry: chosen.map(({ fullUrl, resource, contained, request }) => {
       const others = contained.filter((one) => one !== resource && one['resourceType'] !== 'Observation');
-      const { contained: _before, ...bare } = resource;
+      const bare = Object.fromEntries(Object.entries(resource).filter(([name]) => name !== 'contained'));
       return { ...(fullUrl !== undefined && { fullUrl }), resource: others.length > 0 ? { ...bare, contained: others } : bare, ...(request && { request }) };
     }),
   };

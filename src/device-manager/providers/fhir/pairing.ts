@@ -9,9 +9,8 @@ const joined = (one: FhirReading, other: FhirReading): FhirReading => {
   const [first, second] = [resourceIn(one.document), resourceIn(other.document)];
   const metrics = { ...one.measured.metrics, ...(other.half !== undefined && { [other.half]: other.measured.metrics[other.half] }) };
   const annotations = { ...other.measured.annotations, ...one.measured.annotations };
-  const { half: _half, ...whole } = one;
   return {
-    ...whole,
+    ...one, half: undefined,
     document: { ...first, measurements: { ...resourceIn(second['measurements']), ...resourceIn(first['measurements']), ...metrics, annotations } },
     received: [one.received, other.received], measured: { ...one.measured, metrics, annotations }, positions: [...one.positions, ...other.positions],
   };
