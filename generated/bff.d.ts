@@ -666,20 +666,20 @@ export interface components {
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
-         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate.
+         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate, cholesterol, uric-acid, ketone, ecg, body-height, body-mass-index, body-fat, head-circumference, spirometry, coagulation, medication-dispensing.
          * @example heart-rate
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), or quarantined until an assignment covers the instant of measurement.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "withdrawn" | "superseded";
         /** @description One normalized value. */
         readonly Observation: {
             /**
-             * @description LOINC code as URL.
+             * @description LOINC code as URL, or a URN of our own where LOINC has none.
              * @example https://loinc.org/8867-4
              */
             readonly code: string;
@@ -703,10 +703,44 @@ export interface components {
              * @example 71
              */
             readonly value: number;
-            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, isInRange and others, all as text. */
+            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, contradictory, incomplete, clockSuspect, isInRange, status and others, all as text. */
             readonly annotation?: {
                 readonly [key: string]: string;
             };
+        };
+        /** @description Document or sampled data that belongs to a record and stays in rawData. */
+        readonly Attachment: {
+            /**
+             * @description Kind of data.
+             * @example document
+             * @enum {string}
+             */
+            readonly kind: "document" | "sampled-data";
+            /**
+             * @description LOINC code as URL.
+             * @example https://loinc.org/11524-6
+             */
+            readonly code: string;
+            /**
+             * @description Name of what was measured.
+             * @example EKG study
+             */
+            readonly name: string;
+            /**
+             * @description JSON pointer into rawData.
+             * @example /measurements/documents/ecgReportBase64PDF
+             */
+            readonly pointer: string;
+            /**
+             * @description Media type of a document in base64.
+             * @example application/pdf
+             */
+            readonly contentType?: string;
+            /**
+             * @description Size of the document when decoded.
+             * @example 182431
+             */
+            readonly sizeBytes?: number;
         };
         /** @description What a rule made of a sample. */
         readonly NormalizedData: {
@@ -717,6 +751,10 @@ export interface components {
             };
             /** @description Values by code. */
             readonly observations: readonly components["schemas"]["Observation"][];
+            /** @description Documents and sampled data. */
+            readonly attachments?: readonly components["schemas"]["Attachment"][];
+            /** @description Names of metrics in rawData that no rule reads. */
+            readonly unrecognized?: readonly string[];
         };
         /** @description One sample of the signed-in person. What the Device Manager in use does not know of a sample is missing. */
         readonly OwnSample: {
@@ -750,7 +788,7 @@ export interface components {
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
-             * @description Reason of a state that is not normalized: type-unknown, no-rule, implausible-with-assumed-unit, device-not-assigned and others; may grow.
+             * @description Reason of a state that is not normalized: type-unknown, no-rule, unit-unknown, value-not-a-number, device-not-assigned, entered-in-error, corrected and others; or metric-unknown, when a normalized sample has metrics that no rule reads. May grow.
              * @example no-rule
              */
             readonly reason?: string;
@@ -1288,6 +1326,7 @@ export type Unassignment = components['schemas']['Unassignment'];
 export type NormalizedDataType = components['schemas']['NormalizedDataType'];
 export type HealthDataState = components['schemas']['HealthDataState'];
 export type Observation = components['schemas']['Observation'];
+export type Attachment = components['schemas']['Attachment'];
 export type NormalizedData = components['schemas']['NormalizedData'];
 export type OwnSample = components['schemas']['OwnSample'];
 export type HealthKitSample = components['schemas']['HealthKitSample'];

@@ -52,7 +52,7 @@ const outlineIn = async (db: Queryable, keyRing: KeyRing, { _id, kind, patient_i
   }
   const keys = patientId === null ? undefined : await keyRing.knownKeysOf(db, `patient:${patientId}`);
   const payload = keys && payloadId !== null && patientId !== null ? await readPayload(db, keys, patientId, payloadId) : undefined;
-  return payload ? outlineOf(itemsOf(payload)[index ?? 0]) : null;
+  return payload ? outlineOf(itemsOf(payload)[index ?? 0]?.received) : null;
 };
 
 /** In the transaction of the caller: what is started is started for all of them or none. */

@@ -1,9 +1,11 @@
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { createAttributor } from './attributing.ts';
+import { keepReadings } from './keeping-readings.ts';
+import { takeApartBytes } from './providers/taking-apart.ts';
 import { deviceIdentifiers } from './storage/device-table.ts';
 import { takeFromQuarantine, waitingFor } from './storage/quarantine-table.ts';
-import { attribute, keepDelivery } from './webhook.ts';
 
 /** Thrown inside a transaction to leave a delivery where it was. */
 class StillWaiting extends Error {}
@@ -13,10 +15,12 @@ const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void>
     const scope = `quarantine:${payloadId}` as const;
     const delivery = await takeFromQuarantine(client, payloadId, () => keyRing.keysOf(client, scope));
     if (!delivery) return;
-    const { identifiers, measuredAt, sampleId, measurementType, bytes, receivedAt, format } = delivery;
-    const attribution = await attribute(client, { identifiers, ...(measuredAt && { measuredAt: { epochMs: measuredAt.getTime() } }) }, Date.now());
-    if ('reason' in attribution) throw new StillWaiting();
-    await keepDelivery(client, keyRing, { ...attribution, payloadId, sampleId, measurementType, format, bytes, receivedAt });
+    const { sampleId, identity, bytes, receivedAt, format } = delivery;
+    const [reading, ...others] = takeApartBytes(format, bytes).readings;
+    if (!reading || others.length > 0) throw new StillWaiting();
+    const place = await createAttributor(client, Date.now())(reading, identity);
+    if ('reason' in place) throw new StillWaiting();
+    await keepReadings(client, keyRing, { patientId: place.patientId, payloadId, format, bytes, receivedAt }, [{ reading, sampleId, identity, place }]);
     await keyRing.discard(client, scope);
   });
 

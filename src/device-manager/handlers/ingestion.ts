@@ -5,7 +5,7 @@ import type { EnrolledDevice } from '../../healthkit/enrolment.ts';
 import { isItemError, vetItem, type VettedSample } from '../../healthkit/vetting.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { KeptItem, Upload } from '../keeping.ts';
-import { healthKitFormat } from '../provider.ts';
+import { healthKitFormat, medisanteFormat } from '../provider.ts';
 import type { Received } from '../webhook.ts';
 
 export interface IngestionDependencies {
@@ -57,7 +57,7 @@ const receiveHealthKit = async (dependencies: IngestionDependencies, call: Healt
 
 const receiveMedisante = async ({ keepReceived }: IngestionDependencies, { caller, bytes, body, requestId }: MedisanteCall) => {
   if (caller.kind !== 'sender') throw problem('forbidden');
-  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, bytes, value: body, requestId }) } } as const;
+  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, format: medisanteFormat, bytes, value: body, requestId }) } } as const;
 };
 
 /** What comes in: HealthKit samples from the BFF, deliveries from webhook senders. */

@@ -153,4 +153,13 @@ export const migrations: readonly Migration[] = [
         discarded_at timestamptz not null default now()
       )`,
   },
+  {
+    name: '0004-readings-of-deliveries',
+    sql: `
+      alter table device_manager.sample add column identity text, add column status text, add column issued_at timestamptz;
+      create index sample_by_identity on device_manager.sample (identity) where identity is not null;
+      alter table device_manager.quarantined_delivery add column identity text;
+      create index quarantined_delivery_by_identity on device_manager.quarantined_delivery (identity) where identity is not null;
+      create index assignment_by_holder on device_manager.assignment (patient_id)`,
+  },
 ];
