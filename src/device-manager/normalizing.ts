@@ -90,17 +90,17 @@ export interface Normalizer {
   readonly normalize: (patientId: string, payloadId: string, only?: string) => Promise<void>;
 }
 
-/** A normalizer with its rules; one writer per patient at a time, whoever calls. */
-export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules): Normalizer => ({
-  normalize: (patientId, payloadId, only) =>
-    inTransaction(pool, async (client) => {
+/** A normalizer with its rules; one writer per patient at a time, whoever calls. `onFailure` is told how many samples of a payload no rule took. */
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onFailure: (reason: string, samples: number) => void): Normalizer => ({
+  normalize: async (patientId, payloadId, only) => {
+    const failures = await inTransaction(pool, async (client): Promise<string[]> => {
       await client.query('set local lock_timeout = 0');
       await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
       const samples = await samplesToNormalize(client, patientId, payloadId, only);
-      if (samples.length === 0) return;
+      if (samples.length === 0) return [];
       const keys = await keyRing.keysOf(client, `patient:${patientId}`);
       const payload = await readPayload(client, keys, patientId, payloadId);
-      if (!payload) return;
+      if (!payload) return [];
       const items = itemsOf(payload);
       const standings = await settle(client, samples);
       const current = samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current');
@@ -111,5 +111,8 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules): No
       await storePoints(client, keys, patientId, done);
       await writeResults(client, patientId, outcomes.map(resultOf));
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
-    }),
+      return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
+    });
+    for (const [reason, samples] of Map.groupBy(failures, (one) => one)) onFailure(reason, samples.length);
+  },
 });

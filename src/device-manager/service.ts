@@ -4,6 +4,7 @@ import type { Pool } from '../database/pool.ts';
 import { inSnapshot, isUnavailable } from '../database/transaction.ts';
 import type { Authenticators } from '../http/authentication.ts';
 import { compileItemSchema } from '../http/item-schema.ts';
+import type { GaugeSource } from '../http/metrics.ts';
 import type { Handlers } from '../http/operation.ts';
 import { isServiceToken, patientOf } from '../http/service-credential.ts';
 import { createServiceServer } from '../http/service-server.ts';
@@ -34,6 +35,7 @@ import { createSenderTokens, type TokenIssuer } from './sender-tokens.ts';
 import { issueApiKey } from './sender-keys.ts';
 import { listApiKeys, revokeApiKey, senderOfKey } from './storage/api-key-table.ts';
 import { recordAudit } from './storage/audit-table.ts';
+import { countInbox } from './storage/inbox-table.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
 import { findSamples, sampleById } from './storage/sample-table.ts';
@@ -84,7 +86,7 @@ const enrolledDevices = async (pool: Pool, patientId: string) => {
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const handlersOf = ({ pool, keyRing, userIdHeader }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
+const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
   const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
@@ -93,7 +95,7 @@ const handlersOf = ({ pool, keyRing, userIdHeader }: DeviceManagerDependencies, 
       checkShape: compileItemSchema(spec, 'receiveHealthKit'),
       enrolled: (patientId) => enrolledDevices(pool, patientId),
       keepUpload: (upload) => keepUpload(pool, keyRing, upload),
-      keepReceived: (received) => keepReceived(pool, keyRing, received),
+      keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
     }),
     ...healthData({
       knownTypes,
@@ -113,6 +115,12 @@ const handlersOf = ({ pool, keyRing, userIdHeader }: DeviceManagerDependencies, 
   } satisfies Handlers<Operations, Caller>;
 };
 
+/** What waits for a person, for alarms. */
+const inboxGauge = (pool: Pool): GaugeSource => ({
+  name: 'vitalgate_inbox_entries', help: 'Deliveries and samples that went no further, by kind and reason.', labelNames: ['kind', 'reason'],
+  read: async () => (await countInbox(pool)).map(({ kind, reason, entries }) => ({ labels: { kind, reason }, value: entries })),
+});
+
 const startJobs = ({ jobPool: pool, keyRing, log, jobs }: DeviceManagerDependencies, normalizer: Normalizer) => {
   const all = tasks(normalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting));
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
@@ -124,7 +132,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, log, version, userManagerUrl, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()));
+  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()), (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
     name: 'device-manager', version, spec, log, validateResponses,
@@ -133,6 +141,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     ready: async () => (await database()).rowCount === 1,
     checkUp: { database },
     isDatabaseUnavailable: isUnavailable,
+    gauges: [inboxGauge(pool)],
   });
   const runner = await startJobs(dependencies, normalizer);
   return {

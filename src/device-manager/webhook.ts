@@ -40,6 +40,8 @@ interface Keeping {
   readonly taken: TakenApart;
   readonly correlationId: string;
   readonly receivedAt: Date;
+  /** Why readings went into quarantine, one reason each. */
+  readonly entered: QuarantineReason[];
 }
 
 /** A reading of FHIR is known by its identity and what it says, wherever it comes again; one of Medisanté by its delivery. */
@@ -52,7 +54,8 @@ const nameReadings = (identityKey: Buffer, sender: string, correlationId: string
     return { reading, position, sampleId: sampleId(identityKey, ['medisante', sender, ...parts]), identity, mac };
   });
 
-const keepInQuarantine = async ({ db, keyRing, received, correlationId, receivedAt }: Keeping, kept: { bytes: Buffer; format: string }, sample: { sampleId: string; reading?: Reading | undefined; identity?: string | undefined }, reason: QuarantineReason): Promise<void> => {
+const keepInQuarantine = async ({ db, keyRing, received, correlationId, receivedAt, entered }: Keeping, kept: { bytes: Buffer; format: string }, sample: { sampleId: string; reading?: Reading | undefined; identity?: string | undefined }, reason: QuarantineReason): Promise<void> => {
+  entered.push(reason);
   const payloadId = newPayloadId();
   const { reading, identity } = sample;
   await quarantine(db, await keyRing.keysOf(db, `quarantine:${payloadId}`), {
@@ -95,19 +98,20 @@ const keepEach = async (keeping: Keeping, fresh: readonly Named[]): Promise<void
 /**
  * Keeps one delivery, whatever is in it, and answers the identifier of its first reading once everything is committed. The same
  * delivery of the same sender is kept once; another body under its name is kept aside, and the first stays. Each reading goes to its
- * patient or into quarantine by itself. Throws too-many-items.
+ * patient or into quarantine by itself; `onQuarantine` is told why, once that is committed. Throws too-many-items.
  */
-export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Received): Promise<string> => {
+export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Received, onQuarantine: (reason: QuarantineReason) => void): Promise<string> => {
   const { sender, bytes, requestId } = received;
   const taken = takeApart(received.format, received.value);
   if (taken.entryCount > mostEntries) throw problem('too-many-items', { limits: { maxItems: mostEntries } });
-  return inTransaction(pool, async (db) => {
+  const entered: QuarantineReason[] = [];
+  const first = await inTransaction(pool, async (db) => {
     const { identityKey } = await keyRing.keysOf(db, 'installation');
     const bodyMac = bytesMac(identityKey, bytes);
     const correlationId = taken.correlationId ?? `body:${bodyMac.toString('hex')}`;
     const named = nameReadings(identityKey, sender, correlationId, taken);
     const first = named[0] ?? { sampleId: sampleId(identityKey, ['medisante', sender, correlationId]) };
-    const keeping: Keeping = { db, keyRing, received, taken, correlationId, receivedAt: new Date() };
+    const keeping: Keeping = { db, keyRing, received, taken, correlationId, receivedAt: new Date(), entered };
     const aside = (reason: QuarantineReason, sample: string) => keepInQuarantine(keeping, { bytes, format: taken.format }, { ...first, sampleId: sample, identity: undefined }, reason);
     const note = (resource: string) => recordAudit(db, { actor: `sender:${sender}`, action: 'create', resource: `sample/${resource}`, requestId });
     const { repeated } = await noteDelivery(db, { sender, correlationId, sampleId: first.sampleId, bodyMac, receivedAt: keeping.receivedAt });
@@ -128,4 +132,6 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
     await keepEach(keeping, unique.filter((one) => fresh.has(one.sampleId)));
     return first.sampleId;
   });
+  for (const reason of entered) onQuarantine(reason);
+  return first;
 };

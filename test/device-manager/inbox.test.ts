@@ -141,6 +141,16 @@ describe('the inbox of operators', () => {
     expect((await operator.send(path, { method, ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) })).status).toBe(status);
   });
 
+  test('what enters is in the log and the metrics by reason, and names nobody', async () => {
+    const device = newCuff();
+    const before = vitalgate.logged().length;
+    await arrives(await deliver(bloodPressure({ id: device.deviceId }, measured)));
+    expect(vitalgate.logged().slice(before)).toMatch(/"kind":"quarantined","reason":"device-unknown"/);
+    const metrics = await (await fetch(`${vitalgate.urls.deviceManager}/-/metrics`)).text();
+    expect(metrics).toMatch(/vitalgate_inbox_entries\{kind="quarantined",reason="device-unknown",service="device-manager"\} [1-9]/);
+    expect(metrics + vitalgate.logged()).not.toContain(device.deviceId);
+  });
+
   test('services, senders, patients and nobody do not get there', async () => {
     const others = [service(vitalgate), sender, clientWith(vitalgate.urls.deviceManager, {}), clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'patient')}` })];
     for (const client of others) for (const path of ['/inbox', '/inbox/x']) expect((await client.get(path)).status).toBe(401);

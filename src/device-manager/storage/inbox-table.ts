@@ -84,3 +84,14 @@ export const discardDelivery = async (db: Queryable, payloadId: string, reason: 
   );
   return rowCount === 1;
 };
+
+/** How many entries there are by kind and reason. */
+export const countInbox = async (db: Queryable): Promise<{ kind: InboxKind; reason: string; entries: number }[]> => {
+  const { rows } = await db.query<{ kind: InboxKind; reason: string; entries: number }>(
+    `select case when reason = 'conflicting-delivery' then 'conflicting' else 'quarantined' end as kind, reason, count(*)::int as entries
+     from device_manager.quarantined_delivery group by reason
+     union all
+     select 'failed', coalesce(reason, 'unknown'), count(*)::int from device_manager.sample where state = 'normalization-failed' group by reason`,
+  );
+  return rows;
+};
