@@ -1040,6 +1040,8 @@ export interface components {
              * @example medisante
              */
             readonly sender: string;
+            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            readonly deviceIds?: readonly string[];
             /**
              * @description How the key begins.
              * @example vg_3f9a1c2b
@@ -1082,6 +1084,8 @@ export interface components {
              * @example medisante
              */
             readonly sender: string;
+            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            readonly deviceIds?: readonly string[];
             /**
              * @description Days until it ends by itself; never when left out.
              * @example 365
@@ -1406,8 +1410,8 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Credential that came in clear. Use https; nothing was kept. */
-        readonly InsecureTransport: {
+        /** @description Credential that came in clear, or a device that it may not send for. Nothing was kept; mend it before sending again. */
+        readonly SenderForbidden: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1580,7 +1584,7 @@ export type ResponseNotEnrolled = components['responses']['NotEnrolled'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
-export type ResponseInsecureTransport = components['responses']['InsecureTransport'];
+export type ResponseSenderForbidden = components['responses']['SenderForbidden'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
 export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
@@ -1977,7 +1981,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["InsecureTransport"];
+            readonly 403: components["responses"]["SenderForbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -2012,7 +2016,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["InsecureTransport"];
+            readonly 403: components["responses"]["SenderForbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

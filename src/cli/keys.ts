@@ -10,13 +10,14 @@ const accessOf = ({ config, say }: CommandContext) => ({ config: config(), say, 
 interface CreateOptions {
   readonly sender: string;
   readonly expiresInDays?: string;
+  readonly device?: readonly string[];
 }
 
-const createKey = async (context: CommandContext, { sender, expiresInDays }: CreateOptions): Promise<void> => {
+const createKey = async (context: CommandContext, { sender, expiresInDays, device }: CreateOptions): Promise<void> => {
   if (!/^[a-z][a-z0-9-]{0,63}$/.test(sender)) throw new RefusedError('--sender is lower-case letters, digits and -, starting with a letter, at most 64.', 'wrong-use');
   const days = expiresInDays === undefined ? undefined : Number(expiresInDays);
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 3650)) throw new RefusedError('--expires-in-days is a whole number from 1 to 3650.', 'wrong-use');
-  const issued = await withDatabase(accessOf(context), (pool) => issueApiKey(pool, { sender, expiresInDays: days }));
+  const issued = await withDatabase(accessOf(context), (pool) => issueApiKey(pool, { sender, expiresInDays: days, deviceIds: device }));
   if (issued === 'two-live-keys') throw new RefusedError(`${sender} has two keys that live: revoke one first.`);
   const { _id, key } = issued;
   context.result({ _id, sender, key }, `key of ${sender} created, _id ${_id}\nkey: ${key}   (shown only now)`);
@@ -48,6 +49,7 @@ export const addKeyCommands = (program: Command, context: CommandContext): void 
     .description('Creates a key and shows it once; only its hash is kept.')
     .requiredOption('--sender <name>', 'who will send with it: lower-case letters, digits and -')
     .option('--expires-in-days <days>', 'when it ends by itself, 1 to 3650; never unless given')
+    .option('--device <id...>', 'the only devices it may send for, by any identifier that their deliveries name; all unless given')
     .action((options: CreateOptions) => createKey(context, options));
   withManual(create, {
     notes: ['A sender has at most two keys that live: make the second, change it at the sender, revoke the first.'],

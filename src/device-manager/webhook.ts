@@ -17,6 +17,8 @@ import { quarantine, type QuarantineReason } from './storage/quarantine-table.ts
 /** One delivery of a webhook sender, readable: `value` is the document its bytes hold in that format. */
 export interface Received {
   readonly sender: string;
+  /** The only devices it may be of, by any of their identifiers; all when left out. */
+  readonly deviceIds?: readonly string[] | undefined;
   readonly format: string;
   readonly bytes: Buffer;
   readonly value: unknown;
@@ -95,14 +97,20 @@ const keepEach = async (keeping: Keeping, fresh: readonly Named[]): Promise<void
   for (const [patientId, group] of groups) await keepTogether(keeping, patientId, group);
 };
 
+/** Whether every reading names one of the devices; what names none is of none. */
+const isOf = (deviceIds: readonly string[], { readings }: TakenApart): boolean =>
+  readings.length > 0 && readings.every(({ identifiers }) => identifiers.some((identifier) => deviceIds.includes(identifier)));
+
 /**
  * Keeps one delivery, whatever is in it, and answers the identifier of its first reading once everything is committed. The same
  * delivery of the same sender is kept once; another body under its name is kept aside, and the first stays. Each reading goes to its
- * patient or into quarantine by itself; `onQuarantine` is told why, once that is committed. Throws too-many-items.
+ * patient or into quarantine by itself; `onQuarantine` is told why, once that is committed.
+ * Throws too-many-items, and forbidden for a device that the sender may not send for.
  */
 export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Received, onQuarantine: (reason: QuarantineReason) => void): Promise<string> => {
   const { sender, bytes, requestId } = received;
   const taken = takeApart(received.format, received.value);
+  if (received.deviceIds !== undefined && !isOf(received.deviceIds, taken)) throw problem('forbidden');
   if (taken.entryCount > mostEntries) throw problem('too-many-items', { limits: { maxItems: mostEntries } });
   const entered: QuarantineReason[] = [];
   const first = await inTransaction(pool, async (db) => {

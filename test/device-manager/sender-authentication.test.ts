@@ -145,6 +145,16 @@ describe('who may post to the webhook', () => {
       expect((await create()).key).toMatch(/^vg_/);
     });
 
+    test('a key that names devices sends for those alone; nothing of others is kept', async () => {
+      const send = await asOperator();
+      const { key } = (await (await send('POST', '/api-keys', { sender: 'narrow', deviceIds: ['scale-1', '90-TEST-01'] })).json()) as { key: string };
+      const deliver = async (device: object, correlationId: string) =>
+        (await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key }, body: JSON.stringify({ metadata: { correlationId }, device, measurements: {} }) })).status;
+      expect([await deliver({ id: 'scale-1' }, 'n1'), await deliver({ id: '', serialNumber: '90-TEST-01' }, 'n2'), await deliver({ id: 'scale-2' }, 'n3'), await deliver({}, 'n4')]).toEqual([200, 200, 403, 403]);
+      const { rows } = await vitalgate.database.pool.query<{ correlation_id: string }>(`select correlation_id from device_manager.delivery where sender = 'narrow' order by 1`);
+      expect(rows.map(({ correlation_id }) => correlation_id)).toEqual(['n1', 'n2']);
+    });
+
     test('a key ends by itself', async () => {
       const send = await asOperator();
       const { _id, key } = (await (await send('POST', '/api-keys', { sender: 'short', expiresInDays: 1 })).json()) as { _id: string; key: string };

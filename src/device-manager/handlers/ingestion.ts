@@ -57,7 +57,7 @@ const receiveHealthKit = async (dependencies: IngestionDependencies, call: Healt
 
 const receiveMedisante = async ({ keepReceived }: IngestionDependencies, { caller, bytes, body, requestId }: MedisanteCall) => {
   if (caller.kind !== 'sender') throw problem('forbidden');
-  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, format: medisanteFormat, bytes, value: body, requestId }) } } as const;
+  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, deviceIds: caller.deviceIds, format: medisanteFormat, bytes, value: body, requestId }) } } as const;
 };
 
 /** What comes in: HealthKit samples from the BFF, deliveries from webhook senders. */

@@ -13,8 +13,9 @@ export interface SenderDependencies {
   readonly audit: (event: AuditEvent) => Promise<void>;
 }
 
-const wireKeyOf = ({ _id, sender, prefix, created_at, expires_at, revoked_at, last_used_at }: KeyRow): ApiKey => ({
+const wireKeyOf = ({ _id, sender, device_ids, prefix, created_at, expires_at, revoked_at, last_used_at }: KeyRow): ApiKey => ({
   _id, sender, prefix,
+  ...(device_ids && { deviceIds: device_ids }),
   createdAt: created_at.toISOString(),
   ...(expires_at && { expiresAt: expires_at.toISOString() }),
   ...(revoked_at && { revokedAt: revoked_at.toISOString() }),

@@ -162,4 +162,8 @@ export const migrations: readonly Migration[] = [
       create index quarantined_delivery_by_identity on device_manager.quarantined_delivery (identity) where identity is not null;
       create index assignment_by_holder on device_manager.assignment (patient_id)`,
   },
+  {
+    name: '0005-keys-of-devices',
+    sql: 'alter table device_manager.api_key add column device_ids text[]',
+  },
 ];
