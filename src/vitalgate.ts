@@ -8,12 +8,11 @@ import { startEmbeddedServer } from './database/embedded-server.ts';
 import { openPool, type Connection, type Pool } from './database/pool.ts';
 import { createDeviceManager } from './device-manager/service.ts';
 import type { TokenIssuer } from './device-manager/sender-tokens.ts';
-import type { Service } from './http/service.ts';
-import type { TlsFiles } from './http/tls-files.ts';
 import { loadMasterKey } from './keys/master-key.ts';
 import { createKeyRing } from './keys/scope-keys.ts';
 import { secretFile } from './keys/secret-file.ts';
-import { cookiesAreSecure, reachableHost } from './public-address.ts';
+import { listen, type Listening, type Place } from './listening.ts';
+import { cookiesAreSecure } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
 import { openMailer, type Mailer } from './user-manager/mail.ts';
@@ -41,15 +40,9 @@ export interface Vitalgate {
   readonly stop: () => Promise<void>;
 }
 
-interface Starting extends StartOptions {
-  readonly config: Config;
+interface Starting extends StartOptions, Listening {
   readonly notices: string[];
-  /** What is to be undone, last first. */
-  readonly started: (() => Promise<void> | void)[];
 }
-
-const portOf = (config: Config, service: ServiceName): number =>
-  config.HTTP_PORT ?? { bff: config.BFF_PORT, 'device-manager': config.DEVICE_MANAGER_PORT, 'user-manager': config.USER_MANAGER_PORT }[service];
 
 const openDatabase = async ({ config, onFatal, notices, started }: Starting): Promise<Connection | undefined> => {
   if (config.DATABASE_URL !== undefined) return { connectionString: config.DATABASE_URL };
@@ -66,34 +59,6 @@ const openServicePool = ({ log, started }: Starting, connection: Connection | un
   const pool = openPool(connection, (error) => log.warn({ error: error.name, code: (error as { code?: unknown }).code }, 'a database connection broke'), size, connectWithinMs);
   started.push(() => pool.end());
   return pool;
-};
-
-/** Where a service is: for others, and for the services in this process. */
-interface Place {
-  readonly url: string;
-  readonly internalUrl: string;
-}
-
-const tlsFilesOf = ({ config: { TLS_CERT, TLS_KEY }, log }: Starting, name: ServiceName): TlsFiles | undefined => {
-  if (TLS_CERT === undefined || TLS_KEY === undefined) return undefined;
-  const onReload = (error: Error | undefined): void => {
-    if (error === undefined) log.info({ service: name }, 'certificate and key were read again');
-    else log.error({ service: name, error: error.name }, 'the changed certificate and key cannot be used: those read before stay');
-  };
-  return { certPath: TLS_CERT, keyPath: TLS_KEY, onReload };
-};
-
-/** With TLS, the services of this process speak over a port of loopback that the system chooses: no certificate names that address. */
-const listen = async (starting: Starting, service: Service, name: ServiceName): Promise<Place> => {
-  const { config, started, log } = starting;
-  started.push(service.stop);
-  const tls = tlsFilesOf(starting, name);
-  const { url, port } = await service.listen(portOf(config, name), config.HOST, tls);
-  log.info({ service: name, url }, 'listening');
-  const host = reachableHost(config.HOST);
-  const reachable = host === config.HOST ? url : `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const isAskedHere = name !== 'bff' && config.SERVICES.length > 1;
-  return { url: reachable, internalUrl: tls !== undefined && isAskedHere ? (await service.listen(0, '127.0.0.1')).url : reachable };
 };
 
 const common = ({ config, log, validateResponses = false }: Starting, name: ServiceName) => ({
