@@ -12,7 +12,7 @@ import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
 import { startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
-import { readBulkJob, runBulkJob, startBulkJob } from './bulk-jobs.ts';
+import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
 import type { Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { passwordFault } from './domain/password-policy.ts';
@@ -31,11 +31,13 @@ import { activate, register } from './registration.ts';
 import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
+import { findBulkJob } from './storage/bulk-job-table.ts';
 import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
 import { publishedSigningKeys } from './storage/signing-key-table.ts';
+import { deleteUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
-import { changeUser, moveUsers, removeUser, softDelete } from './user-change.ts';
+import { changeUser, moveUsers, softDelete } from './user-change.ts';
 import type { UserGroups } from './user-groups.ts';
 import { importUsers } from './user-import.ts';
 import { tasks } from './workers/tasks.ts';
@@ -104,7 +106,7 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
     });
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
-  remove: (id) => removeUser(pool, id),
+  remove: (id) => deleteUser(pool, id),
 });
 
 /** Judges members by what the specification lets `$set` set. */
@@ -132,7 +134,7 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
     ...clientHandlers({
       find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
     }),
-    ...bulkJobHandlers({ start: (kind, request, creatorId) => startBulkJob(pool, kind, request, creatorId), read: (kind, id) => readBulkJob(pool, kind, id) }),
+    ...bulkJobHandlers({ start: (kind, request, creatorId) => startBulkJob(pool, kind, request, creatorId), read: (kind, id) => findBulkJob(pool, kind, id) }),
   } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };
 

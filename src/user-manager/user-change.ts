@@ -4,7 +4,7 @@ import { isBlockedAt, type MemberFault, type UserAccount, type UserState } from 
 import { applyCommands, type UserCommands } from './domain/user-changes.ts';
 import { endResetsOf } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
-import { deleteUser, lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
+import { lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
 import type { UserGroups } from './user-groups.ts';
 
 /** What became of a change. */
@@ -64,6 +64,3 @@ export const softDelete = (pool: Pool, id: string, updaterId: string): Promise<b
     await endSessionsOf(client, id);
     return true;
   });
-
-/** Removes a user for good, with account and sessions; false when there is none. */
-export const removeUser = (pool: Pool, id: string): Promise<boolean> => deleteUser(pool, id);

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setBlocked } from '../../src/user-manager/storage/user-table.ts';
 import { startMailServer, type MailServer } from '../setup/mail-server.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 import { jobsDone, linkIn, post, tokenIn } from './reset-client.ts';
@@ -68,6 +67,7 @@ describe('a password reset', () => {
     expect(await statuses()).toEqual([401, 200, 401]);
   });
 
+  const block = ({ username }: TestUser) => vitalgate.database.pool.query('update user_manager.user_account set blocked = true where lower(username) = lower($1)', [username]);
   test.each<[string, (token: string, user: TestUser) => Promise<unknown>]>([
     ['used already', (token: string) => reset(token, fresh())],
     ['expired', () => vitalgate.database.pool.query('update user_manager.password_reset set expires_at = now()')],
@@ -75,7 +75,7 @@ describe('a password reset', () => {
       await request(user.id);
       await mailsTo(user, 2);
     }],
-    ['of a user who was blocked meanwhile', (_token: string, user: TestUser) => setBlocked(vitalgate.database.pool, user.username, true)],
+    ['of a user who was blocked meanwhile', (_token: string, user: TestUser) => block(user)],
     ['of a user who is gone', (_token: string, user: TestUser) => vitalgate.database.pool.query('delete from user_manager.user_account where _id = $1', [user.id])],
   ])('a token %s is answered as one that never was', async (_situation, prepare) => {
     const { user, token } = await personWithToken();
@@ -146,7 +146,7 @@ describe('a password reset', () => {
   test('POST /users/change-password: whoever has the id or nobody, the answer to a wish for a link is the same: no body, no content type', async () => {
     const user = await vitalgate.addUser();
     const blocked = await vitalgate.addUser();
-    await setBlocked(vitalgate.database.pool, blocked.username, true);
+    await block(blocked);
     for (const id of [user.id, blocked.id, '0'.repeat(32), 'auth0|5f7c8ec7c33c6c004bbafe82', 'someone@example.org']) {
       const answer = await request(id);
       expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([204, '', null]);

@@ -4,7 +4,6 @@ import pino from 'pino';
 import { migrateUserManager } from '../../src/schemas.ts';
 import { createUserManager } from '../../src/user-manager/service.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
-import { setBlocked } from '../../src/user-manager/storage/user-table.ts';
 import type { Service } from '../../src/http/service.ts';
 import { noMail } from './running-user-manager.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
@@ -22,6 +21,7 @@ describe('the User Manager', () => {
     call(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
   const asService = { authorization: `Bearer ${serviceToken}` };
   const create = (username: string, more: object = {}) => post('/users', { username, email: `${username}@example.org`, password, ...more }, asService);
+  const block = (username: string) => database.pool.query('update user_manager.user_account set blocked = true where lower(username) = lower($1)', [username]);
   const cookieOf = (response: Response) => response.headers.getSetCookie()[0]?.split(';')[0] ?? '';
   const signIn = (username: string, headers: Record<string, string> = {}) => post('/oauth/token', { username, password }, { 'client-type': 'website', ...headers });
 
@@ -35,7 +35,7 @@ describe('the User Manager', () => {
     ({ url } = await service.listen(0, '127.0.0.1'));
     await create('anna', { name: 'Anna Rossi' });
     await create('blocked');
-    await setBlocked(database.pool, 'blocked', true);
+    await block('blocked');
   });
   afterAll(async () => {
     await service.stop();
@@ -181,7 +181,7 @@ describe('the User Manager', () => {
   test('blocking a user ends what their sessions may do, at once', async () => {
     await create('dora');
     const cookie = cookieOf(await signIn('dora'));
-    await setBlocked(database.pool, 'dora', true);
+    await block('dora');
     expect((await call('/userinfo', { headers: { cookie } })).status).toBe(401);
   });
 

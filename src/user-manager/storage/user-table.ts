@@ -176,11 +176,6 @@ export const findAddress = async (db: Queryable, userId: string): Promise<string
   return rows[0]?.email;
 };
 
-/** Blocks a user, or lets them sign in again; sessions of a blocked user count no more. */
-export const setBlocked = async (db: Queryable, username: string, blocked: boolean): Promise<void> => {
-  await db.query('update user_manager.user_account set blocked = $2, updated_at = now() where lower(username) = lower($1)', [username, blocked]);
-};
-
 /** The user of an account who may sign in, and so reset the password. */
 export const findResettableUser = async (db: Queryable, authUserId: string): Promise<string | undefined> => {
   const { rows } = await db.query<{ _id: string }>(`select u._id from user_manager.user_account u where u.auth_user_id = $1 and ${maySignIn}`, [authUserId]);
