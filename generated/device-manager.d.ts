@@ -188,7 +188,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Receive a delivery
-         * @description Keeps one delivery, whatever is in it, and answers its identifier. Normalization follows in the background.
+         * @description Keeps one delivery, whatever is in it, and answers the identifier of its first reading: a FHIR Bundle holds several, each kept for its own patient. Normalization follows in the background.
          *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
          *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
          *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.
@@ -211,7 +211,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Receive a delivery in a format
-         * @description Keeps one delivery, whatever is in it, and answers its identifier. Normalization follows in the background.
+         * @description Keeps one delivery, whatever is in it, and answers the identifier of its first reading: a FHIR Bundle holds several, each kept for its own patient. Normalization follows in the background.
          *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
          *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
          *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.

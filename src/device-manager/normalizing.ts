@@ -14,7 +14,7 @@ import { settle } from './settling.ts';
 import type { Standing } from './domain/version.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload, type Payload, type PayloadContext } from './storage/payload-table.ts';
-import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow } from './storage/sample-table.ts';
+import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow, type Which } from './storage/sample-table.ts';
 import { mergeSeriesChunk, removePoints, type StoredPoint } from './storage/series-chunk-table.ts';
 import { writeStandings } from './storage/version-table.ts';
 
@@ -84,25 +84,26 @@ const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, s
 /** Normalizes samples of one payload. */
 export interface Normalizer {
   /**
-   * Normalizes the samples of a payload that wait for it, or the one named `only` whatever its state, in one transaction: records,
-   * points and states. Doing it twice is doing it once. A payload that is gone is no error.
+   * Normalizes samples of a payload, those that wait for it if not said otherwise, in one transaction: records, points and states. Of
+   * versions only those whose state is no longer right. Doing it twice is doing it once. A payload that is gone is no error.
    */
-  readonly normalize: (patientId: string, payloadId: string, only?: string) => Promise<void>;
+  readonly normalize: (patientId: string, payloadId: string, which?: Which) => Promise<void>;
 }
 
 /** A normalizer with its rules; one writer per patient at a time, whoever calls. `onFailure` is told how many samples of a payload no rule took. */
 export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onFailure: (reason: string, samples: number) => void): Normalizer => ({
-  normalize: async (patientId, payloadId, only) => {
+  normalize: async (patientId, payloadId, which = 'received') => {
     const failures = await inTransaction(pool, async (client): Promise<string[]> => {
       await client.query('set local lock_timeout = 0');
       await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
-      const samples = await samplesToNormalize(client, patientId, payloadId, only);
+      const found = await samplesToNormalize(client, patientId, payloadId, which);
+      const { standings, changed } = await settle(client, found);
+      const samples = which === 'versions' ? changed : found;
       if (samples.length === 0) return [];
       const keys = await keyRing.keysOf(client, `patient:${patientId}`);
       const payload = await readPayload(client, keys, patientId, payloadId);
       if (!payload) return [];
       const items = itemsOf(payload);
-      const standings = await settle(client, samples);
       const current = samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current');
       const outcomes = current.map((sample): Outcome => ({ sample, outcome: normalize(rules, measuredOf(sample, items[sample.item_index] ?? {}, payload.context)) }));
       const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));

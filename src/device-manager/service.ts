@@ -104,7 +104,7 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependenc
       // A release takes row and key away together; reading sees both or neither.
       quarantined: (_id) => inSnapshot(pool, (client) => quarantinedSample(client, _id, (payloadId) => keyRing.knownKeysOf(client, `quarantine:${payloadId}`))),
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
-      normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, sample._id),
+      normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, { only: sample._id }),
       audit: (event) => recordAudit(pool, event),
     }),
     ...senders({

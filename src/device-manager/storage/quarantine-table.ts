@@ -75,6 +75,11 @@ export const waitingUnder = async (db: Queryable, identities: readonly string[])
     )
   ).rows.map((row) => row.payload_id);
 
+/** Writes why a delivery still waits, if it does. */
+export const noteReason = async (db: Queryable, payloadId: string, reason: QuarantineReason): Promise<void> => {
+  await db.query('update device_manager.quarantined_delivery set reason = $2 where payload_id = $1::uuid and reason <> $2', [payloadId, reason]);
+};
+
 const deliveryOf = (row: Row, bytes: Buffer): QuarantinedDelivery => ({
   payloadId: row.payload_id, sender: row.sender, correlationId: row.correlation_id, sampleId: row.sample_id, format: row.format,
   identifiers: row.device_identifiers, measurementType: row.measurement_type ?? undefined, measuredAt: row.measured_at ?? undefined,

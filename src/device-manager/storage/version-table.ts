@@ -10,6 +10,7 @@ export interface VersionRow {
   readonly issued_at: Date | null;
   readonly received_at: Date;
   readonly state: string;
+  readonly reason: string | null;
 }
 
 const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`;
@@ -18,7 +19,7 @@ const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`
 export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, issued_at, received_at, state from device_manager.sample where identity = any($1::text[])`,
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, issued_at, received_at, state, reason from device_manager.sample where identity = any($1::text[])`,
       [identities],
     )
   ).rows;
@@ -41,9 +42,4 @@ export const writeStandings = async (db: Queryable, patientId: string, standings
      from unnest($2::uuid[], $3::text[], $4::text[]) as r(_id, state, reason) where s.patient_id = $1 and s._id = r._id`,
     [patientId, standings.map(({ _id }) => _id), standings.map(({ state }) => state), standings.map(({ reason }) => reason)],
   );
-};
-
-/** Makes one sample wait for normalization again; waits for whoever is normalizing it. */
-export const reopenSample = async (db: Queryable, { patient_id, _id }: Pick<VersionRow, 'patient_id' | '_id'>): Promise<void> => {
-  await db.query(`update device_manager.sample set state = 'received', updated_at = now() where patient_id = $1 and _id = $2::uuid`, [patient_id, _id]);
 };
