@@ -22,6 +22,4 @@ export default {
   globalTeardown: '<rootDir>/test/setup/stop-database.ts',
   testTimeout: 20_000,
   maxWorkers: 2,
-  // A suite that leaves a handle open must not hold up the others; the programs it started are stopped by their own tests.
-  forceExit: true,
 };

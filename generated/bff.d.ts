@@ -46,6 +46,52 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/reset-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show the page to set a new password
+         * @description Answers the page that the mailed link opens. The token is in the fragment of the link, which browsers keep to themselves; the page sends it to setNewPassword. Opening the page uses nothing up. Without a token it asks for an address and sends it to askForPasswordReset.
+         */
+        readonly get: operations["showPasswordReset"];
+        readonly put?: never;
+        /**
+         * Ask for a link to set a new password
+         * @description Has a link mailed to the address when an account has it. Every well-formed address is answered the same: the answer never tells if there is an account.
+         *     Tell the person to look into their mail within the next minutes, and that a new link makes earlier ones useless.
+         */
+        readonly post: operations["askForPasswordReset"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/reset-password/confirm": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Set a new password with the token of a link
+         * @description Sets the password and ends all sessions of the person, this one included. It signs nobody in: sign in with the new password.
+         *     After `reset-token-invalid` ask for a new link; a refused password does not use the link up.
+         */
+        readonly post: operations["setNewPassword"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/profile": {
         readonly parameters: {
             readonly query?: never;
@@ -364,7 +410,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -448,6 +494,28 @@ export interface components {
              */
             readonly message: string;
         };
+        /** @description Address to send a link to. */
+        readonly PasswordResetRequest: {
+            /**
+             * Format: email
+             * @description E-mail address of the account.
+             * @example anna.rossi@example.org
+             */
+            readonly email: string;
+        };
+        /** @description Token of the link and the password to set. */
+        readonly PasswordReset: {
+            /**
+             * @description Token of the link that was mailed; opaque.
+             * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+             */
+            readonly token: string;
+            /**
+             * @description Password of 15 to 128 characters.
+             * @example a new horse in the old stable
+             */
+            readonly password: string;
+        };
         /** @description Claims about a user; upstreams of others may add some. */
         readonly UserInfo: {
             /**
@@ -497,7 +565,7 @@ export interface components {
             readonly userGroup?: string;
         };
         /**
-         * @description Identifier, 32 hexadecimal digits.
+         * @description Identifier; opaque.
          * @example 32d85aae8b5c4b42addeb2f932579bda
          */
         readonly Id: string;
@@ -598,20 +666,20 @@ export interface components {
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
-         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate.
+         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate, cholesterol, uric-acid, ketone, ecg, body-height, body-mass-index, body-fat, head-circumference, spirometry, coagulation, medication-dispensing.
          * @example heart-rate
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), or quarantined until an assignment covers the instant of measurement.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "withdrawn" | "superseded";
         /** @description One normalized value. */
         readonly Observation: {
             /**
-             * @description LOINC code as URL.
+             * @description LOINC code as URL, or a URN of our own where LOINC has none.
              * @example https://loinc.org/8867-4
              */
             readonly code: string;
@@ -635,10 +703,44 @@ export interface components {
              * @example 71
              */
             readonly value: number;
-            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, isInRange and others, all as text. */
+            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, contradictory, incomplete, clockSuspect, isInRange, status and others, all as text. */
             readonly annotation?: {
                 readonly [key: string]: string;
             };
+        };
+        /** @description Document or sampled data that belongs to a record and stays in rawData. */
+        readonly Attachment: {
+            /**
+             * @description Kind of data.
+             * @example document
+             * @enum {string}
+             */
+            readonly kind: "document" | "sampled-data";
+            /**
+             * @description LOINC code as URL.
+             * @example https://loinc.org/11524-6
+             */
+            readonly code: string;
+            /**
+             * @description Name of what was measured.
+             * @example EKG study
+             */
+            readonly name: string;
+            /**
+             * @description JSON pointer into rawData.
+             * @example /measurements/documents/ecgReportBase64PDF
+             */
+            readonly pointer: string;
+            /**
+             * @description Media type of a document in base64.
+             * @example application/pdf
+             */
+            readonly contentType?: string;
+            /**
+             * @description Size of the document when decoded.
+             * @example 182431
+             */
+            readonly sizeBytes?: number;
         };
         /** @description What a rule made of a sample. */
         readonly NormalizedData: {
@@ -649,21 +751,25 @@ export interface components {
             };
             /** @description Values by code. */
             readonly observations: readonly components["schemas"]["Observation"][];
+            /** @description Documents and sampled data. */
+            readonly attachments?: readonly components["schemas"]["Attachment"][];
+            /** @description Names of metrics in rawData that no rule reads. */
+            readonly unrecognized?: readonly string[];
         };
-        /** @description One sample, as kept and as normalized. */
-        readonly HealthData: {
+        /** @description One sample of the signed-in person. What the Device Manager in use does not know of a sample is missing. */
+        readonly OwnSample: {
             readonly _id: components["schemas"]["Id"];
             /**
              * @description Device at its provider.
              * @example apple-12345
              */
-            readonly deviceId: string;
+            readonly deviceId?: string;
             readonly patientId?: components["schemas"]["PatientId"];
             /**
              * @description Provider.
              * @example healthkit
              */
-            readonly providerId: string;
+            readonly providerId?: string;
             /** @description Sample as received; any JSON. */
             readonly rawData?: unknown;
             /**
@@ -675,14 +781,14 @@ export interface components {
              * @description Format it came in.
              * @example healthkitstandard-json
              */
-            readonly rawDataFormat: string;
+            readonly rawDataFormat?: string;
             readonly normalizedData?: components["schemas"]["NormalizedData"];
             readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
-            readonly receivedAt: components["schemas"]["Instant"];
+            readonly receivedAt?: components["schemas"]["Instant"];
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
-             * @description Reason of a state that is not normalized: type-unknown, no-rule, implausible-with-assumed-unit, device-not-assigned and others; may grow.
+             * @description Reason of a state that is not normalized: type-unknown, no-rule, unit-unknown, value-not-a-number, device-not-assigned, entered-in-error, corrected and others; or metric-unknown, when a normalized sample has metrics that no rule reads. May grow.
              * @example no-rule
              */
             readonly reason?: string;
@@ -696,24 +802,24 @@ export interface components {
              * @example 1
              */
             readonly ruleVersion?: number;
-            readonly createdAt: components["schemas"]["Instant"];
-            readonly updatedAt: components["schemas"]["Instant"];
+            readonly createdAt?: components["schemas"]["Instant"];
+            readonly updatedAt?: components["schemas"]["Instant"];
             /**
              * @description Who made the record.
              * @example 9c86fda0197f4d0e8780daae45bac2f8
              */
-            readonly creatorId: string;
+            readonly creatorId?: string;
             /**
              * @description Who changed it last.
              * @example vitalgate
              */
-            readonly updaterId: string;
+            readonly updaterId?: string;
             /**
              * @description Always PUBLIC.
              * @example PUBLIC
              * @enum {string}
              */
-            readonly __STATE__: "PUBLIC";
+            readonly __STATE__?: "PUBLIC";
         };
         /**
          * @description One HealthKit sample as react-native-health hands it out. Members that are not named here are kept as they are.
@@ -1044,6 +1150,35 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
+        readonly NotReady: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
+        readonly InvalidReset: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service behind this one does not know the operation at all. Give up; the operator has to offer another way. */
+        readonly NotSupported: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Data of another patient, whether it exists or not. Give up. */
         readonly Forbidden: {
             headers: {
@@ -1103,17 +1238,6 @@ export interface components {
             headers: {
                 /** @description Methods of the path. */
                 readonly Allow?: string;
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
-        readonly NotReady: {
-            headers: {
-                /** @description Seconds to wait. */
-                readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
             content: {
@@ -1186,6 +1310,8 @@ export type ProblemCode = components['schemas']['ProblemCode'];
 export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
+export type PasswordResetRequest = components['schemas']['PasswordResetRequest'];
+export type PasswordReset = components['schemas']['PasswordReset'];
 export type UserInfo = components['schemas']['UserInfo'];
 export type Id = components['schemas']['Id'];
 export type DeviceFeatures = components['schemas']['DeviceFeatures'];
@@ -1200,8 +1326,9 @@ export type Unassignment = components['schemas']['Unassignment'];
 export type NormalizedDataType = components['schemas']['NormalizedDataType'];
 export type HealthDataState = components['schemas']['HealthDataState'];
 export type Observation = components['schemas']['Observation'];
+export type Attachment = components['schemas']['Attachment'];
 export type NormalizedData = components['schemas']['NormalizedData'];
-export type HealthData = components['schemas']['HealthData'];
+export type OwnSample = components['schemas']['OwnSample'];
 export type HealthKitSample = components['schemas']['HealthKitSample'];
 export type HealthKitSamples = components['schemas']['HealthKitSamples'];
 export type ItemCode = components['schemas']['ItemCode'];
@@ -1221,6 +1348,9 @@ export type ResponseUpstreamInvalid = components['responses']['UpstreamInvalid']
 export type ResponseUpstreamUnavailable = components['responses']['UpstreamUnavailable'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
+export type ResponseNotReady = components['responses']['NotReady'];
+export type ResponseInvalidReset = components['responses']['InvalidReset'];
+export type ResponseNotSupported = components['responses']['NotSupported'];
 export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseNotFound = components['responses']['NotFound'];
@@ -1228,7 +1358,6 @@ export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
 export type ResponseInvalidUpload = components['responses']['InvalidUpload'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
-export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
 export type ParameterDeviceId = components['parameters']['DeviceId'];
 export type ParameterDeviceIdFilter = components['parameters']['DeviceIdFilter'];
@@ -1310,7 +1439,94 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly showPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Page. */
+            readonly 200: {
+                headers: {
+                    /** @description What the page may do: run its own script and talk to this service. */
+                    readonly "Content-Security-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/html": string;
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["NotReady"];
+        };
+    };
+    readonly askForPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Address of the account. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordResetRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description Noted; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly setNewPassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Token and password. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidReset"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
         };
@@ -1335,6 +1551,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1360,6 +1577,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1394,6 +1612,7 @@ export interface operations {
             readonly 409: components["responses"]["DeviceTaken"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1428,6 +1647,7 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1469,11 +1689,12 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                    readonly "application/json": readonly components["schemas"]["OwnSample"][];
                 };
             };
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1516,6 +1737,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1561,6 +1783,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1602,6 +1825,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];

@@ -17,7 +17,11 @@ export interface paths {
          */
         readonly get: operations["findDevices"];
         readonly put?: never;
-        readonly post?: never;
+        /**
+         * Register a device
+         * @description Makes hardware known that nobody need hold yet, or brings its description up to date. Its deliveries are found by `deviceId`, then by `serialNumber`: either may be the device's id, serial number or IMEI. A HealthKit device is private to its person: assign it instead.
+         */
+        readonly post: operations["registerDevice"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -184,7 +188,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Receive a delivery
-         * @description Keeps one delivery, whatever is in it, and answers its identifier. Normalization follows in the background.
+         * @description Keeps one delivery, whatever is in it, and answers the identifier of its first reading: a FHIR Bundle holds several, each kept for its own patient. Normalization follows in the background.
          *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
          *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
          *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.
@@ -207,7 +211,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Receive a delivery in a format
-         * @description Keeps one delivery, whatever is in it, and answers its identifier. Normalization follows in the background.
+         * @description Keeps one delivery, whatever is in it, and answers the identifier of its first reading: a FHIR Bundle holds several, each kept for its own patient. Normalization follows in the background.
          *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
          *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
          *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.
@@ -235,6 +239,159 @@ export interface paths {
         readonly get: operations["getPatientChartData"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api-keys": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List keys of webhook senders
+         * @description Lists keys by their beginning, oldest first, with the revoked and expired ones; never the keys themselves.
+         */
+        readonly get: operations["listApiKeys"];
+        readonly put?: never;
+        /**
+         * Create a key for a webhook sender
+         * @description Creates a key and answers it this once; only its hash is kept. A sender has at most two keys that live: make the second, change it at the sender, revoke the first.
+         */
+        readonly post: operations["createApiKey"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api-keys/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Revoke a key of a webhook sender
+         * @description Revokes a key: what is sent with it is refused from now on. Revoking it again is fine; the key stays in the list.
+         */
+        readonly delete: operations["revokeApiKey"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List what needs a person
+         * @description Lists what came in and went no further, oldest first: deliveries that belong to nobody yet, deliveries that contradict an earlier one of the same name, and samples that no rule could normalize. Identifiers of devices are shown by their last four characters.
+         */
+        readonly get: operations["listInbox"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try many entries again
+         * @description Has every entry that the filter means tried again in the background, at most 10000, and answers how many. What goes through leaves the inbox, the rest stays.
+         */
+        readonly post: operations["replayInbox"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Read one entry
+         * @description Answers an entry with the outline of its payload: its members, with the kind of each value in place of the value. The reading is written into the audit.
+         */
+        readonly get: operations["readInbox"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/{id}/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try one entry again
+         * @description Has an entry tried again in the background: it leaves the inbox if it goes through now. A contradicting delivery cannot: discard it, or keep it. Send no body, or an empty one.
+         */
+        readonly post: operations["replayInboxEntry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/inbox/{id}/discard": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Discard one delivery
+         * @description Throws a delivery away for good: its key is destroyed, so it cannot be read again. Who did it, when and why is kept. A repetition of the delivery stays discarded. A sample that no rule could normalize belongs to a patient and cannot be discarded.
+         */
+        readonly post: operations["discardInboxEntry"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -371,7 +528,7 @@ export interface components {
          */
         readonly PatientId: string;
         /**
-         * @description Identifier, 32 hexadecimal digits.
+         * @description Identifier; opaque.
          * @example 32d85aae8b5c4b42addeb2f932579bda
          */
         readonly Id: string;
@@ -426,7 +583,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -515,6 +672,35 @@ export interface components {
          * @example Apple Watch
          */
         readonly DeviceText: string;
+        /** @description Hardware to make known. */
+        readonly DeviceRegistration: {
+            /**
+             * @description Identifier of the device at its provider: for Medisanté its id, serial number or IMEI.
+             * @example BodyTrace:BT105:TEST-0002
+             */
+            readonly deviceId: string;
+            /**
+             * @description Kind of device.
+             * @example Medical
+             */
+            readonly deviceType: string;
+            /**
+             * @description Provider, such as `medisante`.
+             * @example medisante
+             */
+            readonly deviceProvider: string;
+            readonly name?: components["schemas"]["DeviceText"];
+            /**
+             * @description Serial number by the manufacturer.
+             * @example F4K9T2XYQ1
+             */
+            readonly serialNumber?: string;
+            readonly features?: components["schemas"]["DeviceFeatures"];
+        };
+        /** @description Identifier of what was made or found. */
+        readonly Identified: {
+            readonly _id: components["schemas"]["Id"];
+        };
         /**
          * @description Instant with an offset (Z, +02:00 or +0200); in a query write + as %2B.
          * @example 2024-07-01T00:00:00Z
@@ -547,29 +733,25 @@ export interface components {
             readonly assignedPatientId?: components["schemas"]["PatientId"];
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
         };
-        /** @description Identifier of what was made or found. */
-        readonly Identified: {
-            readonly _id: components["schemas"]["Id"];
-        };
         /** @description End of an assignment. */
         readonly Unassignment: {
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
-         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate.
+         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate, cholesterol, uric-acid, ketone, ecg, body-height, body-mass-index, body-fat, head-circumference, spirometry, coagulation, medication-dispensing.
          * @example heart-rate
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), or quarantined until an assignment covers the instant of measurement.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "withdrawn" | "superseded";
         /** @description One normalized value. */
         readonly Observation: {
             /**
-             * @description LOINC code as URL.
+             * @description LOINC code as URL, or a URN of our own where LOINC has none.
              * @example https://loinc.org/8867-4
              */
             readonly code: string;
@@ -593,10 +775,44 @@ export interface components {
              * @example 71
              */
             readonly value: number;
-            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, isInRange and others, all as text. */
+            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, contradictory, incomplete, clockSuspect, isInRange, status and others, all as text. */
             readonly annotation?: {
                 readonly [key: string]: string;
             };
+        };
+        /** @description Document or sampled data that belongs to a record and stays in rawData. */
+        readonly Attachment: {
+            /**
+             * @description Kind of data.
+             * @example document
+             * @enum {string}
+             */
+            readonly kind: "document" | "sampled-data";
+            /**
+             * @description LOINC code as URL.
+             * @example https://loinc.org/11524-6
+             */
+            readonly code: string;
+            /**
+             * @description Name of what was measured.
+             * @example EKG study
+             */
+            readonly name: string;
+            /**
+             * @description JSON pointer into rawData.
+             * @example /measurements/documents/ecgReportBase64PDF
+             */
+            readonly pointer: string;
+            /**
+             * @description Media type of a document in base64.
+             * @example application/pdf
+             */
+            readonly contentType?: string;
+            /**
+             * @description Size of the document when decoded.
+             * @example 182431
+             */
+            readonly sizeBytes?: number;
         };
         /** @description What a rule made of a sample. */
         readonly NormalizedData: {
@@ -607,6 +823,10 @@ export interface components {
             };
             /** @description Values by code. */
             readonly observations: readonly components["schemas"]["Observation"][];
+            /** @description Documents and sampled data. */
+            readonly attachments?: readonly components["schemas"]["Attachment"][];
+            /** @description Names of metrics in rawData that no rule reads. */
+            readonly unrecognized?: readonly string[];
         };
         /** @description One sample, as kept and as normalized. */
         readonly HealthData: {
@@ -640,7 +860,7 @@ export interface components {
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
-             * @description Reason of a state that is not normalized: type-unknown, no-rule, implausible-with-assumed-unit, device-not-assigned and others; may grow.
+             * @description Reason of a state that is not normalized: type-unknown, no-rule, unit-unknown, value-not-a-number, device-not-assigned, entered-in-error, corrected and others; or metric-unknown, when a normalized sample has metrics that no rule reads. May grow.
              * @example no-rule
              */
             readonly reason?: string;
@@ -776,8 +996,10 @@ export interface components {
             /** @description One entry per sample in the order sent. */
             readonly items: readonly components["schemas"]["KeptItem"][];
         };
-        /** @description One Medisanté delivery in the standard JSON format. Whatever is readable is kept, also with members missing. */
+        /** @description One delivery: Medisanté's standard JSON, or FHIR R4 JSON (an Observation, a DiagnosticReport, or a Bundle of type message, transaction, batch or collection with at most 1000 entries). Whatever is readable is kept, also with members missing. */
         readonly MedisanteDelivery: {
+            /** @description Makes it a FHIR delivery: Observation, DiagnosticReport or Bundle. */
+            readonly resourceType?: unknown;
             /** @description Envelope: correlationId, receivedTime, deviceGroups, measurementType. */
             readonly metadata?: unknown;
             /** @description Device: id, serialNumber, IMEI, manufacturer, model, timezone. */
@@ -805,6 +1027,185 @@ export interface components {
                  */
                 readonly y: number;
             }[];
+        };
+        /** @description Key as it is known; never the key itself. */
+        readonly ApiKey: {
+            /**
+             * @description Identifier of the key.
+             * @example 5d1c4f0b87a54e4c9e0a3b9b6c7d8e9f
+             */
+            readonly _id: string;
+            /**
+             * @description Who sends with it.
+             * @example medisante
+             */
+            readonly sender: string;
+            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            readonly deviceIds?: readonly string[];
+            /**
+             * @description How the key begins.
+             * @example vg_3f9a1c2b
+             */
+            readonly prefix: string;
+            /**
+             * Format: date-time
+             * @description Instant of creation.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it ends by itself.
+             * @example 2025-07-01T08:00:00.000Z
+             */
+            readonly expiresAt?: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it was revoked.
+             * @example 2024-09-01T08:00:00.000Z
+             */
+            readonly revokedAt?: string;
+            /**
+             * Format: date-time
+             * @description Instant of its last use, to the minute.
+             * @example 2024-08-01T08:00:00.000Z
+             */
+            readonly lastUsedAt?: string;
+            /**
+             * @description Specifies if it opens the webhook: neither revoked nor ended.
+             * @example true
+             */
+            readonly isLive: boolean;
+        };
+        /** @description Key to create. */
+        readonly NewApiKey: {
+            /**
+             * @description Who will send with it.
+             * @example medisante
+             */
+            readonly sender: string;
+            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            readonly deviceIds?: readonly string[];
+            /**
+             * @description Days until it ends by itself; never when left out.
+             * @example 365
+             */
+            readonly expiresInDays?: number;
+        };
+        /** @description Key, shown this once. */
+        readonly CreatedApiKey: {
+            /**
+             * @description Identifier of the key.
+             * @example 5d1c4f0b87a54e4c9e0a3b9b6c7d8e9f
+             */
+            readonly _id: string;
+            /**
+             * @description Who will send with it.
+             * @example medisante
+             */
+            readonly sender: string;
+            /**
+             * @description Key to send in `x-api-key`.
+             * @example vg_3f9a1c2b_q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM
+             */
+            readonly key: string;
+        };
+        /**
+         * @description Kind of entry: belongs to nobody yet, contradicts an earlier delivery, or fits no rule.
+         * @example quarantined
+         * @enum {string}
+         */
+        readonly InboxKind: "quarantined" | "conflicting" | "failed";
+        /** @description What came in and went no further. */
+        readonly InboxEntry: {
+            /**
+             * @description Identifier of the entry.
+             * @example 4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly _id: string;
+            readonly kind: components["schemas"]["InboxKind"];
+            /**
+             * @description Stable code of the reason.
+             * @example device-unknown
+             */
+            readonly reason: string;
+            /**
+             * @description Identifier of the sample it is or contradicts.
+             * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+             */
+            readonly sampleId?: string;
+            /**
+             * @description Who sent it.
+             * @example medisante
+             */
+            readonly sender?: string;
+            /**
+             * @description Name of the delivery at its sender.
+             * @example f79eae9a-9f64-43da-9292-8725c3dca6a9
+             */
+            readonly correlationId?: string;
+            /** @description What it calls its device. */
+            readonly deviceIdentifiers?: readonly string[];
+            /**
+             * @description Type as the provider names it.
+             * @example BloodPressure
+             */
+            readonly measurementType?: string;
+            readonly patientId?: components["schemas"]["PatientId"];
+            /**
+             * Format: date-time
+             * @description Instant of the measurement.
+             * @example 2024-05-27T14:18:24.000Z
+             */
+            readonly measuredAt?: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it came in.
+             * @example 2024-05-27T14:18:26.000Z
+             */
+            readonly receivedAt: string;
+        };
+        /** @description Which entries are meant; all that is given must hold. */
+        readonly InboxFilter: {
+            readonly kind?: components["schemas"]["InboxKind"];
+            /**
+             * @description Reason.
+             * @example device-unknown
+             */
+            readonly reason?: string;
+            /**
+             * @description Sender.
+             * @example medisante
+             */
+            readonly sender?: string;
+            /**
+             * @description Device, as its provider names it.
+             * @example BodyTrace:BT105:TEST-0002
+             */
+            readonly deviceId?: string;
+        };
+        /** @description How many entries will be tried again. */
+        readonly ReplayStarted: {
+            /**
+             * @description Entries.
+             * @example 2
+             */
+            readonly entries: number;
+        };
+        /** @description Entry with the outline of its payload. */
+        readonly InboxDetail: {
+            readonly entry: components["schemas"]["InboxEntry"];
+            /** @description Payload with the kind of each value in place of the value; null when it is unreadable. */
+            readonly outline: unknown;
+        };
+        /** @description Why a delivery is thrown away. */
+        readonly DiscardReason: {
+            /**
+             * @description Reason; a code, so that nothing of the payload gets into it.
+             * @example test-device
+             * @enum {string}
+             */
+            readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
         };
         /** @description Health of one service. */
         readonly Health: {
@@ -917,15 +1318,6 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Device that somebody else holds in that time; only hardware has one holder at a time. Ask the person to have it released first. */
-        readonly DeviceTaken: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description Body with too many bytes. Send less at once; `limits` names the bounds. */
         readonly TooLarge: {
             headers: {
@@ -937,6 +1329,15 @@ export interface components {
         };
         /** @description Content-Type or Content-Encoding that is not spoken here. Send JSON as `application/json` in UTF-8, plain or with `gzip` or `br`. */
         readonly UnsupportedMediaType: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Device that somebody else holds in that time; only hardware has one holder at a time. Ask the person to have it released first. */
+        readonly DeviceTaken: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1002,6 +1403,33 @@ export interface components {
         };
         /** @description Body that is no JSON object, or an unknown format. Nothing was kept. */
         readonly InvalidDelivery: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Credential that came in clear, or a device that it may not send for. Nothing was kept; mend it before sending again. */
+        readonly SenderForbidden: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Sender that has two live keys already. Revoke one first. */
+        readonly TwoLiveKeys: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Entry of a kind that this cannot be done with. Read the entry. */
+        readonly CannotGoOn: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1093,6 +1521,8 @@ export interface components {
         readonly ChartedRawType: string;
         /** @description Filters that chart components append by themselves; taken and ignored. */
         readonly ChartFilters: string;
+        /** @description Identifier of the entry. */
+        readonly InboxId: string;
     };
     requestBodies: never;
     headers: never;
@@ -1108,13 +1538,15 @@ export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
 export type DeviceText = components['schemas']['DeviceText'];
+export type DeviceRegistration = components['schemas']['DeviceRegistration'];
+export type Identified = components['schemas']['Identified'];
 export type InstantWithOffset = components['schemas']['InstantWithOffset'];
 export type DeviceAssignment = components['schemas']['DeviceAssignment'];
-export type Identified = components['schemas']['Identified'];
 export type Unassignment = components['schemas']['Unassignment'];
 export type NormalizedDataType = components['schemas']['NormalizedDataType'];
 export type HealthDataState = components['schemas']['HealthDataState'];
 export type Observation = components['schemas']['Observation'];
+export type Attachment = components['schemas']['Attachment'];
 export type NormalizedData = components['schemas']['NormalizedData'];
 export type HealthData = components['schemas']['HealthData'];
 export type HealthKitSample = components['schemas']['HealthKitSample'];
@@ -1124,6 +1556,15 @@ export type KeptItem = components['schemas']['KeptItem'];
 export type KeptUpload = components['schemas']['KeptUpload'];
 export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type ApiKey = components['schemas']['ApiKey'];
+export type NewApiKey = components['schemas']['NewApiKey'];
+export type CreatedApiKey = components['schemas']['CreatedApiKey'];
+export type InboxKind = components['schemas']['InboxKind'];
+export type InboxEntry = components['schemas']['InboxEntry'];
+export type InboxFilter = components['schemas']['InboxFilter'];
+export type ReplayStarted = components['schemas']['ReplayStarted'];
+export type InboxDetail = components['schemas']['InboxDetail'];
+export type DiscardReason = components['schemas']['DiscardReason'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
@@ -1133,9 +1574,9 @@ export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseUpstreamInvalid = components['responses']['UpstreamInvalid'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
-export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseInvalidSamples = components['responses']['InvalidSamples'];
@@ -1143,6 +1584,9 @@ export type ResponseNotEnrolled = components['responses']['NotEnrolled'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
+export type ResponseSenderForbidden = components['responses']['SenderForbidden'];
+export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
+export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
@@ -1169,6 +1613,7 @@ export type ParameterChartedPatient = components['parameters']['ChartedPatient']
 export type ParameterChartedPatientId = components['parameters']['ChartedPatientId'];
 export type ParameterChartedRawType = components['parameters']['ChartedRawType'];
 export type ParameterChartFilters = components['parameters']['ChartFilters'];
+export type ParameterInboxId = components['parameters']['InboxId'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly findDevices: {
@@ -1203,6 +1648,39 @@ export interface operations {
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly registerDevice: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Device to register. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["DeviceRegistration"];
+            };
+        };
+        readonly responses: {
+            /** @description Device is known. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Identified"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -1503,6 +1981,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["SenderForbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1537,6 +2016,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidDelivery"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["SenderForbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1579,6 +2059,254 @@ export interface operations {
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listApiKeys: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Keys. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["ApiKey"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createApiKey: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Sender, and when the key ends. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        readonly responses: {
+            /** @description Key is created. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 409: components["responses"]["TwoLiveKeys"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly revokeApiKey: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the key. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Key is revoked; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listInbox: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by kind. */
+                readonly kind?: components["schemas"]["InboxKind"];
+                /** @description Filter by reason. */
+                readonly reason?: string;
+                /** @description Filter by sender. */
+                readonly sender?: string;
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Entries. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["InboxEntry"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replayInbox: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Filter; an empty one means all. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["InboxFilter"];
+            };
+        };
+        readonly responses: {
+            /** @description Entries will be tried again. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ReplayStarted"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly readInbox: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Entry. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InboxDetail"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replayInboxEntry: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Entry will be tried again; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly discardInboxEntry: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the entry. */
+                readonly id: components["parameters"]["InboxId"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description Why. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["DiscardReason"];
+            };
+        };
+        readonly responses: {
+            /** @description Delivery is gone; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];

@@ -46,6 +46,47 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/oauth2/token": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Issue a token to a webhook sender
+         * @description Client credentials grant of OAuth 2.0 (RFC 6749, 4.4) for senders that post to the webhook of the Device Manager. The client names itself by HTTP Basic or by `client_id` and `client_secret` in the form, never by both.
+         *     The token is a JWT, signed with a key of getSigningKeys, for the webhook alone; it cannot be renewed: ask again when it has ended.
+         */
+        readonly post: operations["issueClientToken"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/.well-known/jwks.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the keys that tokens are signed with
+         * @description Answers the public keys (RFC 7517) of all tokens that can still be valid. Keys change at least once a day and overlap: fetch them again when a token names one you do not know.
+         */
+        readonly get: operations["getSigningKeys"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/userinfo": {
         readonly parameters: {
             readonly query?: never;
@@ -56,7 +97,7 @@ export interface paths {
         /**
          * Read who a session belongs to
          * @description Answers the claims of OpenID Connect and the members of the user that a session belongs to; `sub` is always there.
-         *     The setting `USERINFO_ADDITIONAL_PROPERTIES` chooses the members: unset all of them, empty none, else those it lists. The claims come always.
+         *     The setting `USERINFO_ADDITIONAL_PROPERTIES` chooses the members: unset all of them, empty none, else those it lists. The claims, `_id` and `userGroup` come always: they say who it is.
          *     A user who was created without an account to sign in with has no session: the answer is a 401 with the detail `Missing authUserId, user not logged`.
          */
         readonly get: operations["getUserInfo"];
@@ -108,6 +149,48 @@ export interface paths {
          *     With a password the user can sign in at once, without one after resetting it: `sendResetPwdEmail` mails the link. Members beside the listed ones are custom properties, and the group says which it has.
          */
         readonly post: operations["createUser"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/change-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Mail a link to set a new password
+         * @description Has a link mailed to the user, who sets a new password with it once, within PASSWORD_RESET_MINUTES. Earlier links stop working. At most three links per user and hour are mailed.
+         *     Answered the same, after the same work, for whoever has the id and when nobody has it; blocked users get no mail.
+         */
+        readonly post: operations["requestPasswordReset"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/reset-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Set a new password with the token of a link
+         * @description Sets the password, ends all sessions of the user, makes all their links useless and has the user told by mail. It signs nobody in.
+         *     A token works once, also when it comes twice at the same time; a refused password does not use it up.
+         */
+        readonly post: operations["resetPassword"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -516,7 +599,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "unauthenticated" | "sign-in-failed" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -612,6 +695,99 @@ export interface components {
              * @example Yk5tQx8Zr1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQs
              */
             readonly refresh_token?: string;
+        };
+        /** @description Client credentials grant. */
+        readonly ClientGrant: {
+            /**
+             * @description Kind of the grant.
+             * @example client_credentials
+             * @enum {string}
+             */
+            readonly grant_type: "client_credentials";
+            /**
+             * @description Identifier of the client.
+             * @example vgc_5d1c4f0b
+             */
+            readonly client_id?: string;
+            /**
+             * @description Secret of the client.
+             * @example q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM
+             */
+            readonly client_secret?: string;
+            /**
+             * @description Scope that is wanted; only `webhook` is given.
+             * @example webhook
+             */
+            readonly scope?: string;
+        };
+        /** @description Token of a client (RFC 6749, 5.1). */
+        readonly ClientToken: {
+            /**
+             * @description JWT.
+             * @example eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJtZWRpc2FudGUifQ.c2lnbmF0dXJl
+             */
+            readonly access_token: string;
+            /**
+             * @description How it is sent.
+             * @example Bearer
+             * @enum {string}
+             */
+            readonly token_type: "Bearer";
+            /**
+             * @description Seconds until it ends.
+             * @example 600
+             */
+            readonly expires_in: number;
+            /**
+             * @description What it is for.
+             * @example webhook
+             */
+            readonly scope: string;
+        };
+        /** @description Set of public keys. */
+        readonly SigningKeys: {
+            /** @description Public keys. */
+            readonly keys: readonly {
+                /**
+                 * @description Type of the key.
+                 * @example EC
+                 * @enum {string}
+                 */
+                readonly kty: "EC";
+                /**
+                 * @description Curve.
+                 * @example P-256
+                 * @enum {string}
+                 */
+                readonly crv: "P-256";
+                /**
+                 * @description Coordinate.
+                 * @example f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU
+                 */
+                readonly x: string;
+                /**
+                 * @description Coordinate.
+                 * @example x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0
+                 */
+                readonly y: string;
+                /**
+                 * @description Identifier of the key.
+                 * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+                 */
+                readonly kid: string;
+                /**
+                 * @description Algorithm.
+                 * @example ES256
+                 * @enum {string}
+                 */
+                readonly alg: "ES256";
+                /**
+                 * @description What it is for.
+                 * @example sig
+                 * @enum {string}
+                 */
+                readonly use: "sig";
+            }[];
         };
         /** @description Claims about a user; upstreams of others may add some. */
         readonly UserInfo: {
@@ -779,13 +955,34 @@ export interface components {
             readonly roles?: readonly string[];
         };
         /**
-         * @description Identifier, 32 hexadecimal digits.
+         * @description Identifier; opaque.
          * @example 32d85aae8b5c4b42addeb2f932579bda
          */
         readonly Id: string;
         /** @description Identifier of what was made or found. */
         readonly Identified: {
             readonly _id: components["schemas"]["Id"];
+        };
+        /** @description User to send a link to. */
+        readonly PasswordResetUser: {
+            /**
+             * @description Account of the user.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly authUserId: string;
+        };
+        /** @description Token of the link and the password to set. */
+        readonly PasswordReset: {
+            /**
+             * @description Token of the link that was mailed; opaque.
+             * @example 3kP0v6ZyqXw1Tn8RbL5uJd2GsHcE7aMf9iQoVxYtWmN
+             */
+            readonly token: string;
+            /**
+             * @description Password of 15 to 128 characters.
+             * @example a new horse in the old stable
+             */
+            readonly password: string;
         };
         /** @description User to create for an account that exists elsewhere; other members are custom properties of the group. */
         readonly NewUserWithId: {
@@ -1222,6 +1419,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Form that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidForm: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Query or header that breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
         readonly InvalidRequest: {
             headers: {
@@ -1244,6 +1450,15 @@ export interface components {
         };
         /** @description User name or e-mail address that is taken. Choose another. */
         readonly AlreadyExists: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
+        readonly InvalidReset: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1337,12 +1552,17 @@ export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
 export type Refresh = components['schemas']['Refresh'];
+export type ClientGrant = components['schemas']['ClientGrant'];
+export type ClientToken = components['schemas']['ClientToken'];
+export type SigningKeys = components['schemas']['SigningKeys'];
 export type UserInfo = components['schemas']['UserInfo'];
 export type UserState = components['schemas']['UserState'];
 export type User = components['schemas']['User'];
 export type NewUser = components['schemas']['NewUser'];
 export type Id = components['schemas']['Id'];
 export type Identified = components['schemas']['Identified'];
+export type PasswordResetUser = components['schemas']['PasswordResetUser'];
+export type PasswordReset = components['schemas']['PasswordReset'];
 export type NewUserWithId = components['schemas']['NewUserWithId'];
 export type UserRegistration = components['schemas']['UserRegistration'];
 export type StateChange = components['schemas']['StateChange'];
@@ -1365,9 +1585,11 @@ export type ResponseUnsupportedMediaType = components['responses']['UnsupportedM
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseBusy = components['responses']['Busy'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
+export type ResponseInvalidForm = components['responses']['InvalidForm'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
+export type ResponseInvalidReset = components['responses']['InvalidReset'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
@@ -1455,6 +1677,62 @@ export interface operations {
             readonly 401: components["responses"]["SignInFailed"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly issueClientToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Grant. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/x-www-form-urlencoded": components["schemas"]["ClientGrant"];
+            };
+        };
+        readonly responses: {
+            /** @description Token. */
+            readonly 200: {
+                headers: {
+                    /** @description Tokens are not cached. */
+                    readonly "Cache-Control"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ClientToken"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidForm"];
+            readonly 401: components["responses"]["SignInFailed"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly getSigningKeys: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Public keys. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SigningKeys"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };
@@ -1589,6 +1867,64 @@ export interface operations {
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["AlreadyExists"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Busy"];
+        };
+    };
+    readonly requestPasswordReset: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description User to send a link to. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordResetUser"];
+            };
+        };
+        readonly responses: {
+            /** @description Noted; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly resetPassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Token and password. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidReset"];
+            readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

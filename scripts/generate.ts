@@ -1,11 +1,14 @@
 /**
- * Makes generated/ from openapi/: types by openapi-typescript, one bundled JSON per service by redocly. With `--check` nothing is
- * written: fresh output is compared with the committed files, stale ones are listed, and the exit code is 1.
+ * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
+ * settings and commands from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
+ * ones are listed, and the exit code is 1.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandsPage } from './generate/commands-page.ts';
+import { configurationPage } from './generate/configuration-page.ts';
 
 const root = join(import.meta.dirname, '..');
 const services = ['bff', 'device-manager', 'user-manager'];
@@ -31,9 +34,13 @@ const generate = (service: string, folder: string): [string, string][] => {
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-generate-'));
 const target = join(root, 'generated');
 try {
-  const files = services.flatMap((service) => generate(service, folder));
+  const files: [string, string][] = [
+    ...services.flatMap((service) => generate(service, folder)),
+    ['../docs/configuration.md', configurationPage()],
+    ['../docs/commands.md', commandsPage()],
+  ];
   const current = (name: string) => (existsSync(join(target, name)) ? readFileSync(join(target, name), 'utf8') : undefined);
-  const stale = files.filter(([name, text]) => current(name) !== text).map(([name]) => name);
+  const stale = files.filter(([name, text]) => current(name) !== text).map(([name]) => name.replace('../', ''));
   if (process.argv.includes('--check')) {
     if (stale.length > 0) {
       console.error(`stale: ${stale.join(', ')}; run npm run generate`);
@@ -42,7 +49,7 @@ try {
   } else {
     mkdirSync(target, { recursive: true });
     for (const [name, text] of files) writeFileSync(join(target, name), text);
-    console.log(stale.length === 0 ? 'generated/ was fresh' : `wrote ${stale.join(', ')}`);
+    console.log(stale.length === 0 ? 'generated files were fresh' : `wrote ${stale.join(', ')}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -5,15 +5,12 @@ import { prepareJobs } from './jobs/runner.ts';
 import { keySchema, migrations as keyMigrations } from './keys/migrations.ts';
 import { migrations as userManagerMigrations, schema as userManagerSchema } from './user-manager/storage/migrations.ts';
 
-/** Brings the tables of the User Manager and its jobs up to date; safe from many processes at once. */
-export const migrateUserManager = async (pool: Pool): Promise<void> => {
-  await migrate(pool, userManagerSchema, userManagerMigrations);
-  await prepareJobs(pool);
-};
+/** Brings the tables of the User Manager and its jobs up to date, and answers what it ran; safe from many processes at once. */
+export const migrateUserManager = async (pool: Pool): Promise<string[]> => [...(await migrate(pool, userManagerSchema, userManagerMigrations)), ...(await prepareJobs(pool))];
 
-/** Brings the tables of the Device Manager, its keys and its jobs up to date; safe from many processes at once. */
-export const migrateDeviceManager = async (pool: Pool): Promise<void> => {
-  await migrate(pool, keySchema, keyMigrations);
-  await migrate(pool, deviceManagerSchema, deviceManagerMigrations);
-  await prepareJobs(pool);
-};
+/** Brings the tables of the Device Manager, its keys and its jobs up to date, and answers what it ran; safe from many processes at once. */
+export const migrateDeviceManager = async (pool: Pool): Promise<string[]> => [
+  ...(await migrate(pool, keySchema, keyMigrations)),
+  ...(await migrate(pool, deviceManagerSchema, deviceManagerMigrations)),
+  ...(await prepareJobs(pool)),
+];

@@ -7,13 +7,15 @@ import type { Config, ServiceName } from './config.ts';
 import { startEmbeddedServer } from './database/embedded-server.ts';
 import { openPool, type Connection, type Pool } from './database/pool.ts';
 import { createDeviceManager } from './device-manager/service.ts';
-import type { Service } from './http/service.ts';
+import type { TokenIssuer } from './device-manager/sender-tokens.ts';
 import { loadMasterKey } from './keys/master-key.ts';
 import { createKeyRing } from './keys/scope-keys.ts';
 import { secretFile } from './keys/secret-file.ts';
-import { cookiesAreSecure, reachableHost } from './public-address.ts';
+import { listen, type Listening, type Place } from './listening.ts';
+import { cookiesAreSecure } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
+import { openMailer, type Mailer } from './user-manager/mail.ts';
 import { createUserManager } from './user-manager/service.ts';
 import { loadUserGroups } from './user-manager/user-groups.ts';
 
@@ -38,15 +40,9 @@ export interface Vitalgate {
   readonly stop: () => Promise<void>;
 }
 
-interface Starting extends StartOptions {
-  readonly config: Config;
+interface Starting extends StartOptions, Listening {
   readonly notices: string[];
-  /** What is to be undone, last first. */
-  readonly started: (() => Promise<void> | void)[];
 }
-
-const portOf = (config: Config, service: ServiceName): number =>
-  config.HTTP_PORT ?? { bff: config.BFF_PORT, 'device-manager': config.DEVICE_MANAGER_PORT, 'user-manager': config.USER_MANAGER_PORT }[service];
 
 const openDatabase = async ({ config, onFatal, notices, started }: Starting): Promise<Connection | undefined> => {
   if (config.DATABASE_URL !== undefined) return { connectionString: config.DATABASE_URL };
@@ -65,43 +61,59 @@ const openServicePool = ({ log, started }: Starting, connection: Connection | un
   return pool;
 };
 
-const listen = async ({ config, started, log }: Starting, service: Service, name: ServiceName): Promise<string> => {
-  started.push(service.stop);
-  const { url, port } = await service.listen(portOf(config, name), config.HOST);
-  log.info({ service: name, url }, 'listening');
-  const host = reachableHost(config.HOST);
-  return host === config.HOST ? url : `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-};
-
 const common = ({ config, log, validateResponses = false }: Starting, name: ServiceName) => ({
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
-  secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST }),
+  secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
-const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[]): Promise<string> => {
+/** Opens the way for mails; where one is missing, the operator is told before the first mail is. */
+const openMail = ({ config, notices, started }: Starting): Mailer => {
+  const folder = join(config.DATA_DIR, 'mail');
+  const mailer = openMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, folder });
+  started.push(mailer.close);
+  if (config.JOBS.some((name) => name.startsWith('password-'))) {
+    if (config.SMTP_URL === undefined) notices.push(`No SMTP_URL: mails are not sent, but written to ${folder}`);
+    if (config.PUBLIC_URL === undefined && !config.SERVICES.includes('bff')) notices.push('PUBLIC_URL is needed for the links in mails: none is sent before it is set.');
+  }
+  return mailer;
+};
+
+const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<Place> => {
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
   const { config } = starting;
+  let own: Place | undefined;
   const service = await createUserManager({
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
+    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
     groups: loadUserGroups(config.USER_GROUPS_FILE),
-    userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES?.split(',').map((member) => member.trim()),
+    userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
     refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
   });
-  return listen(starting, service, 'user-manager');
+  return (own = await listen(starting, service, 'user-manager'));
 };
 
-const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<string> => {
+/** Our User Manager, and the issuer of others that the settings name. */
+const tokenIssuersOf = ({ WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: jwksUrl, WEBHOOK_JWT_AUDIENCE: audience, ...config }: Config, userManagerUrl: string): TokenIssuer[] => {
+  const own = { issuer: userManagerUrl, jwksUrl: `${userManagerUrl.replace(/\/$/, '')}/.well-known/jwks.json`, audience: 'vitalgate-webhook', scope: 'webhook' };
+  if (issuer === undefined || jwksUrl === undefined || audience === undefined) return [own];
+  return [own, { issuer, jwksUrl, audience, scope: config.WEBHOOK_JWT_SCOPE, sender: config.WEBHOOK_JWT_SENDER }];
+};
+
+const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<Place> => {
   const { config } = starting;
   const pool = openServicePool(starting, connection);
   await migrateDeviceManager(pool);
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
   const { log, version, validateResponses } = common(starting, 'device-manager');
-  const service = await createDeviceManager({ log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), keyRing, serviceTokens, userManagerUrl, jobs: config.JOBS });
+  const service = await createDeviceManager({
+    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), trustedProxies: config.TRUSTED_PROXIES,
+  });
   return listen(starting, service, 'device-manager');
 };
 
@@ -114,16 +126,19 @@ const named = (url: string | undefined): string => {
 const startServices = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[]): Promise<ServiceUrls> => {
   const { config } = starting;
   const runs = (service: ServiceName): boolean => config.SERVICES.includes(service);
-  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens) : undefined;
-  const userManagerUrl = config.USER_MANAGER_URL ?? userManager;
+  let bff: string | undefined = undefined;
+  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens, () => config.PUBLIC_URL ?? bff) : undefined;
+  const userManagerUrl = config.USER_MANAGER_URL ?? userManager?.internalUrl;
   const deviceManager = runs('device-manager') ? await startDeviceManager(starting, connection, serviceTokens, named(userManagerUrl)) : undefined;
-  const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager };
+  const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
-    return createBff({ ...common(starting, 'bff'), serviceToken, deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) });
+    const { USERID_HEADER_KEY: userIdHeader, CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey } = config;
+    const urls = { deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) };
+    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey });
   };
-  const bff = runs('bff') ? await listen(starting, startBff(), 'bff') : undefined;
-  return { ...(bff !== undefined && { bff }), ...(deviceManager !== undefined && { deviceManager }), ...(userManager !== undefined && { userManager }) };
+  bff = runs('bff') ? (await listen(starting, startBff(), 'bff')).url : undefined;
+  return { ...(bff !== undefined && { bff }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };
 };
 
 const serviceTokensOf = ({ SERVICE_TOKEN, SERVICE_TOKEN_PREVIOUS, DATA_DIR }: Config): readonly [string, ...string[]] => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { HeaderView } from '../http/authentication.ts';
-import { sidOf } from '../http/session-cookie.ts';
+import { sidOf } from '../http/request-credentials.ts';
 import type { Caller } from './caller.ts';
-import type { UserManager } from './upstream/user-manager.ts';
+import type { UserInfo, UserManager } from './upstream/user-manager.ts';
 
 /** How long an answer of the User Manager is believed: a session that ended elsewhere is seen within this time. */
 const believedMs = 1_000;
@@ -16,12 +16,12 @@ export interface SessionCheck {
 }
 
 /** Sessions are remembered by their digest, so that a memory dump holds no session. */
-export const createSessionCheck = (userManager: Pick<UserManager, 'userInfo'>, now: () => number = Date.now): SessionCheck => {
+export const createSessionCheck = (userManager: Pick<UserManager, 'userInfo'>, patientIdOf: (profile: UserInfo) => string, now: () => number = Date.now): SessionCheck => {
   const remembered = new Map<string, { caller: Promise<Caller | null>; untilMs: number }>();
   const keyOf = (sid: string) => createHash('sha256').update(sid).digest('base64');
   const ask = async (sid: string): Promise<Caller | null> => {
     const profile = await userManager.userInfo(sid);
-    return profile === undefined ? null : { patientId: profile._id ?? profile.sub, profile, sid };
+    return profile === undefined ? null : { patientId: patientIdOf(profile), profile, sid };
   };
   return {
     caller: async ({ headers }) => {

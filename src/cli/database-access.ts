@@ -4,22 +4,19 @@ import { openPool, type Connection, type Pool } from '../database/pool.ts';
 import { migrateDeviceManager, migrateUserManager } from '../schemas.ts';
 import { readServerFile } from '../server-file.ts';
 
+/** A service with tables of its own. */
+export type Owner = 'user-manager' | 'device-manager';
+
 const withPool = async <Result>(connection: Connection, work: (pool: Pool) => Promise<Result>): Promise<Result> => {
   const pool = openPool(connection, () => undefined, 2);
   try {
-    await migrateUserManager(pool);
-    await migrateDeviceManager(pool);
     return await work(pool);
   } finally {
     await pool.end();
   }
 };
 
-/**
- * Runs one command on the database of the server that runs on DATA_DIR, else on the one of DATABASE_URL, else on the embedded
- * one, started for as long as the command takes. Tables are brought up to date first.
- */
-export const withDatabase = async <Result>(config: Config, say: (text: string) => void, work: (pool: Pool) => Promise<Result>): Promise<Result> => {
+const withInstallation = async <Result>(config: Config, say: (text: string) => void, work: (pool: Pool) => Promise<Result>): Promise<Result> => {
   const running = readServerFile(config.DATA_DIR);
   if (running !== undefined) return withPool(running.database, work);
   if (config.DATABASE_URL !== undefined) return withPool({ connectionString: config.DATABASE_URL }, work);
@@ -31,3 +28,17 @@ export const withDatabase = async <Result>(config: Config, say: (text: string) =
     await server.stop();
   }
 };
+
+/**
+ * Runs one command on the database of the server that runs on DATA_DIR, else on the one of DATABASE_URL, else on the embedded
+ * one, started for as long as the command takes. The tables of the owners are brought up to date first; `ran` names the migrations.
+ */
+export const withDatabase = <Result>(
+  { config, say, owners }: { readonly config: Config; readonly say: (text: string) => void; readonly owners: readonly Owner[] }, work: (pool: Pool, ran: readonly string[]) => Promise<Result>,
+): Promise<Result> =>
+  withInstallation(config, say, async (pool) => {
+    const ran: string[] = [];
+    if (owners.includes('user-manager')) ran.push(...(await migrateUserManager(pool)));
+    if (owners.includes('device-manager')) ran.push(...(await migrateDeviceManager(pool)));
+    return work(pool, ran);
+  });

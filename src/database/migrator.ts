@@ -8,9 +8,10 @@ export interface Migration {
 
 /**
  * Brings a PostgreSQL schema to the end of its list of migrations, each in a transaction of its own, under an advisory lock: many
- * processes may start at once. Throws when the database knows a migration that the list does not (an older program).
+ * processes may start at once. Answers the names of those it ran, as `schema/name`. Throws when the database knows a migration that the
+ * list does not (an older program).
  */
-export const migrate = async (pool: Pool, schema: string, migrations: readonly Migration[]): Promise<void> => {
+export const migrate = async (pool: Pool, schema: string, migrations: readonly Migration[]): Promise<string[]> => {
   const client = await pool.connect();
   try {
     await client.query('set lock_timeout = 0');
@@ -22,9 +23,11 @@ export const migrate = async (pool: Pool, schema: string, migrations: readonly M
     const applied = new Set(rows.map(({ name }) => name));
     const unknown = [...applied].filter((name) => !migrations.some((migration) => migration.name === name));
     if (unknown.length > 0) throw new Error(`The schema ${schema} is newer than this program (${unknown.join(', ')}).`);
-    for (const { name, sql } of migrations.filter((migration) => !applied.has(migration.name))) {
+    const missing = migrations.filter((migration) => !applied.has(migration.name));
+    for (const { name, sql } of missing) {
       await client.query(`begin; ${sql}; insert into ${schema}.migration (name) values ('${name}'); commit`);
     }
+    return missing.map(({ name }) => `${schema}/${name}`);
   } finally {
     client.release(true); // the advisory lock and the settings end with the connection
   }

@@ -4,7 +4,7 @@ import type { operations } from '../../generated/device-manager.d.ts';
 export type Caller =
   | { readonly kind: 'service'; readonly patientId?: string }
   | { readonly kind: 'operator'; readonly userId: string }
-  | { readonly kind: 'sender'; readonly sender: string };
+  | { readonly kind: 'sender'; readonly sender: string; readonly deviceIds?: readonly string[] };
 
 /** The operations this service answers itself; those of the platform are answered for it. */
 export type Operations = Omit<operations, `deviceManager${string}`>;

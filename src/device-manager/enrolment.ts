@@ -9,18 +9,22 @@ import { recordAudit } from './storage/audit-table.ts';
 import { lockDevice, upsertDevice } from './storage/device-table.ts';
 import type { Queryable } from '../database/pool.ts';
 
-/** An assignment as asked for; `from` in milliseconds since 1970, now when left out. */
-export interface AssignmentRequest {
+/** A device to make known, and who does it. */
+export interface DeviceRequest {
   readonly deviceId: string;
   readonly deviceType: string;
   readonly deviceProvider: string;
   readonly name?: string | undefined;
   readonly serialNumber?: string | undefined;
   readonly features?: readonly string[] | undefined;
-  readonly patientId: string;
-  readonly from: number | undefined;
   readonly actor: string;
   readonly requestId: string;
+}
+
+/** An assignment as asked for; `from` in milliseconds since 1970, now when left out. */
+export interface AssignmentRequest extends DeviceRequest {
+  readonly patientId: string;
+  readonly from: number | undefined;
 }
 
 export interface UnassignmentRequest {
@@ -32,8 +36,10 @@ export interface UnassignmentRequest {
   readonly requestId: string;
 }
 
-/** Gives devices to patients and takes them back. */
+/** Makes devices known, gives them to patients and takes them back. */
 export interface Enrolment {
+  /** Answers the `_id` of hardware that nobody need hold yet; a HealthKit device is its patient's own, and refused. */
+  readonly add: (request: DeviceRequest) => Promise<string>;
   /** Answers the device's `_id`. Throws device-already-assigned when somebody else holds it then. */
   readonly assign: (request: AssignmentRequest) => Promise<string>;
   /** Throws not-found for an unknown device; one that nobody holds is fine. */
@@ -53,6 +59,16 @@ const apply = async (db: Queryable, device: string, change: Change): Promise<voi
 /** The default start: now, or the end that a machine whose clock is ahead has just written. */
 const startingNow = (intervals: readonly Interval[], now: number): number =>
   Math.max(now, ...intervals.flatMap(({ until }) => (until !== undefined && until <= now + futureToleranceMs ? [until] : [])));
+
+const addDevice = (pool: Pool, request: DeviceRequest): Promise<string> =>
+  inTransaction(pool, async (client) => {
+    const { deviceProvider, actor, requestId } = request;
+    const provider = providerOf(deviceProvider);
+    if (provider === 'healthkit') throw problem('invalid-request', { errors: [{ pointer: '/assignedPatientId', code: 'required', message: 'Say whose HealthKit device it is.' }] });
+    const device = await upsertDevice(client, { ...request, provider, declaredProvider: deviceProvider, creatorId: actor, ownerPatientId: null });
+    await recordAudit(client, { actor, action: 'create', resource: `device/${device}`, requestId });
+    return device;
+  });
 
 /** The row of the device is held while its intervals are read and written, so that of two who want it one wins. */
 const assignDevice = (pool: Pool, request: AssignmentRequest): Promise<string> =>
@@ -92,6 +108,7 @@ const unassignDevice = (pool: Pool, { id, until, patientId, actor, requestId }: 
 
 /** Enrolment on the Device Manager's own tables. */
 export const createEnrolment = (pool: Pool): Enrolment => ({
+  add: (request) => addDevice(pool, request),
   assign: (request) => assignDevice(pool, request),
   unassign: (request) => unassignDevice(pool, request),
 });

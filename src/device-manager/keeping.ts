@@ -34,6 +34,10 @@ export const newPayloadId = (): string => randomUUID().replaceAll('-', '');
 export const addNormalization = (db: Queryable, patientId: string, payloadId: string): Promise<void> =>
   addJob(db, { task: 'normalize', payload: { patientId, payloadId }, queue: `patient:${patientId}`, key: `normalize:${patientId}:${payloadId}` });
 
+/** Looks at the versions in a payload again, after those of another one changed what they count for. */
+export const addVersionCheck = (db: Queryable, patientId: string, payloadId: string): Promise<void> =>
+  addJob(db, { task: 'normalize', payload: { patientId, payloadId, which: 'versions' }, queue: `patient:${patientId}`, key: `versions:${patientId}:${payloadId}` });
+
 interface Identified extends NewSample {
   readonly position: number;
 }

@@ -6,21 +6,30 @@ import { resolveType } from '../healthkit/type-catalogue.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
 import { dayOf, pointsOf } from './domain/chart.ts';
-import { normalize, type Measured, type Normalized, type Reason, type Rules } from './domain/normalization.ts';
+import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
+import type { Measured, Reason } from './domain/observing.ts';
+import type { Reading } from './providers/reading.ts';
+import { takeApartBytes } from './providers/taking-apart.ts';
+import { settle } from './settling.ts';
+import type { Standing } from './domain/version.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload, type Payload, type PayloadContext } from './storage/payload-table.ts';
-import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow } from './storage/sample-table.ts';
+import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow, type Which } from './storage/sample-table.ts';
 import { mergeSeriesChunk, removePoints, type StoredPoint } from './storage/series-chunk-table.ts';
+import { writeStandings } from './storage/version-table.ts';
 
 interface Outcome {
   readonly sample: SampleRow;
   readonly outcome: Normalized | { readonly reason: Reason };
 }
 
+/** One item of a payload: what the rules read, and the part of the payload it was read from. */
+type Item = Pick<Reading, 'document' | 'received' | 'sources'>;
+
 /** What is measured in one item; HealthKit's unit is the item's, else the request's, else the library's. */
-const measuredOf = (sample: SampleRow, item: unknown, context: PayloadContext): Measured => {
+const measuredOf = (sample: SampleRow, { document: item, sources }: Partial<Item>, context: PayloadContext): Measured => {
   const measured = {
-    providerId: sample.provider, dataType: sample.type ?? undefined, item,
+    providerId: sample.provider, dataType: sample.type ?? undefined, item, ...(sources && { sources }),
     start: sample.recorded_at.toISOString(), end: sample.ended_at.toISOString(),
   };
   if (sample.provider !== 'healthkit') return measured;
@@ -28,16 +37,20 @@ const measuredOf = (sample: SampleRow, item: unknown, context: PayloadContext): 
   return 'code' in unit ? measured : { ...measured, ...unit };
 };
 
-/** The items of a payload: an array of samples, or one delivery. */
-export const itemsOf = (payload: Payload): readonly unknown[] => {
-  const value = JSON.parse(payload.bytes.toString('utf8')) as unknown;
-  return Array.isArray(value) ? (value as unknown[]) : [value];
+/** The items of a payload in order: HealthKit's samples, or the readings of a delivery. */
+export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 'format' | 'bytes'>): readonly Item[] => {
+  if (provider !== 'healthkit') return takeApartBytes(format, bytes).readings;
+  return (JSON.parse(bytes.toString('utf8')) as unknown[]).map((item) => ({ document: item, received: item }));
 };
 
 const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
     ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
-    : { _id: sample._id, state: 'normalized', normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+    : { _id: sample._id, state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+
+/** A version that conflicts with the one that stays was not normalized; the others say what they are. */
+const writtenStanding = (_id: string, standing: Standing | undefined): { _id: string; state: string; reason: string }[] =>
+  standing === undefined || standing.state === 'current' ? [] : [{ _id, state: standing.state === 'conflicting' ? 'normalization-failed' : standing.state, reason: standing.reason }];
 
 const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<void> => {
   for (const group of Object.values(Object.groupBy(done, ({ outcome }) => `${outcome.ruleId}@${String(outcome.ruleVersion)}`))) {
@@ -71,29 +84,36 @@ const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, s
 /** Normalizes samples of one payload. */
 export interface Normalizer {
   /**
-   * Normalizes the samples of a payload that wait for it, or the one named `only` whatever its state, in one transaction: records,
-   * points and states. Doing it twice is doing it once. A payload that is gone is no error.
+   * Normalizes samples of a payload, those that wait for it if not said otherwise, in one transaction: records, points and states. Of
+   * versions only those whose state is no longer right. Doing it twice is doing it once. A payload that is gone is no error.
    */
-  readonly normalize: (patientId: string, payloadId: string, only?: string) => Promise<void>;
+  readonly normalize: (patientId: string, payloadId: string, which?: Which) => Promise<void>;
 }
 
-/** A normalizer with its rules; one writer per patient at a time, whoever calls. */
-export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules): Normalizer => ({
-  normalize: (patientId, payloadId, only) =>
-    inTransaction(pool, async (client) => {
+/** A normalizer with its rules; one writer per patient at a time, whoever calls. `onFailure` is told how many samples of a payload no rule took. */
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onFailure: (reason: string, samples: number) => void): Normalizer => ({
+  normalize: async (patientId, payloadId, which = 'received') => {
+    const failures = await inTransaction(pool, async (client): Promise<string[]> => {
       await client.query('set local lock_timeout = 0');
       await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
-      const samples = await samplesToNormalize(client, patientId, payloadId, only);
-      if (samples.length === 0) return;
+      const found = await samplesToNormalize(client, patientId, payloadId, which);
+      const { standings, changed } = await settle(client, found);
+      const samples = which === 'versions' ? changed : found;
+      if (samples.length === 0) return [];
       const keys = await keyRing.keysOf(client, `patient:${patientId}`);
       const payload = await readPayload(client, keys, patientId, payloadId);
-      if (!payload) return;
+      if (!payload) return [];
       const items = itemsOf(payload);
-      const outcomes = samples.map((sample): Outcome => ({ sample, outcome: normalize(rules, measuredOf(sample, items[sample.item_index], payload.context)) }));
+      const current = samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current');
+      const outcomes = current.map((sample): Outcome => ({ sample, outcome: normalize(rules, measuredOf(sample, items[sample.item_index] ?? {}, payload.context)) }));
       const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
       await storeRecords(client, keys, patientId, payloadId, done);
       await forgetPoints(client, keys, patientId, samples);
       await storePoints(client, keys, patientId, done);
       await writeResults(client, patientId, outcomes.map(resultOf));
-    }),
+      await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
+      return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
+    });
+    for (const [reason, samples] of Map.groupBy(failures, (one) => one)) onFailure(reason, samples.length);
+  },
 });

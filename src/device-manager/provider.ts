@@ -1,5 +1,6 @@
 export const healthKitFormat = 'healthkitstandard-json';
 export const medisanteFormat = 'medisantestandard-json';
+export const fhirFormat = 'fhir-json';
 
 /** Without accents, case and punctuation: `Medisanté` and `medisante`, `apple-healthkit` and `HealthKit` mean the same. */
 const plain = (name: string): string => name.normalize('NFD').replaceAll(/[^a-zA-Z]/g, '').toLowerCase();

@@ -3,6 +3,7 @@ import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
 import { itemsOf } from './normalizing.ts';
+import { remember } from './remembering.ts';
 import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload } from './storage/payload-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
@@ -13,16 +14,6 @@ export interface HealthRecord {
   readonly normalizedData?: NormalizedData;
   readonly rawData?: unknown;
 }
-
-/** Opens each chunk and payload once, however many samples lie in it. */
-const remember = <Value>(read: (name: string) => Promise<Value>) => {
-  const known = new Map<string, Promise<Value>>();
-  return (name: string): Promise<Value> => {
-    const found = known.get(name) ?? read(name);
-    known.set(name, found);
-    return found;
-  };
-};
 
 /** Opens the records of samples, of one patient or of several. */
 export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonly SampleRow[], withRawData: boolean): Promise<HealthRecord[]> => {
@@ -45,7 +36,7 @@ export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonl
       const { patient_id, payload_id, rule_id, rule_version, item_index } = sample;
       const chunk = rule_id === null ? {} : await chunkOf(JSON.stringify([patient_id, payload_id, rule_id, String(rule_version)]));
       const normalizedData = chunk[String(item_index)];
-      const rawData = withRawData ? (await itemsIn(JSON.stringify([patient_id, payload_id])))[item_index] : undefined;
+      const rawData = withRawData ? (await itemsIn(JSON.stringify([patient_id, payload_id])))[item_index]?.received : undefined;
       return { sample, ...(normalizedData && { normalizedData }), ...(rawData !== undefined && { rawData }) };
     }),
   );

@@ -1,22 +1,33 @@
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { createAttributor } from './attributing.ts';
+import { keepReadings } from './keeping-readings.ts';
+import { takeApartBytes } from './providers/taking-apart.ts';
 import { deviceIdentifiers } from './storage/device-table.ts';
-import { takeFromQuarantine, waitingFor } from './storage/quarantine-table.ts';
-import { attribute, keepDelivery } from './webhook.ts';
+import { noteReason, takeFromQuarantine, waitingFor, type QuarantineReason } from './storage/quarantine-table.ts';
 
-/** Thrown inside a transaction to leave a delivery where it was. */
-class StillWaiting extends Error {}
+/** Thrown inside a transaction to leave a delivery where it was, for a reason that may be another one now. */
+class StillWaiting extends Error {
+  readonly reason: QuarantineReason;
+
+  constructor(reason: QuarantineReason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
 
 const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void> =>
   inTransaction(pool, async (client) => {
     const scope = `quarantine:${payloadId}` as const;
     const delivery = await takeFromQuarantine(client, payloadId, () => keyRing.keysOf(client, scope));
     if (!delivery) return;
-    const { identifiers, measuredAt, sampleId, measurementType, bytes, receivedAt, format } = delivery;
-    const attribution = await attribute(client, { identifiers, ...(measuredAt && { measuredAt: { epochMs: measuredAt.getTime() } }) }, Date.now());
-    if ('reason' in attribution) throw new StillWaiting();
-    await keepDelivery(client, keyRing, { ...attribution, payloadId, sampleId, measurementType, format, bytes, receivedAt });
+    const { sampleId, identity, bytes, receivedAt, format } = delivery;
+    const [reading, ...others] = takeApartBytes(format, bytes).readings;
+    if (!reading || others.length > 0) throw new StillWaiting(delivery.reason);
+    const place = await createAttributor(client, Date.now())(reading, identity);
+    if ('reason' in place) throw new StillWaiting(place.reason);
+    await keepReadings(client, keyRing, { patientId: place.patientId, payloadId, format, bytes, receivedAt }, [{ reading, sampleId, identity, place }]);
     await keyRing.discard(client, scope);
   });
 
@@ -35,7 +46,8 @@ export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: W
     try {
       await release(pool, keyRing, payloadId);
     } catch (error) {
-      if (!(error instanceof StillWaiting)) errors.push(error);
+      if (error instanceof StillWaiting) await noteReason(pool, payloadId, error.reason);
+      else errors.push(error);
     }
   }
   if (errors.length > 0) throw new AggregateError(errors, 'Not every delivery was released.');

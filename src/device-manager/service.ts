@@ -4,11 +4,12 @@ import type { Pool } from '../database/pool.ts';
 import { inSnapshot, isUnavailable } from '../database/transaction.ts';
 import type { Authenticators } from '../http/authentication.ts';
 import { compileItemSchema } from '../http/item-schema.ts';
+import type { GaugeSource } from '../http/metrics.ts';
 import type { Handlers } from '../http/operation.ts';
 import { isServiceToken, patientOf } from '../http/service-credential.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
-import { bearerOf } from '../http/session-cookie.ts';
+import { bearerOf } from '../http/request-credentials.ts';
 import { loadSpec, type Spec } from '../http/spec.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
@@ -21,13 +22,20 @@ import { createEnrolment } from './enrolment.ts';
 import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
+import { inboxHandlers } from './handlers/inbox.ts';
 import { ingestion } from './handlers/ingestion.ts';
+import { senders } from './handlers/senders.ts';
+import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
 import { openRecords } from './records.ts';
 import { releaseQuarantine } from './releasing.ts';
-import { senderOfKey } from './storage/api-key-table.ts';
+import { senderAuthenticators } from './sender-authentication.ts';
+import { createSenderTokens, type TokenIssuer } from './sender-tokens.ts';
+import { issueApiKey } from './sender-keys.ts';
+import { listApiKeys, revokeApiKey, senderOfKey } from './storage/api-key-table.ts';
 import { recordAudit } from './storage/audit-table.ts';
+import { countInbox } from './storage/inbox-table.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
 import { findSamples, sampleById } from './storage/sample-table.ts';
@@ -46,6 +54,12 @@ export interface DeviceManagerDependencies {
   /** Accepted service credentials: the present one, and the previous one while rotating. */
   readonly serviceTokens: readonly string[];
   readonly userManagerUrl: string;
+  /** Whose JWT open the webhook. */
+  readonly tokenIssuers: readonly TokenIssuer[];
+  /** Addresses and networks of proxies whose word about TLS counts. */
+  readonly trustedProxies: readonly string[];
+  /** The header, in lower case, in which a service names the patient. */
+  readonly userIdHeader: string;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
@@ -53,10 +67,10 @@ export interface DeviceManagerDependencies {
 
 const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
-const authenticators = ({ pool, serviceTokens }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
+const authenticators = ({ pool, serviceTokens, userIdHeader, tokenIssuers, trustedProxies }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
   serviceCredential: ({ headers }) => {
     if (!isServiceToken(bearerOf(headers), serviceTokens)) return Promise.resolve(null);
-    const patientId = patientOf(headers['miauserid']);
+    const patientId = patientOf(headers[userIdHeader]);
     return Promise.resolve({ kind: 'service', ...(patientId !== undefined && { patientId }) });
   },
   operatorCredential: async ({ headers }) => {
@@ -64,11 +78,7 @@ const authenticators = ({ pool, serviceTokens }: DeviceManagerDependencies, oper
     const userId = token === undefined ? undefined : await operators.operatorOf(token);
     return userId === undefined ? null : { kind: 'operator', userId };
   },
-  senderKey: async ({ headers }) => {
-    const key = headers['x-api-key'];
-    const sender = typeof key === 'string' && key.length <= 512 ? await senderOfKey(pool, key) : undefined;
-    return sender === undefined ? null : { kind: 'sender', sender };
-  },
+  ...senderAuthenticators({ senderOfKey: (key) => senderOfKey(pool, key), tokens: createSenderTokens(tokenIssuers), trustedProxies }),
 });
 
 const enrolledDevices = async (pool: Pool, patientId: string) => {
@@ -76,15 +86,16 @@ const enrolledDevices = async (pool: Pool, patientId: string) => {
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
+const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
   const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
     ...ingestion({
+      userIdHeader,
       checkShape: compileItemSchema(spec, 'receiveHealthKit'),
       enrolled: (patientId) => enrolledDevices(pool, patientId),
       keepUpload: (upload) => keepUpload(pool, keyRing, upload),
-      keepReceived: (received) => keepReceived(pool, keyRing, received),
+      keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
     }),
     ...healthData({
       knownTypes,
@@ -93,12 +104,22 @@ const handlersOf = ({ pool, keyRing }: DeviceManagerDependencies, spec: Spec, no
       // A release takes row and key away together; reading sees both or neither.
       quarantined: (_id) => inSnapshot(pool, (client) => quarantinedSample(client, _id, (payloadId) => keyRing.knownKeysOf(client, `quarantine:${payloadId}`))),
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
-      normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, sample._id),
+      normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, { only: sample._id }),
       audit: (event) => recordAudit(pool, event),
     }),
+    ...senders({
+      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit: (event) => recordAudit(pool, event),
+    }),
+    ...inboxHandlers(createInbox(pool, keyRing)),
     ...charts(createCharts(pool, keyRing, knownTypes)),
   } satisfies Handlers<Operations, Caller>;
 };
+
+/** What waits for a person, for alarms. */
+const inboxGauge = (pool: Pool): GaugeSource => ({
+  name: 'vitalgate_inbox_entries', help: 'Deliveries and samples that went no further, by kind and reason.', labelNames: ['kind', 'reason'],
+  read: async () => (await countInbox(pool)).map(({ kind, reason, entries }) => ({ labels: { kind, reason }, value: entries })),
+});
 
 const startJobs = ({ jobPool: pool, keyRing, log, jobs }: DeviceManagerDependencies, normalizer: Normalizer) => {
   const all = tasks(normalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting));
@@ -111,7 +132,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, log, version, userManagerUrl, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()));
+  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()), (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
     name: 'device-manager', version, spec, log, validateResponses,
@@ -120,6 +141,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     ready: async () => (await database()).rowCount === 1,
     checkUp: { database },
     isDatabaseUnavailable: isUnavailable,
+    gauges: [inboxGauge(pool)],
   });
   const runner = await startJobs(dependencies, normalizer);
   return {

@@ -7,6 +7,8 @@ import type { SecurityScheme, Spec } from './spec.ts';
 export interface HeaderView {
   readonly headers: IncomingHttpHeaders;
   readonly remoteAddress: string | undefined;
+  /** TLS ends in this process. */
+  readonly encrypted: boolean;
   readonly operationId: string;
   readonly requestId: string;
 }

@@ -30,15 +30,26 @@ const OPTIONS = {
 /** Runs in the browser; the specification is in the page, so that nothing has to be fetched. */
 const START = `Redoc.init(JSON.parse(document.getElementById('specification').textContent), ${JSON.stringify(OPTIONS)}, document.getElementById('redoc'));`;
 
-function bundle(): { script: Buffer; licence: Buffer } {
-  const script = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
-  const text = readFileSync(script, 'utf8')
-    .replace(/https:\/\/cdn\.redoc\.ly\/[\w./-]+/g, () => NO_PICTURE)
-    .replace(/\/\/# sourceMappingURL=[\w.-]+\.map/g, '');
-  return { script: Buffer.from(text), licence: readFileSync(`${script}.LICENSE.txt`) };
+/** The one file of Redoc, with nothing in it that asks another host, and the licences of what it contains. */
+export interface RedocBundle {
+  /** Changes with the content. */
+  readonly version: string;
+  readonly script: Buffer;
+  readonly licence: Buffer;
 }
 
-const inHtml = (text: string): string =>
+/** Reads Redoc from its package. Throws when the package is not there. */
+export function redocBundle(): RedocBundle {
+  const path = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
+  const text = readFileSync(path, 'utf8')
+    .replace(/https:\/\/cdn\.redoc\.ly\/[\w./-]+/g, () => NO_PICTURE)
+    .replace(/\/\/# sourceMappingURL=[\w.-]+\.map/g, '');
+  const script = Buffer.from(text);
+  return { version: createHash('sha256').update(script).digest('hex').slice(0, 16), script, licence: readFileSync(`${path}.LICENSE.txt`) };
+}
+
+/** Text as it may stand in an element or an attribute of a page. */
+export const inHtml = (text: string): string =>
   text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /** JSON inside a script element: no `<` may end the element or begin a comment. */
@@ -50,48 +61,65 @@ function titleOf(spec: object): string {
   return typeof title === 'string' ? title : 'API';
 }
 
-function policy(): string {
-  const start = createHash('sha256').update(START).digest('base64');
-  return [
-    "default-src 'none'",
-    `script-src 'self' 'sha256-${start}'`,
-    "style-src 'unsafe-inline'", // Redoc writes its style sheets itself; scripts stay closed
-    'img-src data:',
-    'worker-src blob:', // its search runs in a worker made from a blob
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
+const POLICY = [
+  "default-src 'none'",
+  `script-src 'self' 'sha256-${createHash('sha256').update(START).digest('base64')}'`,
+  "style-src 'unsafe-inline'", // Redoc writes its style sheets itself; scripts stay closed
+  'img-src data:',
+  'worker-src blob:', // its search runs in a worker made from a blob
+  "base-uri 'none'",
+  "form-action 'none'",
+];
+
+/** Where a page finds its files, as addresses that a browser resolves from the page. */
+export interface PageLinks {
+  readonly script: string;
+  readonly specification: string;
 }
 
-/**
- * The Redoc page of a bundled specification, made once at start. It asks nobody but us for anything, and its policy lets it do
- * nothing else: Redoc is one file of ours, the specification is in the page, the one inline script is allowed by its hash.
- */
-export function createDocumentation(spec: object): Documentation {
-  const { script, licence } = bundle();
-  const version = createHash('sha256').update(script).digest('hex').slice(0, 16);
-  const path = `/documentation/redoc-${version}.js`;
-  const body = `<!doctype html>
+/** What a page has beside Redoc: HTML for its head and for the top of its body. */
+export interface PageFrame {
+  readonly head: string;
+  readonly top: string;
+}
+
+const noFrame: PageFrame = { head: '', top: '' };
+
+/** The Redoc page of a bundled specification, which is in the page, so that `script` is the only file it loads. */
+export const redocPage = (spec: object, { script, specification }: PageLinks, { head, top }: PageFrame = noFrame): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+${head}<meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
 <title>${inHtml(titleOf(spec))}</title>
 <style>body { margin: 0; }</style>
 </head>
 <body>
-<div id="redoc"></div>
-<noscript>This page needs JavaScript; the specification itself is at <a href="/documentation/json">/documentation/json</a>.</noscript>
+${top}<div id="redoc"></div>
+<noscript>This page needs JavaScript; the specification itself is at <a href="${specification}">${specification}</a>.</noscript>
 <script type="application/json" id="specification">${inScript(spec)}</script>
-<script src="${path}"></script>
+<script src="${script}"></script>
 <script>${START}</script>
 </body>
 </html>
 `;
+
+/** The policy of a page that is a file: its first line, because nobody sends headers for it. */
+export const POLICY_IN_PAGE = `<meta http-equiv="Content-Security-Policy" content="${POLICY.join('; ')}">\n`;
+
+/**
+ * The Redoc page of a service, made once at start. It asks nobody but us for anything, and its policy lets it do nothing else:
+ * Redoc is one file of ours, the specification is in the page, the one inline script is allowed by its hash.
+ */
+export function createDocumentation(spec: object): Documentation {
+  const { version, script, licence } = redocBundle();
+  const path = `/documentation/redoc-${version}.js`;
   return {
-    html: { body, csp: policy() },
+    html: {
+      body: redocPage(spec, { script: path, specification: '/documentation/json' }),
+      csp: [...POLICY, "frame-ancestors 'none'"].join('; '), // means something in a header only
+    },
     assets: [
       { path, contentType: 'text/javascript; charset=utf-8', body: script },
       { path: LICENCE_PATH, contentType: 'text/plain; charset=utf-8', body: licence },

@@ -8,7 +8,7 @@ import { ClientGoneError } from './body-reader.ts';
 import { createDocumentation } from './documentation.ts';
 import { enter, type Exchanges } from './exchange.ts';
 import { faultOf } from './fault-log.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, type GaugeSource } from './metrics.ts';
 import type { AnyHandler } from './operation.ts';
 import { platformRoutes, type Phase, type PlatformOptions } from './platform-routes.ts';
 import { sendProblem } from './problem-body.ts';
@@ -20,6 +20,8 @@ import { specRouter } from './spec-router.ts';
 export interface ServiceOptions<Caller> {
   /** As it appears in health answers, metrics and log: `bff`, `device-manager`, `user-manager`. */
   readonly name: string;
+  /** Figures beside those of requests. */
+  readonly gauges?: readonly GaugeSource[];
   readonly version: string;
   readonly spec: Spec;
   readonly handlers: Readonly<Record<string, AnyHandler>>;
@@ -71,7 +73,7 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
  */
 export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges, phase: () => Phase): Express => {
   const { name, version, spec, handlers, authenticators, log } = options;
-  const metrics = createMetrics(name);
+  const metrics = createMetrics(name, options.gauges);
   const writeLine = accessLog(log);
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');

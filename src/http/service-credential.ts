@@ -9,6 +9,6 @@ export const isServiceToken = (token: string | undefined, accepted: readonly str
   return accepted.map((one) => timingSafeEqual(given, digest(one))).includes(true);
 };
 
-/** The patient a service speaks for: header `miauserid`, which counts only behind the service credential. */
+/** The patient a service speaks for, from the header of USERID_HEADER_KEY, which counts only behind the service credential. */
 export const patientOf = (header: string | string[] | undefined): string | undefined =>
   typeof header === 'string' && header.trim() !== '' && header.length <= 128 ? header.trim() : undefined;

@@ -1,9 +1,11 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { createExchanges } from './exchange.ts';
 import type { Phase } from './platform-routes.ts';
 import { serviceApp, type ServiceOptions } from './service-app.ts';
+import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './tls-files.ts';
 import { warmUp } from './warm-up.ts';
 
 export type { ServiceOptions } from './service-app.ts';
@@ -12,8 +14,11 @@ export type { ServiceOptions } from './service-app.ts';
 export interface ServiceServer {
   /** The application itself, for tests without a port. */
   readonly app: Express;
-  /** Warms up every operation, then listens; port 0 takes any free one. Rejects when a part of the spec does not work. */
-  readonly listen: (port: number, host: string) => Promise<{ url: string; port: number }>;
+  /**
+   * Warms up every operation, then listens, with TLS where files are named; port 0 takes any free one. May be called again for another
+   * address. Rejects when a part of the spec does not work, or the files are no pair.
+   */
+  readonly listen: (port: number, host: string, tls?: TlsFiles) => Promise<{ url: string; port: number }>;
   /** Stops taking connections, lets requests in flight finish for at most `drainSeconds` (default 10), then cuts them off. */
   readonly close: (drainSeconds?: number) => Promise<void>;
 }
@@ -22,27 +27,31 @@ export interface ServiceServer {
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 20_000 };
 const MAX_CONNECTIONS = 10_000;
 
-const serverOf = (app: Express, inFlight: Set<ServerResponse>, phase: () => Phase): Server => {
-  const answer = (request: Parameters<Express>[0], response: Parameters<Express>[1]): void => {
-    inFlight.add(response);
-    response.once('close', () => inFlight.delete(response));
-    if (phase() === 'draining') response.setHeader('Connection', 'close');
-    app(request, response);
-  };
-  const server = createServer(TIMEOUTS, (request, response) => answer(request as Parameters<Express>[0], response as Parameters<Express>[1]));
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+const answerOf = (app: Express, inFlight: Set<ServerResponse>, phase: () => Phase): Answer => (request, response) => {
+  inFlight.add(response);
+  response.once('close', () => inFlight.delete(response));
+  if (phase() === 'draining') response.setHeader('Connection', 'close');
+  app(request as Parameters<Express>[0], response as Parameters<Express>[1]);
+};
+
+const serverOf = (answer: Answer, tls: TlsFiles | undefined): Server => {
+  const server = tls === undefined ? createServer(TIMEOUTS, answer) : createTlsServer({ ...TIMEOUTS, ...readTlsFiles(tls) }, answer);
   // Credentials and size are judged before a client that asks is told to send its body.
-  server.on('checkContinue', (request, response) => answer(request as Parameters<Express>[0], response as Parameters<Express>[1]));
+  server.on('checkContinue', answer);
   server.maxConnections = MAX_CONNECTIONS;
+  if (tls !== undefined) server.once('close', reloadTlsFiles(server as TlsServer, tls));
   return server;
 };
 
-const listenOn = (server: Server, port: number, host: string): Promise<{ url: string; port: number }> =>
+const listenOn = (server: Server, port: number, host: string, scheme: 'http' | 'https'): Promise<{ url: string; port: number }> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
       const { port: bound } = server.address() as AddressInfo;
-      resolve({ port: bound, url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` });
+      resolve({ port: bound, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}` });
     });
   });
 
@@ -69,18 +78,21 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
   const exchanges = createExchanges();
   const inFlight = new Set<ServerResponse>();
   const app = serviceApp(options, exchanges, () => phase);
-  const server = serverOf(app, inFlight, () => phase);
+  const servers: Server[] = [];
+  let warm: Promise<void> | undefined;
   return {
     app,
-    listen: async (port, host) => {
-      await warmUp(app, exchanges, options.spec);
-      const address = await listenOn(server, port, host);
+    listen: async (port, host, tls) => {
+      await (warm ??= warmUp(app, exchanges, options.spec));
+      const server = serverOf(answerOf(app, inFlight, () => phase), tls);
+      const address = await listenOn(server, port, host, tls === undefined ? 'http' : 'https');
+      servers.push(server);
       phase = 'serving';
       return address;
     },
     close: async (drainSeconds = 10) => {
       phase = 'draining';
-      if (server.listening) await drain(server, inFlight, drainSeconds);
+      await Promise.all(servers.filter(({ listening }) => listening).map((server) => drain(server, inFlight, drainSeconds)));
     },
   };
 };

@@ -1,7 +1,10 @@
+import type { TlsFiles } from './tls-files.ts';
+
 /** One of the three services, put together and not yet listening. */
 export interface Service {
   readonly name: string;
-  readonly listen: (port: number, host: string) => Promise<{ url: string; port: number }>;
+  /** With TLS where files are named; may be called again for another address. */
+  readonly listen: (port: number, host: string, tls?: TlsFiles) => Promise<{ url: string; port: number }>;
   /** Finishes what is under way, then gives everything back. */
   readonly stop: () => Promise<void>;
 }

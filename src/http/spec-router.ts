@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
 import { authenticate, checkSecurity, type Authenticators } from './authentication.ts';
@@ -75,7 +76,7 @@ const admit = async <Caller>(
   checkFraming(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
   const plan = planContent(operation, request.headers['content-type']);
   const { headers, socket } = request;
-  const view = { headers, remoteAddress: socket.remoteAddress, operationId: operation.id, requestId: exchange.requestId };
+  const view = { headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket, operationId: operation.id, requestId: exchange.requestId };
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (headers.expect !== undefined && announcesBody(request)) response.writeContinue();
   exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });

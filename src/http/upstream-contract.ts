@@ -38,6 +38,10 @@ function placeOf(spec: Node, tokens: readonly string[]): Place | undefined {
 const referenceTo = (tokens: readonly string[]): string =>
   `upstream#/${tokens.map((token) => encodeURIComponent(token.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')}`;
 
+/** The contract for a reader: answers may grow members, so an object that is closed where it is written is open where it is read. */
+const asRead = (spec: Node): Node =>
+  JSON.parse(JSON.stringify(spec, (key, value: unknown) => (key === 'additionalProperties' && value === false ? undefined : value))) as Node;
+
 function declarationReader(spec: Node) {
   const ajv = new Ajv2020({ strict: false, validateSchema: false });
   formats.default(ajv);
@@ -76,11 +80,11 @@ async function mismatchOf(declared: Declared, response: LightResponse): Promise<
 /**
  * Holds answers to the contract of the service that gave them. The check passes refusals (4xx) on as they are, and throws for a
  * success or redirect that the operation does not declare, for another content type, for what is not JSON or breaks its schema.
- * Nothing of the body gets into the error.
+ * Members that the contract does not have are let through. Nothing of the body gets into the error.
  * @throws ProblemError `upstream-invalid`
  */
 export function createUpstreamContract(spec: object) {
-  const read = declarationReader(spec as Node);
+  const read = declarationReader(asRead(spec as Node));
   const known = new Map<string, Declared | undefined>();
   return async (path: string, method: string, response: LightResponse): Promise<void> => {
     if (response.status >= 400) return;

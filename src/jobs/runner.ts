@@ -22,9 +22,17 @@ export interface JobLog {
 
 const maxAttempts = 25;
 
-/** Prepares the job tables; safe to call from many processes at once. */
-export const prepareJobs = async (pool: Pool): Promise<void> => {
+const jobMigrations = async (pool: Pool): Promise<string[]> => {
+  const { rows } = await pool.query<{ there: boolean }>(`select to_regclass('graphile_worker.migrations') is not null as there`);
+  if (rows[0]?.there !== true) return [];
+  return (await pool.query<{ id: number }>('select id from graphile_worker.migrations order by id')).rows.map(({ id }) => `graphile_worker/${id}`);
+};
+
+/** Prepares the job tables and answers the migrations that were new; safe to call from many processes at once. */
+export const prepareJobs = async (pool: Pool): Promise<string[]> => {
+  const before = new Set(await jobMigrations(pool));
   await runMigrations({ pgPool: pool });
+  return (await jobMigrations(pool)).filter((name) => !before.has(name));
 };
 
 /** Adds a job in the caller's transaction: it exists when that commits, and not otherwise. */

@@ -3,7 +3,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import { activate, type Activated } from './registration.ts';
-import { endBulkJob, findBulkJob, insertBulkJob, lockPendingJob, type BulkJob, type BulkKind } from './storage/bulk-job-table.ts';
+import { endBulkJob, insertBulkJob, lockPendingJob, type BulkJob, type BulkKind } from './storage/bulk-job-table.ts';
 import { findResettableUser } from './storage/user-table.ts';
 import type { UserGroups } from './user-groups.ts';
 
@@ -35,9 +35,6 @@ export const startBulkJob = (pool: Pool, kind: BulkKind, request: ActivationRequ
     await addJob(client, { task: kind, payload: { jobId: job.id } });
     return job;
   });
-
-/** A job of a kind as it is now. */
-export const readBulkJob = (pool: Pool, kind: BulkKind, id: string): Promise<BulkJob | undefined> => findBulkJob(pool, kind, id);
 
 const messages: Readonly<Record<Exclude<Activated, 'activated'>, string>> = {
   'active-already': 'The user is active already.',

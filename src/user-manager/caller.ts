@@ -1,7 +1,9 @@
+import type { WebhookClient } from './domain/webhook-client.ts';
 import type { SessionKind, UserAccount } from './domain/user-account.ts';
 
-/** Who asks: a person with a session, another service of ours, or an operator. */
+/** Who asks: a person with a session, another service of ours, an operator, or a webhook client. */
 export type Caller =
   | { readonly kind: 'person'; readonly user: UserAccount; readonly tokenHash: Buffer; readonly session: SessionKind }
   | { readonly kind: 'service' }
-  | { readonly kind: 'operator'; readonly userId: string };
+  | { readonly kind: 'operator'; readonly userId: string }
+  | { readonly kind: 'client'; readonly client: WebhookClient };

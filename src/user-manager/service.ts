@@ -3,31 +3,41 @@ import formats from 'ajv-formats';
 import type { Logger } from 'pino';
 import spec from '../../generated/user-manager.json' with { type: 'json' };
 import type { operations } from '../../generated/user-manager.d.ts';
-import type { Pool, Queryable } from '../database/pool.ts';
+import type { Pool } from '../database/pool.ts';
 import { inTransaction, isUnavailable } from '../database/transaction.ts';
 import type { Handlers } from '../http/operation.ts';
 import { problem } from '../http/problem.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
-import { addJob, startRunner } from '../jobs/runner.ts';
+import { startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
-import { readBulkJob, runBulkJob, startBulkJob } from './bulk-jobs.ts';
+import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
 import type { Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { passwordFault } from './domain/password-policy.ts';
+import { createClientTokens } from './client-tokens.ts';
 import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
+import { clientHandlers } from './handlers/clients.ts';
+import { passwordResetHandlers } from './handlers/password-reset.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
 import { userImportHandlers } from './handlers/user-import.ts';
 import { userSearchHandlers } from './handlers/user-search.ts';
 import { userStateHandlers } from './handlers/user-states.ts';
 import { userHandlers, type UserPorts } from './handlers/users.ts';
+import type { Mailer } from './mail.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
 import { activate, register } from './registration.ts';
+import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
+import { hashOfToken } from './session-token.ts';
+import { findBulkJob } from './storage/bulk-job-table.ts';
+import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
+import { publishedSigningKeys } from './storage/signing-key-table.ts';
+import { deleteUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
-import { changeUser, moveUsers, removeUser, softDelete } from './user-change.ts';
+import { changeUser, moveUsers, softDelete } from './user-change.ts';
 import type { UserGroups } from './user-groups.ts';
 import { importUsers } from './user-import.ts';
 import { tasks } from './workers/tasks.ts';
@@ -37,7 +47,13 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly pool: Pool;
   /** Connections of the jobs' own, so that requests cannot starve them. */
   readonly jobPool: Pool;
-  /** Names of the jobs to run here. */
+  readonly mailer: Mailer;
+  /** Where browsers reach the BFF, as soon as that is known: links in mails begin with it. */
+  readonly publicUrl: () => string | undefined;
+  readonly passwordResetMinutes: number;
+  /** Where this service is reached: tokens of clients name it. */
+  readonly issuer: () => string;
+  /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly log: Logger;
   readonly version: string;
@@ -50,6 +66,9 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
 }
+
+/** Members that the other services know a person by; they are answered whatever is chosen. */
+const whoItIs = ['_id', 'userGroup'];
 
 type PlatformOperation = Extract<keyof operations, `userManager${string}`>;
 
@@ -67,9 +86,6 @@ const bounded = (passwords: Passwords): Passwords => {
     check: (password, stored) => orBusy(passwords.check(password, stored)),
   };
 };
-
-/** Has a reset mail sent once the caller's transaction commits; a pending one for the same user counts for both. */
-const requestReset = (db: Queryable, userId: string): Promise<void> => addJob(db, { task: 'password-reset-mail', payload: { userId }, key: `password-reset:${userId}` });
 
 const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwords): UserPorts => ({
   groups,
@@ -90,7 +106,7 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
     });
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
-  remove: (id) => removeUser(pool, id),
+  remove: (id) => deleteUser(pool, id),
 });
 
 /** Judges members by what the specification lets `$set` set. */
@@ -108,18 +124,27 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
   return {
     ...sessionHandlers({
       ...createSignIn(pool, passwords, dependencies), durationSeconds: sessionDurationSeconds, secureCookies,
-      isAnswered: (member) => userInfoMembers?.includes(member) ?? true,
+      isAnswered: (member) => userInfoMembers === undefined || [...whoItIs, ...userInfoMembers].includes(member),
     }),
     ...userHandlers(userPorts(dependencies, passwords)),
     ...userSearchHandlers({ propertyNames, find: (page) => findUsers(pool, page), count: (filter) => countUsers(pool, filter) }),
     ...userStateHandlers({ move: (moves, updaterId) => moveUsers(pool, moves, updaterId), softDelete: (id, updaterId) => softDelete(pool, id, updaterId) }),
     ...userImportHandlers({ propertyNames, take: (rows, actor) => importUsers(importPorts, rows, actor) }),
-    ...bulkJobHandlers({ start: (kind, request, creatorId) => startBulkJob(pool, kind, request, creatorId), read: (kind, id) => readBulkJob(pool, kind, id) }),
-  } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken'>;
+    ...passwordResetHandlers({ requestReset: (authUserId) => requestResetOf(pool, authUserId), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
+    ...clientHandlers({
+      find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
+    }),
+    ...bulkJobHandlers({ start: (kind, request, creatorId) => startBulkJob(pool, kind, request, creatorId), read: (kind, id) => findBulkJob(pool, kind, id) }),
+  } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };
 
-const startJobs = ({ jobPool: pool, groups, log, jobs }: UserManagerDependencies) => {
-  const all = tasks({ bulkJob: (jobId) => runBulkJob({ pool, groups, requestReset }, jobId) });
+const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log }: UserManagerDependencies) => {
+  const mailing = { pool, mailer, publicUrl, minutes, log };
+  const all = tasks({
+    sendResetLink: (userId) => sendResetLink(mailing, userId),
+    sendChangedNotice: (userId) => sendChangedNotice(mailing, userId),
+    runBulkJob: (jobId) => runBulkJob({ pool, groups, requestReset }, jobId),
+  });
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
 };
@@ -130,7 +155,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
   const server = createServiceServer({
     name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses,
     handlers: handlersOf(dependencies, bounded(await createPasswords())),
-    authenticators: createAuthenticators({ serviceTokens, findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
+    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
     limits: { maxBytes: 1_100_000 },
     isDatabaseUnavailable: isUnavailable,
     ready: async () => (await pool.query('select 1')).rowCount === 1,

@@ -5,7 +5,7 @@ import type { Passwords } from './password.ts';
 import { hashOfToken, isSessionToken, newSessionToken } from './session-token.ts';
 import { keepRefreshToken, useRefreshToken } from './storage/refresh-token-table.ts';
 import { endSession, openSession } from './storage/session-table.ts';
-import { findPassword, renewPasswordHash } from './storage/user-table.ts';
+import { findPassword, renewPasswordHash, stillHasPassword } from './storage/user-table.ts';
 
 /** The tokens of a session; `expiresAt` is the end of the access token. */
 export interface IssuedTokens {
@@ -14,14 +14,20 @@ export interface IssuedTokens {
   readonly expiresAt: Date;
 }
 
+/** Whose password was right, and which of their passwords that was. */
+export interface CheckedUser {
+  readonly userId: string;
+  readonly passwordHash: string;
+}
+
 /** Opens, renews and ends sessions. */
 export interface SignIn {
-  /** The id of the user that name and password belong to; undefined for unknown, wrong and blocked alike. */
-  readonly checkPassword: (username: string, password: string) => Promise<string | undefined>;
-  /** Opens a session with a cookie and ends the one it replaces. */
-  readonly open: (userId: string, replacedSid: string | undefined) => Promise<{ readonly token: string }>;
-  /** Opens a session with tokens and ends the one it replaces. */
-  readonly issue: (userId: string, replacedSid: string | undefined) => Promise<IssuedTokens>;
+  /** The user that name and password belong to; undefined for unknown, wrong and blocked alike. */
+  readonly checkPassword: (username: string, password: string) => Promise<CheckedUser | undefined>;
+  /** Opens a session with a cookie and ends the one it replaces; undefined, and no session, when the user was blocked or has another password since. */
+  readonly open: (checked: CheckedUser, replacedSid: string | undefined) => Promise<{ readonly token: string } | undefined>;
+  /** Opens a session with tokens and ends the one it replaces; undefined as for `open`. */
+  readonly issue: (checked: CheckedUser, replacedSid: string | undefined) => Promise<IssuedTokens | undefined>;
   /** New tokens for a refresh token; undefined for one that is unknown, ended or was used before, which ends its whole family. */
   readonly refresh: (refreshToken: string) => Promise<IssuedTokens | undefined>;
   readonly end: (tokenHash: Buffer) => Promise<void>;
@@ -35,9 +41,13 @@ export interface SessionDurations {
 
 /** Puts signing in together on the tables of the User Manager. */
 export const createSignIn = (pool: Pool, passwords: Pick<Passwords, 'check'>, { sessionDurationSeconds: durationSeconds, refreshTokenDurationSeconds }: SessionDurations): SignIn => {
-  const endReplaced = async (db: Queryable, sid: string | undefined) => {
-    if (sid !== undefined) await endSession(db, hashOfToken(sid));
-  };
+  /** What changes a user ends all sessions: one that is being opened meanwhile must not outlive that. */
+  const unlessChanged = <Session>({ userId, passwordHash }: CheckedUser, replacedSid: string | undefined, openIn: (db: Queryable) => Promise<Session>): Promise<Session | undefined> =>
+    inTransaction(pool, async (client) => {
+      if (!(await stillHasPassword(client, userId, passwordHash))) return undefined;
+      if (replacedSid !== undefined) await endSession(client, hashOfToken(replacedSid));
+      return openIn(client);
+    });
   const issueIn = async (db: Queryable, userId: string, family: string): Promise<IssuedTokens> => {
     const [accessToken, refreshToken] = [newSessionToken(), newSessionToken()];
     const expiresAt = await openSession(db, { tokenHash: hashOfToken(accessToken), userId, kind: 'bearer', durationSeconds, family });
@@ -50,20 +60,15 @@ export const createSignIn = (pool: Pool, passwords: Pick<Passwords, 'check'>, { 
       const { fits, renewed } = await passwords.check(password, known?.passwordHash);
       if (!fits || known?.maySignIn !== true) return undefined;
       if (renewed !== undefined) await renewPasswordHash(pool, known.userId, known.passwordHash, renewed);
-      return known.userId;
+      return { userId: known.userId, passwordHash: renewed ?? known.passwordHash };
     },
-    open: (userId, replacedSid) =>
-      inTransaction(pool, async (client) => {
+    open: (checked, replacedSid) =>
+      unlessChanged(checked, replacedSid, async (client) => {
         const token = newSessionToken();
-        await endReplaced(client, replacedSid);
-        await openSession(client, { tokenHash: hashOfToken(token), userId, kind: 'cookie', durationSeconds });
+        await openSession(client, { tokenHash: hashOfToken(token), userId: checked.userId, kind: 'cookie', durationSeconds });
         return { token };
       }),
-    issue: (userId, replacedSid) =>
-      inTransaction(pool, async (client) => {
-        await endReplaced(client, replacedSid);
-        return issueIn(client, userId, randomBytes(16).toString('hex'));
-      }),
+    issue: (checked, replacedSid) => unlessChanged(checked, replacedSid, (client) => issueIn(client, checked.userId, randomBytes(16).toString('hex'))),
     refresh: async (refreshToken) => {
       if (!isSessionToken(refreshToken)) return undefined;
       return inTransaction(pool, async (client) => {

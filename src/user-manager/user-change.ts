@@ -2,8 +2,9 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { isBlockedAt, type MemberFault, type UserAccount, type UserState } from './domain/user-account.ts';
 import { applyCommands, type UserCommands } from './domain/user-changes.ts';
+import { endResetsOf } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
-import { deleteUser, lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
+import { lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
 import type { UserGroups } from './user-groups.ts';
 
 /** What became of a change. */
@@ -18,7 +19,7 @@ const orTaken = async <Result>(work: Promise<Result>): Promise<Result | { readon
   }
 };
 
-/** Changes a user, all or nothing; who is blocked or expired after it has no session left. */
+/** Changes a user, all or nothing; who is blocked or expired after it has no session left, and links mailed to an old address end. */
 export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands: UserCommands, updaterId: string): Promise<Changed> =>
   orTaken(
     inTransaction(pool, async (client): Promise<Changed> => {
@@ -31,6 +32,7 @@ export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands:
       const faults = isTouched ? groups.faultsOf(userGroup, properties, '/$set') : [];
       if (faults.length > 0) return { faults };
       const user = await updateUser(client, id, applied.user, updaterId);
+      if (user.email !== before.email) await endResetsOf(client, id);
       if (isBlockedAt(user, Date.now())) await endSessionsOf(client, id);
       return { user };
     }),
@@ -62,6 +64,3 @@ export const softDelete = (pool: Pool, id: string, updaterId: string): Promise<b
     await endSessionsOf(client, id);
     return true;
   });
-
-/** Removes a user for good, with account and sessions; false when there is none. */
-export const removeUser = (pool: Pool, id: string): Promise<boolean> => deleteUser(pool, id);

@@ -2,20 +2,23 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { openPool, type Connection } from '../../src/database/pool.ts';
-import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 import { appWith, cookieOf, heartRate, type App, type Receipt } from './app.ts';
+import { appOf as appAt, stages, type Extension, type Person, type Stage } from './stages.ts';
 
-const watch = { deviceId: 'apple-12345', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' };
-
-describe('the BFF over the whole program', () => {
-  let vitalgate: TestVitalgate;
-  let anna: TestUser;
-  let ben: TestUser;
+describe.each(stages)('the BFF in front of %s', (_upstreams, start, missing) => {
+  let stage: Stage;
+  let anna: Person;
+  let ben: Person;
   let annasApp: App;
   let bensApp: App;
 
-  const appOf = async (user: TestUser) => appWith(vitalgate.urls.bff, await vitalgate.signIn(user));
+  /** A test of what the BFF can do only where its upstreams have an extension of ours; elsewhere it is skipped and says why. */
+  const testNeeding = (extension: Extension) => (name: string, body: () => Promise<void>) =>
+    missing.includes(extension) ? test.skip(`${name} (these upstreams lack ${extension})`, body) : test(name, body);
+
+  const appOf = (person: Person) => appAt(stage, person);
+  const watchOf = (person: Person) => ({ deviceId: stage.watchOf(person), deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
+  const watch = { deviceId: 'apple-12345', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' };
   const receiptOf = async (answer: Response) => {
     expect(answer.status).toBe(200);
     return (await answer.json()) as Receipt;
@@ -26,25 +29,26 @@ describe('the BFF over the whole program', () => {
     app.send(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
 
   beforeAll(async () => {
-    vitalgate = await startTestVitalgate();
-    [anna, ben] = [await vitalgate.addUser(), await vitalgate.addUser()];
+    stage = await start();
+    [anna, ben] = [await stage.addUser(), await stage.addUser()];
     [annasApp, bensApp] = [await appOf(anna), await appOf(ben)];
-    for (const app of [annasApp, bensApp]) expect((await app.post('/devices/assign', watch)).status).toBe(200);
+    expect((await annasApp.post('/devices/assign', watchOf(anna))).status).toBe(200);
+    expect((await bensApp.post('/devices/assign', watchOf(ben))).status).toBe(200);
   });
-  afterAll(() => vitalgate.stop());
+  afterAll(() => stage.stop());
 
   describe('sessions', () => {
-    const attempt = (username: string, password: string) => appWith(vitalgate.urls.bff, '').post('/oauth/token', { username, password });
+    const attempt = (username: string, password: string) => appWith(stage.bff, '').post('/oauth/token', { username, password });
 
     test('the cookie of a sign-in on plain loopback is HttpOnly, Lax, for every path, and not Secure', async () => {
       const answer = await attempt(anna.username, anna.password);
       expect([answer.status, await answer.text()]).toEqual([200, '']);
-      expect(answer.headers.getSetCookie()).toEqual([expect.stringMatching(/^sid=[\w-]{43}; Path=\/; Max-Age=86400; HttpOnly; SameSite=Lax$/)]);
+      expect(answer.headers.getSetCookie()).toEqual([expect.stringMatching(/^sid=[^;]{20,}; Path=\/; Max-Age=86400; HttpOnly; SameSite=Lax$/)]);
     });
 
     test('wrong password, unknown user and blocked user are answered the same', async () => {
-      const blocked = await vitalgate.addUser();
-      await vitalgate.database.pool.query('update user_manager.user_account set blocked = true where _id = $1', [blocked.id]);
+      const blocked = await stage.addUser();
+      await stage.block(blocked);
       const answers = [await attempt(anna.username, 'not the password'), await attempt('nobody', anna.password), await attempt(blocked.username, blocked.password)];
       const bodies = await Promise.all(answers.map(async (answer) => ({ ...((await answer.json()) as object), instance: '' })));
       expect(answers.map((answer) => [answer.status, cookieOf(answer)])).toEqual([[401, ''], [401, ''], [401, '']]);
@@ -64,13 +68,13 @@ describe('the BFF over the whole program', () => {
         return app.cookie;
       }],
       ['one that has expired', async () => {
-        const app = await appOf(await vitalgate.addUser({ username: `expired-${randomUUID().slice(0, 8)}` }));
-        await vitalgate.database.pool.query(`update user_manager.session s set expires_at = now() - interval '1 second'
-          from user_manager.user_account u where u._id = s.user_id and u.username like 'expired-%'`);
+        const person = await stage.addUser();
+        const app = await appOf(person);
+        await stage.expire(person);
         return app.cookie;
       }],
     ])('a session cookie that is %s opens nothing', async (_situation, cookie) => {
-      const stranger = appWith(vitalgate.urls.bff, await cookie());
+      const stranger = appWith(stage.bff, await cookie());
       for (const path of ['/profile', '/devices', '/health-data', '/chart-data?normalizedDataType=heart-rate']) {
         const answer = await stranger.get(path);
         expect(await answer.json()).toMatchObject({ status: 401, code: 'unauthenticated' });
@@ -82,13 +86,13 @@ describe('the BFF over the whole program', () => {
     test('signing out elsewhere is noticed within a second', async () => {
       const app = await appOf(anna);
       expect((await app.get('/profile')).status).toBe(200);
-      await fetch(`${vitalgate.urls.userManager}/logout`, { method: 'POST', headers: { cookie: app.cookie } });
+      await stage.signOutElsewhere(app.cookie);
       await sleep(1_050);
       expect((await app.get('/profile')).status).toBe(401);
     });
 
     test('the profile says who is signed in', async () => {
-      expect(await (await annasApp.get('/profile/')).json()).toMatchObject({ sub: anna.id, preferred_username: anna.username });
+      expect(await (await annasApp.get('/profile/')).json()).toMatchObject({ sub: anna.sub, email: `${anna.username}@example.org` });
     });
   });
 
@@ -116,6 +120,14 @@ describe('the BFF over the whole program', () => {
     });
 
     test.each([
+      ['/health-data?from=2024-02-30T00:00:00Z', '/query/from'],
+      ['/chart-data?normalizedDataType=heart-rate&to=2024-02-30T00:00:00Z', '/query/to'],
+    ])('a day that does not exist in %s is refused', async (path, pointer) => {
+      const answer = await annasApp.get(path);
+      expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'invalid-request', errors: [{ pointer }] }]);
+    });
+
+    test.each([
       ['too many samples', `[${Array.from({ length: 5001 }, () => '{}').join(',')}]`, 'too-many-items'],
       ['more than 10 MiB', `["${'x'.repeat(10_485_760)}"]`, 'payload-too-large'],
     ])('%s is answered 413 with the limits', async (_situation, body, code) => {
@@ -125,6 +137,13 @@ describe('the BFF over the whole program', () => {
 
     const good = heartRate('b9480b59-3a05-416c-97cf-e0de431adcb5', 0);
     const dateless = { id: good.id, value: good.value };
+    const expectRefusedAlone = async (item: unknown, code: string, place: string, retryable: boolean) => {
+      const other = heartRate(randomUUID(), 60);
+      const receipt = await receiptOf(await annasApp.post('/health-data?type=HeartRate&unit=bpm', [item, other]));
+      expect(receipt).toMatchObject({ received: 2, created: 1, rejected: 1, anchor: { safeToAdvance: !retryable } });
+      expect(receipt.items[0]).toMatchObject({ index: 0, status: 'rejected', error: { code, pointer: `/0${place}`, retryable } });
+      expect(receipt.items[1]).toMatchObject({ index: 1, status: 'created' });
+    };
     test.each<[string, unknown, string, string, boolean]>([
       ['a text for a number', { ...good, value: 'NaN' }, 'invalid-value', '/value', false],
       ['no date', dateless, 'missing-date', '/startDate', false],
@@ -135,16 +154,11 @@ describe('the BFF over the whole program', () => {
       ['a lone surrogate', { ...good, sourceName: '\ud800' }, 'invalid-text', '/sourceName', false],
       ['an id that is no UUID', { ...good, id: 'mine' }, 'invalid-id', '/id', false],
       ['a unit of something else', { ...good, unit: 'kg' }, 'unit-not-for-type', '/unit', false],
-      ['a device of nobody', { ...good, deviceId: 'unknown' }, 'device-not-enrolled', '/deviceId', true],
       ['the id of another patient', { ...good, patientId: 'somebody' }, 'not-your-data', '/patientId', false],
       ['nothing at all', null, 'invalid-item', '', false],
-    ])('a sample with %s is refused alone', async (_situation, item, code, place, retryable) => {
-      const other = heartRate(randomUUID(), 60);
-      const receipt = await receiptOf(await annasApp.post('/health-data?type=HeartRate&unit=bpm', [item, other]));
-      expect(receipt).toMatchObject({ received: 2, created: 1, rejected: 1, anchor: { safeToAdvance: !retryable } });
-      expect(receipt.items[0]).toMatchObject({ index: 0, status: 'rejected', error: { code, pointer: `/0${place}`, retryable } });
-      expect(receipt.items[1]).toMatchObject({ index: 1, status: 'created' });
-    });
+    ])('a sample with %s is refused alone', (_situation, item, code, place, retryable) => expectRefusedAlone(item, code, place, retryable));
+
+    testNeeding('a list of devices')('a sample with a device of nobody is refused alone', () => expectRefusedAlone({ ...good, deviceId: 'unknown' }, 'device-not-enrolled', '/deviceId', true));
 
     test('nothing is kept when every sample is refused, and that is no error of the request', async () => {
       const before = await countOf(annasApp);
@@ -156,7 +170,7 @@ describe('the BFF over the whole program', () => {
   });
 
   describe('uploads', () => {
-    test('a receipt adds up: created, duplicate inside and across uploads, conflict, refused', async () => {
+    testNeeding('a verdict on duplicates')('a receipt adds up: created, duplicate inside and across uploads, conflict, refused', async () => {
       const [first, second, third] = [heartRate(randomUUID(), 100), heartRate(randomUUID(), 101), heartRate(randomUUID(), 102)];
       expect(await receiptOf(await annasApp.post('/health-data?type=HeartRate', [first]))).toMatchObject({ created: 1 });
       const receipt = await receiptOf(await annasApp.post('/health-data?type=HeartRate', [second, first, { ...first, value: 99 }, null, second, third]));
@@ -166,7 +180,7 @@ describe('the BFF over the whole program', () => {
       expect(receipt).toMatchObject({ received: 6, created: 2, duplicates: 2, conflicts: 1, rejected: 1, anchor: { safeToAdvance: true } });
     });
 
-    test('a sample keeps its identifier when it comes again with the UUID in other letters and the date at another offset', async () => {
+    testNeeding('a verdict on duplicates')('a sample keeps its identifier when it comes again with the UUID in other letters and the date at another offset', async () => {
       const item = heartRate(randomUUID(), 200);
       const first = await receiptOf(await annasApp.post('/health-data?type=HeartRate', [item]));
       const shifted = { ...item, id: item.id.toUpperCase(), startDate: '2024-07-01T02:03:20.000+0200', endDate: '2024-07-01T02:03:20+02:00' };
@@ -185,6 +199,25 @@ describe('the BFF over the whole program', () => {
       expect(await receiptOf(await send(annasApp, path, new Uint8Array(bytes), headers))).toMatchObject({ created: 1 });
     });
 
+    test('samples are listed newest first, filtered by time, type and state, and hold no received body unless it is asked for', async () => {
+      const app = await appOf(await stage.addUser());
+      await app.post('/devices/assign', { ...watch, deviceId: `apple-${randomUUID()}` });
+      const items = [7, 9, 8].map((hours) => heartRate(randomUUID(), hours * 3600));
+      await receiptOf(await app.post('/health-data?type=HKQuantityTypeIdentifierHeartRate&unit=bpm', items));
+      const list = async (query: string) => (await (await app.get(`/health-data?${query}`)).json()) as { _id: string; state: string; recordedAt?: string; rawData?: { id: string } }[];
+      for (let waitedMs = 0; waitedMs < 10_000 && (await list('state=normalized')).length < 3; waitedMs += 100) await sleep(100);
+      const hoursOf = async (query: string) => (await list(query)).map(({ recordedAt = '' }) => new Date(recordedAt).getUTCHours());
+      expect(await hoursOf('')).toEqual([9, 8, 7]);
+      expect(await hoursOf('_l=1&_sk=1')).toEqual([8]);
+      expect(await hoursOf('from=2024-07-01T08:00:00Z&to=2024-07-01T11:00:00.000%2B02:00')).toEqual([8]);
+      expect(await hoursOf('rawDataType=HKQuantityTypeIdentifierHeartRate&normalizedDataType=heart-rate&state=normalized')).toEqual([9, 8, 7]);
+      for (const nothing of ['state=received', 'state=quarantined', 'deviceId=another', 'providerId=medisante']) expect(await list(nothing)).toEqual([]);
+      expect((await list('')).some((record) => 'rawData' in record)).toBe(false);
+      const [newest] = await list('_p=rawData&_l=1');
+      expect(newest).toMatchObject({ state: 'normalized', rawData: { id: items[1]?.id } });
+      expect(newest).not.toHaveProperty('normalizedData');
+    });
+
     test('two patients with the same phone and the same third-party source do not meet', async () => {
       const item = heartRate(randomUUID(), 400, { sourceId: 'com.thirdparty.app' });
       const [annas, bens] = [await receiptOf(await annasApp.post('/health-data', [item])), await receiptOf(await bensApp.post('/health-data', [{ ...item, value: 88 }]))];
@@ -195,7 +228,7 @@ describe('the BFF over the whole program', () => {
       expect(await owners(bensApp)).toEqual(new Set([ben.id]));
     });
 
-    test('a new phone that sends the same samples again adds nothing', async () => {
+    testNeeding('a verdict on duplicates')('a new phone that sends the same samples again adds nothing', async () => {
       const item = heartRate(randomUUID(), 500);
       const first = await receiptOf(await annasApp.post('/health-data', [item]));
       expect((await annasApp.post('/devices/assign', { ...watch, deviceId: 'new-phone' })).status).toBe(200);
@@ -204,8 +237,8 @@ describe('the BFF over the whole program', () => {
       expect(idsOf(again)).toEqual(idsOf(first));
     });
 
-    test('a patient without a device is told to enrol one, and may then send the same samples', async () => {
-      const app = await appOf(await vitalgate.addUser());
+    testNeeding('a list of devices')('a patient without a device is told to enrol one, and may then send the same samples', async () => {
+      const app = await appOf(await stage.addUser());
       const item = heartRate(randomUUID(), 600);
       const refused = await receiptOf(await app.post('/health-data', [item]));
       expect(refused).toMatchObject({ rejected: 1, items: [{ error: { code: 'device-not-enrolled', retryable: true } }], anchor: { safeToAdvance: false } });
@@ -224,8 +257,8 @@ describe('the BFF over the whole program', () => {
       expect([answer.status, await answer.json()]).toMatchObject([403, { code: 'not-your-data', errors: [{ pointer }] }]);
     });
 
-    test('the device of another patient is not found, neither to end its assignment nor to list', async () => {
-      const app = await appOf(await vitalgate.addUser());
+    testNeeding('a check who holds a device')('the device of another patient is not found, neither to end its assignment nor to list', async () => {
+      const app = await appOf(await stage.addUser());
       const { _id } = (await (await app.post('/devices/assign', { ...watch, deviceId: 'third' })).json()) as { _id: string };
       expect((await bensApp.send(`/devices/${_id}/unassign`, { method: 'POST' })).status).toBe(404);
       expect(await (await bensApp.get('/devices')).text()).not.toContain(_id);
@@ -242,40 +275,36 @@ describe('the BFF over the whole program', () => {
   });
 
   test('what was uploaded appears in the chart of its patient alone', async () => {
-    const [app, other] = [await appOf(await vitalgate.addUser()), await appOf(await vitalgate.addUser())];
-    await app.post('/devices/assign', watch);
-    await app.post('/health-data?type=HeartRate&unit=bpm', [heartRate(randomUUID(), 1), heartRate(randomUUID(), 0)]);
-    const chart = async (one: App) => (await one.get('/chart-data?normalizedDataType=heart-rate&from=2024-07-01T00:00:00%2B00:00')).json();
+    const person = await stage.addUser();
+    const [app, other] = [await appOf(person), await appOf(await stage.addUser())];
+    await app.post('/devices/assign', watchOf(person));
     const start = Date.UTC(2024, 6, 1);
-    const expected = [{ name: 'Heart rate [bpm]', data: [{ x: start, y: 71 }, { x: start + 1000, y: 71 }] }];
-    for (let waitedMs = 0; waitedMs < 10_000 && JSON.stringify(await chart(app)) !== JSON.stringify(expected); waitedMs += 100) await sleep(100);
+    await app.post('/health-data?type=HeartRate&unit=bpm', [heartRate(randomUUID(), 1), heartRate(randomUUID(), 0), heartRate(randomUUID(), -1), heartRate(randomUUID(), 60)]);
+    const chart = async (one: App) => (await one.get('/chart-data?normalizedDataType=heart-rate&from=2024-07-01T00:00:00%2B00:00&to=2024-07-01T00:01:00Z&filters=[]')).json();
+    const expected = [{ name: expect.stringMatching(/^Heart rate/), data: [{ x: start, y: 71 }, { x: start + 1000, y: 71 }] }];
+    for (let waitedMs = 0; waitedMs < 10_000 && !JSON.stringify(await chart(app)).includes(String(start + 1000)); waitedMs += 100) await sleep(100);
     expect(await chart(app)).toEqual(expected);
     expect(await chart(other)).toEqual([]);
   });
 
   test('the log tells of requests without passwords, sessions, tokens or samples', () => {
-    const log = vitalgate.logged();
+    const log = stage.logged();
     expect(log).toContain('uploadHealthData');
-    for (const secret of [anna.password, annasApp.cookie.slice(4), bensApp.cookie.slice(4), vitalgate.serviceToken, 'com.apple.health.142CD7CC', 'com.thirdparty.app']) {
+    for (const secret of [anna.password, annasApp.cookie.slice(4), bensApp.cookie.slice(4), stage.serviceToken, 'com.apple.health.142CD7CC', 'com.thirdparty.app']) {
       expect(log.includes(secret)).toBe(false);
     }
   });
 
   // Last: nothing works afterwards.
-  test('with the database gone, every answer is a 503 with Retry-After', async () => {
-    const administration = openPool(JSON.parse(process.env['TEST_DATABASE'] ?? '{}') as Connection, () => undefined, 1);
-    const { rows } = await vitalgate.database.pool.query<{ name: string }>('select current_database() as name');
-    const name = rows[0]?.name ?? '';
+  test('with what is behind it gone, every answer is a 503 with Retry-After', async () => {
     await sleep(1_050); // sessions are believed for a second
-    await administration.query(`alter database ${name} with allow_connections false`);
-    await administration.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
-    for (const ask of [() => annasApp.get('/profile'), () => annasApp.post('/health-data', [heartRate(randomUUID(), 0)]), () => appWith(vitalgate.urls.bff, '').post('/oauth/token', { username: anna.username, password: anna.password })]) {
+    await stage.lose();
+    for (const ask of [() => annasApp.get('/profile'), () => annasApp.post('/health-data', [heartRate(randomUUID(), 0)]), () => appWith(stage.bff, '').post('/oauth/token', { username: anna.username, password: anna.password })]) {
       const answer = await ask();
       expect([answer.status, await answer.json()]).toMatchObject([503, { retryable: true }]);
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     }
-    await administration.query(`alter database ${name} with allow_connections true`);
-    await administration.end();
+    await stage.regain();
     await sleep(1_050);
     expect((await annasApp.get('/profile')).status).toBe(200);
   });

@@ -3,7 +3,7 @@ import pino from 'pino';
 import { createBff } from '../../src/bff/service.ts';
 import type { Service } from '../../src/http/service.ts';
 import { appWith, heartRate, signedIn, type App } from './app.ts';
-import { startForeignUpstreams, type Answer, type ForeignUpstreams } from './foreign-upstreams.ts';
+import { startForeignUpstreams, type Answer, type ForeignUpstreams } from '../players/foreign-upstreams.ts';
 
 const json = (status: number, value: unknown): Answer => ({ status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) });
 
@@ -35,7 +35,7 @@ describe('trouble behind the BFF', () => {
   let app: App;
 
   const startBff = async (deviceManagerUrl: string, userManagerUrl: string): Promise<string> => {
-    const service = createBff({ deviceManagerUrl, userManagerUrl, serviceToken: 's'.repeat(40), secureCookies: false, log: pino({ level: 'silent' }), version: '0.0.0', validateResponses: true });
+    const service = createBff({ deviceManagerUrl, userManagerUrl, serviceToken: 's'.repeat(40), userIdHeader: 'miauserid', secureCookies: false, log: pino({ level: 'silent' }), version: '0.0.0', validateResponses: true });
     started.push(service);
     return (await service.listen(0, '127.0.0.1')).url;
   };
@@ -47,6 +47,7 @@ describe('trouble behind the BFF', () => {
 
   beforeAll(async () => {
     upstreams = await startForeignUpstreams();
+    upstreams.users.add('anna', 'right');
     url = await startBff(upstreams.url, upstreams.url);
     app = await signedIn(url, 'anna', 'right');
   });

@@ -1,19 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { writeServerFile } from '../../src/server-file.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly told: string;
-}
+import { commandLine, type RunOptions } from './command-line.ts';
 
 /** A folder that the account PostgreSQL runs as can pass through. */
 const temporaryFolder = (): string => {
@@ -26,16 +17,7 @@ describe('the command line', () => {
   let database: TestDatabase;
   let dataDir: string;
 
-  const run = async (words: readonly string[], { input = '', environment = {} }: { input?: string; environment?: Record<string, string> } = {}): Promise<Outcome> => {
-    const child = spawn(process.execPath, [join(root, 'src', 'cli', 'vitalgate.ts'), ...words], {
-      cwd: dataDir,
-      env: { PATH: process.env['PATH'], DATA_DIR: dataDir, ...environment },
-    });
-    child.stdin.end(input);
-    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-    const [out, told, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-    return { code, out, told };
-  };
+  const run = (words: readonly string[], options?: RunOptions) => commandLine({ DATA_DIR: dataDir }).run(words, options);
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -71,24 +53,28 @@ describe('the command line', () => {
     expect((await run(['keys', 'list'])).out).toMatch(/medisante .*revoked/);
   });
 
-  test.each<[string, string[], string, RegExp]>([
-    ['a user name that is taken', ['users', 'add', '--username', 'ANNA', '--email', 'other@example.org'], '', /^--username is taken/],
-    ['an address that is taken', ['users', 'add', '--username', 'other', '--email', 'Anna@example.org'], '', /^--email is taken/],
-    ['a short password', ['users', 'add', '--username', 'ben', '--email', 'ben@example.org', '--password-stdin'], 'short', /^The password must have at least 15 characters/],
-    ['an address that is none and a name with a space', ['users', 'add', '--username', 'b n', '--email', 'ben'], '', /^--username has .*\n--email is no/],
-    ['a user without a name', ['users', 'add', '--email', 'ben@example.org'], '', /required option '--username/],
-    ['a sender with capital letters', ['keys', 'create', '--sender', 'Medi Sante'], '', /^--sender is lower-case/],
-    ['a key that does not exist', ['keys', 'revoke', 'vg_none'], '', /^There is no key/],
-    ['a command that does not exist', ['mail'], '', /unknown command/],
-  ])('refuses %s with exit code 1 and without a result', async (_situation, words, input, pattern) => {
+  test.each<[string, number, string[], string, RegExp]>([
+    ['a user name that is taken', 1, ['users', 'add', '--username', 'ANNA', '--email', 'other@example.org'], '', /^--username is taken/],
+    ['an address that is taken', 1, ['users', 'add', '--username', 'other', '--email', 'Anna@example.org'], '', /^--email is taken/],
+    ['a short password', 2, ['users', 'add', '--username', 'ben', '--email', 'ben@example.org', '--password-stdin'], 'short', /^The password must have at least 15 characters/],
+    ['an address that is none and a name with a space', 2, ['users', 'add', '--username', 'b n', '--email', 'ben'], '', /^--username has .*\n--email is no/],
+    ['a user without a name', 2, ['users', 'add', '--email', 'ben@example.org'], '', /required option '--username/],
+    ['a sender with capital letters', 2, ['keys', 'create', '--sender', 'Medi Sante'], '', /^--sender is lower-case/],
+    ['a key that does not exist', 3, ['keys', 'revoke', 'vg_none'], '', /^There is no key/],
+    ['a command that does not exist', 2, ['mail'], '', /unknown command/],
+    ['a subcommand that does not exist', 2, ['users', 'ad'], '', /unknown command 'ad'\n\(Did you mean add\?\)/],
+    ['an option that does not exist', 2, ['keys', 'list', '--jsno'], '', /unknown option '--jsno'/],
+    ['a word too many', 2, ['migrate', 'now'], '', /too many arguments/],
+    ['no command', 2, [], '', /^Usage: vitalgate/],
+  ])('refuses %s with exit code %d and without a result', async (_situation, exitCode, words, input, pattern) => {
     const { code, out, told } = await run(words, { input });
-    expect([code, out]).toEqual([1, '']);
+    expect([code, out]).toEqual([exitCode, '']);
     expect(told).toMatch(pattern);
   });
 
   test('lists wrong settings together', async () => {
     const { code, told } = await run(['keys', 'list'], { environment: { LOG_LEVEL: 'loud', BFF_PORT: 'x' } });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(told).toMatch(/BFF_PORT[\s\S]*LOG_LEVEL/);
   });
 

@@ -6,20 +6,15 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { text } from 'node:stream/consumers';
 import { startProgram, temporaryDirectory, type Demo } from '../../scripts/demo/program.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
+import { commandLine, type Outcome, type RunOptions } from './command-line.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const anyPorts = { BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0' };
 
 /** Runs a program to its end. */
-const runToEnd = async (file: string, words: readonly string[], environment: Record<string, string>): Promise<{ code: number | null; out: string; told: string }> => {
-  const child = spawn(process.execPath, [join(root, 'src', file), ...words], { env: { PATH: process.env['PATH'], ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = once(child, 'close') as Promise<[number | null]>;
-  const [out, told, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code, out, told };
-};
+const runToEnd = (file: RunOptions['file'], words: readonly string[], environment: Record<string, string>): Promise<Outcome> => commandLine({}).run(words, { environment, ...(file && { file }) });
 
 const signIn = ({ bff, username, password }: Demo) =>
   fetch(`${bff}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username, password }) });
@@ -107,10 +102,11 @@ describe('the program', () => {
   test.each<[string, string[], Record<string, string>, RegExp]>([
     ['wrong settings, all together', [], { BFF_PORT: 'x', SERVICE_TOKEN: 'hunter2' }, /BFF_PORT is not a number\n {2}SERVICE_TOKEN is shorter than 32 characters/],
     ['--demo with one service', ['--demo'], { SERVICES: 'user-manager', SERVICE_TOKEN: 's'.repeat(32) }, /--demo needs all three services/],
-    ['an option that does not exist', ['--dmeo'], {}, /Unknown option '--dmeo'/],
+    ['a file of settings that is not there', ['--config', '/nonexistent/vitalgate.env'], {}, /the settings file \/nonexistent\/vitalgate\.env cannot be read \(ENOENT\)/],
+    ['an option that does not exist', ['--dmeo'], {}, /unknown option '--dmeo'\n\(Did you mean --demo\?\)/],
   ])('refuses %s', async (_situation, words, environment, pattern) => {
     const { code, told } = await runToEnd('main.ts', words, { ...environment, DATA_DIR: file('never') });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(told).toMatch(pattern);
     expect(told).not.toContain('hunter2');
     expect(existsSync(file('never'))).toBe(false);

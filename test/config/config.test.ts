@@ -23,6 +23,10 @@ describe('settings', () => {
     });
   });
 
+  test('no list of members of /userinfo means all of them', () => {
+    expect(readConfig({}).USERINFO_ADDITIONAL_PROPERTIES).toBeUndefined();
+  });
+
   test.each([
     ['an empty text counts as unset', { BFF_PORT: '' }, { BFF_PORT: 3000 }],
     ['port 0 means any free port', { BFF_PORT: '0' }, { BFF_PORT: 0 }],
@@ -30,6 +34,10 @@ describe('settings', () => {
     ['a database on a Unix socket', { DATABASE_URL: 'postgres://a:b@/c?host=%2Frun' }, { DATABASE_URL: 'postgres://a:b@/c?host=%2Frun' }],
     ['a service named twice runs once', { SERVICES: 'bff,user-manager,device-manager, bff' }, { SERVICES: ['bff', 'user-manager', 'device-manager'] }],
     ['JOBS takes a list', { JOBS: 'normalize' }, { JOBS: ['normalize'] }],
+    ['members of /userinfo as a list', { USERINFO_ADDITIONAL_PROPERTIES: 'email, roles,' }, { USERINFO_ADDITIONAL_PROPERTIES: ['email', 'roles'] }],
+    ['an empty list of members of /userinfo means none', { USERINFO_ADDITIONAL_PROPERTIES: '' }, { USERINFO_ADDITIONAL_PROPERTIES: [] }],
+    ['a header is named in any case', { USERID_HEADER_KEY: 'X-Patient' }, { USERID_HEADER_KEY: 'x-patient' }],
+    ['mail without the User Manager needs no address', { SERVICES: 'device-manager', SMTP_URL: 'smtp://mail', USER_MANAGER_URL: 'http://um', SERVICE_TOKEN: 't'.repeat(32) }, { SMTP_URL: 'smtp://mail' }],
     [
       'one service alone with its upstreams',
       { SERVICES: 'bff', HTTP_PORT: '8080', DEVICE_MANAGER_URL: 'http://dm', USER_MANAGER_URL: 'http://um', SERVICE_TOKEN: 't'.repeat(32) },
@@ -45,12 +53,18 @@ describe('settings', () => {
     ['a service that does not exist', { SERVICES: 'bff,mailer' }, [/^SERVICES is not a list of bff/]],
     ['a short service token', { SERVICE_TOKEN: 'short' }, [/^SERVICE_TOKEN is shorter than 32 characters$/]],
     ['a service token with a space', { SERVICE_TOKEN: `${'t'.repeat(32)} t` }, [/^SERVICE_TOKEN has characters other than visible ASCII/]],
+    ['a client type that no header carries', { CLIENT_TYPE: 'web\nsite' }, [/^CLIENT_TYPE has characters other than visible ASCII/]],
     ['a master key of the wrong size', { MASTER_KEY: 'abcd' }, [/^MASTER_KEY is not 32 bytes/]],
     ['a database without a URL', { DATABASE_URL: 'postgres://a:b@c:port/d' }, [/^DATABASE_URL is not a postgres/]],
     ['a database of another kind', { DATABASE_URL: 'mysql://x' }, [/^DATABASE_URL is not a postgres/]],
     ['HTTP_PORT with three services', { HTTP_PORT: '8080' }, [/^HTTP_PORT is for one service alone/]],
     ['a BFF alone without upstreams', { SERVICES: 'bff', SERVICE_TOKEN: 't'.repeat(32) }, [/^DEVICE_MANAGER_URL is needed/, /^USER_MANAGER_URL is needed/]],
     ['two services on one port', { BFF_PORT: '3001' }, [/must differ$/]],
+    ['mail without an address for links', { SMTP_URL: 'smtps://a:hunter2@mail.example.org' }, [/^PUBLIC_URL is needed with SMTP_URL/]],
+    ['a file of groups that is not there', { USER_GROUPS_FILE: '/nonexistent/groups.json' }, [/^USER_GROUPS_FILE is no file that can be read$/]],
+    ['a file of groups that is a folder', { USER_GROUPS_FILE: '.' }, [/^USER_GROUPS_FILE is no file that can be read$/]],
+    ['a name of no header', { USERID_HEADER_KEY: 'user id' }, [/^USERID_HEADER_KEY is no name of a header$/]],
+    ['a header that means something else', { USERID_HEADER_KEY: 'Authorization' }, [/^USERID_HEADER_KEY is a header that means something else$/]],
     ['several mistakes are listed together', { BFF_PORT: 'x', LOG_LEVEL: 'loud' }, [/^BFF_PORT/, /^LOG_LEVEL/]],
   ])('refuses %s', (_situation, given, want) => {
     const mistakes = mistakesOf(given);

@@ -35,7 +35,7 @@ describe('the compiler', () => {
   }, 60_000);
 
   test.each([
-    { service: 'bff', handler: 'the profile', file: 'service.ts', from: '...profile(),', named: 'getProfile' },
+    { service: 'bff', handler: 'the profile', file: 'service.ts', from: "...profile(knownOf('UserInfo')),", named: 'getProfile' },
     { service: 'device-manager', handler: 'the charts', file: 'service.ts', from: '...charts(createCharts(pool, keyRing, knownTypes)),', named: 'getPatientChartData' },
     { service: 'user-manager', handler: 'looking up users', file: 'handlers/user-search.ts', from: '  findUsers: async', to: '  lookUpUsers: async', named: 'findUsers' },
   ])('refuses $service without the handler of $handler', ({ service, file, from, to = '', named }) => {

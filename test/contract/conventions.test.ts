@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isNode, placesOf, specifications, type Place } from './specifications.ts';
 
 /** Names of the original system and of OpenID Connect, kept so that clients of theirs fit. */
-const keptNames = ['_id', '__STATE__', 'email_verified', 'grant_type', 'preferred_username', 'updated_at', 'refresh_token', '$set', '$unset', '$inc', '$push', '$pull', '$addToSet'];
+const keptNames = ['_id', '__STATE__', 'email_verified', 'grant_type', 'preferred_username', 'updated_at', 'refresh_token', 'access_token', 'client_id', 'client_secret', 'expires_in', 'token_type', '$set', '$unset', '$inc', '$push', '$pull', '$addToSet'];
 
 const extensions = readFileSync(join(import.meta.dirname, '../../openapi/extensions.md'), 'utf8');
 const documented = [...extensions.matchAll(/^\| `(x-[a-z-]+)` \|/gm)].map((match) => match[1] ?? '');

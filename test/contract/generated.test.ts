@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..', '..');
 const checkCopy = (change: (folder: string) => void): { status: number | null; said: string } => {
   const folder = mkdtempSync(join(tmpdir(), 'vitalgate-contract-'));
   try {
-    for (const name of ['openapi', 'generated', 'scripts/generate.ts', 'redocly.yaml', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true });
+    for (const name of ['openapi', 'generated', 'docs', 'src', 'scripts', 'redocly.yaml', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
     change(folder);
     const { status, stderr } = spawnSync(process.execPath, [join(folder, 'scripts/generate.ts'), '--check'], { cwd: folder, encoding: 'utf8' });
@@ -35,6 +35,15 @@ describe('generated files', () => {
     const { status, said } = checkCopy(edit('openapi/components/problem.yaml', 'maxLength: 2000', 'maxLength: 2001'));
     expect(status).toBe(1);
     expect(said).toBe('stale: bff.json, device-manager.json, user-manager.json; run npm run generate\n');
+  }, 120_000);
+
+  test('of the docs count as stale when a setting or a command changed', () => {
+    const { status, said } = checkCopy((folder) => {
+      edit('src/config/settings.ts', 'The address to listen on.', 'Where to listen.')(folder);
+      edit('src/cli/migrate.ts', 'says which migrations ran', 'says what ran')(folder);
+    });
+    expect(status).toBe(1);
+    expect(said).toBe('stale: docs/configuration.md, docs/commands.md; run npm run generate\n');
   }, 120_000);
 
   test('count as stale when they were edited by hand', () => {

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { hashOfToken } from '../../src/user-manager/session-token.ts';
+import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { createClient } from '../../src/user-manager/client-tokens.ts';
 import { isNode, meantBy, specifications } from './specifications.ts';
 
 interface Exchange {
@@ -15,7 +18,7 @@ const requestsOf = (operationId: string): { url: string; method: string; templat
     const item = (spec.document['paths'] as Record<string, Record<string, { requestBody?: unknown }>>)[operation.template];
     const body = item?.[operation.method.toLowerCase()]?.requestBody;
     const content = body === undefined ? {} : meantBy(spec, body)['content'];
-    const media = isNode(content) ? (content['application/json'] ?? content['multipart/form-data']) : undefined;
+    const media = isNode(content) ? (content['application/json'] ?? content['multipart/form-data'] ?? content['application/x-www-form-urlencoded']) : undefined;
     const examples = Object.entries(isNode(media) ? (media['examples'] as object) : {}).map(([name, one]): [string, unknown] => [name, meantBy(spec, one)['value']]);
     return { url: service, method: operation.method, template: operation.template, examples };
   }
@@ -27,6 +30,7 @@ describe('the requests shown in the specifications work', () => {
   let vitalgate: TestVitalgate;
   let cookie = '';
   let key = '';
+  let operatorToken = '';
   const sent = new Set<string>();
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
@@ -34,7 +38,9 @@ describe('the requests shown in the specifications work', () => {
   }, 60_000);
   afterAll(() => vitalgate.stop());
 
-  const headersFor = (service: string, patientId: string): Record<string, string> => {
+  const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
+    if (operationId === 'issueClientToken') return {};
+    if (/ApiKeys?$|Inbox|registerDevice/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
@@ -48,6 +54,7 @@ describe('the requests shown in the specifications work', () => {
 
   const bodyOf = (operationId: string, value: unknown, patientId: string): RequestInit => {
     if (value === undefined) return {};
+    if (operationId === 'issueClientToken') return { body: new URLSearchParams(JSON.parse(inThisRun(JSON.stringify(value), patientId)) as Record<string, string>) };
     if (operationId !== 'importUsers') return { headers: { 'content-type': 'application/json' }, body: inThisRun(JSON.stringify(value), patientId) };
     const form = new FormData();
     for (const [name, text] of Object.entries(value as Record<string, string>)) form.append(name, text);
@@ -61,7 +68,7 @@ describe('the requests shown in the specifications work', () => {
     const answers: (Exchange & { body: string; setCookie: string | undefined })[] = [];
     for (const [name, value] of examples.length === 0 ? [['no body', undefined] as const] : examples) {
       const { headers, ...init } = bodyOf(operationId, value, patientId);
-      const answer = await fetch(target, { method, ...init, headers: { ...headersFor(url, patientId), ...(headers as Record<string, string>) } });
+      const answer = await fetch(target, { method, ...init, headers: { ...headersFor(url, patientId, operationId), ...(headers as Record<string, string>) } });
       answers.push({ name, status: answer.status, body: await answer.text(), setCookie: answer.headers.getSetCookie()[0]?.split(';')[0] });
     }
     return answers;
@@ -111,6 +118,13 @@ describe('the requests shown in the specifications work', () => {
     expect(refused(reading)).toEqual([]);
     cookie = (await send('signIn'))[0]?.setCookie ?? '';
     expect(refused(await send('endSession'))).toEqual([]);
+    // The link that the examples hold was mailed to the person of this run, once for each service.
+    const { token } = requestsOf('resetPassword').examples[0]?.[1] as { token: string };
+    for (const operation of ['resetPassword', 'setNewPassword']) {
+      await issueReset(vitalgate.database.pool, { tokenHash: hashOfToken(token), userId: patientId, minutes: 30 });
+      expect(refused(await send(operation))).toEqual([]);
+    }
+    expect(refused([...(await send('showPasswordReset')), ...(await send('askForPasswordReset')), ...(await send('requestPasswordReset', { patientId }))])).toEqual([]);
 
     const imported = await send('importUsers');
     const ben = (JSON.parse(imported[0]?.body ?? '{}') as { inserted: string[] }).inserted[0] ?? '';
@@ -122,6 +136,20 @@ describe('the requests shown in the specifications work', () => {
       ...(await send('updateUser', { path: { id: patientId } })), ...(await send('changeUserStates', { patientId })), ...(await send('softDeleteUser', { path: { id: patientId } })), ...(await send('deleteUser', { path: { id: patientId } })),
     ];
     expect(refused(accounts)).toEqual([]);
+
+    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, 'medisante');
+    names.set('vgc_5d1c4f0b', clientId).set('q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM', clientSecret);
+    const operator = await vitalgate.addUser({ userGroup: 'operator' });
+    const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: operator.username, password: operator.password }) });
+    operatorToken = ((await tokens.json()) as { accessToken: string }).accessToken;
+    const [createdKey] = await send('createApiKey');
+    expect(refused([...(await send('listApiKeys')), ...(await send('revokeApiKey', { path: { id: idIn(createdKey?.body) } }))])).toEqual([]);
+    expect(refused(await send('registerDevice'))).toEqual([]);
+    await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key }, body: JSON.stringify({ metadata: { correlationId: 'waits' }, device: { id: 'nobodys' }, measurements: { timestamp: '2024-05-27T14:18:24Z' } }) });
+    const [entries] = await send('listInbox');
+    const waiting = { path: { id: (JSON.parse(entries?.body ?? '[]') as { _id: string; kind: string }[]).find(({ kind }) => kind === 'quarantined')?._id ?? '' } };
+    expect(refused([...(await send('readInbox', waiting)), ...(await send('replayInboxEntry', waiting)), ...(await send('replayInbox')), ...(await send('discardInboxEntry', waiting))])).toEqual([]);
+    expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);
   }, 60_000);

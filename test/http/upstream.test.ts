@@ -56,7 +56,7 @@ const spec = {
   components: {
     responses: { Devices: json({ type: 'array', items: device }) },
     schemas: {
-      Device: { type: 'object', required: ['_id'], properties: { _id: { type: 'string', pattern: '^[0-9a-f]{2}$' } }, example: {} },
+      Device: { type: 'object', required: ['_id'], additionalProperties: false, properties: { _id: { type: 'string', pattern: '^[0-9a-f]{2}$' } }, example: {} },
     },
   },
 };
@@ -97,7 +97,7 @@ async function problemOf(call: Promise<unknown>): Promise<ProblemError> {
 }
 
 describe('good answers', () => {
-  test('data of the declared schema, with the query sent', async () => {
+  test('data of the declared schema, with the query sent, also with a member that the contract does not have', async () => {
     const upstream = await answering((request, response) => {
       jsonAnswer(200, JSON.stringify([{ _id: request.url === '/devices?deviceId=a%20b' ? 'aa' : 'ff', extra: 1 }]))(request, response);
     });

@@ -7,25 +7,26 @@ import { startProgram, temporaryDirectory, type Program } from '../../scripts/de
 
 const root = join(import.meta.dirname, '..', '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+const blocksOf = (text: string): string[] => [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+const blocks = blocksOf(readme);
+const medisante = blocksOf(readFileSync(join(root, 'docs', 'medisante.md'), 'utf8'));
 const run = promisify(execFile);
 
-describe("the README's lines, word for word", () => {
+describe("the lines of the README and of docs/medisante.md, word for word", () => {
   const directory = temporaryDirectory();
-  const cookies = join(root, 'cookies.txt');
   let program: Program;
   let printed = '';
 
   beforeAll(async () => {
     program = await startProgram(directory.path);
-    const script = blocks.filter((block) => block.includes('curl')).join('\n');
+    const script = [...blocks.filter((block) => block.includes('curl')), ...medisante].join('\n');
     const { stdout } = await run('sh', ['-euc', script], { cwd: root, env: { ...process.env, DATA_DIR: directory.path } });
     printed = stdout;
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await program.stop();
-    rmSync(cookies, { force: true });
+    for (const file of ['cookies.txt', 'portal-key.json', 'portal-client.json', 'portal-token.json']) rmSync(join(root, file), { force: true });
     directory.remove();
   });
 
@@ -35,6 +36,9 @@ describe("the README's lines, word for word", () => {
     ['the second upload adds nothing', () => /"created":0,"duplicates":2/],
     ['the heart rates are charted', () => /"name":"Heart rate \[bpm\]","data":\[\{"x":1721742245993,"y":71\},\{"x":1721742545993,"y":74.02\}\]/],
     ['the glucose found its owner', () => /"name":"Glucose[^"]*\[mmol\/L\]","data":\[\{"x":1581076487262,"y":5.5\}\]/],
+    ['a delivery by three credentials is one', () => /(\{"_id":"[0-9a-f]{32}"\})\1\1/],
+    ['it waits for its device', () => /quarantined +device-unknown +portal +BodyWeight +…le:1/],
+    ['and leaves the inbox when the device is given', () => /nothing needs a person\s*$/],
   ])('%s', (_situation, pattern) => {
     expect(printed).toMatch(pattern());
   });

@@ -21,6 +21,8 @@ export interface TestUser {
 export interface TestVitalgate {
   readonly urls: { readonly bff: string; readonly deviceManager: string; readonly userManager: string };
   readonly serviceToken: string;
+  /** What the operator was told at start. */
+  readonly notices: readonly string[];
   readonly database: TestDatabase;
   readonly addUser: (user?: { readonly username?: string; readonly userGroup?: string }) => Promise<TestUser>;
   readonly createWebhookKey: (sender?: string) => Promise<{ _id: string; key: string }>;
@@ -64,6 +66,7 @@ export const startTestVitalgate = async (settings: Partial<Config> = {}): Promis
   return {
     urls: { bff, deviceManager, userManager },
     serviceToken: vitalgate.serviceToken,
+    notices: vitalgate.notices,
     database,
     addUser: (user) => addUser(database, user),
     createWebhookKey: (sender = 'medisante') => createApiKey(database.pool, { sender }),

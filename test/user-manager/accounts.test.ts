@@ -31,8 +31,8 @@ describe('accounts of the User Manager', () => {
 
     test.each<[string, readonly string[] | undefined, string[]]>([
       ['all members where USERINFO_ADDITIONAL_PROPERTIES is unset', undefined, ['site', 'roles', 'userGroup', '_id', 'blocked', '__STATE__']],
-      ['the claims alone where it is empty', [''], []],
-      ['the members it lists', ['site', '_id'], ['site', '_id']],
+      ['the claims, _id and userGroup alone where it is empty', [''], ['_id', 'userGroup']],
+      ['the members it lists beside them', ['site', '_id'], ['site', '_id', 'userGroup']],
     ])('answers %s', async (_situation, userInfoMembers, expected) => {
       const members = await membersFor(userInfoMembers);
       expect(members).toEqual(expect.arrayContaining([...claims, ...expected]));

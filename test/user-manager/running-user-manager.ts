@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { migrateUserManager } from '../../src/schemas.ts';
+import { openMailer } from '../../src/user-manager/mail.ts';
 import { createUserManager } from '../../src/user-manager/service.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
@@ -26,6 +27,9 @@ const groups = [
   { userGroup: 'contact', label: 'Contacts', authUserCreationDisabled: true },
 ];
 
+/** Settings of a User Manager that sends no mail. */
+export const noMail = { mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: join(tmpdir(), 'no-mail') }), publicUrl: () => undefined, passwordResetMinutes: 30, issuer: () => 'http://user-manager.example' };
+
 /** The User Manager alone, on a database of its own. */
 export interface RunningUserManager {
   readonly database: TestDatabase;
@@ -48,7 +52,7 @@ export const startUserManager = async (settings: { readonly userInfoMembers?: re
   writeFileSync(join(folder, 'groups.json'), JSON.stringify(groups));
   const service = await createUserManager({
     pool: database.pool, jobPool: database.pool, jobs: settings.jobs ?? [], log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
-    groups: loadUserGroups(join(folder, 'groups.json')), userInfoMembers: settings.userInfoMembers,
+    groups: loadUserGroups(join(folder, 'groups.json')), userInfoMembers: settings.userInfoMembers, ...noMail,
     sessionDurationSeconds: 3600, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true,
   });
   const { url } = await service.listen(0, '127.0.0.1');

@@ -4,8 +4,8 @@ import pino from 'pino';
 import { migrateUserManager } from '../../src/schemas.ts';
 import { createUserManager } from '../../src/user-manager/service.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
-import { setBlocked } from '../../src/user-manager/storage/user-table.ts';
 import type { Service } from '../../src/http/service.ts';
+import { noMail } from './running-user-manager.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 
 const serviceToken = 's'.repeat(40);
@@ -21,6 +21,7 @@ describe('the User Manager', () => {
     call(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
   const asService = { authorization: `Bearer ${serviceToken}` };
   const create = (username: string, more: object = {}) => post('/users', { username, email: `${username}@example.org`, password, ...more }, asService);
+  const block = (username: string) => database.pool.query('update user_manager.user_account set blocked = true where lower(username) = lower($1)', [username]);
   const cookieOf = (response: Response) => response.headers.getSetCookie()[0]?.split(';')[0] ?? '';
   const signIn = (username: string, headers: Record<string, string> = {}) => post('/oauth/token', { username, password }, { 'client-type': 'website', ...headers });
 
@@ -29,19 +30,19 @@ describe('the User Manager', () => {
     await migrateUserManager(database.pool);
     service = await createUserManager({
       pool: database.pool, jobPool: database.pool, jobs: [], log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
-      groups: loadUserGroups(), userInfoMembers: undefined, sessionDurationSeconds: 3600, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true,
+      groups: loadUserGroups(), userInfoMembers: undefined, ...noMail, sessionDurationSeconds: 3600, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true,
     });
     ({ url } = await service.listen(0, '127.0.0.1'));
     await create('anna', { name: 'Anna Rossi' });
     await create('blocked');
-    await setBlocked(database.pool, 'blocked', true);
+    await block('blocked');
   });
   afterAll(async () => {
     await service.stop();
     await database.drop();
   });
 
-  test('signing in as a website sets a cookie and answers no body', async () => {
+  test('POST /oauth/token: signing in as a website sets a cookie and answers no body', async () => {
     const answer = await signIn('anna');
     expect(answer.status).toBe(200);
     expect(answer.headers.getSetCookie()).toEqual([expect.stringMatching(/^sid=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure$/)]);
@@ -53,7 +54,7 @@ describe('the User Manager', () => {
     expect(await answer.json()).toMatchObject({ sub: expect.stringMatching(/^[0-9a-f]{32}$/), preferred_username: 'anna', name: 'Anna Rossi', email: 'anna@example.org' });
   });
 
-  test('other clients get an access token, also by form', async () => {
+  test('POST /oauth/token: other clients get an access token, also by form', async () => {
     const form = new URLSearchParams({ grant_type: 'password', username: 'anna', password });
     const answer = await call('/oauth/token', { method: 'POST', body: form });
     const { accessToken } = (await answer.json()) as { accessToken: string };
@@ -180,7 +181,7 @@ describe('the User Manager', () => {
   test('blocking a user ends what their sessions may do, at once', async () => {
     await create('dora');
     const cookie = cookieOf(await signIn('dora'));
-    await setBlocked(database.pool, 'dora', true);
+    await block('dora');
     expect((await call('/userinfo', { headers: { cookie } })).status).toBe(401);
   });
 

@@ -1,10 +1,12 @@
+import type { ChartSeries } from '../../../generated/bff.d.ts';
+import type { KnownMembers } from '../../http/known-members.ts';
 import type { Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import type { Caller, Operations } from '../caller.ts';
 import type { DeviceManager } from '../upstream/device-manager.ts';
 
 /** Series of the signed-in person; the identifier of somebody else is refused, whether they exist or not. */
-export const charts = (deviceManager: DeviceManager): Pick<Handlers<Operations, Caller>, 'getChartData'> => ({
+export const charts = (deviceManager: Pick<DeviceManager, 'chart'>, known: KnownMembers): Pick<Handlers<Operations, Caller>, 'getChartData'> => ({
   getChartData: async ({ caller, requestId, query }) => {
     const { _id, patientId, ...rest } = query;
     for (const [name, value] of Object.entries({ _id, patientId })) {
@@ -12,6 +14,7 @@ export const charts = (deviceManager: DeviceManager): Pick<Handlers<Operations, 
         throw problem('not-your-data', { errors: [{ pointer: `/query/${name}`, code: 'not-your-data', message: 'Leave this out: the chart is yours.' }] });
       }
     }
-    return { status: 200, body: await deviceManager.chart({ patientId: caller.patientId, requestId }, rest) };
+    const series = await deviceManager.chart({ patientId: caller.patientId, requestId }, rest);
+    return { status: 200, body: series.map((one) => known(one) as unknown as ChartSeries) };
   },
 });

@@ -77,12 +77,8 @@ const upload = async ({ deviceManager, checkShape, skippedEnrolment }: HealthDat
 /** Case and punctuation do not matter: `apple-healthkit`, `Apple HealthKit` and `healthkit` mean the same. */
 const isHealthKit = ({ deviceProvider }: { deviceProvider: string }): boolean => /^(apple)?healthkit$/i.test(deviceProvider.replaceAll(/[^a-zA-Z]/g, ''));
 
-/** Uploads and samples of the signed-in person. */
-export const healthData = (dependencies: HealthDataDependencies): Pick<Handlers<Operations, Caller>, 'uploadHealthData' | 'uploadHealthDataInFormat' | 'listHealthData'> => ({
+/** Uploads of the signed-in person. */
+export const healthData = (dependencies: HealthDataDependencies): Pick<Handlers<Operations, Caller>, 'uploadHealthData' | 'uploadHealthDataInFormat'> => ({
   uploadHealthData: (call) => upload(dependencies, call),
   uploadHealthDataInFormat: (call) => upload(dependencies, call),
-  listHealthData: async ({ caller, requestId, query }) => ({
-    status: 200,
-    body: await dependencies.deviceManager.list({ patientId: caller.patientId, requestId }, query),
-  }),
 });

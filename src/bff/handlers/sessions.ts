@@ -1,5 +1,5 @@
 import type { Handlers } from '../../http/operation.ts';
-import { endedSessionCookie, sessionCookie, sidOf } from '../../http/session-cookie.ts';
+import { endedSessionCookie, sessionCookie, sidOf } from '../../http/request-credentials.ts';
 import type { Caller, Operations } from '../caller.ts';
 import type { SessionCheck } from '../session-check.ts';
 import type { UserManager } from '../upstream/user-manager.ts';

@@ -1,19 +1,13 @@
-import type { ChartSeries, Device, DeviceAssignment, HealthData, Identified, KeptUpload, paths } from '../../../generated/device-manager.d.ts';
+import type { Device, DeviceAssignment, Identified, KeptUpload, paths } from '../../../generated/device-manager.d.ts';
 import specification from '../../../generated/device-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
-import { createUpstream, type Upstream } from '../../http/upstream.ts';
+import { createUpstream } from '../../http/upstream.ts';
+import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
+import { reading, type Reading } from './reading.ts';
+import { handOnTooManyRequests } from './too-many-requests.ts';
+import { needing } from './what-is-needed.ts';
 
-export type { ChartSeries, Device, HealthData } from '../../../generated/device-manager.d.ts';
-
-type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Parameters } } } ? Parameters : never;
-export type ListQuery = Omit<NonNullable<Query<'/health-data'>>, 'patientId'>;
-export type ChartQuery = Omit<NonNullable<Query<'/chart-data'>>, '_id' | 'patientId'>;
-
-/** On whose behalf and in which request. */
-export interface Asker {
-  readonly patientId: string;
-  readonly requestId: string;
-}
+export type { SampleRecord } from './reading.ts';
 
 /** What the query of an upload says about all its samples. */
 export interface Batch {
@@ -28,32 +22,30 @@ export interface Kept {
   readonly items: readonly { readonly _id: string; readonly status: 'created' | 'duplicate' | 'conflict' }[];
 }
 
-/** What the BFF asks of a Device Manager. Every function throws 502 or 503 for trouble there, never a 4xx of its own making. */
-export interface DeviceManager {
+/** What the BFF asks of a Device Manager. Every function throws 429, 502 or 503 for trouble there, never a 4xx of its own making. */
+export interface DeviceManager extends Reading {
   /** The patient's devices; undefined where the upstream does not list devices. */
   readonly devices: (asker: Asker) => Promise<readonly Device[] | undefined>;
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
   readonly unassign: (asker: Asker, id: string, assignedUntil: string | undefined) => Promise<void>;
   readonly keep: (asker: Asker, bytes: Buffer, batch: Batch) => Promise<Kept>;
-  readonly list: (asker: Asker, query: ListQuery) => Promise<readonly HealthData[]>;
-  readonly chart: (asker: Asker, query: ChartQuery) => Promise<readonly ChartSeries[]>;
   readonly isAlive: () => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
 
-const unexpected = (what: string, status: number) => problem('upstream-invalid', { cause: new Error(`The Device Manager answered ${String(status)} to ${what}.`) });
+/** Of a sample of another vendor no more is needed than its identifier. */
+const needed = needing(specification, { HealthData: { type: 'object', required: ['_id'], properties: { _id: { $ref: '#/components/schemas/Id' } } } });
 
 const keptOf = (data: readonly Identified[] | KeptUpload): Kept =>
   'items' in data ? data : { items: data.map(({ _id }) => ({ _id, status: 'created' as const })) };
 
 const badInterval = (pointer: string, message: string) => problem('invalid-request', { errors: [{ pointer, code: 'invalid-interval', message }] });
 
-const codeOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined);
+/** Others may answer 400 to what we answer 409, and tell why in words alone. */
+const isTaken = (status: number, error: unknown): boolean =>
+  status === 409 || (isRefusedByOthers(status, error) && /already assigned/i.test(JSON.stringify(error)));
 
-type Client = Upstream<paths>;
-type Headers = (asker: Asker) => Record<string, string>;
-
-const deviceCalls = (client: Client, headersOf: Headers): Pick<DeviceManager, 'devices' | 'assign' | 'unassign'> => ({
+const deviceCalls = ({ client, headersOf }: DeviceManagerClient): Pick<DeviceManager, 'devices' | 'assign' | 'unassign'> => ({
   devices: async (asker) => {
     const { data, response } = await client.GET('/devices', { params: { query: { assignedPatientId: asker.patientId, _l: 200 } }, headers: headersOf(asker) });
     if (response.status === 404 || response.status === 405) return undefined;
@@ -62,7 +54,7 @@ const deviceCalls = (client: Client, headersOf: Headers): Pick<DeviceManager, 'd
   },
   assign: async (asker, assignment) => {
     const { data, error, response } = await client.POST('/devices/assign', { body: { ...assignment, assignedPatientId: asker.patientId }, headers: headersOf(asker) });
-    if (response.status === 409) throw problem('device-already-assigned');
+    if (isTaken(response.status, error)) throw problem('device-already-assigned');
     if (response.status === 400 && codeOf(error) === 'invalid-request') throw badInterval('/assignedFrom', 'The device cannot be assigned from then on.');
     if (data === undefined) throw unexpected('assign', response.status);
     return data;
@@ -76,39 +68,30 @@ const deviceCalls = (client: Client, headersOf: Headers): Pick<DeviceManager, 'd
   },
 });
 
-/** Lists are cast: openapi-fetch's own mapping of immutable types forgets that a readonly array is an array. */
-const dataCalls = (client: Client, headersOf: Headers): Pick<DeviceManager, 'keep' | 'list' | 'chart'> => ({
-  keep: async (asker, bytes, batch) => {
-    const { data, response } = await client.POST('/health-data/healthkit/{format}', {
-      params: { path: { format: 'healthkitstandard-json' }, query: batch, header: { Prefer: 'return=representation' } },
-      body: [],
-      bodySerializer: () => bytes,
-      headers: { ...headersOf(asker), 'content-type': 'application/json' },
-    });
-    if (data === undefined) throw unexpected('upload', response.status);
-    return keptOf(data as readonly Identified[] | KeptUpload);
-  },
-  list: async (asker, query) => {
-    const { data, error, response } = await client.GET('/health-data', { params: { query: { ...query, patientId: asker.patientId } }, headers: headersOf(asker) });
-    if (codeOf(error) === 'unknown-data-type') throw problem('unknown-data-type');
-    if (data === undefined) throw unexpected('list', response.status);
-    return data as readonly HealthData[];
-  },
-  chart: async (asker, query) => {
-    const { data, error, response } = await client.GET('/chart-data', { params: { query: { ...query, _id: asker.patientId } }, headers: headersOf(asker) });
-    if (codeOf(error) === 'unknown-data-type') throw problem('unknown-data-type');
-    if (data === undefined) throw unexpected('chart', response.status);
-    return data as readonly ChartSeries[];
-  },
-});
+/** Forwards an upload. */
+const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['keep'] => async (asker, bytes, batch) => {
+  const { data, response } = await client.POST('/health-data/healthkit/{format}', {
+    params: { path: { format: 'healthkitstandard-json' }, query: batch, header: { Prefer: 'return=representation' } },
+    body: [],
+    bodySerializer: () => bytes,
+    headers: { ...headersOf(asker), 'content-type': 'application/json' },
+  });
+  if (data === undefined) throw unexpected('upload', response.status);
+  return keptOf(data as readonly Identified[] | KeptUpload);
+};
 
-/** Connects to a Device Manager with the service credential. */
-export const connectDeviceManager = (baseUrl: string, serviceToken: string): DeviceManager => {
-  const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 67_108_864 });
-  const headersOf: Headers = ({ patientId, requestId }) => ({ authorization: `Bearer ${serviceToken}`, miauserid: patientId, 'x-request-id': requestId });
+/** Connects to a Device Manager with the service credential; the patient goes in the header of the name given. */
+export const connectDeviceManager = (baseUrl: string, serviceToken: string, userIdHeader: string): DeviceManager => {
+  const client = createUpstream<paths>({ baseUrl, spec: needed, timeoutMs: 20_000, maxBytes: 67_108_864 });
+  client.use(handOnTooManyRequests);
+  const connection: DeviceManagerClient = {
+    client,
+    headersOf: ({ patientId, requestId }) => ({ authorization: `Bearer ${serviceToken}`, [userIdHeader]: patientId, 'x-request-id': requestId }),
+  };
   return {
-    ...deviceCalls(client, headersOf),
-    ...dataCalls(client, headersOf),
+    ...deviceCalls(connection),
+    ...reading(connection),
+    keep: keeping(connection),
     isAlive: async () => {
       const { response } = await client.GET('/-/healthz');
       if (!response.ok) throw unexpected('healthz', response.status);

@@ -1,28 +1,17 @@
-import { loincUrl, type NormalizedData, type Observation } from '../../measurement/coding.ts';
-import { commensurable, convert, isUcum } from '../../measurement/quantity.ts';
-import { ucumOf } from '../../measurement/unit-spelling.ts';
-import { at, type HealthDataType, type ObservationRule, type Target } from './rule.ts';
-
-/** One sample to normalize: the item as received, and what is known about it. */
-export interface Measured {
-  readonly providerId: string;
-  readonly dataType: string | undefined;
-  readonly item: unknown;
-  /** UCUM unit declared or assumed for the sample, where its rule names none. */
-  readonly unit?: string | undefined;
-  readonly unitAssumed?: boolean;
-  /** UTC, ISO 8601. */
-  readonly start: string;
-  readonly end: string;
-}
-
-/** Why a sample cannot be normalized. */
-export type Reason = 'type-unknown' | 'no-rule' | 'value-missing' | 'value-not-a-number' | 'unit-missing' | 'unit-unknown' | 'unit-not-for-type' | 'implausible-with-assumed-unit';
+import type { NormalizedData, Observation } from '../../measurement/coding.ts';
+import { loincUrl } from '../../measurement/coding.ts';
+import { parseInstant } from '../../measurement/instant.ts';
+import { isUcum } from '../../measurement/quantity.ts';
+import { attachmentsOf } from './attaching.ts';
+import { observe, Unfit, type Found, type Measured, type Notes, type Reason } from './observing.ts';
+import { at, membersOf, type HealthDataType } from './rule.ts';
 
 export interface Normalized {
   readonly ruleId: string;
   readonly ruleVersion: number;
   readonly normalizedDataType: string;
+  /** What was left out although the sample is normalized. */
+  readonly remark?: 'metric-unknown';
   readonly record: NormalizedData;
 }
 
@@ -35,7 +24,7 @@ const key = (providerId: string, dataType: string): string => `${providerId}/${d
 export const compileRules = (types: readonly HealthDataType[]): Rules => {
   const rules = new Map<string, HealthDataType>();
   for (const type of types) {
-    for (const { unitCode } of type.observations.flatMap(({ targets }) => targets)) {
+    for (const { unitCode } of type.observations.flatMap((rule) => ('event' in rule ? [] : rule.targets))) {
       if (!isUcum(unitCode)) throw new Error(`The rule ${type.identifier} has the unit ${unitCode}, which is not UCUM.`);
     }
     for (const dataType of type.dataTypes) {
@@ -45,64 +34,6 @@ export const compileRules = (types: readonly HealthDataType[]): Rules => {
     }
   }
   return rules;
-};
-
-class Unfit extends Error {
-  readonly reason: Reason;
-
-  constructor(reason: Reason) {
-    super(reason);
-    this.reason = reason;
-  }
-}
-
-const numberOf = (value: unknown): number => {
-  if (value === undefined || value === null) throw new Unfit('value-missing');
-  const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isFinite(number)) throw new Unfit('value-not-a-number');
-  return number;
-};
-
-const unitOf = (rule: ObservationRule, { item, unit }: Measured): { unit: string; spelling?: string } => {
-  if (rule.unit === undefined) {
-    if (unit === undefined) throw new Unfit('unit-missing');
-    return { unit };
-  }
-  const spelling = at(item, rule.unit);
-  if (typeof spelling !== 'string' || spelling.trim() === '') throw new Unfit('unit-missing');
-  const known = ucumOf(spelling);
-  if (known === undefined) throw new Unfit('unit-unknown');
-  return { unit: known, spelling };
-};
-
-/** Counts and percentages are dimensionless for UCUM: they fit only each other by name. */
-const dimensionless = (unit: string): boolean => unit === '1' || unit.startsWith('{');
-
-const fits = (unit: string, target: Target): boolean => {
-  if (unit === target.unitCode) return true;
-  if (dimensionless(target.unitCode)) return dimensionless(unit);
-  if (target.unitCode === '%') return unit === '1';
-  return commensurable(unit, target.unitCode);
-};
-
-const flag = (text: string, on: boolean): Readonly<Record<string, string>> => (on ? { [text]: 'true' } : {});
-
-const observe = (rule: ObservationRule, type: HealthDataType, measured: Measured, annotation: Readonly<Record<string, string>>): Observation | undefined => {
-  const raw = at(measured.item, rule.value);
-  if (raw === undefined && rule.required !== true) return undefined;
-  const number = numberOf(raw);
-  const { unit, spelling } = unitOf(rule, measured);
-  const target = rule.targets.find((one) => fits(unit, one));
-  if (!target) throw new Unfit('unit-not-for-type');
-  const scaled = rule.fraction === true && unit === '%' && number <= 1 ? number * 100 : number;
-  const value = dimensionless(target.unitCode) && dimensionless(unit) ? scaled : convert(scaled, unit, target.unitCode);
-  const [low, high] = target.plausible;
-  const implausible = value < low || value > high;
-  const assumed = rule.unit === undefined && measured.unitAssumed === true;
-  if (implausible && assumed && type.ambiguousUnit === true) throw new Unfit('implausible-with-assumed-unit');
-  const outOfRange = rule.inRange !== undefined && ['false', false].includes(at(measured.item, rule.inRange) as string | boolean);
-  const notes = { ...annotation, ...(spelling !== undefined && { measuredUnit: spelling }), ...flag('unitAssumed', assumed), ...flag('implausible', implausible), ...(outOfRange && { isInRange: 'false' }) };
-  return { code: loincUrl(target.code), name: target.name, unit: target.unit, unitCode: target.unitCode, value, ...(Object.keys(notes).length > 0 && { annotation: notes }) };
 };
 
 const short = (value: unknown): string | undefined => (['string', 'number', 'boolean'].includes(typeof value) ? String(value).slice(0, 500) : undefined);
@@ -120,20 +51,65 @@ const annotationsOf = (type: HealthDataType, item: unknown): Record<string, stri
   return found;
 };
 
+const firstSoundClock = Date.UTC(2000, 0);
+const clockToleranceMs = 10 * 60 * 1000;
+
+/** A clock that was never set, or one that is ahead of the sender's; then the instant of receipt stands beside the values. */
+const clockNotes = ({ receivedTime }: HealthDataType, { item, start }: Measured): Notes => {
+  const text = receivedTime === undefined ? undefined : at(item, receivedTime);
+  const received = typeof text === 'string' || typeof text === 'number' ? parseInstant(text) : undefined;
+  const measured = Date.parse(start);
+  if (measured >= firstSoundClock && !(typeof received === 'object' && measured > received.epochMs + clockToleranceMs)) return {};
+  return { clockSuspect: 'true', ...(typeof received === 'object' && { receivedTime: received.iso }) };
+};
+
+/** Names of metrics that no rule reads. */
+const unrecognizedIn = (type: HealthDataType, item: unknown): string[] => {
+  if (type.metrics === undefined) return [];
+  const read = [...type.observations.map((rule) => ('event' in rule ? rule.event : rule.metric)), ...(type.attachments ?? []).map(({ value }) => value)];
+  const known = new Set([...(type.notMetrics ?? []), ...read.map((pointer) => pointer?.split('/')[2] ?? '')]);
+  return Object.keys(membersOf(at(item, type.metrics))).filter((name) => !known.has(name)).map((name) => name.slice(0, 100)).slice(0, 50);
+};
+
+/** Codes of values that stand the wrong way round: a systolic pressure below its diastolic. */
+const contradictory = ({ ascending = [] }: HealthDataType, observations: readonly Observation[]): Set<string> => {
+  const valueOf = new Map(observations.map(({ code, value }) => [code, value]));
+  const pairs = ascending.map(([low, high]) => [loincUrl(low), loincUrl(high)] as const);
+  return new Set(pairs.filter(([low, high]) => (valueOf.get(low) ?? Number.NEGATIVE_INFINITY) > (valueOf.get(high) ?? Number.POSITIVE_INFINITY)).flat());
+};
+
+const recordOf = (type: HealthDataType, measured: Measured): NormalizedData => {
+  const { item, start, end } = measured;
+  const annotation = { ...annotationsOf(type, item), ...clockNotes(type, measured) };
+  const found = type.observations.map((rule) => observe(rule, type, measured, annotation)).filter((one): one is Found => one !== undefined);
+  const attachments = attachmentsOf(type.attachments ?? [], measured);
+  const observations = found.flatMap((one) => ('observation' in one ? [one.observation] : []));
+  const absent = found.flatMap((one) => ('absent' in one ? [one] : []));
+  if (observations.length === 0 && attachments.length === 0) throw new Unfit(absent.length > 0 ? 'value-absent' : 'value-missing');
+  const twisted = contradictory(type, observations);
+  const missing: Notes = { ...Object.fromEntries(absent.flatMap((one) => Object.entries(one.absent))), ...(absent.some(({ required }) => required) && { incomplete: 'true' }) };
+  const unrecognized = unrecognizedIn(type, item);
+  const finished = observations.map((one) => {
+    const notes = { ...one.annotation, ...missing, ...(twisted.has(one.code) && { contradictory: 'true' }) };
+    return Object.keys(notes).length > 0 ? { ...one, annotation: notes } : one;
+  });
+  return {
+    period: { startDate: start, ...(end !== start && { endDate: end }) }, observations: finished,
+    ...(attachments.length > 0 && { attachments }), ...(unrecognized.length > 0 && { unrecognized }),
+  };
+};
+
 /**
  * Applies the rule for a sample: LOINC codes, values in UCUM units, unrounded. An implausible value is flagged, an unknown unit is
- * never guessed. Answers the reason when no rule fits or the sample does not fit its rule.
+ * never guessed, an unknown metric is named. Answers the reason when no rule fits or the sample does not fit its rule.
  */
 export const normalize = (rules: Rules, measured: Measured): Normalized | { readonly reason: Reason } => {
   if (measured.dataType === undefined) return { reason: 'type-unknown' };
   const type = rules.get(key(measured.providerId, measured.dataType));
   if (!type) return { reason: 'no-rule' };
   try {
-    const annotation = annotationsOf(type, measured.item);
-    const observations = type.observations.map((rule) => observe(rule, type, measured, annotation)).filter((one) => one !== undefined);
-    if (observations.length === 0) return { reason: 'value-missing' };
-    const period = { startDate: measured.start, ...(measured.end !== measured.start && { endDate: measured.end }) };
-    return { ruleId: type.identifier, ruleVersion: type.version, normalizedDataType: type.normalizedDataType, record: { period, observations } };
+    const record = recordOf(type, measured);
+    return { ruleId: type.identifier, ruleVersion: type.version, normalizedDataType: type.normalizedDataType, ...(record.unrecognized && { remark: 'metric-unknown' as const }), record };
   } catch (error) {
     if (error instanceof Unfit) return { reason: error.reason };
     throw error;

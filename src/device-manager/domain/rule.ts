@@ -1,6 +1,6 @@
 /** A quantity a value may become; the first one whose unit fits is taken, so that mass and moles keep codes of their own. */
 export interface Target {
-  /** LOINC code. */
+  /** LOINC code; where no verified one exists, a URN of our own (`urn:vitalgate:code:…`). */
   readonly code: string;
   readonly name: string;
   /** Unit for people. */
@@ -9,20 +9,45 @@ export interface Target {
   readonly unitCode: string;
   /** Lowest and highest plausible value in that unit: others are flagged, never dropped. */
   readonly plausible: readonly [number, number];
+  /** LOINC code that holds for the value as well; passed on as an annotation. */
+  readonly sameAs?: string;
+  /** Units of another dimension, and the number a value in them is divided by: mass to moles of one substance. */
+  readonly dividedBy?: Readonly<Record<string, number>>;
 }
 
 /** One value of a payload and what it becomes. */
-export interface ObservationRule {
-  /** JSON pointer to the value. */
-  readonly value: string;
-  /** JSON pointer to the unit; without one the unit that was declared or assumed for the sample counts. */
-  readonly unit?: string;
+export interface QuantityRule {
+  /** JSON pointer to the value itself, without metric; the unit is the one declared or assumed for the sample. */
+  readonly value?: string;
+  /** JSON pointer to `{ value, unit, isInRange?, absentReason? }`. */
+  readonly metric?: string;
+  /** Spellings of units that only this metric has, and their UCUM codes; "" stands for no unit. */
+  readonly units?: Readonly<Record<string, string>>;
   readonly required?: boolean;
   /** Values up to 1 in percent are fractions, as HealthKit writes them. */
   readonly fraction?: boolean;
-  /** JSON pointer to a flag whose false is passed on. */
-  readonly inRange?: string;
   readonly targets: readonly Target[];
+}
+
+/** Something that happened: counted as one, under the code of its name. */
+export interface EventRule {
+  /** JSON pointer to the name of the event. */
+  readonly event: string;
+  readonly required?: boolean;
+  readonly events: Readonly<Record<string, { readonly code: string; readonly name: string }>>;
+}
+
+export type ObservationRule = QuantityRule | EventRule;
+
+/** Part of a payload that is no value: a record refers to it, and the payload keeps it. */
+export interface AttachmentRule {
+  readonly kind: 'document' | 'sampled-data';
+  /** JSON pointer to it. */
+  readonly value: string;
+  /** Of a document in base64. */
+  readonly contentType?: string;
+  readonly code: string;
+  readonly name: string;
 }
 
 /** A rule: which samples it takes, and what it makes of them. Data, not code. */
@@ -32,9 +57,21 @@ export interface HealthDataType {
   readonly providerId: string;
   readonly dataTypes: readonly string[];
   readonly normalizedDataType: string;
+  /** No delivery of this type was ever seen: names of metrics and units are our assumption. */
+  readonly assumed?: boolean;
   /** The unit decides between plausible readings (pound or kilogram), so an implausible value in an assumed unit is not trusted. */
   readonly ambiguousUnit?: boolean;
+  /** A number written as text is no number. */
+  readonly numbersOnly?: boolean;
   readonly observations: readonly ObservationRule[];
+  readonly attachments?: readonly AttachmentRule[];
+  /** Pairs of codes of which the first never exceeds the second; both are flagged when it does. */
+  readonly ascending?: readonly (readonly [string, string])[];
+  /** JSON pointer to the object whose members are metrics; those that no observation reads are reported, but for `notMetrics`. */
+  readonly metrics?: string;
+  readonly notMetrics?: readonly string[];
+  /** JSON pointer to when the sender received it: a later measurement comes from a wrong clock. */
+  readonly receivedTime?: string;
   /** Annotation names and JSON pointers to their values; a pointer to an object passes on all its members. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -49,3 +86,7 @@ export const at = (document: unknown, pointer: string): unknown => {
   }
   return node;
 };
+
+/** The members of an object; none of anything else. */
+export const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};

@@ -43,7 +43,7 @@ const patientFor = (caller: Caller, body: DeviceAssignment): string => {
 };
 
 /** Devices and who holds them. */
-export const devices = ({ enrolment, findDevices }: DeviceDependencies): Pick<Handlers<Operations, Caller>, 'findDevices' | 'assignDeviceToPatient' | 'unassignDeviceFromPatient'> => ({
+export const devices = ({ enrolment, findDevices }: DeviceDependencies): Pick<Handlers<Operations, Caller>, 'findDevices' | 'registerDevice' | 'assignDeviceToPatient' | 'unassignDeviceFromPatient'> => ({
   findDevices: async ({ caller, query }) => {
     const bound = boundPatient(caller);
     if (bound !== undefined && query.assignedPatientId !== undefined && query.assignedPatientId !== bound) throw problem('not-your-data');
@@ -55,6 +55,11 @@ export const devices = ({ enrolment, findDevices }: DeviceDependencies): Pick<Ha
       skip: query._sk ?? 0,
     });
     return { status: 200, body: rows.map(toWire) };
+  },
+  registerDevice: async ({ caller, body, requestId }) => {
+    // Who speaks for a patient has no hardware to register: the patient would name what others hold.
+    if (boundPatient(caller) !== undefined) throw problem('not-your-data');
+    return { status: 200, body: { _id: await enrolment.add({ ...body, actor: actorOf(caller), requestId }) } };
   },
   assignDeviceToPatient: async ({ caller, body, requestId }) => {
     const patientId = patientFor(caller, body);

@@ -5,10 +5,12 @@ import type { EnrolledDevice } from '../../healthkit/enrolment.ts';
 import { isItemError, vetItem, type VettedSample } from '../../healthkit/vetting.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { KeptItem, Upload } from '../keeping.ts';
-import { healthKitFormat } from '../provider.ts';
+import { healthKitFormat, medisanteFormat } from '../provider.ts';
 import type { Received } from '../webhook.ts';
 
 export interface IngestionDependencies {
+  /** The header in which a service names the patient. */
+  readonly userIdHeader: string;
   readonly checkShape: ItemCheck;
   /** The HealthKit devices a patient holds, the last enrolled one last. */
   readonly enrolled: (patientId: string) => Promise<readonly EnrolledDevice[]>;
@@ -37,9 +39,11 @@ const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: Hea
   return verdicts.filter((verdict): verdict is VettedSample => !isItemError(verdict));
 };
 
+const headerMissing = (name: string) => problem('user-header-missing', { errors: [{ pointer: `/headers/${name}`, code: 'required', message: 'Say whose samples these are.' }] });
+
 const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
   const patientId = boundPatient(call.caller);
-  if (patientId === undefined) throw problem('user-header-missing', { errors: [{ pointer: '/headers/miauserid', code: 'required', message: 'Say whose samples these are.' }] });
+  if (patientId === undefined) throw headerMissing(dependencies.userIdHeader);
   const { type, unit } = call.query;
   const samples = await vetAll(dependencies, call, patientId);
   if (samples.length === 0) return { status: 200, body: [] } as const;
@@ -53,7 +57,7 @@ const receiveHealthKit = async (dependencies: IngestionDependencies, call: Healt
 
 const receiveMedisante = async ({ keepReceived }: IngestionDependencies, { caller, bytes, body, requestId }: MedisanteCall) => {
   if (caller.kind !== 'sender') throw problem('forbidden');
-  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, bytes, value: body, requestId }) } } as const;
+  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, deviceIds: caller.deviceIds, format: medisanteFormat, bytes, value: body, requestId }) } } as const;
 };
 
 /** What comes in: HealthKit samples from the BFF, deliveries from webhook senders. */

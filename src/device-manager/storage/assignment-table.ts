@@ -24,3 +24,7 @@ export const putInterval = async (db: Queryable, device: string, interval: Inter
 export const removeInterval = async (db: Queryable, device: string, from: number): Promise<void> => {
   await db.query('delete from device_manager.assignment where device = $1::uuid and assigned_from = $2', [device, new Date(from)]);
 };
+
+/** Whether any of some patients ever held a device. */
+export const holdsDevices = async (db: Queryable, patientIds: readonly string[]): Promise<boolean> =>
+  ((await db.query('select from device_manager.assignment where patient_id = any($1::text[]) limit 1', [patientIds])).rowCount ?? 0) > 0;

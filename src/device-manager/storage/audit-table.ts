@@ -6,7 +6,7 @@ export interface AuditEvent {
   /** Absent where the act is not about one patient. */
   readonly patientId?: string | undefined;
   readonly actor: string;
-  readonly action: 'create' | 'read' | 'update' | 'assign' | 'unassign';
+  readonly action: 'create' | 'read' | 'update' | 'delete' | 'assign' | 'unassign';
   readonly resource: string;
   readonly requestId: string;
 }

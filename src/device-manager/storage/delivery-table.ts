@@ -28,3 +28,18 @@ export const noteDelivery = async (db: Queryable, delivery: Delivery): Promise<{
   if (!before) throw new Error('A delivery vanished while it was noted.');
   return { repeated: { sampleId: before.sample_id, bodyMac: before.body_mac } };
 };
+
+/**
+ * Notes readings by their samples and answers those that were not noted before. In order of the sample, so that two deliveries of the
+ * same readings wait for each other and never deadlock.
+ */
+export const noteReadings = async (db: Queryable, { sender, receivedAt }: { readonly sender: string; readonly receivedAt: Date }, readings: readonly { readonly sampleId: string; readonly mac: Buffer }[]): Promise<Set<string>> => {
+  const ordered = [...new Map(readings.map((reading) => [reading.sampleId, reading])).values()].sort((a, b) => (a.sampleId < b.sampleId ? -1 : 1));
+  const { rows } = await db.query<{ sample_id: string }>(
+    `insert into device_manager.delivery (sender, correlation_id, sample_id, body_mac, received_at)
+     select $1, 'reading:' || sample_id, sample_id::uuid, mac, $2 from unnest($3::text[], $4::bytea[]) as t(sample_id, mac)
+     on conflict do nothing returning replace(sample_id::text, '-', '') as sample_id`,
+    [sender, receivedAt, ordered.map(({ sampleId }) => sampleId), ordered.map(({ mac }) => mac)],
+  );
+  return new Set(rows.map((row) => row.sample_id));
+};

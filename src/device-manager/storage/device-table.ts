@@ -65,6 +65,10 @@ export const lockDevice = async (db: Queryable, id: string, patientId: string | 
   return rows.length === 2 && rows[0]?.device_id === id ? undefined : rows[0];
 };
 
+/** Devices that a name means: the one of that `_id`, and all of that identifier at their providers. */
+export const devicesNamed = async (db: Queryable, name: string): Promise<DeviceRow[]> =>
+  (await db.query<DeviceRow>(`${selectDevice} where replace(d._id::text, '-', '') = lower($1) or d.device_id = $1 order by d.created_at, d._id`, [name])).rows;
+
 export interface DeviceFilter {
   readonly assignedPatientId?: string | undefined;
   readonly provider?: string | undefined;

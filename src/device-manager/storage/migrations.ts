@@ -138,4 +138,32 @@ export const migrations: readonly Migration[] = [
         primary key (patient_id, _id)
       )`,
   },
+  {
+    name: '0002-inbox',
+    sql: `
+      create index quarantined_delivery_by_arrival on device_manager.quarantined_delivery (received_at, payload_id);
+      create index sample_failed on device_manager.sample (received_at, _id) where state = 'normalization-failed';
+      create table device_manager.discarded_delivery (
+        payload_id uuid primary key,
+        sender text not null,
+        correlation_id text not null,
+        quarantine_reason text not null,
+        reason text not null,
+        actor text not null,
+        discarded_at timestamptz not null default now()
+      )`,
+  },
+  {
+    name: '0004-readings-of-deliveries',
+    sql: `
+      alter table device_manager.sample add column identity text, add column status text, add column issued_at timestamptz;
+      create index sample_by_identity on device_manager.sample (identity) where identity is not null;
+      alter table device_manager.quarantined_delivery add column identity text;
+      create index quarantined_delivery_by_identity on device_manager.quarantined_delivery (identity) where identity is not null;
+      create index assignment_by_holder on device_manager.assignment (patient_id)`,
+  },
+  {
+    name: '0005-keys-of-devices',
+    sql: 'alter table device_manager.api_key add column device_ids text[]',
+  },
 ];

@@ -4,7 +4,8 @@ import { openBytes, sealBytes } from './payload-table.ts';
 
 /** Why a delivery waits. */
 export type QuarantineReason =
-  | 'device-unknown' | 'device-not-assigned' | 'no-device-identity' | 'missing-timestamp' | 'timestamp-in-future' | 'not-a-delivery' | 'conflicting-delivery';
+  | 'device-unknown' | 'device-not-assigned' | 'no-device-identity' | 'missing-timestamp' | 'timestamp-in-future' | 'not-a-delivery' | 'conflicting-delivery'
+  | 'unsupported-bundle' | 'unknown-modifier' | 'patient-mismatch';
 
 /** A delivery that cannot be attributed yet; identifiers as 32 hexadecimal digits. */
 export interface QuarantinedDelivery {
@@ -16,6 +17,8 @@ export interface QuarantinedDelivery {
   readonly identifiers: readonly string[];
   readonly measurementType?: string | undefined;
   readonly measuredAt?: Date | undefined;
+  /** Digest of what makes it a version of one reading. */
+  readonly identity?: string | undefined;
   readonly reason: QuarantineReason;
   readonly bytes: Buffer;
   readonly receivedAt: Date;
@@ -33,20 +36,22 @@ interface Row {
   readonly reason: QuarantineReason;
   readonly body: Buffer;
   readonly received_at: Date;
+  readonly identity: string | null;
 }
 
-const aad = (payloadId: string) => `quarantined_delivery:${payloadId}`;
+/** What the sealed bytes of a waiting delivery are bound to. */
+export const quarantineAad = (payloadId: string): string => `quarantined_delivery:${payloadId}`;
 const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`;
-const columns = `${hex('payload_id')}, sender, correlation_id, ${hex('sample_id')}, format, device_identifiers, measurement_type, measured_at, reason, body, received_at`;
+const columns = `${hex('payload_id')}, sender, correlation_id, ${hex('sample_id')}, format, device_identifiers, measurement_type, measured_at, reason, body, received_at, identity`;
 
 /** Keeps a delivery sealed under a key of its own. */
 export const quarantine = async (db: Queryable, { dataKey }: ScopeKeys, delivery: QuarantinedDelivery): Promise<void> => {
   await db.query(
     `insert into device_manager.quarantined_delivery
-       (payload_id, sender, correlation_id, sample_id, format, device_identifiers, measurement_type, measured_at, reason, body, received_at)
-     values ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11)`,
+       (payload_id, sender, correlation_id, sample_id, format, device_identifiers, measurement_type, measured_at, reason, body, received_at, identity)
+     values ($1::uuid, $2, $3, $4::uuid, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [delivery.payloadId, delivery.sender, delivery.correlationId, delivery.sampleId, delivery.format, delivery.identifiers, delivery.measurementType ?? null,
-      delivery.measuredAt ?? null, delivery.reason, sealBytes(dataKey, delivery.bytes, aad(delivery.payloadId)), delivery.receivedAt],
+      delivery.measuredAt ?? null, delivery.reason, sealBytes(dataKey, delivery.bytes, quarantineAad(delivery.payloadId)), delivery.receivedAt, delivery.identity ?? null],
   );
 };
 
@@ -60,17 +65,32 @@ export const waitingFor = async (db: Queryable, identifiers: readonly string[]):
     )
   ).rows.map((row) => row.payload_id);
 
+/** Identifiers of the deliveries in quarantine that are versions of some readings. */
+export const waitingUnder = async (db: Queryable, identities: readonly string[]): Promise<string[]> =>
+  (
+    await db.query<{ payload_id: string }>(
+      `select ${hex('payload_id')} from device_manager.quarantined_delivery
+       where identity = any($1::text[]) and reason in ('no-device-identity', 'missing-timestamp', 'device-unknown', 'device-not-assigned')`,
+      [identities],
+    )
+  ).rows.map((row) => row.payload_id);
+
+/** Writes why a delivery still waits, if it does. */
+export const noteReason = async (db: Queryable, payloadId: string, reason: QuarantineReason): Promise<void> => {
+  await db.query('update device_manager.quarantined_delivery set reason = $2 where payload_id = $1::uuid and reason <> $2', [payloadId, reason]);
+};
+
 const deliveryOf = (row: Row, bytes: Buffer): QuarantinedDelivery => ({
   payloadId: row.payload_id, sender: row.sender, correlationId: row.correlation_id, sampleId: row.sample_id, format: row.format,
   identifiers: row.device_identifiers, measurementType: row.measurement_type ?? undefined, measuredAt: row.measured_at ?? undefined,
-  reason: row.reason, bytes, receivedAt: row.received_at,
+  reason: row.reason, bytes, receivedAt: row.received_at, identity: row.identity ?? undefined,
 });
 
 /** Takes a delivery out of quarantine, if it is still there: its row is gone when the transaction commits. */
 export const takeFromQuarantine = async (db: Queryable, payloadId: string, keysOf: () => Promise<ScopeKeys>): Promise<QuarantinedDelivery | undefined> => {
   const { rows } = await db.query<Row>(`delete from device_manager.quarantined_delivery where payload_id = $1::uuid returning ${columns}`, [payloadId]);
   const [row] = rows;
-  return row ? deliveryOf(row, openBytes((await keysOf()).dataKey, row.body, aad(payloadId))) : undefined;
+  return row ? deliveryOf(row, openBytes((await keysOf()).dataKey, row.body, quarantineAad(payloadId))) : undefined;
 };
 
 /** A quarantined delivery by the identifier of its sample; one whose key was destroyed can no longer be read, and counts as none. */
@@ -79,5 +99,5 @@ export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf:
   const { rows } = await db.query<Row>(`select ${columns} from device_manager.quarantined_delivery where sample_id = $1::uuid and reason <> 'conflicting-delivery'`, [sampleId]);
   const [row] = rows;
   const keys = row && (await keysOf(row.payload_id));
-  return row && keys ? deliveryOf(row, openBytes(keys.dataKey, row.body, aad(row.payload_id))) : undefined;
+  return row && keys ? deliveryOf(row, openBytes(keys.dataKey, row.body, quarantineAad(row.payload_id))) : undefined;
 };

@@ -10,6 +10,10 @@ export interface NewSample {
   readonly recordedAt: Date;
   readonly endedAt: Date;
   readonly contentMac: Buffer;
+  /** Digest of what makes it a version of one reading; with its status and when it was issued. */
+  readonly identity?: string | undefined;
+  readonly status?: string | undefined;
+  readonly issuedAt?: Date | undefined;
 }
 
 /** Where new samples belong. */
@@ -32,8 +36,9 @@ export interface SampleRow {
   readonly recorded_at: Date;
   readonly ended_at: Date;
   readonly received_at: Date;
-  readonly state: 'received' | 'normalized' | 'normalization-failed';
+  readonly state: 'received' | 'normalized' | 'normalization-failed' | 'withdrawn' | 'superseded';
   readonly reason: string | null;
+  readonly identity: string | null;
   readonly normalized_type: string | null;
   readonly rule_id: string | null;
   readonly rule_version: number | null;
@@ -45,7 +50,7 @@ const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
 const selectSample = `
   select s.patient_id, ${hex('s._id')} as _id, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id, s.item_index, s.recorded_at,
-    s.ended_at, s.received_at, s.state, s.reason, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, p.format
+    s.ended_at, s.received_at, s.state, s.reason, s.identity, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, p.format
   from device_manager.sample s join device_manager.payload p on p.patient_id = s.patient_id and p.payload_id = s.payload_id`;
 
 /**
@@ -56,11 +61,13 @@ export const insertSamples = async (db: Queryable, { patientId, provider, payloa
   const ordered = samples.toSorted((a, b) => (a._id < b._id ? -1 : 1));
   const { rows } = await db.query<{ _id: string }>(
     `insert into device_manager.sample
-       (patient_id, provider, payload_id, received_at, _id, device, device_id, type, item_index, recorded_at, ended_at, content_mac)
-     select $1, $2, $3::uuid, $4, t.* from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int[], $10::timestamptz[], $11::timestamptz[], $12::bytea[]) as t
+       (patient_id, provider, payload_id, received_at, _id, device, device_id, type, item_index, recorded_at, ended_at, content_mac, identity, status, issued_at)
+     select $1, $2, $3::uuid, $4, t.* from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int[], $10::timestamptz[], $11::timestamptz[], $12::bytea[],
+       $13::text[], $14::text[], $15::timestamptz[]) as t
      on conflict (patient_id, _id) do nothing returning ${hex('_id')} as _id`,
     [patientId, provider, payloadId, receivedAt, ordered.map((s) => s._id), ordered.map((s) => s.device), ordered.map((s) => s.deviceId),
-      ordered.map((s) => s.type ?? null), ordered.map((s) => s.itemIndex), ordered.map((s) => s.recordedAt), ordered.map((s) => s.endedAt), ordered.map((s) => s.contentMac)],
+      ordered.map((s) => s.type ?? null), ordered.map((s) => s.itemIndex), ordered.map((s) => s.recordedAt), ordered.map((s) => s.endedAt), ordered.map((s) => s.contentMac),
+      ordered.map((s) => s.identity ?? null), ordered.map((s) => s.status ?? null), ordered.map((s) => s.issuedAt ?? null)],
   );
   return new Set(rows.map(({ _id }) => _id));
 };
@@ -74,12 +81,15 @@ export const keptSamples = async (db: Queryable, patientId: string, ids: readonl
   return new Map(rows.map((row) => [row._id, { contentMac: row.content_mac, payloadId: row.payload_id }]));
 };
 
-/** The samples of one payload that wait for normalization, or one of them whatever its state. */
-export const samplesToNormalize = async (db: Queryable, patientId: string, payloadId: string, only?: string): Promise<SampleRow[]> =>
+/** Samples of one payload: those that wait for normalization, those that are versions of a reading, or one. */
+export type Which = 'received' | 'versions' | { readonly only: string };
+
+/** Some samples of one payload, in its order. */
+export const samplesToNormalize = async (db: Queryable, patientId: string, payloadId: string, which: Which): Promise<SampleRow[]> =>
   (
     await db.query<SampleRow>(
-      `${selectSample} where s.patient_id = $1 and s.payload_id = $2::uuid and (s._id = $3::uuid or ($3::uuid is null and s.state = 'received')) order by s.item_index`,
-      [patientId, payloadId, only ?? null],
+      `${selectSample} where s.patient_id = $1 and s.payload_id = $2::uuid and (s._id = $3::uuid or ($4 = 'received' and s.state = 'received') or ($4 = 'versions' and s.identity is not null)) order by s.item_index`,
+      [patientId, payloadId, typeof which === 'string' ? null : which.only, typeof which === 'string' ? which : 'only'],
     )
   ).rows;
 

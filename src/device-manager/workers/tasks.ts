@@ -3,14 +3,14 @@ import type { Tasks } from '../../jobs/runner.ts';
 import type { Normalizer } from '../normalizing.ts';
 import type { Waiting } from '../releasing.ts';
 
-const normalization = z.object({ patientId: z.string(), payloadId: z.string() });
+const normalization = z.object({ patientId: z.string(), payloadId: z.string(), which: z.enum(['received', 'versions']).optional() });
 const waiting = z.union([z.object({ device: z.string() }), z.object({ payloadId: z.string() })]);
 
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = (normalizer: Normalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
   normalize: async (payload) => {
-    const { patientId, payloadId } = normalization.parse(payload);
-    await normalizer.normalize(patientId, payloadId);
+    const { patientId, payloadId, which } = normalization.parse(payload);
+    await normalizer.normalize(patientId, payloadId, which);
   },
   'release-quarantine': (payload) => release(waiting.parse(payload)),
 });

@@ -1,7 +1,7 @@
 import type { operations, UserInfo } from '../../../generated/user-manager.d.ts';
 import { noBody, type Call, type Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
-import { endedSessionCookie, sessionCookie, sidOf } from '../../http/session-cookie.ts';
+import { endedSessionCookie, sessionCookie, sidOf } from '../../http/request-credentials.ts';
 import type { Caller } from '../caller.ts';
 import type { UserAccount } from '../domain/user-account.ts';
 import type { IssuedTokens, SignIn } from '../sign-in.ts';
@@ -38,11 +38,16 @@ const personOf = (caller: Caller): Extract<Caller, { kind: 'person' }> => {
 };
 
 const issueToken = async (ports: SessionPorts, { body, headers }: Call<operations['issueToken'], undefined>): Promise<Reply<operations['issueToken']>> => {
-  const userId = await ports.checkPassword(body.username, body.password);
-  if (userId === undefined) throw problem('sign-in-failed');
-  if (headers['client-type'] !== 'website') return { status: 200, body: tokensOf(await ports.issue(userId, sidOf(headers))) };
-  const { token } = await ports.open(userId, sidOf(headers));
-  const cookie = sessionCookie(token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
+  const checked = await ports.checkPassword(body.username, body.password);
+  if (checked === undefined) throw problem('sign-in-failed');
+  if (headers['client-type'] !== 'website') {
+    const tokens = await ports.issue(checked, sidOf(headers));
+    if (tokens === undefined) throw problem('sign-in-failed');
+    return { status: 200, body: tokensOf(tokens) };
+  }
+  const session = await ports.open(checked, sidOf(headers));
+  if (session === undefined) throw problem('sign-in-failed');
+  const cookie = sessionCookie(session.token, { maxAgeSeconds: ports.durationSeconds, secure: ports.secureCookies });
   return { status: 200, body: noBody, headers: { 'Set-Cookie': cookie } };
 };
 

@@ -3,9 +3,9 @@ import { problem, type ProblemError } from '../../http/problem.ts';
 import type { Caller } from '../caller.ts';
 import { isBlockedAt, type MemberFault, type UserAccount } from '../domain/user-account.ts';
 
-/** Who is written down as creator or updater. Nobody signed in as a person gets here: the schemes of the operations say so. */
+/** Who is written down as creator or updater. No person and no client gets here: the schemes of the operations say so. */
 export const actorOf = (caller: Caller): string => {
-  if (caller.kind === 'person') throw problem('forbidden');
+  if (caller.kind === 'person' || caller.kind === 'client') throw problem('forbidden');
   return caller.kind === 'operator' ? caller.userId : 'service';
 };
 

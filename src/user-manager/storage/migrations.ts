@@ -69,4 +69,34 @@ export const migrations: readonly Migration[] = [
         created_at timestamptz not null default now()
       )`,
   },
+  {
+    name: '0003-password-resets',
+    sql: `
+      create table user_manager.password_reset (
+        token_hash bytea primary key,
+        user_id text not null references user_manager.user_account on delete cascade,
+        created_at timestamptz not null default now(),
+        expires_at timestamptz not null,
+        sent_at timestamptz
+      );
+      create index password_reset_by_user on user_manager.password_reset (user_id, sent_at)`,
+  },
+  {
+    name: '0004-clients',
+    sql: `
+      create table user_manager.oauth_client (
+        client_id text primary key,
+        sender text not null,
+        secret_hash bytea not null,
+        created_at timestamptz not null default now(),
+        revoked_at timestamptz,
+        last_used_at timestamptz
+      );
+      create table user_manager.signing_key (
+        kid text primary key,
+        public_key jsonb not null,
+        created_at timestamptz not null default now(),
+        expires_at timestamptz not null
+      )`,
+  },
 ];

@@ -159,9 +159,21 @@ export const renewPasswordHash = async (db: Queryable, userId: string, before: s
   await db.query('update user_manager.user_account set password_hash = $3 where _id = $1 and password_hash = $2', [userId, before, after]);
 };
 
-/** Blocks a user, or lets them sign in again; sessions of a blocked user count no more. */
-export const setBlocked = async (db: Queryable, username: string, blocked: boolean): Promise<void> => {
-  await db.query('update user_manager.user_account set blocked = $2, updated_at = now() where lower(username) = lower($1)', [username, blocked]);
+/** Tells if a user may still sign in with a password; both then stay as they are for the rest of the transaction. */
+export const stillHasPassword = async (db: Queryable, userId: string, passwordHash: string): Promise<boolean> => {
+  const { rowCount } = await db.query(`select 1 from user_manager.user_account u where u._id = $1 and u.password_hash = $2 and ${maySignIn} for share`, [userId, passwordHash]);
+  return rowCount === 1;
+};
+
+/** Gives a user another password; `updaterId` says who did it. */
+export const setPasswordHash = async (db: Queryable, userId: string, passwordHash: string, updaterId: string): Promise<void> => {
+  await db.query('update user_manager.user_account set password_hash = $2, updated_at = now(), updater_id = $3 where _id = $1', [userId, passwordHash, updaterId]);
+};
+
+/** The address of a user, blocked or not, as long as the account is in use. */
+export const findAddress = async (db: Queryable, userId: string): Promise<string | undefined> => {
+  const { rows } = await db.query<{ email: string }>(`select email from user_manager.user_account where _id = $1 and state = 'PUBLIC'`, [userId]);
+  return rows[0]?.email;
 };
 
 /** The user of an account who may sign in, and so reset the password. */

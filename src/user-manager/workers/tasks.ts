@@ -1,15 +1,20 @@
 import { z } from 'zod';
 import type { Tasks } from '../../jobs/runner.ts';
 
-const bulkJob = z.object({ jobId: z.string() });
-
-/** What the tasks do; their payloads carry identifiers only. */
+/** What the jobs do. */
 export interface TaskPorts {
-  readonly bulkJob: (jobId: string) => Promise<void>;
+  readonly sendResetLink: (userId: string) => Promise<void>;
+  readonly sendChangedNotice: (userId: string) => Promise<void>;
+  readonly runBulkJob: (jobId: string) => Promise<void>;
 }
 
-/** The background jobs of the User Manager by name. */
-export const tasks = (ports: TaskPorts): Tasks => ({
-  'bulk-activation': (payload) => ports.bulkJob(bulkJob.parse(payload).jobId),
-  'bulk-change-password': (payload) => ports.bulkJob(bulkJob.parse(payload).jobId),
+const aboutUser = z.object({ userId: z.string() });
+const aboutJob = z.object({ jobId: z.string() });
+
+/** The background jobs by name; their payloads carry identifiers only. */
+export const tasks = ({ sendResetLink, sendChangedNotice, runBulkJob }: TaskPorts): Tasks => ({
+  'password-reset-mail': (payload) => sendResetLink(aboutUser.parse(payload).userId),
+  'password-changed-mail': (payload) => sendChangedNotice(aboutUser.parse(payload).userId),
+  'bulk-activation': (payload) => runBulkJob(aboutJob.parse(payload).jobId),
+  'bulk-change-password': (payload) => runBulkJob(aboutJob.parse(payload).jobId),
 });

@@ -22,7 +22,14 @@ export const sidOf = (headers: { readonly cookie?: string | undefined }): string
 };
 
 /** The bearer token of the header Authorization. */
-export const bearerOf = (headers: IncomingHttpHeaders): string | undefined => /^Bearer +([\x21-\x7e]{1,4096})$/i.exec(headers.authorization ?? '')?.[1];
+export const bearerOf = (headers: IncomingHttpHeaders): string | undefined => /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(headers.authorization ?? '')?.[1];
+
+/** User and password of HTTP Basic (RFC 7617) in the header Authorization; undefined for any other text. */
+export const basicOf = (headers: IncomingHttpHeaders): { readonly user: string; readonly password: string } | undefined => {
+  const encoded = /^Basic +([A-Za-z0-9+/]{1,4096}={0,2})$/i.exec(headers.authorization ?? '')?.[1];
+  const [, user, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8')) ?? [];
+  return user === undefined || password === undefined || user === '' ? undefined : { user, password };
+};
 
 /** Set-Cookie that opens a session. */
 export const sessionCookie = (sid: string, { maxAgeSeconds, secure }: CookieOptions): string =>

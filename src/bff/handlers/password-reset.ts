@@ -1,0 +1,32 @@
+import type { Handlers } from '../../http/operation.ts';
+import type { Caller, Operations } from '../caller.ts';
+import type { Page } from '../reset-page.ts';
+import type { ResetUpstream } from '../upstream/password-reset.ts';
+
+export interface PasswordResetDependencies {
+  readonly resets: Omit<ResetUpstream, 'close'>;
+  readonly page: Page;
+  /** Told when the User Manager refused to mail a link, with the status it answered. */
+  readonly refusedReset: (requestId: string, status: number | undefined) => void;
+}
+
+/** The operations of a password reset; who has forgotten a password has no session. */
+export type OpenReset = 'showPasswordReset' | 'askForPasswordReset' | 'setNewPassword';
+
+/** An id that nobody has: who asks with an unknown address causes the same calls as the others. */
+const nobody = '0'.repeat(32);
+
+/** The way back for who has forgotten the password; no answer tells whether an address is known. */
+export const passwordReset = ({ resets, page, refusedReset }: PasswordResetDependencies): Pick<Handlers<Operations, Caller, OpenReset>, OpenReset> => ({
+  showPasswordReset: () => ({ status: 200, headers: { 'Content-Security-Policy': page.csp, 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-store' }, body: page.body }),
+  askForPasswordReset: async ({ body, requestId }) => {
+    const authUserId = (await resets.userIdOf(body.email, requestId)) ?? nobody;
+    const outcome = await resets.requestReset(authUserId, requestId);
+    if (outcome !== 'taken') refusedReset(requestId, outcome.refusedWith);
+    return { status: 204 };
+  },
+  setNewPassword: async ({ body, requestId }) => {
+    await resets.resetPassword(body.token, body.password, requestId);
+    return { status: 204 };
+  },
+});

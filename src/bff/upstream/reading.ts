@@ -1,0 +1,72 @@
+import type { ChartSeries, Identified, paths } from '../../../generated/device-manager.d.ts';
+import { problem } from '../../http/problem.ts';
+import { timeBoundsOf, type TimeBounds } from '../time-bounds.ts';
+import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
+
+type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Parameters } } } ? Parameters : never;
+export type ListQuery = Omit<NonNullable<Query<'/health-data'>>, 'patientId'>;
+export type ChartQuery = Omit<NonNullable<Query<'/chart-data'>>, '_id' | 'patientId'>;
+
+/** A sample as a Device Manager answers it: that of others has more and fewer members than ours. */
+export type SampleRecord = Identified & Readonly<Record<string, unknown>>;
+
+export interface Reading {
+  /** Samples of the patient, newest first. What the Device Manager answered beyond the projection is still there. */
+  readonly list: (asker: Asker, query: ListQuery) => Promise<readonly SampleRecord[]>;
+  readonly chart: (asker: Asker, query: ChartQuery) => Promise<readonly ChartSeries[]>;
+}
+
+const isOurs = (record: SampleRecord): boolean => 'state' in record;
+const isoOf = (epochMs: number): string => new Date(epochMs).toISOString();
+
+/**
+ * Our filters in the query language of the original contract; undefined where no sample can fit, because it knows no such state.
+ * Whole records are asked for: a projection there would leave out what the state is told from.
+ */
+const crudQuery = ({ state, deviceId, providerId, rawDataType, normalizedDataType, _l, _sk }: ListQuery, { fromMs, toMs }: TimeBounds): object | undefined => {
+  if (state !== undefined && state !== 'normalized' && state !== 'received') return undefined;
+  const recordedAt = { ...(fromMs !== undefined && { $gte: isoOf(fromMs) }), ...(toMs !== undefined && { $lt: isoOf(toMs) }) };
+  const conditions = {
+    ...(Object.keys(recordedAt).length > 0 && { recordedAt }),
+    ...(state !== undefined && { normalizedData: { $exists: state === 'normalized' } }),
+  };
+  return { deviceId, providerId, rawDataType, normalizedDataType, _l, _sk, _s: '-recordedAt', ...(Object.keys(conditions).length > 0 && { _q: JSON.stringify(conditions) }) };
+};
+
+const within = (series: readonly ChartSeries[], { fromMs = -Infinity, toMs = Infinity }: TimeBounds): ChartSeries[] =>
+  series.map(({ name, data }) => ({ name, data: data.filter(({ x }) => x >= fromMs && x < toMs) })).filter(({ data }) => data.length > 0);
+
+/**
+ * Reading from a Device Manager. It is asked in our words first; where it refuses them or answers records that are not ours, once
+ * more in those of the original contract. Lists are cast: openapi-fetch's own mapping of immutable types forgets that a readonly
+ * array is an array.
+ */
+export const reading = ({ client, headersOf }: DeviceManagerClient): Reading => ({
+  list: async (asker, query) => {
+    const bounds = timeBoundsOf(query);
+    const ask = (words: object) => client.GET('/health-data', { params: { query: { ...words, patientId: asker.patientId } }, headers: headersOf(asker) });
+    const first = await ask(query);
+    if (codeOf(first.error) === 'unknown-data-type') throw problem('unknown-data-type');
+    const records = first.data as readonly SampleRecord[] | undefined;
+    if (records?.every(isOurs)) return records;
+    if (records === undefined && !isRefusedByOthers(first.response.status, first.error)) throw unexpected('list', first.response.status);
+    const words = crudQuery(query, bounds);
+    if (words === undefined) return [];
+    const { data, response } = await ask(words);
+    if (data === undefined) throw unexpected('list', response.status);
+    return data as readonly unknown[] as readonly SampleRecord[];
+  },
+  chart: async (asker, { normalizedDataType, type, from, to }) => {
+    const interval = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+    const bounds = timeBoundsOf(interval);
+    const ask = (words: object) =>
+      client.GET('/chart-data', { params: { query: { normalizedDataType, ...(type !== undefined && { type }), ...words, _id: asker.patientId } }, headers: headersOf(asker) });
+    const first = await ask(interval);
+    if (codeOf(first.error) === 'unknown-data-type') throw problem('unknown-data-type');
+    if (first.data !== undefined) return first.data as readonly ChartSeries[];
+    const knowsNoInterval = Object.keys(interval).length > 0 && isRefusedByOthers(first.response.status, first.error);
+    const { data, response } = knowsNoInterval ? await ask({}) : first;
+    if (data === undefined) throw unexpected('chart', response.status);
+    return within(data as readonly ChartSeries[], bounds);
+  },
+});

@@ -1,0 +1,35 @@
+import type { Pool } from '../database/pool.ts';
+import { devicesNamed, type DeviceRow } from '../device-manager/storage/device-table.ts';
+import { ProblemError } from '../http/problem.ts';
+import { RefusedError } from './command-context.ts';
+import { userNamed } from './named-user.ts';
+
+/** The `_id` of a patient; where people are in another installation, what was given is taken for it. Throws RefusedError. */
+export const patientNamed = async (pool: Pool, name: string, hasUsers: boolean): Promise<string> => {
+  const { rows } = await pool.query<{ there: boolean }>(`select to_regclass('user_manager.user_account') is not null as there`);
+  if (hasUsers || rows[0]?.there === true) return (await userNamed(pool, name)).id;
+  if (name === '' || name.length > 128) throw new RefusedError('--patient is an _id of at most 128 characters.', 'wrong-use');
+  return name;
+};
+
+/** The one device that a name means and that this patient can be given. Throws RefusedError. */
+export const assignableDevice = async (pool: Pool, name: string, patientId: string): Promise<DeviceRow> => {
+  const named = await devicesNamed(pool, name);
+  if (named.length === 0) throw new RefusedError('There is no device of this id: `devices add` makes it known.', 'unknown');
+  const fitting = named.filter(({ owner_patient_id: owner }) => owner === null || owner === patientId);
+  const [device, ...others] = fitting;
+  if (device === undefined) throw new RefusedError('This is a HealthKit device of another patient; HealthKit devices stay with theirs.');
+  if (others.length > 0) throw new RefusedError(`Several devices have this id, use their _id: ${fitting.map((one) => `${one._id} (${one.declared_provider})`).join(', ')}.`);
+  return device;
+};
+
+/** Turns what the Device Manager refuses into words for the operator. */
+export const whatIsRefused = async <Result>(work: Promise<Result>): Promise<Result> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    const { code, message, options } = error;
+    throw new RefusedError(options.errors?.map((one) => one.message).join('\n') ?? message, code === 'invalid-request' ? 'wrong-use' : 'failed');
+  }
+};

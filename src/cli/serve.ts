@@ -1,0 +1,103 @@
+import pino, { type Logger } from 'pino';
+import { ConfigError, serviceNames, type Config } from '../config.ts';
+import { openPool } from '../database/pool.ts';
+import { provideDemoData, setAsideDemoFile, writeDemoFile } from '../demo-data.ts';
+import { faultOf } from '../http/fault-log.ts';
+import { startFailureOf } from '../start-failure.ts';
+import { startVitalgate, type Vitalgate } from '../vitalgate.ts';
+import { RefusedError } from './command-context.ts';
+
+const STOP_MS = 30_000;
+
+/** How to serve. */
+export interface ServeOptions {
+  readonly demo: boolean;
+  readonly say: (text: string) => void;
+}
+
+type Say = ServeOptions['say'];
+
+const checkDemo = (demo: boolean, config: Config): void => {
+  if (demo && config.SERVICES.length < serviceNames.length) throw new ConfigError(['--demo needs all three services: leave SERVICES unset']);
+};
+
+const provideDemo = async (say: Say, config: Config, { urls, database, serviceToken }: Vitalgate): Promise<void> => {
+  const { bff, deviceManager, userManager } = urls;
+  if (bff === undefined || deviceManager === undefined || userManager === undefined || database === undefined) throw new Error('The demo needs all three services.');
+  const pool = openPool(database, () => undefined, 1);
+  try {
+    const { data, made } = await provideDemoData(pool, config.DATA_DIR);
+    const path = writeDemoFile(config.DATA_DIR, { bff, deviceManager, userManager, serviceToken }, data);
+    say(`Demo: ${made ? 'made' : 'kept'} a patient, an operator and a webhook key; their credentials are in ${path}`);
+  } finally {
+    await pool.end();
+  }
+};
+
+const tellWhere = (say: Say, config: Config, { urls, notices }: Vitalgate): void => {
+  for (const notice of notices) say(notice);
+  const names = [['BFF', urls.bff], ['Device Manager', urls.deviceManager], ['User Manager', urls.userManager]] as const;
+  for (const [name, url] of names) if (url !== undefined) say(`${name.padEnd(15)} ${url}  (${url}/documentation)`);
+  say(config.DATABASE_URL === undefined ? `Data lies in ${config.DATA_DIR}` : `Data lies in the database of DATABASE_URL, secrets in ${config.DATA_DIR}`);
+};
+
+/** One way to end: stop in order, but not for ever. `signal` aborts when the end begins. */
+const createEnding = (log: Logger, starting: () => Promise<Vitalgate>) => {
+  const ending = new AbortController();
+  const end = (exitCode: number): void => {
+    if (ending.signal.aborted) return;
+    ending.abort();
+    setTimeout(() => {
+      log.fatal('stopping took too long');
+      process.exit(1);
+    }, STOP_MS).unref();
+    // A start that fails has stopped what it had started, and tells why by itself.
+    void starting().then((vitalgate) => vitalgate.stop()).then(() => process.exit(exitCode), () => process.exit(1));
+  };
+  return { end, signal: ending.signal };
+};
+
+/** What comes after the start; when the program is told to end meanwhile, its failures mean nothing. */
+const unlessEnding = async (signal: AbortSignal, work: () => Promise<void>): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+};
+
+/**
+ * Runs the services that the settings name until a signal ends the process. Throws ConfigError, and RefusedError with the reason when
+ * something does not start.
+ */
+export const serve = async (config: Config, { demo, say }: ServeOptions): Promise<void> => {
+  checkDemo(demo, config);
+  const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
+  const { end, signal: ending } = createEnding(log, () => starting);
+  process.on('uncaughtException', (error) => {
+    log.fatal(faultOf(error), 'uncaught error');
+    process.exit(1); // the state is unknown; PostgreSQL is stopped by its own watcher
+  });
+  if (demo) setAsideDemoFile(config.DATA_DIR);
+  const onFatal = (reason: string): void => {
+    log.fatal(reason);
+    end(1);
+  };
+  const starting = startVitalgate(config, { log, onFatal });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    // A terminal and npm both pass a signal on: the second one must not cut the first one's work short.
+    process.on(signal, () => {
+      if (!ending.aborted) log.info({ signal }, 'stopping');
+      end(0);
+    });
+  }
+  try {
+    const vitalgate = await starting;
+    await unlessEnding(ending, async () => {
+      if (demo) await provideDemo(say, config, vitalgate);
+      tellWhere(say, config, vitalgate);
+    });
+  } catch (error) {
+    throw new RefusedError(`Vitalgate does not start: ${startFailureOf(error)}`);
+  }
+};

@@ -1,0 +1,30 @@
+import { closeSync, openSync, statSync } from 'node:fs';
+import { serviceNames, type Config, type ServiceName } from './settings.ts';
+
+const isReadableFile = (path: string): boolean => {
+  try {
+    closeSync(openSync(path, 'r'));
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/** What one setting cannot tell: settings that need or exclude each other, and files that must be there. Names settings, never values. */
+export const contradictions = (config: Config): string[] => {
+  const mistakes: string[] = [];
+  const runs = (service: ServiceName) => config.SERVICES.includes(service);
+  if (config.HTTP_PORT !== undefined && config.SERVICES.length > 1) mistakes.push('HTTP_PORT is for one service alone: name it in SERVICES');
+  if (runs('bff') && !runs('device-manager') && !config.DEVICE_MANAGER_URL) mistakes.push('DEVICE_MANAGER_URL is needed: the Device Manager does not run here');
+  if ((runs('bff') || runs('device-manager')) && !runs('user-manager') && !config.USER_MANAGER_URL) mistakes.push('USER_MANAGER_URL is needed: the User Manager does not run here');
+  if (config.SERVICES.length < serviceNames.length && !config.SERVICE_TOKEN) mistakes.push('SERVICE_TOKEN is needed where services run apart');
+  if (config.SERVICE_TOKEN_PREVIOUS && !config.SERVICE_TOKEN) mistakes.push('SERVICE_TOKEN_PREVIOUS is given without SERVICE_TOKEN');
+  const fixed = [config.BFF_PORT, config.DEVICE_MANAGER_PORT, config.USER_MANAGER_PORT].filter((number) => number !== 0);
+  if (config.HTTP_PORT === undefined && new Set(fixed).size < fixed.length) mistakes.push('BFF_PORT, DEVICE_MANAGER_PORT and USER_MANAGER_PORT must differ');
+  if (runs('user-manager') && config.SMTP_URL !== undefined && config.PUBLIC_URL === undefined) mistakes.push('PUBLIC_URL is needed with SMTP_URL: links in mails begin with it');
+  if (runs('user-manager') && config.USER_GROUPS_FILE !== undefined && !isReadableFile(config.USER_GROUPS_FILE)) mistakes.push('USER_GROUPS_FILE is no file that can be read');
+  if ((config.TLS_CERT === undefined) !== (config.TLS_KEY === undefined)) mistakes.push('TLS_CERT and TLS_KEY are needed together');
+  const foreign = [config.WEBHOOK_JWT_ISSUER, config.WEBHOOK_JWKS_URL, config.WEBHOOK_JWT_AUDIENCE].filter((value) => value !== undefined);
+  if (foreign.length !== 0 && foreign.length !== 3) mistakes.push('WEBHOOK_JWT_ISSUER, WEBHOOK_JWKS_URL and WEBHOOK_JWT_AUDIENCE are needed together');
+  return mistakes;
+};

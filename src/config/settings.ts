@@ -1,0 +1,123 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+export const jobNames = ['normalize', 'release-quarantine', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
+
+/** One setting: how its text is read, what it means, what holds when it is left out, and whether it may be shown. */
+interface Setting {
+  readonly schema: z.ZodType;
+  /** A sentence for the operator. */
+  readonly meaning: string;
+  /** The default in words. */
+  readonly otherwise: string;
+  /** `whole` is never shown; of `password` the password inside the URL is not; `no` is shown. */
+  readonly secret: 'no' | 'whole' | 'password';
+}
+
+const number = z.coerce.number({ error: 'is not a number' }).int('is not a whole number');
+const port = number.min(0, 'is below 0').max(65_535, 'is above 65535');
+const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' });
+/** As libpq, also without a host: `postgres://user:password@/database?host=/run/postgresql`. */
+const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
+const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
+const serviceToken = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
+const areNetworks = (networks: readonly string[]): boolean =>
+  networks.every((network) => {
+    const [address = '', bits, ...more] = network.split('/');
+    return isIP(address) !== 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 6 ? 128 : 32)));
+  });
+const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+const namesIn = (text: string): string[] => [...new Set(text.split(',').map((name) => name.trim()))];
+const list = <Name extends string>(names: readonly Name[]) =>
+  z.string().transform(namesIn).pipe(z.array(z.enum(names, { error: `is not a list of ${names.join(', ')}` })).min(1, 'is empty'));
+const jobs = z.union([z.literal('*').transform(() => [...jobNames]), z.literal('none').transform(() => []), list(jobNames)], {
+  error: `is not *, none or a list of ${jobNames.join(', ')}`,
+});
+/** Headers that mean something by themselves, and so cannot name a patient. */
+const meaningfulHeader = /^(authorization|cookie|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept.*|prefer|x-request-id|x-api-key)$/;
+
+/** Every setting there is; a name that is not here is a mistake. `docs/configuration.md` is made of this. */
+export const settings = {
+  HOST: { schema: z.string().max(255).default('127.0.0.1'), meaning: 'The address to listen on.', otherwise: '`127.0.0.1`', secret: 'no' },
+  BFF_PORT: { schema: port.default(3000), meaning: 'The port of the BFF; 0 takes any free one.', otherwise: '`3000`', secret: 'no' },
+  DEVICE_MANAGER_PORT: { schema: port.default(3001), meaning: 'The port of the Device Manager; 0 takes any free one.', otherwise: '`3001`', secret: 'no' },
+  USER_MANAGER_PORT: { schema: port.default(3002), meaning: 'The port of the User Manager; 0 takes any free one.', otherwise: '`3002`', secret: 'no' },
+  HTTP_PORT: { schema: port.optional(), meaning: 'The port where one service runs alone, whichever it is.', otherwise: "the service's own port", secret: 'no' },
+  SERVICES: { schema: list(serviceNames).default([...serviceNames]), meaning: `The services that run here: a list of ${quoted(serviceNames)}.`, otherwise: 'all three', secret: 'no' },
+  JOBS: { schema: jobs.default([...jobNames]), meaning: `The background jobs that run here: \`*\` for all, \`none\`, or a list of ${quoted(jobNames)}.`, otherwise: '`*`', secret: 'no' },
+  DATA_DIR: {
+    schema: z.string().default('data').transform((path) => resolve(path)),
+    meaning: 'The folder of the embedded PostgreSQL, of keys made here and of `server.json`.', otherwise: '`data` in the folder where it was started', secret: 'no',
+  },
+  DATABASE_URL: {
+    schema: z.string().refine(isDatabaseUrl, 'is not a postgres:// URL').optional(),
+    meaning: 'A PostgreSQL 15 or newer.', otherwise: 'the embedded PostgreSQL in `DATA_DIR`', secret: 'password',
+  },
+  DEVICE_MANAGER_URL: { schema: url.optional(), meaning: 'The Device Manager that the BFF asks.', otherwise: 'the one in this process', secret: 'password' },
+  USER_MANAGER_URL: { schema: url.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask; it names itself so in tokens for the webhook, so set it alike everywhere.', otherwise: 'the one in this process', secret: 'password' },
+  PUBLIC_URL: {
+    schema: url.optional(),
+    meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',
+  },
+  SERVICE_TOKEN: {
+    schema: serviceToken.optional(),
+    meaning: 'The credential that services show each other, at least 32 characters.', otherwise: 'made once in `DATA_DIR/service-token`', secret: 'whole',
+  },
+  SERVICE_TOKEN_PREVIOUS: { schema: serviceToken.optional(), meaning: 'A service token that is accepted as well, while the token is changed.', otherwise: 'none', secret: 'whole' },
+  MASTER_KEY: {
+    schema: z.string().regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/, 'is not 32 bytes in hex or base64').optional(),
+    meaning: "32 bytes in hex or base64 that wrap every patient's keys. **Without it nothing can be read again.**", otherwise: 'made once in `DATA_DIR/master-key`', secret: 'whole',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'is not a log level (trace … fatal, silent)' }).default('info'),
+    meaning: 'What the log tells: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`.', otherwise: '`info`', secret: 'no',
+  },
+  SESSION_DURATION_SECONDS: { schema: number.min(60, 'is below 60').max(2_592_000, 'is above 30 days').default(86_400), meaning: 'How long a session or an access token lasts, 60 to 2592000.', otherwise: '`86400`', secret: 'no' },
+  REFRESH_TOKEN_DURATION_SECONDS: { schema: number.min(60, 'is below 60').max(31_536_000, 'is above one year').default(2_592_000), meaning: 'How long a refresh token can be used, 60 to 31536000.', otherwise: '`2592000`', secret: 'no' },
+  PASSWORD_RESET_MINUTES: { schema: number.min(5, 'is below 5').max(1_440, 'is above one day').default(30), meaning: 'How long the link of a reset mail works, 5 to 1440.', otherwise: '`30`', secret: 'no' },
+  SMTP_URL: {
+    schema: z.string().refine(isMailUrl, 'is not an smtp:// or smtps:// URL').optional(),
+    meaning: 'The server that sends mail, `smtp://` or `smtps://` with user and password; needs `PUBLIC_URL`.', otherwise: 'mails are written to files in `DATA_DIR/mail`', secret: 'password',
+  },
+  MAIL_FROM: { schema: z.string().max(300).default('Vitalgate <vitalgate@localhost>'), meaning: 'The sender of mails.', otherwise: '`Vitalgate <vitalgate@localhost>`', secret: 'no' },
+  USER_GROUPS_FILE: { schema: z.string().optional(), meaning: 'A JSON file of user groups and the custom properties of their members.', otherwise: '`patient`, `clinician` and `operator`, without custom properties', secret: 'no' },
+  USERINFO_ADDITIONAL_PROPERTIES: {
+    schema: z.string().transform((text) => namesIn(text).filter((name) => name !== '')).optional(),
+    meaning: 'The members of a user that `/userinfo` answers beside the claims, separated by commas; an empty text means none.', otherwise: 'all', secret: 'no',
+  },
+  CLIENT_TYPE: {
+    schema: z.string().max(100).regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries').default('website'),
+    meaning: 'What the BFF sends as `client-type` at sign-in; for types other than `website` the User Manager may answer an access token instead of a cookie.', otherwise: '`website`', secret: 'no',
+  },
+  CUSTOM_USER_ID_KEY: { schema: z.string().max(100).optional(), meaning: 'The member of `/userinfo` that is the id of the patient.', otherwise: '`_id`, else `sub`', secret: 'no' },
+  WEBHOOK_JWT_ISSUER: { schema: url.optional(), meaning: 'An issuer of JWT, the claim `iss`, whose tokens open the webhook beside our own; needs `WEBHOOK_JWKS_URL` and `WEBHOOK_JWT_AUDIENCE`.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWKS_URL: { schema: url.optional(), meaning: 'Where the keys of that issuer are.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWT_AUDIENCE: { schema: z.string().max(500).optional(), meaning: 'The audience, the claim `aud`, that its tokens must be for.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWT_SCOPE: { schema: z.string().max(200).optional(), meaning: 'The scope that its tokens must have.', otherwise: 'none is asked for', secret: 'no' },
+  WEBHOOK_JWT_SENDER: { schema: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not lower-case letters, digits and -').default('medisante'), meaning: 'The sender that its tokens post as.', otherwise: '`medisante`', secret: 'no' },
+  TLS_CERT: { schema: z.string().optional(), meaning: 'A file with the certificate and its chain, PEM: the services then speak TLS 1.2 or 1.3 alone. Read again when it changes.', otherwise: 'no TLS: a proxy does that', secret: 'no' },
+  TLS_KEY: { schema: z.string().optional(), meaning: 'A file with the private key of `TLS_CERT`, PEM.', otherwise: 'none', secret: 'no' },
+  TRUSTED_PROXIES: {
+    schema: z.string().transform(namesIn).refine(areNetworks, 'is not a list of addresses and networks').default([]),
+    meaning: 'Addresses and networks (CIDR) of the proxies in front, separated by commas: what they say in `X-Forwarded-Proto` counts.', otherwise: 'none; webhook credentials come over TLS to this process, or over loopback', secret: 'no',
+  },
+  USERID_HEADER_KEY: {
+    schema: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'is no name of a header').transform((name) => name.toLowerCase())
+      .refine((name) => !meaningfulHeader.test(name), 'is a header that means something else').default('miauserid'),
+    meaning: 'The header by which the BFF tells the Device Manager whose data it is.', otherwise: '`miauserid`', secret: 'no',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof settings;
+export const settingNames = Object.keys(settings) as readonly SettingName[];
+
+type Shape = { readonly [Name in SettingName]: (typeof settings)[Name]['schema'] };
+/** Reads all settings from texts at once. */
+export const configSchema = z.object(Object.fromEntries(settingNames.map((name) => [name, settings[name].schema])) as unknown as Shape);
+
+/** Every setting of the program, read once at start and passed on in parts. Secrets never leave it in a message. */
+export type Config = Readonly<z.infer<typeof configSchema>>;

@@ -1,0 +1,115 @@
+import { loincUrl, type Observation } from '../../measurement/coding.ts';
+import { commensurable, convert } from '../../measurement/quantity.ts';
+import { ucumOf } from '../../measurement/unit-spelling.ts';
+import { at, type EventRule, type HealthDataType, type ObservationRule, type QuantityRule, type Target } from './rule.ts';
+
+/** One sample to normalize: the item as received, and what is known about it. */
+export interface Measured {
+  readonly providerId: string;
+  readonly dataType: string | undefined;
+  readonly item: unknown;
+  /** UCUM unit declared or assumed for the sample, where its rule names none. */
+  readonly unit?: string | undefined;
+  readonly unitAssumed?: boolean;
+  /** Where parts of the item stand in what was received, where that is another pointer. */
+  readonly sources?: Readonly<Record<string, string>>;
+  /** UTC, ISO 8601. */
+  readonly start: string;
+  readonly end: string;
+}
+
+/** Why a sample cannot be normalized. */
+export type Reason =
+  | 'type-unknown' | 'no-rule' | 'value-missing' | 'value-absent' | 'value-not-a-number' | 'unit-missing' | 'unit-unknown' | 'unit-not-for-type'
+  | 'implausible-with-assumed-unit' | 'event-unknown' | 'document-invalid';
+
+/** Says that a sample does not fit its rule. */
+export class Unfit extends Error {
+  readonly reason: Reason;
+
+  constructor(reason: Reason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** Notes on a value, all as text. */
+export type Notes = Readonly<Record<string, string>>;
+
+/** What a rule finds in an item: an observation; or why the sender has no value, by the name of the metric. */
+export type Found = { readonly observation: Observation } | { readonly absent: Notes; readonly required: boolean };
+
+const numberOf = (value: unknown, numbersOnly: boolean): number => {
+  if (value === undefined || value === null) throw new Unfit('value-missing');
+  const number = !numbersOnly && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isFinite(number)) throw new Unfit('value-not-a-number');
+  return number;
+};
+
+const unitOf = ({ metric, units }: QuantityRule, { item, unit }: Measured): { unit: string; spelling?: string } => {
+  if (metric === undefined) {
+    if (unit === undefined) throw new Unfit('unit-missing');
+    return { unit };
+  }
+  const given = at(item, `${metric}/unit`) ?? '';
+  const spelling = typeof given === 'string' ? given.trim() : '';
+  const known = units?.[spelling] ?? (spelling === '' ? undefined : ucumOf(spelling));
+  if (known === undefined) throw new Unfit(spelling === '' ? 'unit-missing' : 'unit-unknown');
+  return { unit: known, spelling };
+};
+
+/** Counts and percentages are dimensionless for UCUM: they fit only each other by name. */
+const dimensionless = (unit: string): boolean => unit === '1' || unit.startsWith('{');
+
+const fits = (unit: string, { unitCode, dividedBy }: Target): boolean => {
+  if (unit === unitCode || dividedBy?.[unit] !== undefined) return true;
+  if (dimensionless(unitCode)) return dimensionless(unit);
+  if (unitCode === '%') return unit === '1';
+  return commensurable(unit, unitCode);
+};
+
+const converted = (number: number, unit: string, { unitCode, dividedBy }: Target): number => {
+  const divisor = dividedBy?.[unit];
+  if (divisor !== undefined) return number / divisor;
+  return dimensionless(unitCode) && dimensionless(unit) ? number : convert(number, unit, unitCode);
+};
+
+const flag = (text: string, on: boolean): Notes => (on ? { [text]: 'true' } : {});
+const noted = (annotation: Notes) => (Object.keys(annotation).length > 0 ? { annotation } : {});
+
+const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measured, annotation: Notes, raw: unknown): Observation => {
+  const number = numberOf(raw, type.numbersOnly === true);
+  const { unit, spelling } = unitOf(rule, measured);
+  const target = rule.targets.find((one) => fits(unit, one));
+  if (!target) throw new Unfit('unit-not-for-type');
+  const value = converted(rule.fraction === true && unit === '%' && number <= 1 ? number * 100 : number, unit, target);
+  const [low, high] = target.plausible;
+  const implausible = value < low || value > high;
+  const assumed = rule.metric === undefined && measured.unitAssumed === true;
+  if (implausible && assumed && type.ambiguousUnit === true) throw new Unfit('implausible-with-assumed-unit');
+  const inRange = rule.metric === undefined ? undefined : at(measured.item, `${rule.metric}/isInRange`);
+  const notes = {
+    ...annotation, ...(spelling !== undefined && { measuredUnit: spelling }), ...(target.sameAs !== undefined && { sameAs: loincUrl(target.sameAs) }),
+    ...flag('unitAssumed', assumed), ...flag('implausible', implausible), ...((inRange === false || inRange === 'false') && { isInRange: 'false' }),
+  };
+  return { code: loincUrl(target.code), name: target.name, unit: target.unit, unitCode: target.unitCode, value, ...noted(notes) };
+};
+
+const readEvent = ({ events }: EventRule, annotation: Notes, raw: unknown): Observation => {
+  const event = typeof raw === 'string' && Object.hasOwn(events, raw) ? events[raw] : undefined;
+  if (!event) throw new Unfit(raw === undefined ? 'value-missing' : 'event-unknown');
+  return { code: loincUrl(event.code), name: event.name, unit: 'events', unitCode: '{event}', value: 1, ...noted(annotation) };
+};
+
+const nameOf = (metric: string): string => metric.slice(metric.lastIndexOf('/') + 1);
+
+/** Applies one rule to an item; undefined when the item has nothing for it. Throws Unfit when it has something that does not fit. */
+export const observe = (rule: ObservationRule, type: HealthDataType, measured: Measured, annotation: Notes): Found | undefined => {
+  const raw = at(measured.item, 'event' in rule ? rule.event : (rule.value ?? `${rule.metric ?? ''}/value`));
+  if ('event' in rule) return { observation: readEvent(rule, annotation, raw) };
+  const { metric, required = false } = rule;
+  const absent = raw === undefined && metric !== undefined ? at(measured.item, `${metric}/absentReason`) : undefined;
+  if (typeof absent === 'string') return { absent: { [`${nameOf(metric ?? '')}Absent`]: absent.slice(0, 100) }, required };
+  if (raw === undefined && !required && (metric === undefined || (at(measured.item, metric) ?? undefined) === undefined)) return undefined;
+  return { observation: readQuantity(rule, type, measured, annotation, raw) };
+};

@@ -1,0 +1,46 @@
+/** One version of a reading that a sender may correct or withdraw. */
+export interface Version {
+  readonly _id: string;
+  readonly status: 'registered' | 'preliminary' | 'unknown' | 'final' | 'amended' | 'corrected' | 'entered-in-error' | 'cancelled';
+  /** Whether the sender names the reading; device, type and time alone can belong to two readings. */
+  readonly named: boolean;
+  readonly issuedAt: number | undefined;
+  readonly receivedAt: number;
+}
+
+/** What a version counts for beside the others; all but `current` are in no chart. */
+export type Standing =
+  | { readonly state: 'current' }
+  | { readonly state: 'superseded' | 'withdrawn' | 'conflicting'; readonly reason: string };
+
+const withdrawing: ReadonlySet<string> = new Set(['entered-in-error', 'cancelled']);
+const rankOf = ({ status }: Version): number => {
+  if (withdrawing.has(status)) return 3;
+  if (status === 'amended' || status === 'corrected') return 2;
+  return status === 'final' ? 1 : 0;
+};
+
+/** Whether a reading with this status takes an earlier one back instead of measuring something. */
+export const withdraws = (status: string | undefined): boolean => status !== undefined && withdrawing.has(status);
+
+/** From the earliest to the latest: as issued where both say so, else as received. */
+const inOrder = (a: Version, b: Version): number =>
+  (a.issuedAt !== undefined && b.issuedAt !== undefined && a.issuedAt - b.issuedAt) || a.receivedAt - b.receivedAt || (a._id < b._id ? -1 : 1);
+
+/**
+ * The standing of each version of one reading, by identifier. A withdrawal takes back all of them, whenever it came. Else the last
+ * correction counts, else the final version, else the last preliminary one. A second final version of a reading that has a name is a
+ * conflict: the first stays. Without a name, it is another reading.
+ */
+export const standingsOf = (versions: readonly Version[]): Map<string, Standing> => {
+  const top = Math.max(...versions.map(rankOf));
+  const leaders = versions.filter((one) => rankOf(one) === top).sort(inOrder);
+  const winner = top === 1 ? leaders[0] : leaders.at(-1);
+  return new Map(
+    versions.map((one): [string, Standing] => {
+      if (top === 3) return [one._id, { state: 'withdrawn', reason: withdraws(one.status) ? one.status : (winner?.status ?? one.status) }];
+      if (one === winner || (top < 2 && rankOf(one) === top && !one.named)) return [one._id, { state: 'current' }];
+      return [one._id, rankOf(one) === 1 && top === 1 ? { state: 'conflicting', reason: 'conflicting-reading' } : { state: 'superseded', reason: winner?.status ?? 'final' }];
+    }),
+  );
+};

@@ -1,0 +1,94 @@
+import codes from './codes.json' with { type: 'json' };
+import { codingsIn, isResource, listIn, resourceIn, textIn, type Resource } from './resource.ts';
+import { channelOf, conceptText, valueOf } from './value.ts';
+
+/** What an Observation measures, in Medisanté's names: the type, and the members of `measurements`. */
+export interface Measurements {
+  readonly type?: string | undefined;
+  readonly metrics: Readonly<Record<string, unknown>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Which half of a blood pressure an Observation without components is. */
+  readonly half: 'systolicBloodPressure' | 'diastolicBloodPressure' | undefined;
+  /** Where parts of `measurements` stand in the Observation, as JSON pointers. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+type Known = readonly [type: string, metric?: string];
+
+const systems = ['http://loinc.org', 'urn:iso:std:iso:11073:10101'] as const;
+
+const knownCode = (concept: unknown): Known | undefined => {
+  const codings = codingsIn(concept);
+  const found = systems.flatMap((system) => codings.filter((one) => one.system === system).map(({ code }) => (Object.hasOwn(codes[system], code) ? (codes[system] as unknown as Record<string, Known>)[code] : undefined)));
+  return found.find((one) => one !== undefined);
+};
+
+const senderCode = (concept: unknown): string | undefined => {
+  const [coding] = codingsIn(concept);
+  return coding && (coding.system === '' ? coding.code : `${coding.system}|${coding.code}`).slice(0, 128);
+};
+
+/** A code nobody knows is read by its parts, when they are all of one type. */
+const typeOfParts = (components: readonly Resource[]): string | undefined => {
+  const types = new Set(components.flatMap(({ code }) => knownCode(code)?.[0] ?? []));
+  return types.size === 1 ? [...types][0] : undefined;
+};
+
+const marks = (observation: Resource): Record<string, string> => {
+  const status = textIn(observation['status']);
+  const interpretation = codingsIn(listIn(observation['interpretation'])[0])[0]?.code;
+  return { ...(status !== undefined && status !== 'final' && { status: status.slice(0, 30) }), ...(interpretation !== undefined && { interpretation: interpretation.slice(0, 30) }) };
+};
+
+const addComponent = (component: Resource, metrics: Record<string, unknown>, annotations: Record<string, string>): void => {
+  const value = valueOf(component);
+  const name = knownCode(component['code'])?.[1];
+  const given = value?.metric['value'];
+  if (value === undefined || (name === undefined && given === undefined)) return;
+  const label = conceptText(component['code']) ?? senderCode(component['code']) ?? 'component';
+  if (name === undefined && (typeof given !== 'number' || component['valueQuantity'] === undefined)) annotations[label.slice(0, 100)] = String(isResource(given) ? 'kept' : given).slice(0, 500);
+  else metrics[name ?? label] ??= value.metric;
+  Object.assign(annotations, value.annotations);
+};
+
+const addChannels = (observation: Resource, components: readonly Resource[], metrics: Record<string, unknown>, sources: Record<string, string>): void => {
+  const whole = observation['valueSampledData'];
+  const channels = components.flatMap((one) => (one['valueSampledData'] === undefined ? [] : [channelOf(conceptText(one['code']), resourceIn(one['valueSampledData']))]));
+  if (whole === undefined && channels.length === 0) return;
+  metrics['ecgSamples'] = { samples: whole === undefined ? channels : [channelOf(undefined, resourceIn(whole)), ...channels] };
+  sources['/measurements/ecgSamples'] = whole === undefined ? '/component' : '/valueSampledData';
+};
+
+const halves = ['systolicBloodPressure', 'diastolicBloodPressure'] as const;
+
+const complete = (type: string | undefined, metrics: Record<string, unknown>): void => {
+  if (type !== 'BloodPressure' || Object.keys(metrics).length === 0) return;
+  for (const name of halves) metrics[name] ??= { absentReason: 'not-sent' };
+};
+
+/**
+ * Reads an Observation: its type by LOINC, else MDC code, its value and its components by theirs. A blood pressure of which one half
+ * is missing says so; what has no name with us is handed on under its own.
+ */
+export const measurementsOf = (observation: Resource): Measurements => {
+  const components = listIn(observation['component']);
+  const own = knownCode(observation['code']);
+  const type = own?.[0] ?? typeOfParts(components);
+  const metrics: Record<string, unknown> = {};
+  const annotations = marks(observation);
+  const sources: Record<string, string> = {};
+  if (type === 'ECG') addChannels(observation, components, metrics, sources);
+  const value = type === 'ECG' && metrics['ecgSamples'] !== undefined ? undefined : valueOf(observation);
+  // A panel whose value is absent has no metric of its own: each of its components says why.
+  const name = own?.[1] ?? (value?.metric['value'] === undefined ? undefined : 'value');
+  if (value && name !== undefined) {
+    metrics[name] = value.metric;
+    Object.assign(annotations, value.annotations);
+  }
+  for (const component of components.filter((one) => type !== 'ECG' || one['valueSampledData'] === undefined)) addComponent(component, metrics, annotations);
+  if (own !== undefined && own[1] === undefined && value?.metric['absentReason'] !== undefined && type === 'BloodPressure') {
+    for (const half of halves) metrics[half] ??= value.metric;
+  }
+  complete(type, metrics);
+  return { type: type ?? senderCode(observation['code']), half: components.length === 0 ? halves.find((one) => one === own?.[1]) : undefined, metrics, annotations, sources };
+};

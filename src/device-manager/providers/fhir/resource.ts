@@ -1,0 +1,42 @@
+/** A FHIR resource, or an object in one, as received. */
+export type Resource = Readonly<Record<string, unknown>>;
+
+/** One resource of a delivery. */
+export interface Entry {
+  readonly fullUrl?: string | undefined;
+  readonly resource: Resource;
+  /** What `#id` may refer to. */
+  readonly contained: readonly Resource[];
+  /** Of a transaction or batch: `PUT Observation/7`. */
+  readonly request?: Resource | undefined;
+}
+
+/** Whether a value is an object. */
+export const isResource = (value: unknown): value is Resource => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The value if it is an object, else an empty one. */
+export const resourceIn = (value: unknown): Resource => (isResource(value) ? value : {});
+
+/** The objects of an array; none of anything else. */
+export const listIn = (value: unknown): readonly Resource[] => (Array.isArray(value) ? value.filter(isResource) : []);
+
+/** Text that is not blank, at most 1000 characters. */
+export const textIn = (value: unknown): string | undefined => (typeof value === 'string' && value.trim() !== '' && value.length <= 1000 ? value.trim() : undefined);
+
+/** The texts there are, in order, each once. */
+export const distinct = (texts: readonly (string | undefined)[]): string[] => [...new Set(texts.filter((text) => text !== undefined))];
+
+export interface Coding {
+  readonly system: string;
+  readonly code: string;
+}
+
+const mdc = 'urn:iso:std:iso:11073:10101';
+const sameSystem: Readonly<Record<string, string>> = { 'urn:oid:2.16.840.1.113883.6.24': mdc, 'urn:oid:2.16.840.1.113883.6.1': 'http://loinc.org' };
+
+/** The codings of a CodeableConcept, with one name per code system. */
+export const codingsIn = (concept: unknown): Coding[] =>
+  listIn(resourceIn(concept)['coding']).flatMap(({ system, code }) => {
+    const [name, text] = [textIn(system) ?? '', textIn(code)];
+    return text === undefined ? [] : [{ system: sameSystem[name] ?? name, code: text }];
+  });

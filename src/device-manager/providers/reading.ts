@@ -1,0 +1,43 @@
+import type { Version } from '../domain/version.ts';
+import type { Instant } from '../../measurement/instant.ts';
+
+/** Why a reading waits whatever its device: nobody may decide by guessing. */
+export type Unfit = 'not-a-delivery' | 'unsupported-bundle' | 'unknown-modifier';
+
+/** What makes a reading the same reading when it comes again, corrected or withdrawn: its identifier, or device, type and time. */
+export interface ReadingIdentity {
+  readonly kind: 'identifier' | 'natural';
+  readonly parts: readonly string[];
+}
+
+/** One measurement of a delivery; whatever is missing is left out. */
+export interface Reading {
+  /** The measurement in the Medisanté standard shape, which the rules read. */
+  readonly document: unknown;
+  /** The part of the delivery it was read from. */
+  readonly received: unknown;
+  readonly measurementType?: string | undefined;
+  /** What the device may be called, in the order in which it is looked up: the peripheral, then its gateway. */
+  readonly identifiers: readonly string[];
+  /** What the sender calls the patient. */
+  readonly subjects: readonly string[];
+  /** By the clock of the device. */
+  readonly measuredAt?: Instant | undefined;
+  readonly endedAt?: Instant | undefined;
+  readonly identity?: ReadingIdentity | undefined;
+  readonly status?: Version['status'] | undefined;
+  /** When this version was made available, which orders corrections. */
+  readonly issuedAt?: Instant | undefined;
+  readonly unfit?: Unfit | undefined;
+  /** JSON pointers into `document`, and where the same stands in `received`. */
+  readonly sources?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A delivery taken apart. */
+export interface Readings {
+  /** What the sender calls the delivery; without one its bytes name it. */
+  readonly correlationId?: string | undefined;
+  readonly readings: readonly Reading[];
+  /** Why it could not be taken apart; then it has no readings. */
+  readonly unfit?: Unfit | undefined;
+}

@@ -1,0 +1,33 @@
+import { membersOf } from '../domain/rule.ts';
+import { fhirFormat } from '../provider.ts';
+import { entryCount, excerptOf } from './fhir/bundle.ts';
+import { readFhir } from './fhir/reading.ts';
+import { readDelivery } from './medisante/delivery.ts';
+import type { Reading, Readings } from './reading.ts';
+
+/** A delivery taken apart, with ways to keep it. */
+export interface TakenApart extends Readings {
+  /** The format it is in, whatever the sender called it. */
+  readonly format: string;
+  /** Resources in it. */
+  readonly entryCount: number;
+  /** A delivery in FHIR JSON that has some of these readings alone, in their order. */
+  readonly excerpt: (readings: readonly Reading[]) => unknown;
+}
+
+/** FHIR by the name of its format, or by its shape: a Medisanté delivery has no resourceType. */
+const isFhir = (format: string, value: unknown): boolean => format.startsWith('fhir-') || typeof membersOf(value)['resourceType'] === 'string';
+
+/** Takes a parsed delivery apart: one reading of a Medisanté delivery, one or more of a FHIR one. */
+export const takeApart = (format: string, value: unknown): TakenApart => {
+  if (!isFhir(format, value)) return { ...readDelivery(value), format, entryCount: 1, excerpt: () => value };
+  const { entries, ...taken } = readFhir(value);
+  const positions = new Map<Reading, readonly number[]>(taken.readings.map((reading) => [reading, reading.positions]));
+  return {
+    ...taken, format: format.startsWith('fhir-') ? format : fhirFormat, entryCount: entryCount(value),
+    excerpt: (readings) => excerptOf(value, entries, readings.flatMap((reading) => positions.get(reading) ?? [])),
+  };
+};
+
+/** Takes kept bytes apart, which were readable when they came. */
+export const takeApartBytes = (format: string, bytes: Buffer): TakenApart => takeApart(format, JSON.parse(bytes.toString('utf8')));

@@ -1,0 +1,73 @@
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { problem } from '../http/problem.ts';
+
+/** Who issues tokens that open the webhook. */
+export interface TokenIssuer {
+  /** Value of the claim `iss`. */
+  readonly issuer: string;
+  readonly jwksUrl: string;
+  /** Value that the claim `aud` must hold. */
+  readonly audience: string;
+  /** Scope that the token must have; none where the issuer gives none. */
+  readonly scope?: string | undefined;
+  /** The sender that its tokens post as; without one, the claim `sub` names it. */
+  readonly sender?: string | undefined;
+}
+
+/** Judges bearer tokens of webhook senders. */
+export interface SenderTokens {
+  /** The sender of a token; undefined for one that is none of ours, has ended, or is for something else. Throws 503 while the keys of its issuer cannot be read. */
+  readonly senderOf: (token: string) => Promise<string | undefined>;
+}
+
+/** Signatures only; what a shared secret signs would make every reader of tokens a writer. */
+const algorithms = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'];
+const clockToleranceSeconds = 60;
+const longestToken = 8192;
+
+const hasScope = ({ scope, scp }: JWTPayload, wanted: string | undefined): boolean => {
+  if (wanted === undefined) return true;
+  const given = scope ?? scp;
+  return (typeof given === 'string' ? given.split(' ') : Array.isArray(given) ? given : []).includes(wanted);
+};
+
+const senderName = /^[a-z][a-z0-9-]{0,63}$/;
+
+const verifier = ({ issuer, jwksUrl, audience, scope, sender }: TokenIssuer) => {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: 10_000, cacheMaxAge: 600_000 });
+  return async (token: string): Promise<string | undefined> => {
+    const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp'] });
+    const name = sender ?? payload.sub;
+    return hasScope(payload, scope) && name !== undefined && senderName.test(name) ? name : undefined;
+  };
+};
+
+/** What a token is refused for; anything else means that the issuer could not be asked. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC' && !(error instanceof errors.JWKSInvalid);
+
+const issuerIn = (token: string): unknown => {
+  try {
+    return (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as JWTPayload).iss;
+  } catch {
+    return undefined; // no JWT: nobody's token
+  }
+};
+
+/** Checks tokens against the keys of the issuer that they name, which must be one of these; keys are fetched when first needed. */
+export const createSenderTokens = (issuers: readonly TokenIssuer[]): SenderTokens => {
+  const verifiers = new Map(issuers.map((issuer) => [issuer.issuer, verifier(issuer)]));
+  return {
+    senderOf: async (token) => {
+      const issuer = token.length <= longestToken && token.split('.').length === 3 ? issuerIn(token) : undefined;
+      const verify = typeof issuer === 'string' ? verifiers.get(issuer) : undefined;
+      if (verify === undefined) return undefined;
+      try {
+        return await verify(token);
+      } catch (error) {
+        if (isRefusal(error)) return undefined;
+        throw problem('upstream-unavailable', { retryAfterSeconds: 5, cause: error });
+      }
+    },
+  };
+};

@@ -1,0 +1,24 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { pointerToken, resolvePointer, type Spec } from './spec.ts';
+
+/** Leaves the members of an object that its schema takes; may take unknown members out of the values themselves. */
+export type KnownMembers = (value: object) => Record<string, unknown>;
+
+/**
+ * Compiles, for a schema of the specification, what an object of others may keep so that we may answer it: each member that the
+ * schema knows and whose value it takes, and in an open schema those that it does not know. Whether all required members are there
+ * is not judged. Throws when the specification has no such object schema.
+ */
+export const knownMembersReader = (spec: Spec): ((schema: string) => KnownMembers) => {
+  const ajv = new Ajv2020({ strict: false, validateSchema: false, removeAdditional: true });
+  addFormats.default(ajv);
+  ajv.addSchema({ ...spec.document, $id: 'specification' });
+  return (schema) => {
+    const place = `/components/schemas/${pointerToken(schema)}`;
+    const { properties, additionalProperties } = resolvePointer(spec.document, `#${place}`).node as { properties: object; additionalProperties?: false };
+    const takes = new Map(Object.keys(properties).map((name) => [name, ajv.compile({ $ref: `specification#${place}/properties/${pointerToken(name)}` })]));
+    const isKept = ([name, value]: [string, unknown]): boolean => takes.get(name)?.(value) ?? additionalProperties !== false;
+    return (value) => Object.fromEntries(Object.entries(value).filter(isKept));
+  };
+};

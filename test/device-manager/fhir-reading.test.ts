@@ -1,0 +1,181 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { standingsOf, type Version } from '../../src/device-manager/domain/version.ts';
+import { readFhir } from '../../src/device-manager/providers/fhir/reading.ts';
+import { takeApart } from '../../src/device-manager/providers/taking-apart.ts';
+import { bundle, component, loinc, mdc, message, observation, pressure, pulse, quantity } from './fhir-documents.ts';
+
+const at = '2024-03-02T09:10:11+01:00';
+const fixture = (path: string) => JSON.parse(readFileSync(new URL(`../fixtures/fhir/${path}`, import.meta.url), 'utf8')) as unknown;
+const readings = (value: unknown) => readFhir(value).readings;
+const measurements = (value: unknown) => (readings(value)[0]?.document as { measurements: Record<string, unknown> } | undefined)?.measurements;
+const identifiersOf = (value: unknown) => readings(value)[0]?.identifiers;
+const device = (more: object) => ({ resourceType: 'Device', ...more });
+
+describe('the time of an Observation', () => {
+  test.each<[string, object, string | undefined, string | undefined]>([
+    ['dateTime', { effectiveDateTime: at }, at, at],
+    ['instant', { effectiveInstant: at }, at, at],
+    ['period', { effectivePeriod: { start: at, end: '2024-03-02T10:00:00Z' } }, at, '2024-03-02T10:00:00Z'],
+    ['period without end', { effectivePeriod: { start: at } }, at, at],
+    ['period without start', { effectivePeriod: { end: at } }, at, at],
+    ['period that ends before it starts', { effectivePeriod: { start: at, end: '2024-03-01T10:00:00Z' } }, at, at],
+    ['timing', { effectiveTiming: { event: [at, '2024-03-03T00:00:00Z'] } }, at, at],
+    ['date, which is no instant', { effectiveDateTime: '2024-03-02' }, undefined, undefined],
+    ['time without zone', { effectiveDateTime: '2024-03-02T09:10:11' }, undefined, undefined],
+    ['none', {}, undefined, undefined],
+  ])('%s', (_situation, effective, start, end) => {
+    const [reading] = readings({ ...observation(loinc('8867-4'), 's', undefined), ...effective });
+    expect([reading?.measuredAt?.text, reading?.endedAt?.text]).toEqual([start, end]);
+  });
+});
+
+describe('the device of an Observation', () => {
+  const of = (reference: object, entries: readonly object[] = [], more: object = {}) =>
+    bundle('collection', [{ resourceType: 'Observation', status: 'final', code: loinc('8867-4'), device: reference, ...more }, ...entries.map((entry) => entry)]);
+  const withUrl = (reference: object, fullUrl: string, resource: object) => ({ ...of(reference), entry: [...of(reference).entry, { fullUrl, resource }] });
+
+  test.each<[string, unknown, readonly string[]]>([
+    ['contained', observation(loinc('8867-4'), 'S-1', at), ['S-1']],
+    ['another entry by urn:uuid', withUrl({ reference: 'urn:uuid:1' }, 'urn:uuid:1', device({ serialNumber: 'S-2' })), ['S-2']],
+    ['another entry by relative reference', of({ reference: 'Device/7' }, [device({ id: '7', serialNumber: 'S-3' })]), ['S-3', 'Device/7']],
+    ['another entry by its address', withUrl({ reference: 'https://example.org/fhir/Device/7' }, 'https://example.org/fhir/Device/7', device({ serialNumber: 'S-4' })), ['S-4', 'Device/7']],
+    ['an address that is not in the Bundle', of({ reference: 'https://example.org/fhir/Device/7' }, [device({ id: '7', serialNumber: 'S-5' })]), ['Device/7']],
+    ['its identifier in the reference', of({ identifier: { system: 'urn:imei', value: '900000000000001' } }), ['900000000000001']],
+    ['a search by identifier', of({ reference: 'Device?identifier=urn:imei|900000000000001' }), ['900000000000001']],
+    ['a DeviceMetric of it', of({ reference: 'DeviceMetric/m' }, [{ resourceType: 'DeviceMetric', id: 'm', source: { reference: 'Device/7' } }, device({ id: '7', serialNumber: 'S-6' })]), ['S-6']],
+    ['all that a Device says', of({ reference: 'Device/7' }, [device({ id: '7', identifier: [{ value: 'I-1' }, { value: 'I-2' }], serialNumber: 'S-7', manufacturer: 'Maker', modelNumber: 'M' })]), ['Maker:M:S-7', 'I-1', 'I-2', 'S-7', 'Device/7']],
+    ['a display only', of({ display: 'Cuff' }), []],
+    ['itself, in a circle', of({ reference: 'DeviceMetric/m' }, [{ resourceType: 'DeviceMetric', id: 'm', source: { reference: 'DeviceMetric/m' } }]), []],
+  ])('%s', (_situation, value, expected) => {
+    expect(identifiersOf(value)).toEqual(expected);
+  });
+
+  test('is the peripheral first, then its gateway, as in a Medisanté delivery', () => {
+    const gateway = { url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice', valueReference: { reference: 'Device/g' } };
+    const value = of({ reference: 'Device/p' }, [device({ id: 'p', serialNumber: 'P' }), device({ id: 'g', serialNumber: 'G' })], { extension: [gateway] });
+    expect(identifiersOf(value)).toEqual(['P', 'Device/p', 'G', 'Device/g']);
+    expect(readings(value)[0]?.document).toMatchObject({ device: { serialNumber: 'G' }, measurements: { device: { serialNumber: 'P' } } });
+  });
+});
+
+describe('the value of an Observation', () => {
+  test.each<[string, object, object, object]>([
+    ['UCUM code, whatever the unit text says', loinc('8310-5'), { valueQuantity: quantity(36.5, 'Cel', '°F') }, { temperature: { value: 36.5, unit: 'Cel' } }],
+    ['unit text alone, marked', loinc('8310-5'), { valueQuantity: { value: 36.5, unit: '°C' } }, { temperature: { value: 36.5, unit: '°C' }, annotations: { unitFromText: 'true' } }],
+    ['code of another system of units, so the text counts', loinc('8310-5'), { valueQuantity: { value: 36.5, unit: '°C', system: 'urn:other', code: '1' } }, { temperature: { value: 36.5, unit: '°C' } }],
+    ['coulomb, which only Medisanté spells like Celsius', loinc('8310-5'), { valueQuantity: quantity(36.5, 'C') }, { temperature: { value: 36.5, unit: '[C]' } }],
+    ['no unit at all', loinc('8310-5'), { valueQuantity: { value: 36.5 } }, { temperature: { value: 36.5, unit: '' } }],
+    ['limit instead of a value, marked', loinc('14743-9'), { valueQuantity: { ...quantity(33, 'mmol/L'), comparator: '>' } }, { glucose: { value: 33 }, annotations: { comparator: '>' } }],
+    ['integer', loinc('55423-8'), { valueInteger: 4711 }, { steps: { value: 4711, unit: '1' } }],
+    ['string', loinc('8867-4'), { valueString: 'high' }, { pulse: { value: 'high', unit: '' } }],
+    ['concept', loinc('8867-4'), { valueCodeableConcept: { text: 'high' } }, { pulse: { value: 'high', unit: '' } }],
+    ['no value, with a reason', loinc('8867-4'), { dataAbsentReason: { coding: [{ code: 'not-a-number' }] } }, { pulse: { absentReason: 'not-a-number' } }],
+    ['quantity without a value', loinc('8867-4'), { valueQuantity: { unit: '/min' } }, { pulse: { absentReason: 'unknown' } }],
+    ['status that is not final, marked', loinc('8867-4'), { valueQuantity: quantity(60, '/min'), status: 'preliminary' }, { annotations: { status: 'preliminary' } }],
+    ['MDC code', mdc('150456'), { valueQuantity: quantity(97, '%') }, { SpO2: { value: 97, unit: '%' } }],
+    ['LOINC before MDC, whatever comes first', { coding: [...mdc('149530').coding, ...loinc('59408-5').coding] }, { valueQuantity: quantity(97, '%') }, { SpO2: { value: 97 } }],
+    ['code nobody knows, read by its only known part', mdc('1'), { component: [component(mdc('160184'), { valueQuantity: quantity(6.3, 'mmol/L') })] }, { glucose: { value: 6.3, unit: 'mmol/L' } }],
+    ['sampled data of an electrocardiogram', loinc('11524-6'), { valueSampledData: { period: 4, data: '1 2 3' } }, { ecgSamples: { samples: [{ numberOfSamples: 3, sampleRate: 250, sampleRateUnit: 'Hz', period: 4, data: '1 2 3' }] } }],
+  ])('%s', (_situation, code, value, expected) => {
+    expect(measurements(observation(code, 's', at, value))).toMatchObject(expected);
+  });
+
+  test.each<[string, readonly object[], object]>([
+    ['both halves and a mean without a value', [component(loinc('8480-6'), { valueQuantity: quantity(116, 'mm[Hg]') }), component(mdc('150022'), { valueQuantity: quantity(71, 'mm[Hg]') }), component(mdc('150023'), { dataAbsentReason: { coding: [{ code: 'not-a-number' }] } })],
+      { systolicBloodPressure: { value: 116 }, diastolicBloodPressure: { value: 71 }, meanBloodPressure: { absentReason: 'not-a-number' } }],
+    ['one half missing', [component(loinc('8480-6'), { valueQuantity: quantity(116, 'mm[Hg]') })], { systolicBloodPressure: { value: 116 }, diastolicBloodPressure: { absentReason: 'not-sent' } }],
+    ['a pulse, and a part nobody knows', [component(loinc('8867-4'), { valueQuantity: quantity(60, '/min') }), component({ text: 'Cuff size' }, { valueString: 'L' }), component({ text: 'Noise' }, { valueQuantity: quantity(3, '1') })],
+      { pulse: { value: 60 }, Noise: { value: 3 }, annotations: { 'Cuff size': 'L' } }],
+  ])('blood pressure with %s', (_situation, components, expected) => {
+    expect(measurements(observation(loinc('85354-9'), 's', at, { component: components }))).toMatchObject(expected);
+  });
+});
+
+describe('what makes readings of a delivery', () => {
+  const systolic = (more: object = {}) => observation(loinc('8480-6'), 's', at, { valueQuantity: quantity(120, 'mm[Hg]'), ...more });
+  const diastolic = (more: object = {}) => observation(loinc('8462-4'), 's', at, { valueQuantity: quantity(80, 'mm[Hg]'), ...more });
+  const ecg = { ...observation(loinc('11524-6'), 's', at), id: 'e' };
+  const report = { resourceType: 'DiagnosticReport', status: 'final', code: loinc('11524-6'), presentedForm: [{ contentType: 'application/pdf', data: 'JVBERi0xLjQK' }] };
+  const panel = { resourceType: 'Observation', status: 'final', code: loinc('85353-1'), hasMember: [{ reference: 'Observation/a' }, { reference: 'Observation/b' }] };
+
+  test.each<[string, unknown, readonly (string | undefined)[]]>([
+    ['an Observation', pulse('s', at, 60), ['HeartRate']],
+    ['a message', message('h', 'b', [pulse('s', at, 60), pressure('s', at, 120, 80)]), ['HeartRate', 'BloodPressure']],
+    ...(['transaction', 'batch', 'collection'] as const).map((type): [string, unknown, readonly string[]] => [`a ${type}`, bundle(type, [pulse('s', at, 60), pulse('s', at, 61)]), ['HeartRate', 'HeartRate']]),
+    ['entries that delete or only ask', { ...bundle('transaction', [pulse('s', at, 60)]), entry: [{ resource: pulse('s', at, 60), request: { method: 'DELETE', url: 'Observation/1' } }, { resource: pulse('s', at, 61), request: { method: 'PUT', url: 'Observation/2' } }] }, ['HeartRate']],
+    ['a panel and its members', bundle('collection', [panel, { ...pulse('s', at, 60), id: 'a' }, { ...pressure('s', at, 120, 80), id: 'b' }]), ['HeartRate', 'BloodPressure']],
+    ['a panel whose members are elsewhere', panel, ['http://loinc.org|85353-1']],
+    ['halves of a blood pressure', bundle('collection', [systolic(), pulse('s', at, 60), diastolic()]), ['BloodPressure', 'HeartRate']],
+    ['halves at different times', bundle('collection', [systolic(), diastolic({ effectiveDateTime: '2024-03-02T09:11:00Z' })]), ['BloodPressure', 'BloodPressure']],
+    ['halves of different devices', bundle('collection', [systolic(), diastolic({ contained: [device({ id: 'device', serialNumber: 'other' })] })]), ['BloodPressure', 'BloodPressure']],
+    ['halves of which one is withdrawn', bundle('collection', [systolic(), diastolic({ status: 'entered-in-error' })]), ['BloodPressure', 'BloodPressure']],
+    ['three halves', bundle('collection', [systolic(), diastolic(), diastolic()]), ['BloodPressure', 'BloodPressure', 'BloodPressure']],
+    ['an electrocardiogram and its report', bundle('collection', [{ ...report, result: [{ reference: 'Observation/e' }] }, ecg]), ['ECG']],
+    ['a report with its results inside', { ...report, contained: [{ ...ecg, contained: undefined, device: undefined }], result: [{ reference: '#e' }] }, ['ECG']],
+    ['a report alone', report, ['ECG']],
+    ['a report without a document', { ...report, presentedForm: undefined, contained: [ecg] }, ['ECG']],
+    ['an unknown code', observation(loinc('1-8'), 's', at, { valueString: 'x' }), ['http://loinc.org|1-8']],
+    ['no code', observation({}, 's', at, { valueString: 'x' }), [undefined]],
+  ])('%s', (_situation, value, expected) => {
+    expect(readings(value).map(({ measurementType }) => measurementType)).toEqual(expected);
+  });
+
+  test('halves of a blood pressure become one, with both as received', () => {
+    const value = bundle('collection', [systolic(), diastolic()]);
+    expect(measurements(value)).toMatchObject({ systolicBloodPressure: { value: 120 }, diastolicBloodPressure: { value: 80 } });
+    expect(readings(value)[0]?.received).toEqual([systolic(), diastolic()]);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['a Patient', { resourceType: 'Patient' }, 'not-a-delivery'],
+    ['a Bundle without Observations', bundle('collection', [device({})]), 'not-a-delivery'],
+    ['an empty transaction', bundle('transaction', []), 'not-a-delivery'],
+    ['entries that are none', { resourceType: 'Bundle', type: 'collection', entry: [1, null, 'x', [], {}] }, 'not-a-delivery'],
+    ['no type', { resourceType: 'Bundle', entry: [{ resource: pulse('s', at, 60) }] }, 'unsupported-bundle'],
+    ...(['history', 'searchset', 'document', 'transaction-response', 'batch-response'] as const).map((type): [string, unknown, string] => [`a ${type}`, bundle(type, [pulse('s', at, 60)]), 'unsupported-bundle']),
+    ['a message without header', bundle('message', [pulse('s', at, 60)]), 'unsupported-bundle'],
+    ['two resources of one address', { resourceType: 'Bundle', type: 'collection', entry: [{ fullUrl: 'urn:uuid:1', resource: pulse('s', at, 60) }, { fullUrl: 'urn:uuid:1', resource: pulse('s', at, 61) }] }, 'unsupported-bundle'],
+  ])('%s is kept whole', (_situation, value, reason) => {
+    expect(readFhir(value)).toMatchObject({ readings: [], unfit: reason });
+  });
+
+  test.each<[string, object]>([
+    ['a modifier extension', { modifierExtension: [{ url: 'urn:not' }] }],
+    ['one in a component', { component: [{ code: {}, modifierExtension: [{ url: 'urn:not' }] }] }],
+    ['implicit rules', { implicitRules: 'urn:rules' }],
+  ])('%s makes a reading nobody may use', (_situation, more) => {
+    expect(readings({ ...pulse('s', at, 60), ...more })[0]?.unfit).toBe('unknown-modifier');
+  });
+});
+
+test.each([
+  'hl7-phd/bundle-continuousnonin.json', 'hl7-phd/bundle-example-1.json',
+])('an excerpt of %s has the chosen readings and no others, in order', (path) => {
+  const whole = takeApart('fhir-json', fixture(path));
+  fc.assert(fc.property(fc.subarray([...whole.readings], { minLength: 1 }), (chosen) => {
+    const again = takeApart('fhir-json', whole.excerpt(chosen)).readings;
+    expect(again.map(({ document, identifiers, identity }) => ({ document, identifiers, identity }))).toEqual(chosen.map(({ document, identifiers, identity }) => ({ document, identifiers, identity })));
+  }), { numRuns: 30 });
+});
+
+describe('versions of one reading', () => {
+  const version = (status: Version['status'], receivedAt: number, more: Partial<Version> = {}): Version => ({ _id: `${status}-${String(receivedAt)}`, status, named: true, issuedAt: undefined, receivedAt, ...more });
+  const states = (versions: readonly Version[]) => versions.map(({ _id }) => standingsOf(versions).get(_id)?.state);
+
+  test.each<[string, readonly Version[], readonly string[]]>([
+    ['one', [version('final', 1)], ['current']],
+    ['a preliminary one before the final one', [version('preliminary', 1), version('final', 2)], ['superseded', 'current']],
+    ['a preliminary one after the final one', [version('final', 1), version('preliminary', 2)], ['current', 'superseded']],
+    ['a correction', [version('final', 1), version('corrected', 2)], ['superseded', 'current']],
+    ['corrections in order of arrival', [version('amended', 1), version('corrected', 2)], ['superseded', 'current']],
+    ['corrections in order of issue', [version('amended', 1, { issuedAt: 20 }), version('corrected', 2, { issuedAt: 10 })], ['current', 'superseded']],
+    ['a withdrawal', [version('final', 1), version('entered-in-error', 2)], ['withdrawn', 'withdrawn']],
+    ['a withdrawal that came first', [version('cancelled', 1), version('final', 2), version('amended', 3)], ['withdrawn', 'withdrawn', 'withdrawn']],
+    ['two final ones of one name', [version('final', 1), version('final', 2)], ['current', 'conflicting']],
+    ['two final ones without a name, which are two readings', [version('final', 1, { named: false }), version('final', 2, { named: false })], ['current', 'current']],
+  ])('%s', (_situation, versions, expected) => {
+    expect(states(versions)).toEqual(expected);
+  });
+});
