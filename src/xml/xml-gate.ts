@@ -2,7 +2,7 @@ import { XmlFault, type XmlFaultCode } from './xml-fault.ts';
 import { lineAt, occurrences, resolved, xmlText } from './xml-text.ts';
 import { XmlTree, type XmlElement, type XmlLimits } from './xml-tree.ts';
 
-export { XmlFault } from './xml-fault.ts';
+export { XmlFault, type XmlFaultCode } from './xml-fault.ts';
 export type { XmlElement } from './xml-tree.ts';
 
 export const xmlLimits: XmlLimits = { maxDepth: 32, maxElements: 50_000, maxAttributes: 64 };
