@@ -52,6 +52,27 @@ describe('deliveries of Medisanté devices', () => {
     expect(await settled(await deliver(capture))).toMatchObject({ patientId: anna, normalizedDataType: 'blood-glucose', rawData: capture });
   });
 
+  test.each<[string, (name: string) => object]>([
+    ['a number as IMEI', (name) => bloodPressure({ IMEI: Number(name) }, measured)],
+    ['no groups but an empty text', (name) => bloodPressure({ serialNumber: name }, measured, { deviceGroups: '' })],
+    ['seconds since 1970', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, timestamp: Math.floor(measuredMs / 1000) } })],
+    ['truth values as text', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, annotations: { irregularHeartBeat: 'false' } } })],
+    ['a gateway nobody declared before a known peripheral', (name) => ({ ...bloodPressure({ id: 'gateway' }, measured), measurements: { ...bloodPressure({}, measured).measurements, device: { id: '', serialNumber: name, IMEI: '' } } })],
+    ['a known gateway before a peripheral nobody declared', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, device: { serialNumber: `unknown-${randomUUID()}` } } })],
+  ])('%s: as real senders write', async (_situation, bodyOf) => {
+    const [anna, name] = [newPatient(), String(900_000_000_000_100 + (counter += 1))];
+    await hold(anna, cuff(name), '2024-03-01T00:00:00Z');
+    expect(await settled(await deliver(bodyOf(name)))).toMatchObject({ state: 'normalized', patientId: anna });
+  });
+
+  test('a peripheral that nobody held then is not looked up by its gateway', async () => {
+    const [gateway, peripheral] = [newCuff(), newCuff()];
+    await hold(newPatient(), gateway, '2024-03-01T00:00:00Z');
+    await hold(newPatient(), peripheral, '2024-03-10T00:00:00Z');
+    const body = bloodPressure({ id: gateway.deviceId }, measured);
+    expect(await recordOf(await deliver({ ...body, measurements: { ...body.measurements, device: { id: peripheral.deviceId } } }))).toMatchObject({ state: 'quarantined', reason: 'device-not-assigned' });
+  });
+
   test('a measurement belongs to who held the device then, not to who holds it now', async () => {
     const [anna, ben, device] = [newPatient(), newPatient(), newCuff()];
     await hold(anna, device, '2024-03-01T00:00:00Z');
