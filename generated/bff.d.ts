@@ -144,7 +144,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Enrol a device
-         * @description Assigns a device to the signed-in person from `assignedFrom` (default now), and makes it known if it is new.
+         * @description Assigns a device to the signed-in person from `assignedFrom` (default now) until `assignedUntil` (default: until it is unassigned), and makes it known if it is new.
          *     Enrolling the same device again is safe and answers the same `_id`. A HealthKit device is private to its person: the same `deviceId` of somebody else is another device.
          *     Hardware that posts to the webhook has one holder at a time; name in `assignedFrom` since when it is in use, so that what it measured before the enrolment finds its owner.
          */
@@ -656,6 +656,7 @@ export interface components {
             readonly features?: components["schemas"]["DeviceFeatures"];
             readonly assignedPatientId?: components["schemas"]["PatientId"];
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
+            readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description Identifier of what was made or found. */
         readonly Identified: {

@@ -39,7 +39,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Assign a device
-         * @description Assigns a device to a patient from `assignedFrom` (default now), and makes it known if it is new. Repeating it is safe and answers the same `_id`.
+         * @description Assigns a device to a patient from `assignedFrom` (default now) until `assignedUntil` (default: until it is unassigned), and makes it known if it is new. Name both for a holding that is over: what waits from after it is then not released to its holder. Repeating it is safe and answers the same `_id`.
          *     Without `assignedPatientId` the patient in `miauserid` gets it.
          *     Intervals of a device never overlap: a back-dated one may fill only time that nobody holds, so a sample never changes patient. It releases deliveries that waited for it.
          */
@@ -733,6 +733,7 @@ export interface components {
             readonly features?: components["schemas"]["DeviceFeatures"];
             readonly assignedPatientId?: components["schemas"]["PatientId"];
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
+            readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description End of an assignment. */
         readonly Unassignment: {

@@ -55,21 +55,23 @@ const addDevice = async (context: CommandContext, options: AddOptions): Promise<
 interface AssignOptions {
   readonly patient: string;
   readonly from?: string;
+  readonly until?: string;
 }
 
-const instantOf = (given: string): number => {
+const instantOf = (given: string, option: string): number => {
   const instant = parseInstant(given);
-  if (typeof instant !== 'object') throw new RefusedError('--from is an instant with an offset, for example 2024-07-01T00:00:00Z.', 'wrong-use');
+  if (typeof instant !== 'object') throw new RefusedError(`${option} is an instant with an offset, for example 2024-07-01T00:00:00Z.`, 'wrong-use');
   return instant.epochMs;
 };
 
 const assignDevice = async (context: CommandContext, name: string, options: AssignOptions): Promise<void> => {
-  const from = options.from === undefined ? undefined : instantOf(options.from);
+  const from = options.from === undefined ? undefined : instantOf(options.from, '--from');
+  const until = options.until === undefined ? undefined : instantOf(options.until, '--until');
   const { _id, deviceId, patientId } = await withDevices(context, async (pool, hasUsers) => {
     const holder = await patientNamed(pool, options.patient, hasUsers);
     const device = await assignableDevice(pool, name, holder);
     const { device_id: known, declared_provider: deviceProvider, device_type: deviceType } = device;
-    return { _id: await createEnrolment(pool).assign({ deviceId: known, deviceProvider, deviceType, patientId: holder, from, ...act() }), deviceId: known, patientId: holder };
+    return { _id: await createEnrolment(pool).assign({ deviceId: known, deviceProvider, deviceType, patientId: holder, from, until, ...act() }), deviceId: known, patientId: holder };
   });
   context.result({ _id, deviceId, patientId }, `device ${deviceId} is held by ${patientId}`);
 };
@@ -120,6 +122,7 @@ export const addDeviceCommands = (program: Command, context: CommandContext): vo
     .argument('<device>', 'device id or _id')
     .requiredOption('--patient <user>', 'name or _id of the patient')
     .option('--from <instant>', 'since when it is the patient’s, for example 2024-07-01T00:00:00Z; now when left out')
+    .option('--until <instant>', 'until when, for a holding that is over; until it is unassigned when left out')
     .action((device: string, options: AssignOptions) => assignDevice(context, device, options));
   withManual(assign, {
     notes: ['A device that somebody else holds must be unassigned first. Waiting deliveries move once a server runs.'],

@@ -25,6 +25,8 @@ export interface DeviceRequest {
 export interface AssignmentRequest extends DeviceRequest {
   readonly patientId: string;
   readonly from: number | undefined;
+  /** End of a holding that is over; open when left out. */
+  readonly until?: number | undefined;
 }
 
 export interface UnassignmentRequest {
@@ -77,12 +79,14 @@ const assignDevice = (pool: Pool, request: AssignmentRequest): Promise<string> =
     const { patientId, actor, requestId } = request;
     const now = Date.now();
     if (request.from !== undefined && request.from > now + futureToleranceMs) throw invalidInstant('/assignedFrom', 'A device is assigned from now or earlier.');
+    if (request.until !== undefined && request.until > now + futureToleranceMs) throw invalidInstant('/assignedUntil', 'An assignment ends now or earlier.');
     const device = await upsertDevice(client, {
       ...request, provider, declaredProvider: request.deviceProvider, creatorId: actor,
       ownerPatientId: provider === 'healthkit' ? patientId : null,
     });
     const intervals = await intervalsOf(client, device);
-    const change = assign(intervals, patientId, request.from === undefined ? startingNow(intervals, now) : Math.min(request.from, now));
+    const change = assign(intervals, patientId, request.from === undefined ? startingNow(intervals, now) : Math.min(request.from, now), request.until);
+    if (change === 'before-start') throw invalidInstant('/assignedUntil', 'An assignment ends after it began.');
     if (change === 'device-already-assigned') throw problem('device-already-assigned');
     await apply(client, device, change);
     if (provider !== 'healthkit') await addJob(client, { task: 'release-quarantine', payload: { device } });

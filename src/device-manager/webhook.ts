@@ -46,12 +46,16 @@ interface Keeping {
   readonly entered: QuarantineReason[];
 }
 
+/** What the sender calls a delivery; a digest where that is longer than an index takes. */
+const nameOf = (identityKey: Buffer, correlationId: string | undefined): string | undefined =>
+  correlationId === undefined || correlationId.length <= 200 ? correlationId : `digest:${contentMac(identityKey, ['delivery', correlationId]).toString('hex')}`;
+
 /** A reading of FHIR is known by its identity and what it says, wherever it comes again; one of Medisanté by its delivery. */
 const nameReadings = (identityKey: Buffer, sender: string, correlationId: string, { readings, format }: TakenApart): Named[] =>
   readings.map((reading, position) => {
-    const { identity: known, document, status } = reading;
+    const { identity: known, document, status, subjects } = reading;
     const identity = known && `${known.kind}:${contentMac(identityKey, ['reading', sender, ...known.parts]).toString('hex')}`;
-    const mac = contentMac(identityKey, [JSON.stringify(document), status ?? '']);
+    const mac = contentMac(identityKey, [JSON.stringify(document), status ?? '', ...subjects]);
     const parts = format.startsWith('fhir-') ? ['fhir', identity ?? `${correlationId}#${String(position)}`, mac.toString('hex')] : [correlationId];
     return { reading, position, sampleId: sampleId(identityKey, ['medisante', sender, ...parts]), identity, mac };
   });
@@ -116,7 +120,7 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
   const first = await inTransaction(pool, async (db) => {
     const { identityKey } = await keyRing.keysOf(db, 'installation');
     const bodyMac = bytesMac(identityKey, bytes);
-    const correlationId = taken.correlationId ?? `body:${bodyMac.toString('hex')}`;
+    const correlationId = nameOf(identityKey, taken.correlationId) ?? `body:${bodyMac.toString('hex')}`;
     const named = nameReadings(identityKey, sender, correlationId, taken);
     const first = named[0] ?? { sampleId: sampleId(identityKey, ['medisante', sender, correlationId]) };
     const keeping: Keeping = { db, keyRing, received, taken, correlationId, receivedAt: new Date(), entered };

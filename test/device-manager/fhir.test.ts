@@ -217,8 +217,34 @@ describe('deliveries in FHIR', () => {
     expect(record).toMatchObject({ state: 'normalized', reason: 'metric-unknown', normalizedData: { unrecognized: ['Stiffness'] } });
   });
 
-  test('more than 1000 entries are for several deliveries', async () => {
-    expect(await refused(sender.post('/health-data/medisante', bundle('collection', Array.from({ length: 1001 }, () => ({ resourceType: 'Basic' })))))).toMatchObject({ status: 413, code: 'too-many-items' });
+  test.each<[string, () => object]>([
+    ['entries', () => bundle('collection', Array.from({ length: 1001 }, () => ({ resourceType: 'Basic' })))],
+    ['contained Observations', () => ({ ...pulse('x', at, 61), contained: Array.from({ length: 1001 }, () => ({ resourceType: 'Observation' })) })],
+  ])('more than 1000 %s are for several deliveries', async (_situation, bodyOf) => {
+    expect(await refused(sender.post('/health-data/medisante', bodyOf()))).toMatchObject({ status: 413, code: 'too-many-items' });
+  });
+
+  test.each<[string, (long: string) => object]>([
+    ['names of devices', (long) => ({ ...pulse(long, at, 61), device: { reference: `Device/${long}`, identifier: { value: long } } })],
+    ['a hundred names', (long) => ({ ...pulse('', at, 61), contained: [{ resourceType: 'Device', id: 'device', identifier: Array.from({ length: 5000 }, (_, one) => ({ value: `${long.slice(0, 150)}${String(one)}` })) }] })],
+    ['identifiers', (long) => pulse(newDevice(), at, 61, { identifier: [{ system: long, value: long }] })],
+    ['codes', (long) => observation(loinc(long), newDevice(), at)],
+    ['names of Bundles', (long) => bundle('collection', [pulse(newDevice(), at, 61)], { identifier: { system: long, value: long } })],
+    ['names of messages', (long) => message(long, long, [pulse(newDevice(), at, 61)])],
+    ['subjects', (long) => pulse(newDevice(), at, 61, { subject: { reference: `Patient/${long}`, identifier: { value: long } } })],
+  ])('%s of any length are kept', async (_situation, bodyOf) => {
+    const body = bodyOf('€'.repeat(990));
+    expect(await recordOf(await deliver(body))).toMatchObject({ state: 'quarantined', rawData: body });
+  });
+
+  test('members of any other kind than FHIR gives them are kept', async () => {
+    const members = ['code', 'device', 'subject', 'identifier', 'component', 'contained', 'extension', 'hasMember', 'effectiveDateTime', 'effectivePeriod', 'effectiveTiming', 'valueQuantity', 'dataAbsentReason', 'status', 'interpretation', 'issued', 'implicitRules', 'modifierExtension'];
+    for (const odd of [null, 7, true, 'text', [], [null, 7, 'text', [[]]], {}, { reference: 7, coding: 7, event: [7] }]) {
+      for (const member of members) {
+        const body = { ...pulse(newDevice(), at, 61), [member]: odd };
+        expect((await recordOf(await deliver(body))).rawData).toEqual(body);
+      }
+    }
   });
 
   describe('the examples of others', () => {

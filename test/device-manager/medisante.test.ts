@@ -52,6 +52,48 @@ describe('deliveries of Medisanté devices', () => {
     expect(await settled(await deliver(capture))).toMatchObject({ patientId: anna, normalizedDataType: 'blood-glucose', rawData: capture });
   });
 
+  test.each<[string, (name: string) => object]>([
+    ['a number as IMEI', (name) => bloodPressure({ IMEI: Number(name) }, measured)],
+    ['no groups but an empty text', (name) => bloodPressure({ serialNumber: name }, measured, { deviceGroups: '' })],
+    ['seconds since 1970', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, timestamp: Math.floor(measuredMs / 1000) } })],
+    ['truth values as text', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, annotations: { irregularHeartBeat: 'false' } } })],
+    ['a gateway nobody declared before a known peripheral', (name) => ({ ...bloodPressure({ id: 'gateway' }, measured), measurements: { ...bloodPressure({}, measured).measurements, device: { id: '', serialNumber: name, IMEI: '' } } })],
+    ['a known gateway before a peripheral nobody declared', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, device: { serialNumber: `unknown-${randomUUID()}` } } })],
+  ])('%s: as real senders write', async (_situation, bodyOf) => {
+    const [anna, name] = [newPatient(), String(900_000_000_000_100 + (counter += 1))];
+    await hold(anna, cuff(name), '2024-03-01T00:00:00Z');
+    expect(await settled(await deliver(bodyOf(name)))).toMatchObject({ state: 'normalized', patientId: anna });
+  });
+
+  test('a peripheral that nobody held then is not looked up by its gateway', async () => {
+    const [gateway, peripheral] = [newCuff(), newCuff()];
+    await hold(newPatient(), gateway, '2024-03-01T00:00:00Z');
+    await hold(newPatient(), peripheral, '2024-03-10T00:00:00Z');
+    const body = bloodPressure({ id: gateway.deviceId }, measured);
+    expect(await recordOf(await deliver({ ...body, measurements: { ...body.measurements, device: { id: peripheral.deviceId } } }))).toMatchObject({ state: 'quarantined', reason: 'device-not-assigned' });
+  });
+
+  test('a holding that is over takes what it covers, and leaves what waits from after it to the next holder', async () => {
+    const [anna, ben, device] = [newPatient(), newPatient(), newCuff()];
+    const [then, later] = [await deliver(bloodPressure({ id: device.deviceId }, '2024-03-02T09:00:00Z')), await deliver(bloodPressure({ id: device.deviceId }, '2024-04-02T09:00:00Z'))];
+    const give = (patientId: string, assignedFrom: string, assignedUntil?: string) => service(vitalgate, patientId).post('/devices/assign', { ...device, assignedFrom, assignedUntil });
+    expect((await give(anna, '2024-03-10T00:00:00Z', '2024-03-01T00:00:00Z')).status).toBe(400);
+    expect((await give(anna, '2024-03-01T00:00:00Z', '2024-03-10T00:00:00Z')).status).toBe(200);
+    expect(await settled(then)).toMatchObject({ patientId: anna });
+    expect(await recordOf(later)).toMatchObject({ state: 'quarantined' });
+    expect((await give(ben, '2024-03-05T00:00:00Z')).status).toBe(409);
+    expect((await give(ben, '2024-03-10T00:00:00Z')).status).toBe(200);
+    expect(await settled(later)).toMatchObject({ patientId: ben });
+    expect(await recordOf(then)).toMatchObject({ patientId: anna });
+    expect((await give(anna, '2024-02-01T00:00:00Z', '2024-03-05T00:00:00Z')).status).toBe(200);
+    const { rows } = await vitalgate.database.pool.query<{ patient_id: string; assigned_from: Date; assigned_until: Date | null }>(
+      'select patient_id, assigned_from, assigned_until from device_manager.assignment a join device_manager.device d on d._id = a.device where d.device_id = $1 order by assigned_from', [device.deviceId],
+    );
+    expect(rows).toEqual([
+      { patient_id: anna, assigned_from: new Date('2024-02-01'), assigned_until: new Date('2024-03-10') }, { patient_id: ben, assigned_from: new Date('2024-03-10'), assigned_until: null },
+    ]);
+  });
+
   test('a measurement belongs to who held the device then, not to who holds it now', async () => {
     const [anna, ben, device] = [newPatient(), newPatient(), newCuff()];
     await hold(anna, device, '2024-03-01T00:00:00Z');

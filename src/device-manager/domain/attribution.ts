@@ -15,16 +15,19 @@ export const holderAt = (intervals: readonly Interval[], instant: number): strin
   intervals.find((interval) => interval.from <= instant && instant < endOf(interval))?.patientId;
 
 /**
- * Assigns a device to a patient from an instant on. Holding it already is no change; an earlier start fills only time that nobody
- * else holds, so that an attributed instant never changes its patient. Own intervals that touch become one.
+ * Assigns a device to a patient from an instant on, or until another. Holding it already is no change; only time that nobody else holds
+ * is filled, so that an attributed instant never changes its patient. Own intervals that touch become one. 'before-start' when it would
+ * end before it began.
  */
-export const assign = (intervals: readonly Interval[], patientId: string, from: number): Change | 'device-already-assigned' => {
-  const later = intervals.filter((interval) => endOf(interval) > from);
-  if (later.some((interval) => interval.patientId !== patientId)) return 'device-already-assigned';
-  const open = later.find((interval) => interval.until === undefined);
-  if (open && open.from <= from) return { kind: 'unchanged' };
-  const start = Math.min(from, ...later.map((interval) => interval.from));
-  return { kind: 'put', put: { patientId, from: start }, replaces: later.map((interval) => interval.from) };
+export const assign = (intervals: readonly Interval[], patientId: string, from: number, until?: number): Change | 'device-already-assigned' | 'before-start' => {
+  if (until !== undefined && until <= from) return 'before-start';
+  const touched = intervals.filter((interval) => endOf(interval) > from && interval.from < (until ?? Infinity));
+  if (touched.some((interval) => interval.patientId !== patientId)) return 'device-already-assigned';
+  const end = Math.max(until ?? Infinity, ...touched.map(endOf));
+  const start = Math.min(from, ...touched.map((interval) => interval.from));
+  const [only] = touched;
+  if (touched.length === 1 && only && only.from === start && endOf(only) === end) return { kind: 'unchanged' };
+  return { kind: 'put', put: { patientId, from: start, ...(end !== Infinity && { until: end }) }, replaces: touched.map((interval) => interval.from) };
 };
 
 /**

@@ -64,7 +64,8 @@ export const devices = ({ enrolment, findDevices }: DeviceDependencies): Pick<Ha
   assignDeviceToPatient: async ({ caller, body, requestId }) => {
     const patientId = patientFor(caller, body);
     const from = body.assignedFrom === undefined ? undefined : instantOf(body.assignedFrom, '/assignedFrom');
-    return { status: 200, body: { _id: await enrolment.assign({ ...body, patientId, from, actor: actorOf(caller), requestId }) } };
+    const until = body.assignedUntil === undefined ? undefined : instantOf(body.assignedUntil, '/assignedUntil');
+    return { status: 200, body: { _id: await enrolment.assign({ ...body, patientId, from, until, actor: actorOf(caller), requestId }) } };
   },
   unassignDeviceFromPatient: async ({ caller, path, body, requestId }) => {
     const until = body?.assignedUntil === undefined ? undefined : instantOf(body.assignedUntil, '/assignedUntil');

@@ -26,7 +26,7 @@ export const takeApart = (format: string, value: unknown): TakenApart => {
   const { entries, ...taken } = readFhir(value);
   const positions = new Map<Reading, readonly number[]>(taken.readings.map((reading) => [reading, reading.positions]));
   return {
-    ...taken, format: format.startsWith('fhir-') ? format : fhirFormat, entryCount: entryCount(value),
+    ...taken, format: format.startsWith('fhir-') ? format : fhirFormat, entryCount: Math.max(entryCount(value), entries.length),
     excerpt: (readings) => excerptOf(value, entries, readings.flatMap((reading) => positions.get(reading) ?? [])),
   };
 };

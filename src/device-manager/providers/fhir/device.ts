@@ -24,6 +24,9 @@ const described = (device: Resource): Record<string, string> => {
   return { ...(manufacturer !== undefined && { manufacturer }), ...(model !== undefined && { model }), ...(serialNumber !== undefined && { serialNumber }) };
 };
 
+/** Names of a length that devices have; nobody has more than fifty. */
+const names = (texts: readonly (string | undefined)[]): string[] => distinct(texts).filter((text) => text.length <= 200).slice(0, 50);
+
 const named = (reference: unknown, from: Entry, resolve: Resolve): NamedDevice | undefined => {
   if (reference === undefined) return undefined;
   const found = followed(reference, from, resolve);
@@ -31,7 +34,7 @@ const named = (reference: unknown, from: Entry, resolve: Resolve): NamedDevice |
   const about = described(device);
   const whole = about['manufacturer'] !== undefined && about['model'] !== undefined && about['serialNumber'] !== undefined ? `${about['manufacturer']}:${about['model']}:${about['serialNumber']}` : undefined;
   const literal = typedIdOf(textIn(resourceIn(reference)['reference']) ?? '');
-  const identifiers = distinct([whole, ...identifierValues(device), about['serialNumber'], ...namedBy(reference), ...(literal?.startsWith('Device/') === true ? [literal] : [])]);
+  const identifiers = names([whole, ...identifierValues(device), about['serialNumber'], ...namedBy(reference), ...(literal?.startsWith('Device/') === true ? [literal] : [])]);
   return { identifiers, described: { ...(identifiers[0] !== undefined && { id: identifiers[0] }), ...about }, positions: found.flatMap(({ position }) => position ?? []) };
 };
 

@@ -19,7 +19,7 @@ const subjectOf = (resource: Resource, entry: Entry, resolve: Resolve): { subjec
   const positions = found?.position === undefined ? [] : [found.position];
   if (found !== undefined && found.resource['resourceType'] !== 'Patient') return { subjects: [], positions: [] };
   const id = /^Patient\/(.+)$/.exec(typedIdOf(textIn(resourceIn(subject)['reference']) ?? '') ?? '')?.[1];
-  return { subjects: distinct([...(found ? identifierValues(found.resource) : []), ...namedBy(subject), id]), positions };
+  return { subjects: distinct([...(found ? identifierValues(found.resource) : []), ...namedBy(subject), id]).slice(0, 50), positions };
 };
 
 const hasUnknownModifier = (resource: Resource): boolean =>

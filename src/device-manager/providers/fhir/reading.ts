@@ -1,5 +1,5 @@
 import type { Readings } from '../reading.ts';
-import { entriesOf } from './bundle.ts';
+import { entriesOf, mostEntries } from './bundle.ts';
 import { measurementsOf } from './measurements.ts';
 import { readingFrom, type FhirReading } from './observation.ts';
 import { pairHalves } from './pairing.ts';
@@ -23,12 +23,13 @@ const panelOf = (entry: Entry, resolve: Resolve): number[] | undefined => {
 
 const readEntries = (entries: readonly Entry[], resolve: Resolve): FhirReading[] => {
   const panels = entries.map((entry) => panelOf(entry, resolve));
+  const pairs = panels.flatMap((members, panel) => (members ?? []).map((member) => [member, panel] as const));
+  const holding = Map.groupBy(pairs, ([member]) => member);
   return entries.flatMap((entry, position): FhirReading[] => {
     const { resource } = entry;
     if (resource['resourceType'] !== 'Observation' || panels[position]) return [];
     const reading = readingFrom(resource, entry, position, resolve, measurementsOf(resource));
-    const holding = panels.flatMap((members, panel) => (members?.includes(position) === true ? [panel] : []));
-    return [{ ...reading, positions: [...reading.positions, ...holding] }];
+    return [{ ...reading, positions: [...reading.positions, ...(holding.get(position) ?? []).map(([, panel]) => panel)] }];
   });
 };
 
@@ -41,11 +42,12 @@ const correlationOf = (value: Resource, entries: readonly Entry[]): string | und
 
 /**
  * The readings of a FHIR R4 delivery in order: one per Observation, one for two that are the halves of a blood pressure, one for a
- * report with a document. References are followed inside the delivery only.
+ * report with a document. References are followed inside the delivery only. A delivery with too many entries is not read.
  */
 export const readFhir = (value: unknown): FhirReadings => {
   const entries = entriesOf(value);
   if (typeof entries === 'string') return { readings: [], entries: [], unfit: entries };
+  if (entries.length > mostEntries) return { readings: [], entries };
   const resolve = createResolver(entries);
   const readings = addReports(pairHalves(readEntries(entries, resolve)), entries, resolve);
   const correlationId = correlationOf(resourceIn(value), entries);

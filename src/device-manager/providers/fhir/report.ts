@@ -14,8 +14,8 @@ const formOf = (report: Resource): { data: string; at: string } | undefined => {
 
 /** The electrocardiogram a report is about: one of its results. */
 const aboutIn = (readings: readonly FhirReading[], report: Entry, resolve: Resolve): FhirReading | undefined => {
-  const results = listIn(report.resource['result']).flatMap((result) => resolve(result, report)?.resource ?? []);
-  return readings.find(({ received, measurementType }) => measurementType === 'ECG' && results.includes(received as Resource));
+  const results = new Set(listIn(report.resource['result']).flatMap((result) => resolve(result, report)?.resource ?? []));
+  return readings.find(({ received, measurementType }) => measurementType === 'ECG' && results.has(received as Resource));
 };
 
 const withDocument = (reading: FhirReading, report: Entry, position: number, form: { data: string; at: string }): FhirReading => {
