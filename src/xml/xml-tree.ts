@@ -74,11 +74,11 @@ export class XmlTree {
     this.#judgeName(name);
   }
 
-  /** FHIR has about one attribute per element: twice as many in all leaves room. */
+  /** FHIR has about one attribute per element: half as many again in all leaves room. */
   #judgeAttribute(name: string): void {
     this.#attributes += 1;
     this.#attributesHere += 1;
-    if (this.#attributesHere > this.#limits.maxAttributes || this.#attributes > 2 * this.#limits.maxElements) this.#refuse('too-many-elements');
+    if (this.#attributesHere > this.#limits.maxAttributes || this.#attributes > 1.5 * this.#limits.maxElements) this.#refuse('too-many-elements');
     this.#judgeName(name);
   }
 
