@@ -10,7 +10,7 @@ const xhtmlNamespace = 'http://www.w3.org/1999/xhtml';
 export const literalExtension = 'urn:vitalgate:fhir:literal';
 
 /**
- * Members of the types of FHIR R4 that are no single text: their type, with `*` where there can be several. The empty name is the
+ * Members of the types of FHIR R4 (4.0.1) that are no single text: their type, with `*` where there can be several. The empty name is the
  * type they extend, Element where none is named.
  */
 const types = elements as Readonly<Record<string, Members>>;
