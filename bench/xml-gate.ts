@@ -13,6 +13,7 @@ const bodies: Readonly<Record<string, () => string>> = {
   'many CDATA sections': () => `<m>${fill('<![CDATA[]]>')}</m>`,
   'many references in text': () => `<m>${fill('&#65;')}</m>`,
   'many elements': () => `<m>${fill('<a/>')}</m>`,
+  'many elements with end tags': () => `<m>${fill('<a></a>')}</m>`,
   'many attributes': () => `<m ${Array.from({ length: 700_000 }, (_, i) => `a${String(i)}=""`).join(' ')}/>`,
   'attributes in many elements': () => `<m>${fill(`<a ${Array.from({ length: 60 }, (_, i) => `a${String(i)}=""`).join(' ')}/>`)}</m>`,
   'one open tag': () => `<m ${fill('a')}`,

@@ -62,10 +62,12 @@ const shortened = (scan: Scan, value: string): string => {
   return scan.tree.keep(meaningOf(scan, lines.join(' ')));
 };
 
-/** Before anything is parsed: a document that must be refused for its size is refused at once. */
+/** Before anything is parsed: a document that must be refused for its size is refused at once. What opens is no end tag. */
 const enterRoot = (scan: Scan, { maxElements }: XmlLimits): void => {
-  const tags = 2 * maxElements;
-  if (occurrences(scan.text, '<', tags) > tags || occurrences(scan.text, '&', MOST_PIECES) > MOST_PIECES) scan.refuse('too-many-elements');
+  const most = 2 * maxElements;
+  const tags = occurrences(scan.text, '<', most);
+  const isLarge = tags > most || tags - occurrences(scan.text, '</', most) > maxElements;
+  if (isLarge || occurrences(scan.text, '&', MOST_PIECES) > MOST_PIECES) scan.refuse('too-many-elements');
   scan.inRoot = true;
 };
 
