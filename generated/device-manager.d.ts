@@ -192,6 +192,7 @@ export interface paths {
          *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
          *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
          *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.
+         *     `Content-Type` says whether it is JSON or XML; a member `resourceType` or the namespace of FHIR on the root tells FHIR R4 from the Medisanté standard.
          */
         readonly post: operations["receiveMedisante"];
         readonly delete?: never;
@@ -215,7 +216,7 @@ export interface paths {
          *     The same `correlationId` from the same sender is one delivery: it is kept once and answered the same.
          *     The sample belongs to the patient who had the device when it *measured*. When nobody had it, the delivery waits in quarantine and is released as soon as an assignment covers that time.
          *     An unknown measurement type is kept too. Repeat after any 5xx; a 4xx cannot succeed unchanged.
-         *     The format in the path names the shape of the delivery.
+         *     The format in the path must agree with `Content-Type`: JSON or XML, and not the Medisanté standard where that says FHIR.
          */
         readonly post: operations["receiveMedisanteInFormat"];
         readonly delete?: never;
@@ -583,11 +584,11 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
-             * @description JSON pointer into the body, or /query/name, /path/name, /headers/name.
+             * @description JSON pointer into the body, /line/number in XML, or /query/name, /path/name, /headers/name.
              * @example /3/startDate
              */
             readonly pointer: string;
@@ -1008,6 +1009,18 @@ export interface components {
             /** @description Metrics by name with value and unit, annotations and timestamp. */
             readonly measurements?: unknown;
         };
+        /** @description One resource of FHIR R4 in JSON, an Observation or a Bundle. Whatever is readable is kept. */
+        readonly FhirResource: {
+            /** @description Type of the resource. */
+            readonly resourceType?: unknown;
+        } & {
+            readonly [key: string]: unknown;
+        };
+        /**
+         * @description One Medisanté delivery, or one resource of FHIR R4, in XML 1.0 as UTF-8, without DOCTYPE, entities of its own and processing instructions; at most 32 levels, 50000 elements, 64 attributes in one.
+         *     In the Medisanté standard, elements are called as the members in JSON, whatever the root and prefixes are; a list repeats its element; metrics may also be written in attributes.
+         */
+        readonly XmlDelivery: string;
         /** @description One line of a chart. */
         readonly ChartSeries: {
             /**
@@ -1402,7 +1415,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Body that is no JSON object, or an unknown format. Nothing was kept. */
+        /** @description Body that is neither a JSON object nor an XML document, or an unknown format. Nothing was kept. */
         readonly InvalidDelivery: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1510,8 +1523,8 @@ export interface components {
         readonly BatchDevice: string;
         /** @description Format of the body; upper and lower case mean the same. */
         readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json";
-        /** @description Format of the body; upper and lower case mean the same. */
-        readonly MedisanteFormat: "medisantestandard-json" | "standard-json" | "json";
+        /** @description Format of the body; upper and lower case mean the same. `json` and `xml` leave it to the body whether it is FHIR. */
+        readonly MedisanteFormat: "medisantestandard-json" | "medisantestandard-xml" | "fhir-json" | "fhir-xml" | "standard-json" | "json" | "xml";
         /** @description Normalized type to chart. */
         readonly ChartedType: components["schemas"]["NormalizedDataType"];
         /** @description Identifier of the patient whose chart it is; chart components name it so. */
@@ -1556,6 +1569,8 @@ export type SampleStatus = components['schemas']['SampleStatus'];
 export type KeptItem = components['schemas']['KeptItem'];
 export type KeptUpload = components['schemas']['KeptUpload'];
 export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
+export type FhirResource = components['schemas']['FhirResource'];
+export type XmlDelivery = components['schemas']['XmlDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
 export type ApiKey = components['schemas']['ApiKey'];
 export type NewApiKey = components['schemas']['NewApiKey'];
@@ -1964,10 +1979,14 @@ export interface operations {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** @description One delivery. */
+        /** @description One delivery, of at most 10 MiB. */
         readonly requestBody: {
             readonly content: {
                 readonly "application/json": components["schemas"]["MedisanteDelivery"];
+                readonly "application/fhir+json": components["schemas"]["FhirResource"];
+                readonly "application/xml": components["schemas"]["XmlDelivery"];
+                readonly "text/xml": components["schemas"]["XmlDelivery"];
+                readonly "application/fhir+xml": components["schemas"]["XmlDelivery"];
             };
         };
         readonly responses: {
@@ -1994,15 +2013,19 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                /** @description Format of the body; upper and lower case mean the same. */
+                /** @description Format of the body; upper and lower case mean the same. `json` and `xml` leave it to the body whether it is FHIR. */
                 readonly format: components["parameters"]["MedisanteFormat"];
             };
             readonly cookie?: never;
         };
-        /** @description One delivery. */
+        /** @description One delivery, of at most 10 MiB. */
         readonly requestBody: {
             readonly content: {
                 readonly "application/json": components["schemas"]["MedisanteDelivery"];
+                readonly "application/fhir+json": components["schemas"]["FhirResource"];
+                readonly "application/xml": components["schemas"]["XmlDelivery"];
+                readonly "text/xml": components["schemas"]["XmlDelivery"];
+                readonly "application/fhir+xml": components["schemas"]["XmlDelivery"];
             };
         };
         readonly responses: {

@@ -5,6 +5,7 @@ import type { KeyRing } from '../keys/scope-keys.ts';
 import { outlineOf } from './domain/outline.ts';
 import { addNormalization } from './keeping.ts';
 import { itemsOf } from './normalizing.ts';
+import { documentOf } from './providers/medisante/document.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { awaitNormalization, discardDelivery, findInbox, waitingBody, type InboxEntry, type InboxFilter } from './storage/inbox-table.ts';
 import { openBytes, readPayload } from './storage/payload-table.ts';
@@ -22,7 +23,7 @@ export type InboxOutcome = 'done' | 'not-found' | 'cannot-go-on';
 /** What came in and needs a person. */
 export interface Inbox {
   readonly list: (filter: InboxFilter) => Promise<readonly InboxEntry[]>;
-  /** An entry with the outline of its payload, null when that is no JSON; audited. */
+  /** An entry with the outline of its payload, null when that is not readable; audited. */
   readonly read: (id: string, act: Act) => Promise<{ readonly entry: InboxEntry; readonly outline: unknown } | undefined>;
   /** Has an entry tried again; not one that contradicts another. */
   readonly replay: (id: string, act: Act) => Promise<InboxOutcome>;
@@ -36,19 +37,18 @@ const MOST_AT_ONCE = 10_000;
 
 const one = async (db: Queryable, id: string): Promise<InboxEntry | undefined> => (await findInbox(db, { id, limit: 1, skip: 0 }))[0];
 
-const parsed = (bytes: Buffer | undefined): unknown => {
-  if (bytes === undefined) return null;
+const parsed = (format: string, bytes: Buffer): unknown => {
   try {
-    return outlineOf(JSON.parse(bytes.toString('utf8')));
+    return outlineOf(documentOf(format, bytes));
   } catch {
-    return null; // not JSON: there is nothing to outline
+    return null; // not readable: there is nothing to outline
   }
 };
 
 const outlineIn = async (db: Queryable, keyRing: KeyRing, { _id, kind, patient_id: patientId, payload_id: payloadId, item_index: index }: InboxEntry): Promise<unknown> => {
   if (kind !== 'failed') {
     const [keys, waiting] = [await keyRing.knownKeysOf(db, `quarantine:${_id}`), await waitingBody(db, _id)];
-    return parsed(keys && waiting && openBytes(keys.dataKey, waiting.body, quarantineAad(_id)));
+    return keys && waiting ? parsed(waiting.format, openBytes(keys.dataKey, waiting.body, quarantineAad(_id))) : null;
   }
   const keys = patientId === null ? undefined : await keyRing.knownKeysOf(db, `patient:${patientId}`);
   const payload = keys && payloadId !== null && patientId !== null ? await readPayload(db, keys, patientId, payloadId) : undefined;

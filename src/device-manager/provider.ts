@@ -1,6 +1,8 @@
 export const healthKitFormat = 'healthkitstandard-json';
 export const medisanteFormat = 'medisantestandard-json';
+export const medisanteXmlFormat = 'medisantestandard-xml';
 export const fhirFormat = 'fhir-json';
+export const fhirXmlFormat = 'fhir-xml';
 
 /** Without accents, case and punctuation: `Medisanté` and `medisante`, `apple-healthkit` and `HealthKit` mean the same. */
 const plain = (name: string): string => name.normalize('NFD').replaceAll(/[^a-zA-Z]/g, '').toLowerCase();

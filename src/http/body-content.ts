@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import type { XmlElement } from '../xml/xml-gate.ts';
 import type { ContentPlan } from './framing.ts';
 import { JsonFault, readJson, type ReadJson } from './json-gate.ts';
 import { readMultipartBody } from './multipart-body.ts';
 import { problem, problemCatalogue, type ProblemCode, type ProblemError } from './problem.ts';
+import { readXmlBody } from './xml-body.ts';
 
 /** Bounds on one request body. */
 export interface BodyLimits {
@@ -41,14 +43,15 @@ const readFormBody = (bytes: Buffer): ReadJson => {
 
 /**
  * Turns body bytes into a value by the plan. A body that is not required may be blank (nothing, white space, `null`, `{}`)
- * under any content type and is then undefined. Throws the problem of the JSON gate with its pointer, 400 for content
+ * under any content type and is then undefined. XML is its text for the validator, and a tree beside it. Throws the problem of the gate with its pointer, 400 for content
  * where none belongs, 415 for content of another type.
  */
 export const readContent = async (
   bytes: Buffer, plan: ContentPlan, required: boolean, limits: BodyLimits,
-): Promise<Pick<ReadJson, 'items'> & { readonly value: unknown }> => {
+): Promise<Pick<ReadJson, 'items'> & { readonly value: unknown; readonly xml?: XmlElement }> => {
   if (!required && isBlank(bytes)) return { value: undefined };
   if (plan.kind === 'json') return readJsonBody(bytes, limits);
+  if (plan.kind === 'xml') return { xml: await readXmlBody(bytes, limits), value: bytes.toString('utf8') };
   if (plan.kind === 'form') return readFormBody(bytes);
   if (plan.kind === 'multipart') return { value: await readMultipartBody(bytes, plan.contentType) };
   if (plan.kind === 'unsupported') throw problem('unsupported-media-type');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
+import type { XmlElement } from '../xml/xml-gate.ts';
 import type { Authenticated } from './authentication.ts';
 import type { ItemSlice } from './json-gate.ts';
 import type { OperationInfo } from './operation-info.ts';
@@ -17,6 +18,8 @@ export interface Exchange {
   authenticated?: Authenticated<unknown>;
   bytes: Buffer;
   items?: readonly ItemSlice[];
+  mediaType?: string;
+  xml?: XmlElement;
   /** Set for warm-up requests, which never come from a socket: told how the request ended, in place of an answer. */
   readonly warmUp?: (outcome: unknown) => void;
 }

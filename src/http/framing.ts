@@ -5,7 +5,7 @@ import { problem } from './problem.ts';
 /** How the body of a request is to be understood, decided from the headers alone. */
 export type ContentPlan =
   | { readonly kind: 'none' }
-  | { readonly kind: 'json' | 'form'; readonly mediaType: string }
+  | { readonly kind: 'json' | 'xml' | 'form'; readonly mediaType: string }
   /** `contentType` as sent: its boundary parts the body. */
   | { readonly kind: 'multipart'; readonly mediaType: string; readonly contentType: string }
   /** Nothing the operation takes; fine only when the body turns out to be blank and is not required. */
@@ -21,17 +21,22 @@ export const BLANK_BODY_BYTES = 4096;
 /** JSON by its type or its structured suffix. */
 export const isJsonType = (mediaType: string): boolean => mediaType === 'application/json' || mediaType.endsWith('+json');
 
+/** XML by its type or its structured suffix. */
+export const isXmlType = (mediaType: string): boolean => mediaType === 'application/xml' || mediaType === 'text/xml' || mediaType.endsWith('+xml');
+
 /** Whether the kit can read a request body of this media type. */
-export const isReadableType = (mediaType: string): boolean => isJsonType(mediaType) || mediaType === FORM || mediaType === MULTIPART;
+export const isReadableType = (mediaType: string): boolean => isJsonType(mediaType) || isXmlType(mediaType) || mediaType === FORM || mediaType === MULTIPART;
 
 /** Whether the headers announce a body. */
 export const announcesBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-const unsupportedCharset = (contentType: string): boolean => {
-  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]?.toLowerCase();
-  return charset !== undefined && charset !== 'utf-8' && charset !== 'utf8';
-};
+const parameterOf = (contentType: string, name: string): string | undefined =>
+  new RegExp(`;\\s*${name}\\s*=\\s*"?([^";\\s]+)`, 'i').exec(contentType)?.[1]?.toLowerCase();
+
+/** A body in another character set, or of another version of FHIR than R4, is of another type. */
+const unsupportedParameter = (contentType: string): boolean =>
+  !['utf-8', 'utf8'].includes(parameterOf(contentType, 'charset') ?? 'utf-8') || (parameterOf(contentType, 'fhirVersion') ?? '4.0') !== '4.0';
 
 /**
  * Chooses how to read the body from `Content-Type`. Throws 415 when the operation requires a body of another type; where
@@ -42,9 +47,9 @@ export const planContent = (operation: OperationInfo, contentType: string | unde
   const sent = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const { mediaTypes, required } = operation.request;
   const accepted = mediaTypes.find((type) => type === sent) ?? (isJsonType(sent) ? mediaTypes.find(isJsonType) : undefined);
-  if (accepted !== undefined && !unsupportedCharset(contentType ?? '')) {
+  if (accepted !== undefined && !unsupportedParameter(contentType ?? '')) {
     if (accepted === MULTIPART) return { kind: 'multipart', mediaType: accepted, contentType: contentType ?? '' };
-    return { kind: accepted === FORM ? 'form' : 'json', mediaType: accepted };
+    return { kind: accepted === FORM ? 'form' : isXmlType(accepted) ? 'xml' : 'json', mediaType: accepted };
   }
   if (required) throw problem('unsupported-media-type');
   return { kind: 'unsupported' };

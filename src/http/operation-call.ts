@@ -14,7 +14,7 @@ const declaredHeaders = (request: Request, { parameters }: OperationInfo): Recor
 };
 
 const callOf = (request: Request, exchange: Exchange, operation: OperationInfo): AnyCall => {
-  const { authenticated, bytes, items, requestId, signal } = exchange;
+  const { authenticated, bytes, items, mediaType, xml, requestId, signal } = exchange;
   if (authenticated === undefined) throw new Error('A call needs a judged credential.');
   // The validator leaves coerced values and defaults in both.
   const path = { ...(request as { openapi?: { pathParams?: Record<string, unknown> } }).openapi?.pathParams };
@@ -28,6 +28,8 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
     body: request.body as unknown,
     bytes,
     ...(items !== undefined && { items }),
+    ...(mediaType !== undefined && { mediaType }),
+    ...(xml !== undefined && { xml }),
     caller: authenticated.open ? undefined : authenticated.caller,
     requestId,
     signal,

@@ -1,3 +1,4 @@
+import type { XmlElement } from '../xml/xml-gate.ts';
 import type { ItemSlice } from './json-gate.ts';
 
 /** The success statuses an operation may declare; problems are thrown, never returned. */
@@ -38,6 +39,7 @@ export type Reply<Op extends Operation> = {
 /**
  * One validated request. `path`, `query` and `headers` (lower-case names) hold what the spec declares, coerced and with
  * defaults; `bytes` is the body as received after content decoding; `items` are byte slices into it when it is an array.
+ * `mediaType` is that of the body, as the spec lists it; `xml` is there when that is XML, and `body` its text.
  * `signal` aborts when the client goes away before the answer is written.
  */
 export interface Call<Op extends Operation, Caller> {
@@ -47,6 +49,8 @@ export interface Call<Op extends Operation, Caller> {
   readonly body: BodyOf<Op>;
   readonly bytes: Buffer;
   readonly items?: readonly ItemSlice[];
+  readonly mediaType?: string;
+  readonly xml?: XmlElement;
   readonly caller: Caller;
   readonly requestId: string;
   readonly signal: AbortSignal;
@@ -70,6 +74,8 @@ export interface AnyCall {
   readonly body: unknown;
   readonly bytes: Buffer;
   readonly items?: readonly ItemSlice[];
+  readonly mediaType?: string;
+  readonly xml?: XmlElement;
   readonly caller: unknown;
   readonly requestId: string;
   readonly signal: AbortSignal;

@@ -13,9 +13,11 @@ const entry = (status: number, title: string, detail: string, retryable = false)
 /** Every code a problem can carry; the spec's enum of `Problem.code` lists the same. */
 export const problemCatalogue = {
   'malformed-json': entry(400, 'Malformed JSON', 'Send one complete JSON document.'),
+  'malformed-xml': entry(400, 'Malformed XML', 'Send one complete XML 1.0 document without processing instructions.'),
+  'forbidden-doctype': entry(400, 'Forbidden DOCTYPE', 'Leave out DOCTYPE and entity declarations.'),
   'duplicate-key': entry(400, 'Duplicate key', 'Name each key of a JSON object once.'),
   'forbidden-key': entry(400, 'Forbidden key', 'Rename the key: it is reserved by JavaScript.'),
-  'too-deep': entry(400, 'Nested too deeply', 'Nest the JSON document less deeply.'),
+  'too-deep': entry(400, 'Nested too deeply', 'Nest the document less deeply.'),
   'not-utf8': entry(400, 'Not UTF-8', 'Encode the body as UTF-8 without a byte order mark.'),
   'invalid-text': entry(400, 'Invalid text', 'Remove NUL characters and lone surrogates from the text.'),
   'invalid-request': entry(400, 'Invalid request', 'Correct the members named in errors; the specification describes them.'),
@@ -53,7 +55,7 @@ export const problemCatalogue = {
 /** A stable code of the catalogue. */
 export type ProblemCode = keyof typeof problemCatalogue;
 
-/** One fault inside a request; `pointer` is a JSON pointer into the body, or `/query/<name>`, `/path/<name>`, `/headers/<name>`. */
+/** One fault inside a request; `pointer` is a JSON pointer into the body, `/line/<number>` in XML, or `/query/<name>`, `/path/<name>`, `/headers/<name>`. */
 export interface ProblemItem {
   readonly pointer: string;
   readonly code: string;

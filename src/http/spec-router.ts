@@ -80,10 +80,12 @@ const admit = async <Caller>(
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (headers.expect !== undefined && announcesBody(request)) response.writeContinue();
   exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
-  const { value, items } = await readContent(exchange.bytes, plan, operation.request?.required === true, limits);
+  const { value, items, xml } = await readContent(exchange.bytes, plan, operation.request?.required === true, limits);
   if (items !== undefined) exchange.items = items;
+  if (xml !== undefined) exchange.xml = xml;
+  if (value !== undefined && 'mediaType' in plan) exchange.mediaType = plan.mediaType;
   request.body = value;
-  showContentType(request, value !== undefined && 'mediaType' in plan ? plan.mediaType : undefined);
+  showContentType(request, exchange.mediaType);
 };
 
 const validatorOf = <Caller>({ spec, exchanges, validateResponses, onContractBreach }: SpecRouterOptions<Caller>): RequestHandler[] => {

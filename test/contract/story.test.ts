@@ -11,14 +11,14 @@ interface Exchange {
 }
 
 /** The request examples of an operation by name, as the specification shows them. */
-const requestsOf = (operationId: string): { url: string; method: string; template: string; examples: [string, unknown][] } => {
+const requestsOf = (operationId: string, mediaType = 'application/json'): { url: string; method: string; template: string; examples: [string, unknown][] } => {
   for (const { service, spec } of specifications) {
     const operation = spec.operations.find(({ id }) => id === operationId);
     if (operation === undefined) continue;
     const item = (spec.document['paths'] as Record<string, Record<string, { requestBody?: unknown }>>)[operation.template];
     const body = item?.[operation.method.toLowerCase()]?.requestBody;
     const content = body === undefined ? {} : meantBy(spec, body)['content'];
-    const media = isNode(content) ? (content['application/json'] ?? content['multipart/form-data'] ?? content['application/x-www-form-urlencoded']) : undefined;
+    const media = isNode(content) ? (content[mediaType] ?? content['multipart/form-data'] ?? content['application/x-www-form-urlencoded']) : undefined;
     const examples = Object.entries(isNode(media) ? (media['examples'] as object) : {}).map(([name, one]): [string, unknown] => [name, meantBy(spec, one)['value']]);
     return { url: service, method: operation.method, template: operation.template, examples };
   }
@@ -52,22 +52,22 @@ describe('the requests shown in the specifications work', () => {
   const inThisRun = (text: string, patientId: string): string =>
     [...names, ['9c86fda0197f4d0e8780daae45bac2f8', patientId] as const].reduce((changed, [shown, real]) => changed.replaceAll(shown, real), text);
 
-  const bodyOf = (operationId: string, value: unknown, patientId: string): RequestInit => {
+  const bodyOf = (operationId: string, value: unknown, patientId: string, mediaType = 'application/json'): RequestInit => {
     if (value === undefined) return {};
     if (operationId === 'issueClientToken') return { body: new URLSearchParams(JSON.parse(inThisRun(JSON.stringify(value), patientId)) as Record<string, string>) };
-    if (operationId !== 'importUsers') return { headers: { 'content-type': 'application/json' }, body: inThisRun(JSON.stringify(value), patientId) };
+    if (operationId !== 'importUsers') return { headers: { 'content-type': mediaType }, body: inThisRun(typeof value === 'string' ? value : JSON.stringify(value), patientId) };
     const form = new FormData();
     for (const [name, text] of Object.entries(value as Record<string, string>)) form.append(name, text);
     return { body: form };
   };
 
-  const send = async (operationId: string, { path = {}, query = '', patientId = '' }: { path?: Record<string, string>; query?: string; patientId?: string } = {}) => {
-    const { url, method, template, examples } = requestsOf(operationId);
+  const send = async (operationId: string, { path = {}, query = '', patientId = '', mediaType }: { path?: Record<string, string>; query?: string; patientId?: string; mediaType?: string } = {}) => {
+    const { url, method, template, examples } = requestsOf(operationId, mediaType);
     sent.add(operationId);
     const target = `${urlOf(url)}${template.replaceAll(/\{(\w+)\}/g, (_, name: string) => path[name] ?? '')}${query}`;
     const answers: (Exchange & { body: string; setCookie: string | undefined })[] = [];
     for (const [name, value] of examples.length === 0 ? [['no body', undefined] as const] : examples) {
-      const { headers, ...init } = bodyOf(operationId, value, patientId);
+      const { headers, ...init } = bodyOf(operationId, value, patientId, mediaType);
       const answer = await fetch(target, { method, ...init, headers: { ...headersFor(url, patientId, operationId), ...(headers as Record<string, string>) } });
       answers.push({ name, status: answer.status, body: await answer.text(), setCookie: answer.headers.getSetCookie()[0]?.split(';')[0] });
     }
@@ -103,6 +103,10 @@ describe('the requests shown in the specifications work', () => {
       const path = { path: { format: format ?? '' } };
       expect(refused(await send(`receiveHealthKit${suffix}`, { query, patientId, ...path }))).toEqual([]);
       expect(refused(await send(`receiveMedisante${suffix}`, path))).toEqual([]);
+      for (const mediaType of ['application/fhir+json', 'application/xml', 'text/xml', 'application/fhir+xml']) {
+        const answers = await send(`receiveMedisante${suffix}`, { mediaType, path: { format: mediaType.endsWith('xml') ? 'xml' : 'json' } });
+        expect([answers.length > 0, refused(answers)]).toEqual([true, []]);
+      }
     }
 
     const cuff = { path: { id: idIn(enrolled[1]?.body) } };

@@ -15,7 +15,7 @@ describe('deliveries in FHIR', () => {
   let counter = 0;
   const newDevice = () => `FHIR-${String((counter += 1))}`;
   const deliver = async (body: unknown, from = sender) => (await answered<{ _id: string }>(from.post('/health-data/medisante', body)))._id;
-  const post = (body: string) => sender.send('/health-data/medisante', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  const post = (body: string, contentType = 'application/json') => sender.send('/health-data/medisante', { method: 'POST', headers: { 'content-type': contentType }, body });
   const recordOf = (_id: string) => answered<KeptRecord>(service(vitalgate).get(`/health-data/${_id}`));
   const waits = new Set(['received', 'quarantined']);
   const settled = (_id: string, fits: (record: KeptRecord) => boolean = ({ state }) => !waits.has(state)) => eventually(() => recordOf(_id), fits);
@@ -276,8 +276,7 @@ describe('deliveries in FHIR', () => {
     });
 
     test.each(readdirSync(new URL('fhir/hl7-r4-core/', folder)))('the specification, %s, which has no device of ours', async (file) => {
-      const text = fixture(`fhir/hl7-r4-core/${file}`);
-      const { _id } = await answered<{ _id: string }>(post(text));
+      const { _id } = await answered<{ _id: string }>(post(fixture(`fhir/hl7-r4-core/${file}`), file.endsWith('.xml') ? 'application/fhir+xml' : 'application/json'));
       expect(await recordOf(_id)).toMatchObject({ state: 'quarantined', reason: expect.stringMatching(file.startsWith('observation') ? /no-device-identity|device-unknown/ : /not-a-delivery|unsupported-bundle/) });
     });
   });

@@ -7,6 +7,7 @@ import type { HealthDataType } from '../../src/device-manager/domain/rule.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, clientWith, cuff, eventually, newPatient, service, type Client } from './client.ts';
 import { component, loinc, mdc, observation, pressure, quantity } from './fhir-documents.ts';
+import { fhirXml, medisanteXml } from './xml-documents.ts';
 
 const at = '2024-03-02T09:10:11.123Z';
 const fixture = (path: string) => JSON.parse(readFileSync(new URL(`../fixtures/medisante/${path}`, import.meta.url), 'utf8')) as Record<string, unknown>;
@@ -78,6 +79,7 @@ describe('each type of measurement', () => {
     readonly state: string;
     readonly reason?: string;
     readonly patientId: string;
+    readonly rawDataFormat: string;
     readonly normalizedDataType: string;
     readonly normalizedData: { period: object; observations: { code: string; name: string; unit: string; unitCode: string; value: number }[]; attachments?: object[] };
   }
@@ -85,10 +87,11 @@ describe('each type of measurement', () => {
   let sender: Client;
   const patient = newPatient();
   const device = { ...cuff('Maker:Model:S-1'), serialNumber: 'S-1' };
-  const kept = async (body: object): Promise<Record> => {
-    const { _id } = await answered<{ _id: string }>(sender.post('/health-data/medisante', body));
+  const keptAs = async (contentType: string, body: string): Promise<Record> => {
+    const { _id } = await answered<{ _id: string }>(sender.send('/health-data/medisante', { method: 'POST', headers: { 'content-type': contentType }, body }));
     return eventually(() => answered<Record>(service(vitalgate).get(`/health-data/${_id}`)), ({ state }) => state === 'normalized' || state === 'normalization-failed');
   };
+  const kept = (body: object) => keptAs('application/json', JSON.stringify(body));
 
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
@@ -97,15 +100,23 @@ describe('each type of measurement', () => {
   });
   afterAll(() => vitalgate.stop());
 
-  test.each(table)('%s: the same record from Medisanté and from FHIR, for the patient who had the device', async (_situation, type, metrics, fhir, normalizedType, expected) => {
-    const record = await kept({ ...medisante(type, metrics), device: { serialNumber: 'S-1' } });
+  test.each(table)('%s: the same record from Medisanté and from FHIR, from JSON and from XML, for the patient who had the device', async (_situation, type, metrics, fhir, normalizedType, expected) => {
+    const delivery = () => ({ ...medisante(type, metrics), device: { serialNumber: 'S-1' } });
+    const resource = fhir?.('S-1') as { resourceType: string } | undefined;
+    // A millisecond later, or it would be the same reading.
+    const later = '2024-03-02T09:10:11.124Z';
+    const [record, inXml, inFhir, inFhirXml] = await Promise.all([
+      kept(delivery()), keptAs('application/xml', medisanteXml(delivery())),
+      resource && kept(resource), resource && keptAs('application/fhir+xml', fhirXml(resource).replace(at, later)),
+    ]);
     expect(record).toMatchObject({ state: 'normalized', patientId: patient, normalizedDataType: normalizedType, normalizedData: { period: { startDate: at } } });
     expect(record.normalizedData.observations.map(({ code, unitCode, value }) => [code, unitCode, value.toFixed(2)])).toEqual(expected.map(([code, ...rest]) => [codeUrl(code), ...rest]));
-    if (fhir === undefined) return;
-    const same = await kept(fhir('S-1'));
     const plain = ({ normalizedData: { period, observations }, ...rest }: Record) =>
       ({ state: rest.state, reason: rest.reason, patientId: rest.patientId, type: rest.normalizedDataType, period, observations: observations.map(({ code, name, unit, unitCode, value }) => ({ code, name, unit, unitCode, value })) });
-    expect(plain(same)).toEqual(plain(record));
+    expect({ ...plain(inXml), format: inXml.rawDataFormat }).toEqual({ ...plain(record), format: 'medisantestandard-xml' });
+    if (inFhir === undefined || inFhirXml === undefined) return;
+    expect(plain(inFhir)).toEqual(plain(record));
+    expect({ ...plain(inFhirXml), format: inFhirXml.rawDataFormat }).toEqual({ ...plain(record), period: { startDate: later }, format: 'fhir-xml' });
   });
 
   test('attachments of an electrocardiogram stand in rawData where the record says, in either format', async () => {

@@ -6,6 +6,7 @@ import { parseInstant } from '../../measurement/instant.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import { normalizedTypeNamed } from '../charts.ts';
 import { providerOf } from '../provider.ts';
+import { documentOf } from '../providers/medisante/document.ts';
 import type { HealthRecord } from '../records.ts';
 import type { AuditEvent } from '../storage/audit-table.ts';
 import type { QuarantinedDelivery } from '../storage/quarantine-table.ts';
@@ -51,7 +52,7 @@ const quarantinedToWire = (delivery: QuarantinedDelivery): HealthData => ({
   deviceId: delivery.identifiers[0] ?? '',
   providerId: 'medisante',
   rawDataFormat: delivery.format,
-  rawData: JSON.parse(delivery.bytes.toString('utf8')) as unknown,
+  rawData: documentOf(delivery.format, delivery.bytes),
   receivedAt: delivery.receivedAt.toISOString(),
   state: 'quarantined',
   reason: delivery.reason,

@@ -5,7 +5,11 @@ import type { EnrolledDevice } from '../../healthkit/enrolment.ts';
 import { isItemError, vetItem, type VettedSample } from '../../healthkit/vetting.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { KeptItem, Upload } from '../keeping.ts';
-import { healthKitFormat, medisanteFormat } from '../provider.ts';
+import { membersOf } from '../domain/rule.ts';
+import { healthKitFormat } from '../provider.ts';
+import { fhirNamespace } from '../providers/fhir/xml-to-json.ts';
+import { documentOfXml } from '../providers/medisante/document.ts';
+import { contradicts, formatOf } from '../providers/medisante/format.ts';
 import type { Received } from '../webhook.ts';
 
 export interface IngestionDependencies {
@@ -55,9 +59,21 @@ const receiveHealthKit = async (dependencies: IngestionDependencies, call: Healt
   return { status: 200, body: whole ? { uploadId, items } : items.map(({ _id }) => ({ _id })) } as const;
 };
 
-const receiveMedisante = async ({ keepReceived }: IngestionDependencies, { caller, bytes, body, requestId }: MedisanteCall) => {
+/** The delivery as JSON, and the format to keep its bytes in. Throws 415 when path and Content-Type contradict each other. */
+const readMedisante = ({ path, body, mediaType = 'application/json', xml }: MedisanteCall): Pick<Received, 'format' | 'value'> => {
+  const declared = 'format' in path ? path.format.toLowerCase() : undefined;
+  if (declared !== undefined && contradicts(declared, mediaType)) {
+    throw problem('unsupported-media-type', { detail: 'Send the format that the path names under a Content-Type of that format, or leave the format out of the path.' });
+  }
+  const value = xml ? documentOfXml(xml) : body;
+  const looksLikeFhir = xml ? xml.namespace === fhirNamespace : typeof membersOf(value)['resourceType'] === 'string';
+  return { value, format: formatOf({ format: declared, mediaType, looksLikeFhir }) };
+};
+
+const receiveMedisante = async ({ keepReceived }: IngestionDependencies, call: MedisanteCall) => {
+  const { caller, bytes, requestId } = call;
   if (caller.kind !== 'sender') throw problem('forbidden');
-  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, deviceIds: caller.deviceIds, format: medisanteFormat, bytes, value: body, requestId }) } } as const;
+  return { status: 200, body: { _id: await keepReceived({ sender: caller.sender, deviceIds: caller.deviceIds, ...readMedisante(call), bytes, requestId }) } } as const;
 };
 
 /** What comes in: HealthKit samples from the BFF, deliveries from webhook senders. */

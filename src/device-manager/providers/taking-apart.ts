@@ -1,8 +1,9 @@
 import { membersOf } from '../domain/rule.ts';
-import { fhirFormat } from '../provider.ts';
+import { fhirFormat, medisanteFormat } from '../provider.ts';
 import { entryCount, excerptOf } from './fhir/bundle.ts';
 import { readFhir } from './fhir/reading.ts';
 import { readDelivery } from './medisante/delivery.ts';
+import { documentOf } from './medisante/document.ts';
 import type { Reading, Readings } from './reading.ts';
 
 /** A delivery taken apart, with ways to keep it. */
@@ -15,8 +16,9 @@ export interface TakenApart extends Readings {
   readonly excerpt: (readings: readonly Reading[]) => unknown;
 }
 
-/** FHIR by the name of its format, or by its shape: a Medisanté delivery has no resourceType. */
-const isFhir = (format: string, value: unknown): boolean => format.startsWith('fhir-') || typeof membersOf(value)['resourceType'] === 'string';
+/** FHIR by the name of its format, or in JSON by its shape: a Medisanté delivery has no resourceType. */
+const isFhir = (format: string, value: unknown): boolean =>
+  format.startsWith('fhir-') || (format === medisanteFormat && typeof membersOf(value)['resourceType'] === 'string');
 
 /** Takes a parsed delivery apart: one reading of a Medisanté delivery, one or more of a FHIR one. */
 export const takeApart = (format: string, value: unknown): TakenApart => {
@@ -30,4 +32,4 @@ export const takeApart = (format: string, value: unknown): TakenApart => {
 };
 
 /** Takes kept bytes apart, which were readable when they came. */
-export const takeApartBytes = (format: string, bytes: Buffer): TakenApart => takeApart(format, JSON.parse(bytes.toString('utf8')));
+export const takeApartBytes = (format: string, bytes: Buffer): TakenApart => takeApart(format, documentOf(format, bytes));
