@@ -141,7 +141,7 @@ describe('the requests shown in the specifications work', () => {
     ];
     expect(refused(accounts)).toEqual([]);
 
-    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, 'medisante');
+    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, { sender: 'medisante' });
     names.set('vgc_5d1c4f0b', clientId).set('q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM', clientSecret);
     const operator = await vitalgate.addUser({ userGroup: 'operator' });
     const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: operator.username, password: operator.password }) });
