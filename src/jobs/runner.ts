@@ -62,14 +62,31 @@ const told = (tasks: Tasks, log: JobLog): TaskList =>
 /** Outcomes are written in batches that are retried and waited for at the end; singly, a failed write would be nobody's rejection. */
 const preset = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
 
-/** By then the outcome of a job has usually been written, and the next one of its queue can be had without waiting for the poll. */
-const lookAgainMs = 20;
+/** When the outcome of a job has usually been written, and when it has on a busy machine. */
+const lookAgainMs = [20, 80, 300];
 
-const lookAgain = (pool: Pool, isStopping: () => boolean, log: JobLog): void => {
-  setTimeout(() => {
-    if (isStopping()) return;
-    pool.query(`select pg_notify('jobs:insert', '{"count":1}')`).catch((error: unknown) => log.error({ error: nameOf(error) }, 'the next job waits for the poll'));
-  }, lookAgainMs).unref();
+/** Wakes a worker when a job could be had; looking locks nothing, so that it is in nobody's way. */
+const wakeForReadyJob = `
+  select pg_notify('jobs:insert', '{"count":1}') where exists (
+    select from graphile_worker._private_jobs job left join graphile_worker._private_job_queues queue on queue.id = job.job_queue_id
+    where job.is_available and job.run_at <= now() and queue.is_available is not false)`;
+
+/**
+ * Looks for jobs that a worker missed, instead of waiting for the poll: a queue is free only once the outcome of its last job has been
+ * written, and two workers that look at the same time hide all queues from each other. Another call starts the looks anew.
+ */
+const createLookAgain = (pool: Pool, isStopping: () => boolean, log: JobLog): (() => void) => {
+  let next: NodeJS.Timeout | undefined;
+  const look = ([delay, ...later]: readonly number[]): void => {
+    clearTimeout(next);
+    if (delay === undefined) return;
+    next = setTimeout(() => {
+      if (isStopping()) return;
+      pool.query(wakeForReadyJob).catch((error: unknown) => log.error({ error: nameOf(error) }, 'the next job waits for the poll'));
+      look(later);
+    }, delay).unref();
+  };
+  return () => look(lookAgainMs);
 };
 
 /** How long to wait before a worker that gave up is started again. */
@@ -84,7 +101,9 @@ export const startRunner = async ({ pool, tasks, log, concurrency = 2 }: { reado
   const events = new EventEmitter() as WorkerEvents;
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
-  events.on('job:complete', () => lookAgain(pool, () => stopped !== undefined, log));
+  const lookAgain = createLookAgain(pool, () => stopped !== undefined, log);
+  events.on('job:complete', lookAgain);
+  events.on('worker:getJob:empty', lookAgain);
   const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events, preset };
   let stopped: Promise<void> | undefined;
   let restart: NodeJS.Timeout | undefined;
