@@ -45,18 +45,24 @@ export const durationOf = (widthMs: number): string => {
   return widthMs >= minute ? `PT${String(widthMs / minute)}M` : `PT${String(widthMs / second)}S`;
 };
 
-/** From an instant to the start of its bucket in a time zone: days begin at midnight there, also when a clock changes. */
-const startsIn = (widthMs: number, timeZone: string): ((x: number) => number) => {
-  const offsetMinutes = offsetsOf(timeZone) ?? (() => 0);
+/** Milliseconds east of UTC. Asking for an offset costs 50 times what adding it does, so it is asked once for a day whose ends agree. */
+const offsetIn = (timeZone: string): ((x: number) => number) => {
+  const offsetMinutes = offsetsOf(timeZone);
+  if (timeZone === 'UTC' || offsetMinutes === undefined) return () => 0;
   let [from, until, offset] = [0, 0, 0];
-  // The offset changes at full hours at most: asking for it costs 50 times what adding it does.
-  const offsetAt = (x: number): number => {
+  return (x) => {
     if (x >= from && x < until) return offset;
-    from = Math.floor(x / (15 * minute)) * 15 * minute;
-    until = from + 15 * minute;
+    const day = Math.floor(x / dayMs) * dayMs;
+    const quarter = Math.floor(x / (15 * minute)) * 15 * minute;
+    [from, until] = offsetMinutes(day) === offsetMinutes(day + dayMs) ? [day, day + dayMs] : [quarter, quarter + 15 * minute];
     offset = offsetMinutes(from) * minute;
     return offset;
   };
+};
+
+/** From an instant to the start of its bucket in a time zone: days begin at midnight there, also when a clock changes. */
+const startsIn = (widthMs: number, timeZone: string): ((x: number) => number) => {
+  const offsetAt = offsetIn(timeZone);
   return (x) => {
     const local = x + offsetAt(x);
     const start = Math.floor(local / widthMs) * widthMs;
