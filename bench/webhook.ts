@@ -1,6 +1,6 @@
 /**
  * How soon the webhook answers: one measurement per delivery at a steady pace in each format, and hostile bodies, with what they add
- * to the memory of the program. Prints percentiles, and medians of several rounds. Usage: npx node bench/webhook.ts
+ * to the memory of the program. Prints percentiles, and medians of several rounds. Usage: npm run bench -- webhook
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

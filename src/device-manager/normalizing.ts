@@ -8,6 +8,7 @@ import type { NormalizedData } from '../measurement/coding.ts';
 import { dayOf, pointsOf } from './domain/chart.ts';
 import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
 import type { Measured, Reason } from './domain/observing.ts';
+import { membersOf } from './domain/rule.ts';
 import type { Reading } from './providers/reading.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
 import { settle } from './settling.ts';
@@ -15,11 +16,14 @@ import type { Standing } from './domain/version.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload, type Payload, type PayloadContext } from './storage/payload-table.ts';
 import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow, type Which } from './storage/sample-table.ts';
-import { mergeSeriesChunk, removePoints, type StoredPoint } from './storage/series-chunk-table.ts';
+import { mergeSeriesChunk, removePoints, type SeriesChunk, type StoredPoint } from './storage/series-chunk-table.ts';
+import { renewRollups } from './storage/series-rollup-table.ts';
 import { writeStandings } from './storage/version-table.ts';
 
 interface Outcome {
   readonly sample: SampleRow;
+  /** What measured it: the source that the sample names, else its device. */
+  readonly source: string;
   readonly outcome: Normalized | { readonly reason: Reason };
 }
 
@@ -43,6 +47,11 @@ export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 
   return (JSON.parse(bytes.toString('utf8')) as unknown[]).map((item) => ({ document: item, received: item }));
 };
 
+const sourceOf = (sample: SampleRow, { document }: Partial<Item>): string => {
+  const named = sample.provider === 'healthkit' ? membersOf(document)['sourceId'] : undefined;
+  return typeof named === 'string' && named.trim() !== '' ? named.trim().slice(0, 200) : sample.device_id;
+};
+
 const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
     ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
@@ -62,23 +71,27 @@ const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, p
   }
 };
 
-const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<void> => {
-  const points = done.flatMap(({ sample, outcome }) =>
-    pointsOf(outcome.record).map((point) => ({ ...point, sampleId: sample._id, rawType: sample.type ?? '', normalizedType: outcome.normalizedDataType, day: dayOf(point.x) })),
+const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<SeriesChunk[]> => {
+  const chunks: SeriesChunk[] = [];
+  const points = done.flatMap(({ sample, source, outcome }) =>
+    pointsOf(outcome.record).map((point) => ({ ...point, source, sampleId: sample._id, rawType: sample.type ?? '', normalizedType: outcome.normalizedDataType, day: dayOf(point.x) })),
   );
   for (const group of Object.values(Object.groupBy(points, (point) => [point.normalizedType, point.rawType, point.series, point.day].join('\n')))) {
     const [first] = group ?? [];
     if (!group || !first) continue;
     const { normalizedType, rawType, series, day, name } = first;
-    await mergeSeriesChunk(db, keys, { patientId, normalizedType, rawType, series, day }, name, group.map(({ x, y, sampleId }): StoredPoint => [x, y, sampleId]));
+    chunks.push(await mergeSeriesChunk(db, keys, { patientId, normalizedType, rawType, series, day }, name, group.map(({ x, y, sampleId, source }): StoredPoint => [x, y, sampleId, source])));
   }
+  return chunks;
 };
 
 /** Takes away what an earlier normalization put into charts. */
-const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<void> => {
+const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<SeriesChunk[]> => {
+  const changed: SeriesChunk[] = [];
   for (const { normalized_type: normalizedType, recorded_at: recordedAt, _id } of samples) {
-    if (normalizedType !== null) await removePoints(db, keys, { patientId, normalizedType, day: dayOf(recordedAt.getTime()) }, new Set([_id]));
+    if (normalizedType !== null) changed.push(...(await removePoints(db, keys, { patientId, normalizedType, day: dayOf(recordedAt.getTime()) }, new Set([_id]))));
   }
+  return changed;
 };
 
 /** Normalizes samples of one payload. */
@@ -105,11 +118,14 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onF
       if (!payload) return [];
       const items = itemsOf(payload);
       const current = samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current');
-      const outcomes = current.map((sample): Outcome => ({ sample, outcome: normalize(rules, measuredOf(sample, items[sample.item_index] ?? {}, payload.context)) }));
+      const outcomes = current.map((sample): Outcome => {
+        const item = items[sample.item_index] ?? {};
+        return { sample, source: sourceOf(sample, item), outcome: normalize(rules, measuredOf(sample, item, payload.context)) };
+      });
       const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
       await storeRecords(client, keys, patientId, payloadId, done);
-      await forgetPoints(client, keys, patientId, samples);
-      await storePoints(client, keys, patientId, done);
+      const [forgotten, stored] = [await forgetPoints(client, keys, patientId, samples), await storePoints(client, keys, patientId, done)];
+      await renewRollups(client, keys, [...forgotten, ...stored]);
       await writeResults(client, patientId, outcomes.map(resultOf));
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
       return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));

@@ -16,6 +16,7 @@ import type { KeyRing } from '../keys/scope-keys.ts';
 import type { Caller, Operations } from './caller.ts';
 import catalogue from './catalogue/health-data-types.json' with { type: 'json' };
 import { createCharts } from './charts.ts';
+import { seriesName } from './domain/chart.ts';
 import { compileRules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
 import { createEnrolment } from './enrolment.ts';
@@ -67,6 +68,10 @@ export interface DeviceManagerDependencies {
 
 const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
+/** Series whose values add up, by code and unit. */
+const cumulativeSeries = () =>
+  new Set(rulesOf().flatMap(({ observations }) => observations.flatMap((rule) => ('event' in rule ? [] : rule.targets)).filter(({ cumulative }) => cumulative === true).map(({ code, unitCode }) => seriesName(code, unitCode))));
+
 const authenticators = ({ pool, serviceTokens, userIdHeader, tokenIssuers, trustedProxies }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
   serviceCredential: ({ headers }) => {
     if (!isServiceToken(bearerOf(headers), serviceTokens)) return Promise.resolve(null);
@@ -111,7 +116,7 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependenc
       list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit: (event) => recordAudit(pool, event),
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
-    ...charts(createCharts(pool, keyRing, knownTypes)),
+    ...charts(createCharts(pool, keyRing, { normalizedTypes: knownTypes, cumulative: cumulativeSeries() })),
   } satisfies Handlers<Operations, Caller>;
 };
 

@@ -2,7 +2,7 @@ import type { XmlElement } from '../xml/xml-gate.ts';
 import type { ItemSlice } from './json-gate.ts';
 
 /** The success statuses an operation may declare; problems are thrown, never returned. */
-export type Success = 200 | 201 | 202 | 204;
+export type Success = 200 | 201 | 202 | 204 | 304;
 
 /** The part of openapi-typescript's `operations[id]` that the kit reads. */
 interface Operation {

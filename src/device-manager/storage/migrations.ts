@@ -166,4 +166,18 @@ export const migrations: readonly Migration[] = [
     name: '0005-keys-of-devices',
     sql: 'alter table device_manager.api_key add column device_ids text[]',
   },
+  {
+    name: '0009-series-rollups',
+    sql: `
+      create table device_manager.series_rollup (
+        patient_id text not null,
+        normalized_type text not null,
+        raw_type text not null,
+        series text not null,
+        month date not null,
+        body bytea not null,
+        updated_at timestamptz not null default now(),
+        primary key (patient_id, normalized_type, raw_type, series, month)
+      )`,
+  },
 ];
