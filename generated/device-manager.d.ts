@@ -246,6 +246,114 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/health-data-types": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List health data types
+         * @description Lists the newest version of each type, retired ones included, in order of their identifiers.
+         */
+        readonly get: operations["listHealthDataTypes"];
+        readonly put?: never;
+        /**
+         * Create a health data type
+         * @description Creates a type of this installation; samples that are normalized from now on follow its rule. A type of samples that another rule takes is refused: change that one, or retire it.
+         */
+        readonly post: operations["createHealthDataType"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data-types/{identifier}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show a health data type
+         * @description Shows one version of a type. Every version that a record names can be shown.
+         */
+        readonly get: operations["getHealthDataType"];
+        /**
+         * Change a health data type
+         * @description Adds a version to a type, built in or not, that holds from now on; the earlier ones stay for the records that name them. What is normalized already stays as it is until it is normalized again.
+         */
+        readonly put: operations["changeHealthDataType"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data-types/{identifier}/retire": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Retire a health data type
+         * @description Has a type take no samples from now on. It is not removed, for records name it; a change brings it back.
+         */
+        readonly post: operations["retireHealthDataType"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/renormalizations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Normalize kept samples again
+         * @description Begins a run over the samples that fit, by the rules that hold now; uploads go on meanwhile. A dry run, which is the default, changes nothing and shows the difference. Running twice changes nothing more.
+         */
+        readonly post: operations["startRenormalization"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/renormalizations/{_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show a run over kept samples
+         * @description Shows how far a run is and what it found; of a dry run also some of the samples that differ, with their record before and after.
+         */
+        readonly get: operations["getRenormalization"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api-keys": {
         readonly parameters: {
             readonly query?: never;
@@ -584,7 +692,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1069,6 +1177,349 @@ export interface components {
                 readonly count?: number;
             }[];
         };
+        /**
+         * @description Identifier of the health data type.
+         * @example medisante-heart-rate
+         */
+        readonly HealthDataTypeIdentifier: string;
+        /**
+         * @description JSON pointer (RFC 6901) into the sample.
+         * @example /value
+         */
+        readonly JsonPointer: string;
+        /** @description Quantity that a value may become; of several the first whose unit fits is taken. */
+        readonly Target: {
+            /**
+             * @description LOINC code; where none exists, a URN or the address of the code in its own system.
+             * @example 8867-4
+             */
+            readonly code: string;
+            /**
+             * @description Name for people.
+             * @example Heart rate
+             */
+            readonly name: string;
+            /**
+             * @description Unit for people.
+             * @example bpm
+             */
+            readonly unit: string;
+            /**
+             * @description Unit in UCUM.
+             * @example /min
+             */
+            readonly unitCode: string;
+            /** @description Least and most plausible value in that unit; others are flagged, never dropped. */
+            readonly plausible?: readonly number[];
+            /**
+             * @description Specifies if values add up over time, as steps do.
+             * @example false
+             */
+            readonly cumulative?: boolean;
+            /**
+             * @description Another LOINC code that holds as well.
+             * @example 2708-6
+             */
+            readonly sameAs?: string;
+            /** @description Units of another dimension in UCUM, and the number that a value in them is divided by: mass to moles of one substance. */
+            readonly dividedBy?: {
+                readonly [key: string]: number;
+            };
+        };
+        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened at `event`. */
+        readonly ObservationRule: {
+            readonly value?: components["schemas"]["JsonPointer"];
+            readonly metric?: components["schemas"]["JsonPointer"];
+            readonly event?: components["schemas"]["JsonPointer"];
+            /**
+             * @description Specifies if a sample without it cannot be normalized.
+             * @example true
+             */
+            readonly required?: boolean;
+            /**
+             * @description Specifies if values up to 1 in percent are fractions, as HealthKit writes them.
+             * @example false
+             */
+            readonly fraction?: boolean;
+            /** @description Spellings of units that only this metric has, and their UCUM codes; an empty name stands for no unit. */
+            readonly units?: {
+                readonly [key: string]: string;
+            };
+            /** @description Quantities it may become. */
+            readonly targets?: readonly components["schemas"]["Target"][];
+            /** @description Names of events and their codes. */
+            readonly events?: {
+                readonly [key: string]: {
+                    /**
+                     * @description Code.
+                     * @example urn:vitalgate:code:pill-taken
+                     */
+                    readonly code: string;
+                    /**
+                     * @description Name for people.
+                     * @example Pill taken
+                     */
+                    readonly name: string;
+                };
+            };
+        };
+        /** @description Part of a sample that is no value; a record refers to it. */
+        readonly AttachmentRule: {
+            /**
+             * @description Kind of the part.
+             * @example document
+             * @enum {string}
+             */
+            readonly kind: "document" | "sampled-data";
+            readonly value: components["schemas"]["JsonPointer"];
+            /**
+             * @description Media type of a document.
+             * @example application/pdf
+             */
+            readonly contentType?: string;
+            /**
+             * @description Code.
+             * @example 11524-6
+             */
+            readonly code: string;
+            /**
+             * @description Name for people.
+             * @example EKG study
+             */
+            readonly name: string;
+        };
+        /** @description What becomes of a sample. Rules are data; nothing in them is run. */
+        readonly NormalizationRules: {
+            /** @description Values and what they become. */
+            readonly observations: readonly components["schemas"]["ObservationRule"][];
+            /** @description Parts that are no values. */
+            readonly attachments?: readonly components["schemas"]["AttachmentRule"][];
+            /** @description Names of notes on each value, and where their text stands; a pointer to an object passes on all its members. */
+            readonly annotations?: {
+                readonly [key: string]: components["schemas"]["JsonPointer"];
+            };
+            /** @description Pairs of codes of which the first never exceeds the second; both are flagged when it does. */
+            readonly ascending?: readonly (readonly string[])[];
+            readonly metrics?: components["schemas"]["JsonPointer"];
+            /** @description Members beside the metrics that are none. */
+            readonly notMetrics?: readonly string[];
+            readonly receivedTime?: components["schemas"]["JsonPointer"];
+            /**
+             * @description Specifies if no sample of this type was ever seen.
+             * @example false
+             */
+            readonly assumed?: boolean;
+            /**
+             * @description Specifies if an implausible value in an assumed unit is not trusted.
+             * @example false
+             */
+            readonly ambiguousUnit?: boolean;
+            /**
+             * @description Specifies if a number written as text is none.
+             * @example false
+             */
+            readonly numbersOnly?: boolean;
+        };
+        /** @description One version of a health data type. */
+        readonly HealthDataType: {
+            readonly identifier: components["schemas"]["HealthDataTypeIdentifier"];
+            /**
+             * @description Name for people.
+             * @example Heart rate of the hospital's monitors
+             */
+            readonly name?: string;
+            /**
+             * @description Version, which each record names; from 1001 on of this installation.
+             * @example 1001
+             */
+            readonly version: number;
+            /**
+             * @description Who made this version.
+             * @example installation
+             * @enum {string}
+             */
+            readonly origin: "built-in" | "installation";
+            /**
+             * @description Specifies if it takes no samples any more.
+             * @example false
+             */
+            readonly isRetired: boolean;
+            /**
+             * @description Provider of the samples it takes.
+             * @example medisante
+             */
+            readonly providerId: string;
+            /** @description Types of the samples it takes. */
+            readonly dataTypes: readonly string[];
+            /**
+             * @description What a normalized record is over all providers.
+             * @example heart-rate
+             */
+            readonly normalizedDataType: string;
+            readonly normalizationRules: components["schemas"]["NormalizationRules"];
+            /** @description Synthetic sample. */
+            readonly example?: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description Instant of its creation; missing for what is built in.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly createdAt?: string;
+            /**
+             * @description Who made it.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly creatorId?: string;
+        };
+        /** @description Health data type to create, or to change to. */
+        readonly NewHealthDataType: {
+            readonly identifier: components["schemas"]["HealthDataTypeIdentifier"];
+            /**
+             * @description Name for people.
+             * @example Heart rate of the hospital's monitors
+             */
+            readonly name?: string;
+            /**
+             * @description Provider of the samples it takes.
+             * @example medisante
+             * @enum {string}
+             */
+            readonly providerId: "healthkit" | "medisante";
+            /** @description Types of the samples it takes, as their provider names them; case does not matter. */
+            readonly dataTypes: readonly string[];
+            /**
+             * @description What a normalized record is over all providers.
+             * @example heart-rate
+             */
+            readonly normalizedDataType: string;
+            readonly normalizationRules: components["schemas"]["NormalizationRules"];
+            /** @description Synthetic sample; where there is one, a rule that makes nothing of it is refused. */
+            readonly example?: {
+                /** @description Unit that is declared for it. */
+                readonly unit?: unknown;
+            } & {
+                readonly [key: string]: unknown;
+            };
+        };
+        /** @description Which kept samples to normalize again, by the rules that hold now. */
+        readonly NewRenormalization: {
+            /**
+             * @description Of one patient; of all when left out.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly patientId?: string;
+            /**
+             * @description Of one provider.
+             * @example medisante
+             */
+            readonly providerId?: string;
+            /**
+             * @description Of one type, as the provider names it.
+             * @example HeartRate
+             */
+            readonly rawDataType?: string;
+            readonly ruleId?: components["schemas"]["HealthDataTypeIdentifier"];
+            /**
+             * @description That this version of the rule made.
+             * @example 1001
+             */
+            readonly ruleVersion?: number;
+            /**
+             * @description In this state.
+             * @example normalized
+             * @enum {string}
+             */
+            readonly state?: "normalized" | "normalization-failed";
+            /**
+             * @description Recorded at this instant or later, ISO 8601 with an offset.
+             * @example 2024-07-01T00:00:00Z
+             */
+            readonly from?: string;
+            /**
+             * @description Recorded before this instant.
+             * @example 2024-08-01T00:00:00Z
+             */
+            readonly to?: string;
+            /**
+             * @description Specifies if nothing is changed and the difference is shown.
+             * @default true
+             * @example true
+             */
+            readonly dryRun: boolean;
+        };
+        /** @description Run over kept samples, and how far it is. */
+        readonly Renormalization: {
+            readonly _id: components["schemas"]["Id"];
+            /**
+             * @description State of the run.
+             * @example done
+             * @enum {string}
+             */
+            readonly state: "running" | "done";
+            /**
+             * @description Specifies if nothing was changed.
+             * @example true
+             */
+            readonly dryRun: boolean;
+            /** @description Samples so far. */
+            readonly counts: {
+                /**
+                 * @description Samples looked at.
+                 * @example 100000
+                 */
+                readonly samples: number;
+                /**
+                 * @description Samples with the same record as before.
+                 * @example 99000
+                 */
+                readonly unchanged: number;
+                /**
+                 * @description Samples with another record than before.
+                 * @example 1000
+                 */
+                readonly changed: number;
+                /**
+                 * @description Samples that had failed and are normalized.
+                 * @example 0
+                 */
+                readonly repaired: number;
+                /**
+                 * @description Samples that were normalized and fail.
+                 * @example 0
+                 */
+                readonly broken: number;
+            };
+            /** @description Some of the samples that differ, with their record before and after; of a dry run alone. */
+            readonly differences?: readonly {
+                readonly _id: components["schemas"]["Id"];
+                readonly before?: components["schemas"]["NormalizedData"];
+                readonly after?: components["schemas"]["NormalizedData"];
+                /**
+                 * @description Why it cannot be normalized now.
+                 * @example unit-unknown
+                 */
+                readonly reason?: string;
+            }[];
+            /**
+             * Format: date-time
+             * @description Instant at which it was asked for.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it ended.
+             * @example 2024-07-01T08:03:00.000Z
+             */
+            readonly finishedAt?: string;
+            /**
+             * @description Who asked for it.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly creatorId: string;
+        };
         /** @description Key as it is known; never the key itself. */
         readonly ApiKey: {
             /**
@@ -1460,6 +1911,24 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Rule cannot work, or the request does not fit. */
+        readonly RuleRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Identifier or type is taken, or there is a newer version. */
+        readonly RuleConflict: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Sender that has two live keys already. Revoke one first. */
         readonly TwoLiveKeys: {
             headers: {
@@ -1570,6 +2039,14 @@ export interface components {
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
         readonly KnownChart: string;
+        /** @description Identifier of the health data type. */
+        readonly HealthDataTypeIdentifier: components["schemas"]["HealthDataTypeIdentifier"];
+        /** @description Version to show; the newest when left out. */
+        readonly ShownVersion: number;
+        /** @description Version that the change was made from; when there is a newer one by now, nothing is changed. */
+        readonly ChangedVersion: number;
+        /** @description Identifier of the run. */
+        readonly RenormalizationId: components["schemas"]["Id"];
         /** @description Identifier of the entry. */
         readonly InboxId: string;
     };
@@ -1610,6 +2087,16 @@ export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type FhirResource = components['schemas']['FhirResource'];
 export type XmlDelivery = components['schemas']['XmlDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type HealthDataTypeIdentifier = components['schemas']['HealthDataTypeIdentifier'];
+export type JsonPointer = components['schemas']['JsonPointer'];
+export type Target = components['schemas']['Target'];
+export type ObservationRule = components['schemas']['ObservationRule'];
+export type AttachmentRule = components['schemas']['AttachmentRule'];
+export type NormalizationRules = components['schemas']['NormalizationRules'];
+export type HealthDataType = components['schemas']['HealthDataType'];
+export type NewHealthDataType = components['schemas']['NewHealthDataType'];
+export type NewRenormalization = components['schemas']['NewRenormalization'];
+export type Renormalization = components['schemas']['Renormalization'];
 export type ApiKey = components['schemas']['ApiKey'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type CreatedApiKey = components['schemas']['CreatedApiKey'];
@@ -1639,6 +2126,8 @@ export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
 export type ResponseSenderForbidden = components['responses']['SenderForbidden'];
+export type ResponseRuleRefused = components['responses']['RuleRefused'];
+export type ResponseRuleConflict = components['responses']['RuleConflict'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
 export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
@@ -1671,6 +2160,10 @@ export type ParameterChartPoints = components['parameters']['ChartPoints'];
 export type ParameterChartTimeZone = components['parameters']['ChartTimeZone'];
 export type ParameterChartSource = components['parameters']['ChartSource'];
 export type ParameterKnownChart = components['parameters']['KnownChart'];
+export type ParameterHealthDataTypeIdentifier = components['parameters']['HealthDataTypeIdentifier'];
+export type ParameterShownVersion = components['parameters']['ShownVersion'];
+export type ParameterChangedVersion = components['parameters']['ChangedVersion'];
+export type ParameterRenormalizationId = components['parameters']['RenormalizationId'];
 export type ParameterInboxId = components['parameters']['InboxId'];
 export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
@@ -2144,6 +2637,230 @@ export interface operations {
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listHealthDataTypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Types. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["HealthDataType"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createHealthDataType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Type to create. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewHealthDataType"];
+            };
+        };
+        readonly responses: {
+            /** @description Type is created. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["RuleRefused"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 409: components["responses"]["RuleConflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getHealthDataType: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Version to show; the newest when left out. */
+                readonly version?: components["parameters"]["ShownVersion"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the health data type. */
+                readonly identifier: components["parameters"]["HealthDataTypeIdentifier"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Type. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly changeHealthDataType: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Version that the change was made from; when there is a newer one by now, nothing is changed. */
+                readonly version: components["parameters"]["ChangedVersion"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the health data type. */
+                readonly identifier: components["parameters"]["HealthDataTypeIdentifier"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description Type as it is to be. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewHealthDataType"];
+            };
+        };
+        readonly responses: {
+            /** @description New version. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["RuleRefused"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["RuleConflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly retireHealthDataType: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Version that the change was made from; when there is a newer one by now, nothing is changed. */
+                readonly version: components["parameters"]["ChangedVersion"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the health data type. */
+                readonly identifier: components["parameters"]["HealthDataTypeIdentifier"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Retired version. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["RuleConflict"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly startRenormalization: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Samples to normalize. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewRenormalization"];
+            };
+        };
+        readonly responses: {
+            /** @description Run is begun. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Identified"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getRenormalization: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the run. */
+                readonly _id: components["parameters"]["RenormalizationId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Run. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Renormalization"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];

@@ -114,9 +114,10 @@ const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, s
 const dayMs = 24 * hourMs;
 
 /** Charts from the sealed chunks of each day and the rollups of each month. */
-export const createCharts = (pool: Pool, keyRing: KeyRing, { normalizedTypes, cumulative }: ChartedTypes): Charts => ({
+export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promise<ChartedTypes>): Charts => ({
   chartOf: async (request) => {
     const { patientId, rawType, from, to, points, timeZone, source } = request;
+    const { normalizedTypes, cumulative } = await charted();
     const normalizedType = normalizedTypeNamed(normalizedTypes, request.normalizedType);
     await recordAudit(pool, { patientId, actor: request.actor, action: 'read', resource: `chart/${normalizedType}`, requestId: request.requestId });
     const filter: SeriesFilter = {

@@ -9,6 +9,7 @@ import { dayOf, pointsOf } from './domain/chart.ts';
 import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
 import type { Measured, Reason } from './domain/observing.ts';
 import { membersOf } from './domain/rule.ts';
+import type { RuleBook } from './rule-book.ts';
 import type { Reading } from './providers/reading.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
 import { settle } from './settling.ts';
@@ -20,7 +21,8 @@ import { mergeSeriesChunk, removePoints, type SeriesChunk, type StoredPoint } fr
 import { renewRollups } from './storage/series-rollup-table.ts';
 import { writeStandings } from './storage/version-table.ts';
 
-interface Outcome {
+/** What the rules make of one sample. */
+export interface Outcome {
   readonly sample: SampleRow;
   /** What measured it: the source that the sample names, else its device. */
   readonly source: string;
@@ -94,6 +96,30 @@ const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, s
   return changed;
 };
 
+/** Applies rules to samples of a payload; changes nothing. */
+export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly SampleRow[]): Outcome[] => {
+  const items = itemsOf(payload);
+  return samples.map((sample) => {
+    const item = items[sample.item_index] ?? {};
+    return { sample, source: sourceOf(sample, item), outcome: normalize(rules, measuredOf(sample, item, payload.context)) };
+  });
+};
+
+/** Stores outcomes of samples of one payload: records, points, rollups and states; what earlier ones put into charts goes. The caller holds the patient's lock. */
+export const storeOutcomes = async (db: Queryable, keys: ScopeKeys, { patientId, payloadId }: Pick<Payload, 'patientId' | 'payloadId'>, samples: readonly SampleRow[], outcomes: readonly Outcome[]): Promise<void> => {
+  const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
+  await storeRecords(db, keys, patientId, payloadId, done);
+  const [forgotten, stored] = [await forgetPoints(db, keys, patientId, samples), await storePoints(db, keys, patientId, done)];
+  await renewRollups(db, keys, [...forgotten, ...stored]);
+  await writeResults(db, patientId, outcomes.map(resultOf));
+};
+
+/** One writer per patient at a time, whoever calls, until the transaction ends. */
+export const lockPatient = async (db: Queryable, patientId: string): Promise<void> => {
+  await db.query('set local lock_timeout = 0');
+  await db.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
+};
+
 /** Normalizes samples of one payload. */
 export interface Normalizer {
   /**
@@ -103,12 +129,11 @@ export interface Normalizer {
   readonly normalize: (patientId: string, payloadId: string, which?: Which) => Promise<void>;
 }
 
-/** A normalizer with its rules; one writer per patient at a time, whoever calls. `onFailure` is told how many samples of a payload no rule took. */
-export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onFailure: (reason: string, samples: number) => void): Normalizer => ({
+/** A normalizer with the rules of an installation. `onFailure` is told how many samples of a payload no rule took. */
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook, onFailure: (reason: string, samples: number) => void): Normalizer => ({
   normalize: async (patientId, payloadId, which = 'received') => {
     const failures = await inTransaction(pool, async (client): Promise<string[]> => {
-      await client.query('set local lock_timeout = 0');
-      await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
+      await lockPatient(client, patientId);
       const found = await samplesToNormalize(client, patientId, payloadId, which);
       const { standings, changed } = await settle(client, found);
       const samples = which === 'versions' ? changed : found;
@@ -116,17 +141,9 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onF
       const keys = await keyRing.keysOf(client, `patient:${patientId}`);
       const payload = await readPayload(client, keys, patientId, payloadId);
       if (!payload) return [];
-      const items = itemsOf(payload);
-      const current = samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current');
-      const outcomes = current.map((sample): Outcome => {
-        const item = items[sample.item_index] ?? {};
-        return { sample, source: sourceOf(sample, item), outcome: normalize(rules, measuredOf(sample, item, payload.context)) };
-      });
-      const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
-      await storeRecords(client, keys, patientId, payloadId, done);
-      const [forgotten, stored] = [await forgetPoints(client, keys, patientId, samples), await storePoints(client, keys, patientId, done)];
-      await renewRollups(client, keys, [...forgotten, ...stored]);
-      await writeResults(client, patientId, outcomes.map(resultOf));
+      const { rules } = await ruleBook.current(client);
+      const outcomes = outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
+      await storeOutcomes(client, keys, payload, samples, outcomes);
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
       return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
     });

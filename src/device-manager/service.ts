@@ -15,12 +15,15 @@ import { startRunner } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import type { Caller, Operations } from './caller.ts';
 import catalogue from './catalogue/health-data-types.json' with { type: 'json' };
-import { createCharts } from './charts.ts';
+import { createCharts, type ChartedTypes } from './charts.ts';
+import { createRenormalizer, type Renormalizer } from './renormalizing.ts';
+import { createRuleBook, type RuleBook } from './rule-book.ts';
 import { seriesName } from './domain/chart.ts';
-import { compileRules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
 import { createEnrolment } from './enrolment.ts';
 import { charts } from './handlers/charts.ts';
+import { healthDataTypes } from './handlers/health-data-types.ts';
+import { renormalizations } from './handlers/renormalizations.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { inboxHandlers } from './handlers/inbox.ts';
@@ -35,7 +38,7 @@ import { senderAuthenticators } from './sender-authentication.ts';
 import { createSenderTokens, type TokenIssuer } from './sender-tokens.ts';
 import { issueApiKey } from './sender-keys.ts';
 import { listApiKeys, revokeApiKey, senderOfKey } from './storage/api-key-table.ts';
-import { recordAudit } from './storage/audit-table.ts';
+import { recordAudit, type AuditEvent } from './storage/audit-table.ts';
 import { countInbox } from './storage/inbox-table.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
@@ -68,9 +71,14 @@ export interface DeviceManagerDependencies {
 
 const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
-/** Series whose values add up, by code and unit. */
-const cumulativeSeries = () =>
-  new Set(rulesOf().flatMap(({ observations }) => observations.flatMap((rule) => ('event' in rule ? [] : rule.targets)).filter(({ cumulative }) => cumulative === true).map(({ code, unitCode }) => seriesName(code, unitCode))));
+const targetsIn = ({ observations }: HealthDataType) => observations.flatMap((rule) => ('event' in rule ? [] : rule.targets));
+
+/** What charts know of the rules: the types of all versions, for old records stay, and the series whose values add up. */
+const chartedTypes = async (ruleBook: RuleBook): Promise<ChartedTypes> => {
+  const types = (await ruleBook.current()).versions.map(({ type }) => type);
+  const cumulative = types.flatMap(targetsIn).filter((target) => target.cumulative === true).map(({ code, unitCode }) => seriesName(code, unitCode));
+  return { normalizedTypes: [...new Set(types.map(({ normalizedDataType }) => normalizedDataType))], cumulative: new Set(cumulative) };
+};
 
 const authenticators = ({ pool, serviceTokens, userIdHeader, tokenIssuers, trustedProxies }: DeviceManagerDependencies, operators: Operators): Authenticators<Caller> => ({
   serviceCredential: ({ headers }) => {
@@ -91,8 +99,16 @@ const enrolledDevices = async (pool: Pool, patientId: string) => {
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
-  const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
+/** What normalizes, and by which rules. */
+interface Normalization {
+  readonly ruleBook: RuleBook;
+  readonly normalizer: Normalizer;
+  readonly renormalizer: Renormalizer;
+}
+
+const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, { ruleBook, normalizer, renormalizer }: Normalization) => {
+  const charted = () => chartedTypes(ruleBook);
+  const audit = (event: AuditEvent) => recordAudit(pool, event);
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
     ...ingestion({
@@ -103,20 +119,22 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependenc
       keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
     }),
     ...healthData({
-      knownTypes,
+      knownTypes: async () => (await charted()).normalizedTypes,
       find: (filter) => findSamples(pool, filter),
       byId: (_id) => sampleById(pool, _id),
       // A release takes row and key away together; reading sees both or neither.
       quarantined: (_id) => inSnapshot(pool, (client) => quarantinedSample(client, _id, (payloadId) => keyRing.knownKeysOf(client, `quarantine:${payloadId}`))),
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, { only: sample._id }),
-      audit: (event) => recordAudit(pool, event),
+      audit,
     }),
     ...senders({
-      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit: (event) => recordAudit(pool, event),
+      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit,
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
-    ...charts(createCharts(pool, keyRing, { normalizedTypes: knownTypes, cumulative: cumulativeSeries() })),
+    ...charts(createCharts(pool, keyRing, charted)),
+    ...healthDataTypes({ ruleBook, audit }),
+    ...renormalizations(renormalizer),
   } satisfies Handlers<Operations, Caller>;
 };
 
@@ -126,8 +144,8 @@ const inboxGauge = (pool: Pool): GaugeSource => ({
   read: async () => (await countInbox(pool)).map(({ kind, reason, entries }) => ({ labels: { kind, reason }, value: entries })),
 });
 
-const startJobs = ({ jobPool: pool, keyRing, log, jobs }: DeviceManagerDependencies, normalizer: Normalizer) => {
-  const all = tasks(normalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting));
+const startJobs = ({ jobPool: pool, keyRing, log, jobs }: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization) => {
+  const all = tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting));
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
 };
@@ -137,18 +155,20 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, log, version, userManagerUrl, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()), (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
+  const ruleBook = createRuleBook(pool, rulesOf());
+  const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
+  const normalization = { ruleBook, normalizer, renormalizer: createRenormalizer(dependencies.jobPool, keyRing, ruleBook) };
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
     name: 'device-manager', version, spec, log, validateResponses,
-    handlers: handlersOf(dependencies, spec, normalizer),
+    handlers: handlersOf(dependencies, spec, normalization),
     authenticators: authenticators(dependencies, operators),
     ready: async () => (await database()).rowCount === 1,
     checkUp: { database },
     isDatabaseUnavailable: isUnavailable,
     gauges: [inboxGauge(pool)],
   });
-  const runner = await startJobs(dependencies, normalizer);
+  const runner = await startJobs(dependencies, normalization);
   return {
     name: 'device-manager',
     listen: server.listen,

@@ -37,6 +37,8 @@ export const problemCatalogue = {
   'device-already-assigned': entry(409, 'Device already assigned', 'Unassign the device from its current holder first.'),
   'already-exists': entry(409, 'Already exists', 'Use another value for the members named in errors, or use the existing record.'),
   'cannot-go-on': entry(409, 'Cannot go on', 'This cannot be done with an entry of this kind; the specification says with which.'),
+  'invalid-rule': entry(400, 'Invalid rule', 'Mend the rule at the places named in errors.'),
+  'version-conflict': entry(409, 'Version conflict', 'Read the newest version and make the change from it.'),
   'two-live-keys': entry(409, 'Two live keys', 'Revoke one of the two keys that live first.'),
   'payload-too-large': entry(413, 'Payload too large', 'Send smaller requests; limits names the bounds.'),
   'too-many-items': entry(413, 'Too many items', 'Split the array over several requests; limits names the bounds.'),

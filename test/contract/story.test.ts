@@ -40,7 +40,7 @@ describe('the requests shown in the specifications work', () => {
 
   const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
     if (operationId === 'issueClientToken') return {};
-    if (/ApiKeys?$|Inbox|registerDevice/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
+    if (/ApiKeys?$|Inbox|registerDevice|HealthDataType|Renormalization/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
@@ -153,6 +153,13 @@ describe('the requests shown in the specifications work', () => {
     const [entries] = await send('listInbox');
     const waiting = { path: { id: (JSON.parse(entries?.body ?? '[]') as { _id: string; kind: string }[]).find(({ kind }) => kind === 'quarantined')?._id ?? '' } };
     expect(refused([...(await send('readInbox', waiting)), ...(await send('replayInboxEntry', waiting)), ...(await send('replayInbox')), ...(await send('discardInboxEntry', waiting))])).toEqual([]);
+    const type = { path: { identifier: 'hospital-monitor' } };
+    const typed = [
+      ...(await send('createHealthDataType')), ...(await send('listHealthDataTypes')), ...(await send('changeHealthDataType', { ...type, query: '?version=1001' })),
+      ...(await send('retireHealthDataType', { ...type, query: '?version=1002' })), ...(await send('getHealthDataType', type)),
+    ];
+    const run = await send('startRenormalization');
+    expect(refused([...typed, ...run, ...(await send('getRenormalization', { path: { _id: idIn(run[0]?.body) } }))])).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

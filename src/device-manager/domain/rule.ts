@@ -8,7 +8,7 @@ export interface Target {
   /** Unit in UCUM. */
   readonly unitCode: string;
   /** Lowest and highest plausible value in that unit: others are flagged, never dropped. */
-  readonly plausible: readonly [number, number];
+  readonly plausible?: readonly [number, number];
   /** Values of this kind add up over time, and two sources that count the same would double them: steps, energy. */
   readonly cumulative?: boolean;
   /** LOINC code that holds for the value as well; passed on as an annotation. */

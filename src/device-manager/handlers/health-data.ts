@@ -13,7 +13,8 @@ import type { QuarantinedDelivery } from '../storage/quarantine-table.ts';
 import type { SampleFilter, SampleRow } from '../storage/sample-table.ts';
 
 export interface HealthDataDependencies {
-  readonly knownTypes: readonly string[];
+  /** Normalized types that a rule makes or made. */
+  readonly knownTypes: () => Promise<readonly string[]>;
   readonly find: (filter: SampleFilter) => Promise<SampleRow[]>;
   readonly byId: (_id: string) => Promise<SampleRow | undefined>;
   readonly quarantined: (_id: string) => Promise<QuarantinedDelivery | undefined>;
@@ -104,7 +105,7 @@ export const healthData = ({ knownTypes, find, byId, quarantined, open, normaliz
     if (bound !== undefined && query.patientId !== undefined && query.patientId !== bound) throw problem('not-your-data', { errors: [{ pointer: '/query/patientId', code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
     const patientId = bound ?? query.patientId;
     const names = query._p?.split(',').map((name) => name.trim());
-    const samples = await find(filterOf(query, patientId, knownTypes));
+    const samples = await find(filterOf(query, patientId, await knownTypes()));
     await audit({ patientId, actor: actorOf(caller), action: 'read', resource: 'health-data', requestId });
     const records = await open(samples, names?.includes('rawData') === true);
     return { status: 200, body: records.map((record) => projected(toWire(record), names)) };

@@ -180,4 +180,33 @@ export const migrations: readonly Migration[] = [
         primary key (patient_id, normalized_type, raw_type, series, month)
       )`,
   },
+  {
+    name: '0010-health-data-types',
+    sql: `
+      create table device_manager.health_data_type (
+        identifier text not null,
+        version int not null,
+        definition jsonb,
+        creator text not null,
+        created_at timestamptz not null default now(),
+        primary key (identifier, version)
+      );
+      create table device_manager.renormalization (
+        _id uuid primary key,
+        filter jsonb not null,
+        dry_run boolean not null,
+        state text not null default 'running' check (state in ('running', 'done')),
+        after_patient text not null default '',
+        after_payload uuid not null default '00000000-0000-0000-0000-000000000000',
+        samples bigint not null default 0,
+        unchanged bigint not null default 0,
+        changed bigint not null default 0,
+        repaired bigint not null default 0,
+        broken bigint not null default 0,
+        differing text[] not null default '{}',
+        creator text not null,
+        created_at timestamptz not null default now(),
+        finished_at timestamptz
+      )`,
+  },
 ];

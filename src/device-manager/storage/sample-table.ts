@@ -81,14 +81,14 @@ export const keptSamples = async (db: Queryable, patientId: string, ids: readonl
   return new Map(rows.map((row) => [row._id, { contentMac: row.content_mac, payloadId: row.payload_id }]));
 };
 
-/** Samples of one payload: those that wait for normalization, those that are versions of a reading, or one. */
-export type Which = 'received' | 'versions' | { readonly only: string };
+/** Samples of one payload: all, those that wait for normalization, those that are versions of a reading, or one. */
+export type Which = 'all' | 'received' | 'versions' | { readonly only: string };
 
 /** Some samples of one payload, in its order. */
 export const samplesToNormalize = async (db: Queryable, patientId: string, payloadId: string, which: Which): Promise<SampleRow[]> =>
   (
     await db.query<SampleRow>(
-      `${selectSample} where s.patient_id = $1 and s.payload_id = $2::uuid and (s._id = $3::uuid or ($4 = 'received' and s.state = 'received') or ($4 = 'versions' and s.identity is not null)) order by s.item_index`,
+      `${selectSample} where s.patient_id = $1 and s.payload_id = $2::uuid and (s._id = $3::uuid or $4 = 'all' or ($4 = 'received' and s.state = 'received') or ($4 = 'versions' and s.identity is not null)) order by s.item_index`,
       [patientId, payloadId, typeof which === 'string' ? null : which.only, typeof which === 'string' ? which : 'only'],
     )
   ).rows;
