@@ -14,7 +14,7 @@ import { loadSpec, type Spec } from '../http/spec.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import type { Caller, Operations } from './caller.ts';
-import catalogue from './catalogue/health-data-types.json' with { type: 'json' };
+import { builtInTypes } from './catalogue/built-in-types.ts';
 import { createCharts, type ChartedTypes } from './charts.ts';
 import { createRenormalizer, type Renormalizer } from './renormalizing.ts';
 import { createRuleBook, type RuleBook } from './rule-book.ts';
@@ -68,8 +68,6 @@ export interface DeviceManagerDependencies {
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
 }
-
-const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
 const targetsIn = ({ observations }: HealthDataType) => observations.flatMap((rule) => ('event' in rule ? [] : rule.targets));
 
@@ -155,7 +153,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, log, version, userManagerUrl, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const ruleBook = createRuleBook(pool, rulesOf());
+  const ruleBook = createRuleBook(pool, builtInTypes);
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
   const normalization = { ruleBook, normalizer, renormalizer: createRenormalizer(dependencies.jobPool, keyRing, ruleBook) };
   const database = () => pool.query('select 1');
