@@ -19,8 +19,10 @@ import { createCharts } from './charts.ts';
 import { compileRules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
 import { createEnrolment } from './enrolment.ts';
+import { fhirProblems } from './fhir-outcome.ts';
 import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
+import { fhir, type OpenFhir } from './handlers/fhir.ts';
 import { healthData } from './handlers/health-data.ts';
 import { inboxHandlers } from './handlers/inbox.ts';
 import { ingestion } from './handlers/ingestion.ts';
@@ -28,6 +30,7 @@ import { senders } from './handlers/senders.ts';
 import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
+import { createObservations } from './observations.ts';
 import { openRecords } from './records.ts';
 import { releaseQuarantine } from './releasing.ts';
 import { senderAuthenticators } from './sender-authentication.ts';
@@ -36,6 +39,7 @@ import { issueApiKey } from './sender-keys.ts';
 import { listApiKeys, revokeApiKey, senderOfKey } from './storage/api-key-table.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { countInbox } from './storage/inbox-table.ts';
+import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
 import { findSamples, sampleById } from './storage/sample-table.ts';
@@ -86,7 +90,7 @@ const enrolledDevices = async (pool: Pool, patientId: string) => {
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
+const handlersOf = ({ pool, keyRing, userIdHeader, log, version }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
   const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
@@ -112,7 +116,8 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependenc
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
     ...charts(createCharts(pool, keyRing, knownTypes)),
-  } satisfies Handlers<Operations, Caller>;
+    ...fhir({ version, observations: createObservations(pool, keyRing, rulesOf).page, devices: (search) => searchDevices(pool, search), audit: (event) => recordAudit(pool, event) }),
+  } satisfies Handlers<Operations, Caller, OpenFhir>;
 };
 
 /** What waits for a person, for alarms. */
@@ -141,6 +146,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     ready: async () => (await database()).rowCount === 1,
     checkUp: { database },
     isDatabaseUnavailable: isUnavailable,
+    problemForms: [fhirProblems],
     gauges: [inboxGauge(pool)],
   });
   const runner = await startJobs(dependencies, normalizer);

@@ -1,3 +1,6 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { isJsonType } from './framing.ts';
@@ -11,6 +14,12 @@ export class WarmUpPassed extends Error {}
 const declaredHeaders = (request: Request, { parameters }: OperationInfo): Record<string, unknown> => {
   const names = parameters.filter(({ in: where }) => where === 'header').map(({ name }) => name.toLowerCase());
   return Object.fromEntries(names.filter((name) => request.headers[name] !== undefined).map((name) => [name, request.headers[name]]));
+};
+
+/** A proxy's word about TLS is only echoed here, to whom it came from. */
+const originOf = ({ headers, socket }: Request): string => {
+  const host = /^[\w.:[\]-]{1,255}$/.test(headers.host ?? '') ? headers.host : undefined;
+  return `${socket instanceof TLSSocket || headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'}://${host ?? 'localhost'}`;
 };
 
 const callOf = (request: Request, exchange: Exchange, operation: OperationInfo): AnyCall => {
@@ -32,11 +41,25 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
     ...(xml !== undefined && { xml }),
     caller: authenticated.open ? undefined : authenticated.caller,
     requestId,
+    origin: originOf(request),
     signal,
   };
 };
 
-const writeReply = (response: Response, { status, headers, body }: AnyReply, { id, responses }: OperationInfo): void => {
+const isAsyncIterable = (body: unknown): body is AsyncIterable<string> => typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+
+/** Sends pieces as they come. What fails after the first has no status left to tell it with: the connection breaks before the last chunk. */
+const stream = async (response: Response, body: AsyncIterable<string>): Promise<void> => {
+  const iterator = body[Symbol.asyncIterator]();
+  // The first piece decides whether there is an answer at all.
+  const first = await iterator.next();
+  const rest = async function* (): AsyncGenerator<string> {
+    for (let piece = first; piece.done !== true; piece = await iterator.next()) if (piece.value !== '') yield piece.value;
+  };
+  await pipeline(Readable.from(rest(), { objectMode: false }), response);
+};
+
+const writeReply = async (response: Response, { status, headers, body }: AnyReply, { id, responses }: OperationInfo): Promise<void> => {
   const declared = responses.get(String(status));
   if (declared === undefined) throw new Error(`${id} answered the undeclared status ${status}.`);
   for (const [name, value] of Object.entries(headers ?? {})) response.set(name, typeof value === 'string' ? value : [...value]);
@@ -47,6 +70,9 @@ const writeReply = (response: Response, { status, headers, body }: AnyReply, { i
     response.end();
   } else if (isJsonType(mediaType)) {
     response.type(mediaType).json(body);
+  } else if (isAsyncIterable(body)) {
+    response.type(mediaType);
+    await stream(response, body);
   } else {
     response.type(mediaType).send(body);
   }
@@ -61,5 +87,5 @@ export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchang
     const handler = operation === undefined ? undefined : handlers[operation.id];
     if (operation === undefined || handler === undefined) throw new Error('A matched operation has a handler.');
     // The typed map has checked the handler against the operation that the call was validated for.
-    writeReply(response, await handler(callOf(request, exchange, operation) as never), operation);
+    await writeReply(response, await handler(callOf(request, exchange, operation) as never), operation);
   };
