@@ -1,8 +1,8 @@
 import type { Pool } from '../database/pool.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
-import { rulesAndTypesFor } from './domain/fhir/code-search.ts';
+import { askedOf, rulesAndTypesFor } from './domain/fhir/code-search.ts';
 import type { DateCondition } from './domain/fhir/date-search.ts';
-import { hasCode, observationsOf, type WantedCode } from './domain/fhir/observation.ts';
+import { absentObservation, hasCode, observationsOf, type Measurement, type WantedCode } from './domain/fhir/observation.ts';
 import type { PagePlace } from './domain/fhir/page-place.ts';
 import type { FhirObservation } from './domain/fhir/resources.ts';
 import type { HealthDataType } from './domain/rule.ts';
@@ -41,12 +41,30 @@ const uuidOf = (rawData: unknown): string | undefined => {
   return [id, uuid].find((one): one is string => typeof one === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(one))?.toLowerCase();
 };
 
-const observed = (row: ObservedRow, { normalizedData, rawData }: Pick<HealthRecord, 'normalizedData' | 'rawData'>): FhirObservation[] =>
-  normalizedData === undefined ? [] : observationsOf({
-    head: row.head, patientId: row.patient_id, device: row.device, provider: row.provider, dataType: row.type ?? undefined, normalizedType: row.normalized_type ?? '',
-    status: row.status ?? undefined, withdrawn: row.state !== 'normalized', uuid: row.provider === 'healthkit' ? uuidOf(rawData) : undefined,
-    receivedAt: row.received_at.toISOString(), updatedAt: row.updated_at.toISOString(), record: normalizedData,
-  });
+const isAbsent = ({ state }: ObservedRow): boolean => state === 'normalization-failed';
+
+/** The code that a FHIR sender gave for having no value. */
+const absentReasonOf = (rawData: unknown): string => {
+  const { dataAbsentReason } = (typeof rawData === 'object' && rawData !== null ? rawData : {}) as { dataAbsentReason?: { coding?: readonly { code?: unknown }[] } };
+  const code = dataAbsentReason?.coding?.[0]?.code;
+  return typeof code === 'string' ? code.slice(0, 100) : 'unknown';
+};
+
+const measurementOf = (row: ObservedRow, rawData: unknown): Omit<Measurement, 'record'> => ({
+  head: row.head, patientId: row.patient_id, device: row.device, provider: row.provider, dataType: row.type ?? undefined, normalizedType: row.normalized_type ?? '',
+  status: row.status ?? undefined, withdrawn: row.state === 'withdrawn' || row.state === 'superseded', uuid: row.provider === 'healthkit' ? uuidOf(rawData) : undefined,
+  receivedAt: row.received_at.toISOString(), updatedAt: row.updated_at.toISOString(),
+});
+
+const observed = (types: readonly HealthDataType[], row: ObservedRow, { normalizedData, rawData }: Pick<HealthRecord, 'normalizedData' | 'rawData'>): FhirObservation[] => {
+  const measured = measurementOf(row, rawData);
+  if (normalizedData !== undefined) return observationsOf({ ...measured, record: normalizedData });
+  const asked = isAbsent(row) ? askedOf(types, row.provider, row.type ?? '') : undefined;
+  if (asked === undefined) return [];
+  const [startDate, endDate] = [row.recorded_at.toISOString(), row.ended_at.toISOString()];
+  const record = { period: { startDate, ...(endDate !== startDate && { endDate }) }, observations: [] };
+  return [absentObservation({ ...measured, normalizedType: asked.type.normalizedDataType, record }, asked.target, absentReasonOf(rawData))];
+};
 
 const headsIn = (ids: readonly string[]): string[] => [...new Set(ids.flatMap((id) => /^([0-9a-f]{32})-/.exec(id)?.[1] ?? []))];
 
@@ -54,10 +72,10 @@ const placeOf = (row: ObservedRow, passed: number): PagePlace => ({ recordedAt: 
 
 /** The reader of Observations; `types` are the rules in force. */
 export const createObservations = (pool: Pool, keyRing: KeyRing, types: () => readonly HealthDataType[]): Observations => {
-  /** HealthKit's identifier of a sample stands in what was received alone. */
+  /** HealthKit's identifier of a sample, and why there is no value, stand in what was received alone. */
   const open = async (rows: readonly ObservedRow[]): Promise<ReadonlyMap<string, HealthRecord>> => {
-    const [healthkit, others] = [rows.filter(({ provider }) => provider === 'healthkit'), rows.filter(({ provider }) => provider !== 'healthkit')];
-    const records = [...(await openRecords(pool, keyRing, healthkit, true)), ...(await openRecords(pool, keyRing, others, false))];
+    const needsRaw = (row: ObservedRow): boolean => row.provider === 'healthkit' || isAbsent(row);
+    const records = [...(await openRecords(pool, keyRing, rows.filter(needsRaw), true)), ...(await openRecords(pool, keyRing, rows.filter((row) => !needsRaw(row)), false))];
     return new Map(records.map((record) => [record.sample._id, record]));
   };
   const filterOf = ({ patientId, ids, codes, measured, updated }: ObservationQuery): Omit<ObservedFilter, 'limit' | 'from'> => ({
@@ -76,7 +94,7 @@ export const createObservations = (pool: Pool, keyRing: KeyRing, types: () => re
         const batch = rows.slice(0, size);
         const records = await open(batch);
         for (const row of batch) {
-          const all = observed(row, records.get(row._id) ?? {});
+          const all = observed(types(), row, records.get(row._id) ?? {});
           for (const [index, one] of all.entries()) {
             if (!wanted(one) || (row._id === from?._id && index < from.passed)) continue;
             if (found.length === query.count) return { observations: found, next: placeOf(row, index) };

@@ -120,6 +120,13 @@ describe('the requests shown in the specifications work', () => {
       ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
+    const [device] = await send('searchDevices', { patientId });
+    const idOf = (answer: { body: string } | undefined) => ({ path: { id: (JSON.parse(answer?.body ?? '{}') as { entry?: { resource: { id: string } }[] }).entry?.[0]?.resource.id ?? '' }, patientId });
+    const [observation] = await send('searchObservations', { patientId });
+    const resources = [
+      ...(await send('readObservation', idOf(observation))), ...(await send('readDevice', idOf(device))), ...(await send('exportPatient', { path: { id: patientId }, patientId })), ...(await send('getCapabilityStatement')),
+    ];
+    expect(refused(resources)).toEqual([]);
     cookie = (await send('signIn'))[0]?.setCookie ?? '';
     expect(refused(await send('endSession'))).toEqual([]);
     // The link that the examples hold was mailed to the person of this run, once for each service.

@@ -35,12 +35,14 @@ const headOf = (row: string) => `case when ${row}.identity like 'identifier:%' o
   then (select first._id from device_manager.sample first where first.patient_id = ${row}.patient_id and first.identity = ${row}.identity order by first.received_at, first._id limit 1)
   else ${row}._id end`;
 
-const emitted = (row: string) => `${row}.rule_id is not null and ${row}.state in ('normalized', 'withdrawn', 'superseded')`;
+/** What has a value, or had one, or says why it has none. */
+const emitted = (row: string) => `((${row}.rule_id is not null and ${row}.state in ('normalized', 'withdrawn', 'superseded')) or (${row}.state = 'normalization-failed' and ${row}.reason = 'value-absent'))`;
+const counts = (row: string) => `${row}.state in ('normalized', 'normalization-failed')`;
 
 /** Of versions with one identifier, the one that counts is shown, else the last. */
 const isShown = `(s.identity is null or not exists (
   select from device_manager.sample o where o.patient_id = s.patient_id and o.identity = s.identity and ${emitted('o')} and ${headOf('o')} = ${headOf('s')}
-    and (o.state = 'normalized', o.received_at, o._id) > (s.state = 'normalized', s.received_at, s._id)))`;
+    and (${counts('o')}, o.received_at, o._id) > (${counts('s')}, s.received_at, s._id)))`;
 
 const select = `
   select s.patient_id, ${hex('s._id')} as _id, ${hex(headOf('s'))} as head, ${hex('s.device')} as device, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id,

@@ -16,8 +16,18 @@ const codingsOf = ({ observations }: HealthDataType): FhirCoding[] => {
   return targets.flatMap(({ code, name }) => (Object.hasOwn(pressures, code) ? (conceptOf(bloodPressure).coding ?? []) : codingsFor(code, name)));
 };
 
+/** The rule that a sample would have been normalized by, and the quantity it is about; undefined when there is none. */
+export const askedOf = (types: readonly HealthDataType[], providerId: string, dataType: string): { readonly type: HealthDataType; readonly target: { readonly code: string; readonly name: string } } | undefined => {
+  const type = types.find((one) => one.providerId === providerId && one.dataTypes.some((name) => name.toLowerCase() === dataType.toLowerCase()));
+  const quantities = type?.observations.filter((one) => 'targets' in one) ?? [];
+  const rule = quantities.find(({ required }) => required === true) ?? quantities[0];
+  const target = rule?.targets[0];
+  return type && target && { type, target };
+};
+
 /** What can hold samples of some codes: rules, and types of HealthKit, whose name is a code as well. */
-export const rulesAndTypesFor = (types: readonly HealthDataType[], wanted: readonly WantedCode[]): { rules: string[]; types: string[] } => ({
-  rules: types.filter((type) => codingsOf(type).some((one) => wanted.some(({ system, code }) => one.code === code && (system === undefined || one.system === system)))).map(({ identifier }) => identifier),
-  types: wanted.filter(({ system }) => system === undefined || system === HEALTHKIT).map(({ code }) => code),
-});
+export const rulesAndTypesFor = (types: readonly HealthDataType[], wanted: readonly WantedCode[]): { rules: string[]; types: string[] } => {
+  const making = types.filter((type) => codingsOf(type).some((one) => wanted.some(({ system, code }) => one.code === code && (system === undefined || one.system === system))));
+  const named = wanted.filter(({ system }) => system === undefined || system === HEALTHKIT).map(({ code }) => code);
+  return { rules: making.map(({ identifier }) => identifier), types: [...new Set([...named, ...making.flatMap(({ dataTypes }) => dataTypes)])] };
+};

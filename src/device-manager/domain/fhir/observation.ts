@@ -94,6 +94,14 @@ export const observationsOf = (measured: Measurement): FhirObservation[] => {
   return [...pressed, ...observations.filter((one) => !isPressure(one)).map((one) => resource(measured, conceptOf(one, dataType), localOf(one.code), { valueQuantity: quantity(one) }, [one.annotation ?? {}]))];
 };
 
+/** What would have been measured, where the sender has no value at all; `asked` is the quantity, `reason` the sender's. */
+export const absentObservation = (measured: Measurement, asked: Pick<Observation, 'code' | 'name'>, reason: string): FhirObservation => {
+  const dataType = measured.provider === 'healthkit' ? measured.dataType : undefined;
+  if (!Object.hasOwn(pressures, loincCode(asked.code))) return resource(measured, conceptOf(asked, dataType), localOf(asked.code), { dataAbsentReason: absence(reason) }, []);
+  const absent = Object.fromEntries(Object.values(pressures).filter(({ required }) => required).map(({ metric }) => [metric, reason]));
+  return resource(measured, conceptOf(bloodPressure, dataType), localOf(bloodPressure.code), { component: componentsOf([], absent) }, []);
+};
+
 /** A code asked for: in one system, or in any. */
 export interface WantedCode {
   readonly system?: string;
