@@ -54,9 +54,18 @@ const stream = async (response: Response, body: AsyncIterable<string>): Promise<
   // The first piece decides whether there is an answer at all.
   const first = await iterator.next();
   const rest = async function* (): AsyncGenerator<string> {
-    for (let piece = first; piece.done !== true; piece = await iterator.next()) if (piece.value !== '') yield piece.value;
+    try {
+      for (let piece = first; piece.done !== true; piece = await iterator.next()) if (piece.value !== '') yield piece.value;
+    } finally {
+      await iterator.return?.();
+    }
   };
-  await pipeline(Readable.from(rest(), { objectMode: false }), response);
+  try {
+    await pipeline(Readable.from(rest(), { objectMode: false }), response);
+  } catch (error) {
+    // A client that leaves in the middle is no fault of anybody.
+    if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
 };
 
 const writeReply = async (response: Response, { status, headers, body }: AnyReply, { id, responses }: OperationInfo): Promise<void> => {
