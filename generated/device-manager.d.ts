@@ -79,10 +79,52 @@ export interface paths {
         };
         /**
          * Find samples
-         * @description Lists samples, newest `recordedAt` first. `rawData` is left out unless `_p` names it.
+         * @description Lists samples, newest `recordedAt` first unless `_s` says otherwise. `rawData` is left out unless `_p` names it.
+         *     `_q` and `filters` narrow further. Follow the header `Link` to read a long list: unlike `_sk`, it neither skips nor repeats when samples come in meanwhile.
          *     A service that names a patient sees that patient's samples alone.
          */
         readonly get: operations["findHealthData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data/count": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Count samples
+         * @description Counts the samples that findHealthData would list on all its pages.
+         */
+        readonly get: operations["countHealthData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export samples as NDJSON or CSV
+         * @description Answers all samples that fit, newest `recordedAt` first, as they are read: as `application/x-ndjson`, one a line, or as `text/csv` when `Accept` prefers it, one line for each value.
+         *     An answer that ends before its last chunk is incomplete. `rawData` is left out unless `_p` names it, and is never in CSV, where a text that a spreadsheet would take for a formula begins with an apostrophe.
+         */
+        readonly get: operations["exportHealthData"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -2152,6 +2194,28 @@ export interface components {
         readonly From: components["schemas"]["InstantWithOffset"];
         /** @description Limit to what was measured before this instant. */
         readonly To: components["schemas"]["InstantWithOffset"];
+        /** @description Filter by identifier. */
+        readonly SampleIdFilter: string;
+        /** @description Filter by format. */
+        readonly RawFormatFilter: string;
+        /** @description Filter by reason. */
+        readonly ReasonFilter: string;
+        /** @description Filter by rule. */
+        readonly RuleFilter: string;
+        /** @description Filter by the instant of measurement. */
+        readonly RecordedAtFilter: components["schemas"]["InstantWithOffset"];
+        /** @description Filter by the instant of receipt. */
+        readonly ReceivedAtFilter: components["schemas"]["InstantWithOffset"];
+        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+        readonly HealthDataQuery: string;
+        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+        readonly HealthDataFilters: string;
+        /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+        readonly HealthDataStates: string;
+        /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+        readonly HealthDataSort: string;
+        /** @description Where a page begins, out of the header `Link`; neither with `_s` nor with `_sk`. */
+        readonly HealthDataCursor: string;
         /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
         readonly Projection: string;
         /** @description Identifier of the sample. */
@@ -2311,6 +2375,17 @@ export type ParameterNormalizedTypeFilter = components['parameters']['Normalized
 export type ParameterStateFilter = components['parameters']['StateFilter'];
 export type ParameterFrom = components['parameters']['From'];
 export type ParameterTo = components['parameters']['To'];
+export type ParameterSampleIdFilter = components['parameters']['SampleIdFilter'];
+export type ParameterRawFormatFilter = components['parameters']['RawFormatFilter'];
+export type ParameterReasonFilter = components['parameters']['ReasonFilter'];
+export type ParameterRuleFilter = components['parameters']['RuleFilter'];
+export type ParameterRecordedAtFilter = components['parameters']['RecordedAtFilter'];
+export type ParameterReceivedAtFilter = components['parameters']['ReceivedAtFilter'];
+export type ParameterHealthDataQuery = components['parameters']['HealthDataQuery'];
+export type ParameterHealthDataFilters = components['parameters']['HealthDataFilters'];
+export type ParameterHealthDataStates = components['parameters']['HealthDataStates'];
+export type ParameterHealthDataSort = components['parameters']['HealthDataSort'];
+export type ParameterHealthDataCursor = components['parameters']['HealthDataCursor'];
 export type ParameterProjection = components['parameters']['Projection'];
 export type ParameterSampleId = components['parameters']['SampleId'];
 export type ParameterPrefer = components['parameters']['Prefer'];
@@ -2497,10 +2572,32 @@ export interface operations {
                 readonly from?: components["parameters"]["From"];
                 /** @description Limit to what was measured before this instant. */
                 readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+                /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+                readonly _s?: components["parameters"]["HealthDataSort"];
                 /** @description Limit of records in the answer. */
                 readonly _l?: components["parameters"]["Limit"];
                 /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
                 readonly _sk?: components["parameters"]["Skip"];
+                /** @description Where a page begins, out of the header `Link`; neither with `_s` nor with `_sk`. */
+                readonly _cursor?: components["parameters"]["HealthDataCursor"];
                 /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
                 readonly _p?: components["parameters"]["Projection"];
             };
@@ -2510,13 +2607,140 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Samples that fit, newest first. */
+            /** @description Samples that fit. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one and the order is the usual one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly countHealthData: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Filter by provider. */
+                readonly providerId?: components["parameters"]["ProviderFilter"];
+                /** @description Filter by type, as the provider names it. */
+                readonly rawDataType?: components["parameters"]["RawTypeFilter"];
+                /** @description Filter by normalized type. */
+                readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
+                /** @description Filter by state. */
+                readonly state?: components["parameters"]["StateFilter"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Number of samples. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                    readonly "application/json": number;
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly exportHealthData: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Filter by provider. */
+                readonly providerId?: components["parameters"]["ProviderFilter"];
+                /** @description Filter by type, as the provider names it. */
+                readonly rawDataType?: components["parameters"]["RawTypeFilter"];
+                /** @description Filter by normalized type. */
+                readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
+                /** @description Filter by state. */
+                readonly state?: components["parameters"]["StateFilter"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+                /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
+                readonly _p?: components["parameters"]["Projection"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Samples, one a line. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/x-ndjson": string;
+                    readonly "text/csv": string;
                 };
             };
             readonly 400: components["responses"]["InvalidFilter"];

@@ -23,6 +23,7 @@ import { fhirProblems } from './fhir-outcome.ts';
 import { charts } from './handlers/charts.ts';
 import { devices } from './handlers/devices.ts';
 import { fhir, type OpenFhir } from './handlers/fhir.ts';
+import { healthDataSearch } from './handlers/health-data-search.ts';
 import { healthData } from './handlers/health-data.ts';
 import { inboxHandlers } from './handlers/inbox.ts';
 import { ingestion } from './handlers/ingestion.ts';
@@ -42,7 +43,8 @@ import { countInbox } from './storage/inbox-table.ts';
 import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
-import { findSamples, sampleById } from './storage/sample-table.ts';
+import { countSamples, findSamples } from './storage/sample-search.ts';
+import { sampleById } from './storage/sample-table.ts';
 import { connectOperators, type Operators } from './upstream/user-manager.ts';
 import { keepReceived } from './webhook.ts';
 import { tasks } from './workers/tasks.ts';
@@ -102,13 +104,18 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log, version }: DeviceManager
       keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
     }),
     ...healthData({
-      knownTypes,
-      find: (filter) => findSamples(pool, filter),
       byId: (_id) => sampleById(pool, _id),
       // A release takes row and key away together; reading sees both or neither.
       quarantined: (_id) => inSnapshot(pool, (client) => quarantinedSample(client, _id, (payloadId) => keyRing.knownKeysOf(client, `quarantine:${payloadId}`))),
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, { only: sample._id }),
+      audit: (event) => recordAudit(pool, event),
+    }),
+    ...healthDataSearch({
+      knownTypes,
+      find: (page) => findSamples(pool, page),
+      count: (filter) => countSamples(pool, filter),
+      open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       audit: (event) => recordAudit(pool, event),
     }),
     ...senders({

@@ -22,6 +22,12 @@ const originOf = ({ headers, socket }: Request): string => {
   return `${socket instanceof TLSSocket || headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'}://${host ?? 'localhost'}`;
 };
 
+/** What nobody accepts is sent all the same: an answer in another form helps more than none. */
+const wantedOf = (request: Request, { responses }: OperationInfo): string | undefined => {
+  const mediaTypes = responses.get('200')?.mediaTypes ?? [];
+  return (mediaTypes.length > 1 && request.accepts([...mediaTypes])) || mediaTypes[0];
+};
+
 const callOf = (request: Request, exchange: Exchange, operation: OperationInfo): AnyCall => {
   const { authenticated, bytes, items, mediaType, xml, requestId, signal } = exchange;
   if (authenticated === undefined) throw new Error('A call needs a judged credential.');
@@ -41,6 +47,7 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
     ...(xml !== undefined && { xml }),
     caller: authenticated.open ? undefined : authenticated.caller,
     requestId,
+    wanted: wantedOf(request, operation),
     origin: originOf(request),
     signal,
   };
@@ -68,12 +75,13 @@ const stream = async (response: Response, body: AsyncIterable<string>): Promise<
   }
 };
 
-const writeReply = async (response: Response, { status, headers, body }: AnyReply, { id, responses }: OperationInfo): Promise<void> => {
+const writeReply = async (request: Request, response: Response, { status, headers, body }: AnyReply, operation: OperationInfo): Promise<void> => {
+  const { id, responses } = operation;
   const declared = responses.get(String(status));
   if (declared === undefined) throw new Error(`${id} answered the undeclared status ${status}.`);
   for (const [name, value] of Object.entries(headers ?? {})) response.set(name, typeof value === 'string' ? value : [...value]);
   response.status(status);
-  const [mediaType] = declared.mediaTypes;
+  const mediaType = status === 200 ? wantedOf(request, operation) : declared.mediaTypes[0];
   if (body === noBody || mediaType === undefined) {
     if (!declared.mayBeEmpty || (body !== noBody && body !== undefined)) throw new Error(`${id} answered ${status} with the wrong kind of body.`);
     response.end();
@@ -96,5 +104,5 @@ export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchang
     const handler = operation === undefined ? undefined : handlers[operation.id];
     if (operation === undefined || handler === undefined) throw new Error('A matched operation has a handler.');
     // The typed map has checked the handler against the operation that the call was validated for.
-    await writeReply(response, await handler(callOf(request, exchange, operation) as never), operation);
+    await writeReply(request, response, await handler(callOf(request, exchange, operation) as never), operation);
   };

@@ -42,7 +42,7 @@ export type Reply<Op extends Operation> = {
  * One validated request. `path`, `query` and `headers` (lower-case names) hold what the spec declares, coerced and with
  * defaults; `bytes` is the body as received after content decoding; `items` are byte slices into it when it is an array.
  * `mediaType` is that of the body, as the spec lists it; `xml` is there when that is XML, and `body` its text.
- * `origin` is scheme and host as the client wrote them, for links back. `signal` aborts when the client goes away before the answer is written.
+ * `wanted` is the media type of a 200 that the client likes best of those declared. `origin` is scheme and host as the client wrote them, for links back. `signal` aborts when the client goes away before the answer is written.
  */
 export interface Call<Op extends Operation, Caller> {
   readonly path: Readonly<Present<Op['parameters']['path']>>;
@@ -55,6 +55,7 @@ export interface Call<Op extends Operation, Caller> {
   readonly xml?: XmlElement;
   readonly caller: Caller;
   readonly requestId: string;
+  readonly wanted: string | undefined;
   readonly origin: string;
   readonly signal: AbortSignal;
 }
@@ -81,6 +82,7 @@ export interface AnyCall {
   readonly xml?: XmlElement;
   readonly caller: unknown;
   readonly requestId: string;
+  readonly wanted: string | undefined;
   readonly origin: string;
   readonly signal: AbortSignal;
 }

@@ -115,7 +115,7 @@ describe('the requests shown in the specifications work', () => {
     const _id = (JSON.parse(uploads[0]?.body ?? '{}') as { items: { _id: string }[] }).items[0]?._id ?? '';
     const reading = [
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
-      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
+      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
       ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
     ];
