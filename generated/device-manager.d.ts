@@ -79,10 +79,52 @@ export interface paths {
         };
         /**
          * Find samples
-         * @description Lists samples, newest `recordedAt` first. `rawData` is left out unless `_p` names it.
+         * @description Lists samples, newest `recordedAt` first unless `_s` says otherwise. `rawData` is left out unless `_p` names it.
+         *     `_q` and `filters` narrow further. Follow the header `Link` to read a long list: unlike `_sk`, it neither skips nor repeats when samples come in meanwhile.
          *     A service that names a patient sees that patient's samples alone.
          */
         readonly get: operations["findHealthData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data/count": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Count samples
+         * @description Counts the samples that findHealthData would list on all its pages.
+         */
+        readonly get: operations["countHealthData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export samples as NDJSON or CSV
+         * @description Answers all samples that fit, newest `recordedAt` first, as they are read: as `application/x-ndjson`, one a line, or as `text/csv` when `Accept` prefers it, one line for each value.
+         *     An answer that ends before its last chunk is incomplete. `rawData` is left out unless `_p` names it, and is never in CSV, where a text that a spreadsheet would take for a formula begins with an apostrophe.
+         */
+        readonly get: operations["exportHealthData"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -501,6 +543,126 @@ export interface paths {
          * @description Throws a delivery away for good: its key is destroyed, so it cannot be read again. Who did it, when and why is kept. A repetition of the delivery stays discarded. A sample that no rule could normalize belongs to a patient and cannot be discarded.
          */
         readonly post: operations["discardInboxEntry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/metadata": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read what the FHIR server can do
+         * @description Answers the CapabilityStatement; needs no credential.
+         */
+        readonly get: operations["getCapabilityStatement"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Observation": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Search Observations
+         * @description Lists normalized values as FHIR R4 Observations, newest measurement first; corrected ones under the identifier of the first version, withdrawn ones as `entered-in-error`. The reading is written into the audit.
+         */
+        readonly get: operations["searchObservations"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Observation/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read one Observation
+         * @description Answers one Observation as it stands now. The reading is written into the audit.
+         */
+        readonly get: operations["readObservation"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Device": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Search Devices
+         * @description Lists the devices that a patient has now as FHIR R4 Devices.
+         */
+        readonly get: operations["searchDevices"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Device/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read one Device
+         * @description Answers one Device, also one that the patient has had before.
+         */
+        readonly get: operations["readDevice"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Patient/{id}/$everything": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export all of a patient as NDJSON
+         * @description Answers every Device a patient ever had and every Observation, newest measurement first, one resource a line, as they are read. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
+         */
+        readonly get: operations["exportPatient"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1699,6 +1861,465 @@ export interface components {
              */
             readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
         };
+        /** @description What this server can do, as FHIR R4 says it. */
+        readonly CapabilityStatement: {
+            /**
+             * @description Kind of the resource.
+             * @example CapabilityStatement
+             * @constant
+             */
+            readonly resourceType: "CapabilityStatement";
+            /**
+             * @description Standing.
+             * @example active
+             * @constant
+             */
+            readonly status: "active";
+            /**
+             * @description When it was written.
+             * @example 2026-11-24
+             */
+            readonly date: string;
+            /**
+             * @description Kind of statement.
+             * @example instance
+             * @constant
+             */
+            readonly kind: "instance";
+            /** @description Program. */
+            readonly software: {
+                /**
+                 * @description Name.
+                 * @example Vitalgate
+                 */
+                readonly name: string;
+                /**
+                 * @description Version.
+                 * @example 0.1.0
+                 */
+                readonly version: string;
+            };
+            /** @description Server. */
+            readonly implementation: {
+                /**
+                 * @description Words.
+                 * @example Normalized health data of Vitalgate
+                 */
+                readonly description: string;
+                /**
+                 * @description Address.
+                 * @example http://127.0.0.1:3001/fhir
+                 */
+                readonly url: string;
+            };
+            /**
+             * @description Version of FHIR.
+             * @example 4.0.1
+             * @constant
+             */
+            readonly fhirVersion: "4.0.1";
+            /** @description Media types. */
+            readonly format: readonly string[];
+            /** @description What can be asked. */
+            readonly rest: readonly {
+                /**
+                 * @description Side.
+                 * @example server
+                 * @constant
+                 */
+                readonly mode: "server";
+                /** @description Who may ask. */
+                readonly security: {
+                    /**
+                     * @description Words.
+                     * @example Bearer
+                     */
+                    readonly description: string;
+                };
+                /** @description Kinds of resources. */
+                readonly resource: readonly {
+                    /**
+                     * @description Kind.
+                     * @example Observation
+                     * @enum {string}
+                     */
+                    readonly type: "Observation" | "Device" | "Patient";
+                    /** @description Profiles kept. */
+                    readonly supportedProfile?: readonly string[];
+                    /** @description What can be done. */
+                    readonly interaction?: readonly {
+                        /**
+                         * @description Its code.
+                         * @example read
+                         * @enum {string}
+                         */
+                        readonly code: "read" | "search-type";
+                    }[];
+                    /** @description Parameters of a search. */
+                    readonly searchParam?: readonly {
+                        /**
+                         * @description Name.
+                         * @example date
+                         */
+                        readonly name: string;
+                        /**
+                         * @description Kind.
+                         * @example date
+                         * @enum {string}
+                         */
+                        readonly type: "date" | "reference" | "token";
+                        /**
+                         * @description Words.
+                         * @example Period or instant of the measurement
+                         */
+                        readonly documentation?: string;
+                    }[];
+                    /** @description Operations. */
+                    readonly operation?: readonly {
+                        /**
+                         * @description Name.
+                         * @example everything
+                         */
+                        readonly name: string;
+                        /**
+                         * @description Definition.
+                         * @example http://hl7.org/fhir/OperationDefinition/Patient-everything
+                         */
+                        readonly definition: string;
+                        /**
+                         * @description Words.
+                         * @example Answers NDJSON
+                         */
+                        readonly documentation?: string;
+                    }[];
+                }[];
+            }[];
+        };
+        /** @description Code of a system. */
+        readonly FhirCoding: {
+            /**
+             * @description System of the code.
+             * @example http://loinc.org
+             */
+            readonly system: string;
+            /**
+             * @description Code.
+             * @example 8867-4
+             */
+            readonly code: string;
+            /**
+             * @description Name of the code.
+             * @example Heart rate
+             */
+            readonly display?: string;
+        };
+        /** @description Concept, in codes and in words. */
+        readonly CodeableConcept: {
+            /** @description Codes. */
+            readonly coding?: readonly components["schemas"]["FhirCoding"][];
+            /**
+             * @description Words.
+             * @example Heart rate
+             */
+            readonly text?: string;
+        };
+        /** @description Error answer of every operation under /fhir. */
+        readonly OperationOutcome: {
+            /**
+             * @description Kind of the resource.
+             * @example OperationOutcome
+             * @constant
+             */
+            readonly resourceType: "OperationOutcome";
+            /** @description Faults, one by one. */
+            readonly issue: readonly {
+                /**
+                 * @description Whether anything was done.
+                 * @example error
+                 * @enum {string}
+                 */
+                readonly severity: "error" | "fatal";
+                /**
+                 * @description Kind of fault.
+                 * @example not-supported
+                 * @enum {string}
+                 */
+                readonly code: "invalid" | "value" | "not-supported" | "login" | "forbidden" | "not-found" | "too-long" | "conflict" | "throttled" | "transient" | "exception" | "processing";
+                readonly details: components["schemas"]["CodeableConcept"];
+                /**
+                 * @description Advice how to mend it.
+                 * @example Leave out query parameters the specification does not list.
+                 */
+                readonly diagnostics: string;
+                /** @description Parameter, as `http.name`. */
+                readonly location?: readonly string[];
+            }[];
+        };
+        /** @description Link of a Bundle. */
+        readonly FhirLink: {
+            /**
+             * @description What it leads to.
+             * @example next
+             * @enum {string}
+             */
+            readonly relation: "self" | "next";
+            /**
+             * @description Address.
+             * @example http://127.0.0.1:3001/fhir/Observation?patient=9c86fda0197f4d0e8780daae45bac2f8&_cursor=MTcyMTc
+             */
+            readonly url: string;
+        };
+        /**
+         * @description Identifier of the resource.
+         * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f-8867-4
+         */
+        readonly FhirId: string;
+        /** @description Version, when it came about, and profiles kept. */
+        readonly FhirMeta: {
+            /**
+             * @description Version; changes whenever the resource does.
+             * @example 1721748244993
+             */
+            readonly versionId?: string;
+            /**
+             * Format: date-time
+             * @description When this version came about.
+             * @example 2024-07-23T15:24:04.993Z
+             */
+            readonly lastUpdated?: string;
+            /** @description Profiles. */
+            readonly profile?: readonly string[];
+        };
+        /** @description Identifier in a system. */
+        readonly FhirIdentifier: {
+            /**
+             * @description System.
+             * @example urn:ietf:rfc:3986
+             */
+            readonly system: string;
+            /**
+             * @description Identifier.
+             * @example urn:uuid:d9480b59-3a05-416c-97cf-e0de431adcb5
+             */
+            readonly value: string;
+        };
+        /** @description Reference to a resource. */
+        readonly FhirReference: {
+            /**
+             * @description Address relative to the server.
+             * @example Patient/9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly reference?: string;
+            /**
+             * @description Kind of the resource.
+             * @example Patient
+             * @enum {string}
+             */
+            readonly type?: "Patient" | "Device";
+            readonly identifier?: components["schemas"]["FhirIdentifier"];
+            /**
+             * @description Words.
+             * @example Apple Watch
+             */
+            readonly display?: string;
+        };
+        /** @description Value in UCUM. */
+        readonly FhirQuantity: {
+            /**
+             * @description Value.
+             * @example 71
+             */
+            readonly value: number;
+            /**
+             * @description Unit for people.
+             * @example bpm
+             */
+            readonly unit: string;
+            /**
+             * @description System of the unit.
+             * @example http://unitsofmeasure.org
+             * @constant
+             */
+            readonly system: "http://unitsofmeasure.org";
+            /**
+             * @description Unit in UCUM.
+             * @example /min
+             */
+            readonly code: string;
+        };
+        /** @description Part of an Observation. */
+        readonly FhirComponent: {
+            readonly code: components["schemas"]["CodeableConcept"];
+            readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
+        };
+        /** @description Observation of FHIR R4. */
+        readonly FhirObservation: {
+            /**
+             * @description Kind of the resource.
+             * @example Observation
+             * @constant
+             */
+            readonly resourceType: "Observation";
+            readonly id: components["schemas"]["FhirId"];
+            readonly meta: components["schemas"]["FhirMeta"];
+            /** @description Identifiers, that of HealthKit among them. */
+            readonly identifier: readonly components["schemas"]["FhirIdentifier"][];
+            /**
+             * @description Standing; `entered-in-error` takes it back.
+             * @example final
+             * @enum {string}
+             */
+            readonly status: "registered" | "preliminary" | "final" | "amended" | "corrected" | "entered-in-error" | "unknown";
+            /** @description Categories. */
+            readonly category: readonly components["schemas"]["CodeableConcept"][];
+            readonly code: components["schemas"]["CodeableConcept"];
+            readonly subject: components["schemas"]["FhirReference"];
+            /**
+             * Format: date-time
+             * @description When it was measured.
+             * @example 2024-07-23T15:24:04.993Z
+             */
+            readonly effectiveDateTime?: string;
+            /** @description From when to when it was measured. */
+            readonly effectivePeriod?: {
+                /**
+                 * Format: date-time
+                 * @description First instant.
+                 * @example 2024-07-23T15:00:00.000Z
+                 */
+                readonly start: string;
+                /**
+                 * Format: date-time
+                 * @description Last instant.
+                 * @example 2024-07-23T15:24:04.993Z
+                 */
+                readonly end: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was received.
+             * @example 2024-07-23T15:25:00.000Z
+             */
+            readonly issued: string;
+            readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
+            /** @description What else must be known about the value. */
+            readonly note?: readonly {
+                /**
+                 * @description Words.
+                 * @example implausible: true
+                 */
+                readonly text: string;
+            }[];
+            readonly method?: components["schemas"]["CodeableConcept"];
+            readonly device: components["schemas"]["FhirReference"];
+            /** @description Parts of a blood pressure. */
+            readonly component?: readonly components["schemas"]["FhirComponent"][];
+        };
+        /** @description That the resource is what was searched. */
+        readonly FhirMatch: {
+            /**
+             * @description Why it is in the Bundle.
+             * @example match
+             * @constant
+             */
+            readonly mode: "match";
+        };
+        /** @description Page of a search for Observations. */
+        readonly ObservationBundle: {
+            /**
+             * @description Kind of the resource.
+             * @example Bundle
+             * @constant
+             */
+            readonly resourceType: "Bundle";
+            /**
+             * @description Kind of the Bundle.
+             * @example searchset
+             * @constant
+             */
+            readonly type: "searchset";
+            /** @description This page, and the next one while there may be more. */
+            readonly link: readonly components["schemas"]["FhirLink"][];
+            /** @description Resources; absent when there are none. */
+            readonly entry?: readonly {
+                /**
+                 * @description Address of the resource.
+                 * @example http://127.0.0.1:3001/fhir/Observation/0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+                 */
+                readonly fullUrl: string;
+                readonly resource: components["schemas"]["FhirObservation"];
+                readonly search: components["schemas"]["FhirMatch"];
+            }[];
+        };
+        /** @description Device of FHIR R4. */
+        readonly FhirDevice: {
+            /**
+             * @description Kind of the resource.
+             * @example Device
+             * @constant
+             */
+            readonly resourceType: "Device";
+            readonly id: components["schemas"]["FhirId"];
+            readonly meta: components["schemas"]["FhirMeta"];
+            /** @description Identifiers. */
+            readonly identifier: readonly components["schemas"]["FhirIdentifier"][];
+            /**
+             * @description Active while somebody has it.
+             * @example active
+             * @enum {string}
+             */
+            readonly status: "active" | "inactive";
+            /**
+             * @description Serial number.
+             * @example A-1234
+             */
+            readonly serialNumber?: string;
+            /** @description Name. */
+            readonly deviceName?: readonly {
+                /**
+                 * @description Name.
+                 * @example Apple Watch
+                 */
+                readonly name: string;
+                /**
+                 * @description Kind of name.
+                 * @example user-friendly-name
+                 * @constant
+                 */
+                readonly type: "user-friendly-name";
+            }[];
+            readonly type: components["schemas"]["CodeableConcept"];
+            readonly patient?: components["schemas"]["FhirReference"];
+        };
+        /** @description Page of a search for Devices. */
+        readonly DeviceBundle: {
+            /**
+             * @description Kind of the resource.
+             * @example Bundle
+             * @constant
+             */
+            readonly resourceType: "Bundle";
+            /**
+             * @description Kind of the Bundle.
+             * @example searchset
+             * @constant
+             */
+            readonly type: "searchset";
+            /** @description This page, and the next one while there may be more. */
+            readonly link: readonly components["schemas"]["FhirLink"][];
+            /** @description Resources; absent when there are none. */
+            readonly entry?: readonly {
+                /**
+                 * @description Address of the resource.
+                 * @example http://127.0.0.1:3001/fhir/Device/0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+                 */
+                readonly fullUrl: string;
+                readonly resource: components["schemas"]["FhirDevice"];
+                readonly search: components["schemas"]["FhirMatch"];
+            }[];
+        };
         /** @description Health of one service. */
         readonly Health: {
             /**
@@ -1947,6 +2568,73 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Query that cannot be understood, or a search parameter that is not supported. Mend what `location` names. */
+        readonly FhirInvalidSearch: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Fault of this service. Repeat later. */
+        readonly FhirInternalError: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Service cannot answer now. Repeat after `Retry-After`. */
+        readonly FhirUnavailable: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Credential that is missing, wrong or expired. */
+        readonly FhirUnauthenticated: {
+            headers: {
+                /** @description Scheme to use. */
+                readonly "WWW-Authenticate"?: string;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Data of another patient. Give up. */
+        readonly FhirForbidden: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Service behind this one answered wrongly. Repeat later. */
+        readonly FhirUpstreamInvalid: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Nothing under this identifier that the caller may see. */
+        readonly FhirNotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
         /** @description Method that the path does not know; `Allow` lists those it does. */
         readonly MethodNotAllowed: {
             headers: {
@@ -2002,6 +2690,28 @@ export interface components {
         readonly From: components["schemas"]["InstantWithOffset"];
         /** @description Limit to what was measured before this instant. */
         readonly To: components["schemas"]["InstantWithOffset"];
+        /** @description Filter by identifier. */
+        readonly SampleIdFilter: string;
+        /** @description Filter by format. */
+        readonly RawFormatFilter: string;
+        /** @description Filter by reason. */
+        readonly ReasonFilter: string;
+        /** @description Filter by rule. */
+        readonly RuleFilter: string;
+        /** @description Filter by the instant of measurement. */
+        readonly RecordedAtFilter: components["schemas"]["InstantWithOffset"];
+        /** @description Filter by the instant of receipt. */
+        readonly ReceivedAtFilter: components["schemas"]["InstantWithOffset"];
+        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+        readonly HealthDataQuery: string;
+        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+        readonly HealthDataFilters: string;
+        /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+        readonly HealthDataStates: string;
+        /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+        readonly HealthDataSort: string;
+        /** @description Where a page begins, out of the header `Link`; neither with `_s` nor with `_sk`. */
+        readonly HealthDataCursor: string;
         /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
         readonly Projection: string;
         /** @description Identifier of the sample. */
@@ -2049,6 +2759,32 @@ export interface components {
         readonly RenormalizationId: components["schemas"]["Id"];
         /** @description Identifier of the entry. */
         readonly InboxId: string;
+        /** @description Form of the answer; there is JSON alone. */
+        readonly FhirFormat: "json" | "application/json" | "application/fhir+json";
+        /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
+        readonly FhirPatient: string;
+        /** @description Identifiers of resources, separated by commas. */
+        readonly FhirIds: string;
+        /** @description Codes, separated by commas, each `code` or `system|code`. */
+        readonly FhirCode: string;
+        /** @description When it was measured, with eq, ge, gt, le, lt, ne, sa, eb or ap in front; twice for a span. */
+        readonly FhirDate: readonly string[];
+        /** @description When the resource changed last, as `date`. */
+        readonly FhirLastUpdated: readonly string[];
+        /** @description Resources on a page. */
+        readonly FhirCount: number;
+        /** @description Where a page begins, out of the link `next`. */
+        readonly FhirCursor: string;
+        /** @description Identifier of the resource. */
+        readonly FhirResourceId: components["schemas"]["FhirId"];
+        /** @description Identifier of the patient. */
+        readonly FhirPatientInPath: string;
+        /** @description Limit to what changed at or after this instant. */
+        readonly FhirSince: components["schemas"]["InstantWithOffset"];
+        /** @description Limit to what was measured on or after this date. */
+        readonly FhirStart: string;
+        /** @description Limit to what was measured on or before this date. */
+        readonly FhirEnd: string;
     };
     requestBodies: never;
     headers: {
@@ -2106,6 +2842,22 @@ export type InboxFilter = components['schemas']['InboxFilter'];
 export type ReplayStarted = components['schemas']['ReplayStarted'];
 export type InboxDetail = components['schemas']['InboxDetail'];
 export type DiscardReason = components['schemas']['DiscardReason'];
+export type CapabilityStatement = components['schemas']['CapabilityStatement'];
+export type FhirCoding = components['schemas']['FhirCoding'];
+export type CodeableConcept = components['schemas']['CodeableConcept'];
+export type OperationOutcome = components['schemas']['OperationOutcome'];
+export type FhirLink = components['schemas']['FhirLink'];
+export type FhirId = components['schemas']['FhirId'];
+export type FhirMeta = components['schemas']['FhirMeta'];
+export type FhirIdentifier = components['schemas']['FhirIdentifier'];
+export type FhirReference = components['schemas']['FhirReference'];
+export type FhirQuantity = components['schemas']['FhirQuantity'];
+export type FhirComponent = components['schemas']['FhirComponent'];
+export type FhirObservation = components['schemas']['FhirObservation'];
+export type FhirMatch = components['schemas']['FhirMatch'];
+export type ObservationBundle = components['schemas']['ObservationBundle'];
+export type FhirDevice = components['schemas']['FhirDevice'];
+export type DeviceBundle = components['schemas']['DeviceBundle'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
@@ -2130,6 +2882,13 @@ export type ResponseRuleRefused = components['responses']['RuleRefused'];
 export type ResponseRuleConflict = components['responses']['RuleConflict'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
 export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
+export type ResponseFhirInvalidSearch = components['responses']['FhirInvalidSearch'];
+export type ResponseFhirInternalError = components['responses']['FhirInternalError'];
+export type ResponseFhirUnavailable = components['responses']['FhirUnavailable'];
+export type ResponseFhirUnauthenticated = components['responses']['FhirUnauthenticated'];
+export type ResponseFhirForbidden = components['responses']['FhirForbidden'];
+export type ResponseFhirUpstreamInvalid = components['responses']['FhirUpstreamInvalid'];
+export type ResponseFhirNotFound = components['responses']['FhirNotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
@@ -2143,6 +2902,17 @@ export type ParameterNormalizedTypeFilter = components['parameters']['Normalized
 export type ParameterStateFilter = components['parameters']['StateFilter'];
 export type ParameterFrom = components['parameters']['From'];
 export type ParameterTo = components['parameters']['To'];
+export type ParameterSampleIdFilter = components['parameters']['SampleIdFilter'];
+export type ParameterRawFormatFilter = components['parameters']['RawFormatFilter'];
+export type ParameterReasonFilter = components['parameters']['ReasonFilter'];
+export type ParameterRuleFilter = components['parameters']['RuleFilter'];
+export type ParameterRecordedAtFilter = components['parameters']['RecordedAtFilter'];
+export type ParameterReceivedAtFilter = components['parameters']['ReceivedAtFilter'];
+export type ParameterHealthDataQuery = components['parameters']['HealthDataQuery'];
+export type ParameterHealthDataFilters = components['parameters']['HealthDataFilters'];
+export type ParameterHealthDataStates = components['parameters']['HealthDataStates'];
+export type ParameterHealthDataSort = components['parameters']['HealthDataSort'];
+export type ParameterHealthDataCursor = components['parameters']['HealthDataCursor'];
 export type ParameterProjection = components['parameters']['Projection'];
 export type ParameterSampleId = components['parameters']['SampleId'];
 export type ParameterPrefer = components['parameters']['Prefer'];
@@ -2165,6 +2935,19 @@ export type ParameterShownVersion = components['parameters']['ShownVersion'];
 export type ParameterChangedVersion = components['parameters']['ChangedVersion'];
 export type ParameterRenormalizationId = components['parameters']['RenormalizationId'];
 export type ParameterInboxId = components['parameters']['InboxId'];
+export type ParameterFhirFormat = components['parameters']['FhirFormat'];
+export type ParameterFhirPatient = components['parameters']['FhirPatient'];
+export type ParameterFhirIds = components['parameters']['FhirIds'];
+export type ParameterFhirCode = components['parameters']['FhirCode'];
+export type ParameterFhirDate = components['parameters']['FhirDate'];
+export type ParameterFhirLastUpdated = components['parameters']['FhirLastUpdated'];
+export type ParameterFhirCount = components['parameters']['FhirCount'];
+export type ParameterFhirCursor = components['parameters']['FhirCursor'];
+export type ParameterFhirResourceId = components['parameters']['FhirResourceId'];
+export type ParameterFhirPatientInPath = components['parameters']['FhirPatientInPath'];
+export type ParameterFhirSince = components['parameters']['FhirSince'];
+export type ParameterFhirStart = components['parameters']['FhirStart'];
+export type ParameterFhirEnd = components['parameters']['FhirEnd'];
 export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -2325,10 +3108,32 @@ export interface operations {
                 readonly from?: components["parameters"]["From"];
                 /** @description Limit to what was measured before this instant. */
                 readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+                /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+                readonly _s?: components["parameters"]["HealthDataSort"];
                 /** @description Limit of records in the answer. */
                 readonly _l?: components["parameters"]["Limit"];
                 /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
                 readonly _sk?: components["parameters"]["Skip"];
+                /** @description Where a page begins, out of the header `Link`; neither with `_s` nor with `_sk`. */
+                readonly _cursor?: components["parameters"]["HealthDataCursor"];
                 /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
                 readonly _p?: components["parameters"]["Projection"];
             };
@@ -2338,13 +3143,140 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Samples that fit, newest first. */
+            /** @description Samples that fit. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one and the order is the usual one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly countHealthData: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Filter by provider. */
+                readonly providerId?: components["parameters"]["ProviderFilter"];
+                /** @description Filter by type, as the provider names it. */
+                readonly rawDataType?: components["parameters"]["RawTypeFilter"];
+                /** @description Filter by normalized type. */
+                readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
+                /** @description Filter by state. */
+                readonly state?: components["parameters"]["StateFilter"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Number of samples. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                    readonly "application/json": number;
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly exportHealthData: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Filter by provider. */
+                readonly providerId?: components["parameters"]["ProviderFilter"];
+                /** @description Filter by type, as the provider names it. */
+                readonly rawDataType?: components["parameters"]["RawTypeFilter"];
+                /** @description Filter by normalized type. */
+                readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
+                /** @description Filter by state. */
+                readonly state?: components["parameters"]["StateFilter"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+                /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
+                readonly _p?: components["parameters"]["Projection"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Samples, one a line. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/x-ndjson": string;
+                    readonly "text/csv": string;
                 };
             };
             readonly 400: components["responses"]["InvalidFilter"];
@@ -3112,6 +4044,212 @@ export interface operations {
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getCapabilityStatement: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description CapabilityStatement. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["CapabilityStatement"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly searchObservations: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
+                readonly patient?: components["parameters"]["FhirPatient"];
+                /** @description Identifiers of resources, separated by commas. */
+                readonly _id?: components["parameters"]["FhirIds"];
+                /** @description Codes, separated by commas, each `code` or `system|code`. */
+                readonly code?: components["parameters"]["FhirCode"];
+                /** @description When it was measured, with eq, ge, gt, le, lt, ne, sa, eb or ap in front; twice for a span. */
+                readonly date?: components["parameters"]["FhirDate"];
+                /** @description When the resource changed last, as `date`. */
+                readonly _lastUpdated?: components["parameters"]["FhirLastUpdated"];
+                /** @description Resources on a page. */
+                readonly _count?: components["parameters"]["FhirCount"];
+                /** @description Where a page begins, out of the link `next`. */
+                readonly _cursor?: components["parameters"]["FhirCursor"];
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Page of the search. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["ObservationBundle"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 403: components["responses"]["FhirForbidden"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly readObservation: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the resource. */
+                readonly id: components["parameters"]["FhirResourceId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Observation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["FhirObservation"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 404: components["responses"]["FhirNotFound"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly searchDevices: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
+                readonly patient?: components["parameters"]["FhirPatient"];
+                /** @description Identifiers of resources, separated by commas. */
+                readonly _id?: components["parameters"]["FhirIds"];
+                /** @description Resources on a page. */
+                readonly _count?: components["parameters"]["FhirCount"];
+                /** @description Where a page begins, out of the link `next`. */
+                readonly _cursor?: components["parameters"]["FhirCursor"];
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Page of the search. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["DeviceBundle"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 403: components["responses"]["FhirForbidden"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly readDevice: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the resource. */
+                readonly id: components["parameters"]["FhirResourceId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Device. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["FhirDevice"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 404: components["responses"]["FhirNotFound"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly exportPatient: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Limit to what changed at or after this instant. */
+                readonly _since?: components["parameters"]["FhirSince"];
+                /** @description Limit to what was measured on or after this date. */
+                readonly start?: components["parameters"]["FhirStart"];
+                /** @description Limit to what was measured on or before this date. */
+                readonly end?: components["parameters"]["FhirEnd"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly id: components["parameters"]["FhirPatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Resources, one a line. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+ndjson": string;
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 403: components["responses"]["FhirForbidden"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
         };
     };
     readonly deviceManagerHealthz: {

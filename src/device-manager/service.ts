@@ -21,10 +21,13 @@ import { createRuleBook, type RuleBook } from './rule-book.ts';
 import { seriesName } from './domain/chart.ts';
 import type { HealthDataType } from './domain/rule.ts';
 import { createEnrolment } from './enrolment.ts';
+import { fhirProblems } from './fhir-outcome.ts';
 import { charts } from './handlers/charts.ts';
 import { healthDataTypes } from './handlers/health-data-types.ts';
 import { renormalizations } from './handlers/renormalizations.ts';
 import { devices } from './handlers/devices.ts';
+import { fhir, type OpenFhir } from './handlers/fhir.ts';
+import { healthDataSearch } from './handlers/health-data-search.ts';
 import { healthData } from './handlers/health-data.ts';
 import { inboxHandlers } from './handlers/inbox.ts';
 import { ingestion } from './handlers/ingestion.ts';
@@ -32,6 +35,7 @@ import { senders } from './handlers/senders.ts';
 import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
+import { createObservations } from './observations.ts';
 import { openRecords } from './records.ts';
 import { releaseQuarantine } from './releasing.ts';
 import { senderAuthenticators } from './sender-authentication.ts';
@@ -40,9 +44,11 @@ import { issueApiKey } from './sender-keys.ts';
 import { listApiKeys, revokeApiKey, senderOfKey } from './storage/api-key-table.ts';
 import { recordAudit, type AuditEvent } from './storage/audit-table.ts';
 import { countInbox } from './storage/inbox-table.ts';
+import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
-import { findSamples, sampleById } from './storage/sample-table.ts';
+import { countSamples, findSamples } from './storage/sample-search.ts';
+import { sampleById } from './storage/sample-table.ts';
 import { connectOperators, type Operators } from './upstream/user-manager.ts';
 import { keepReceived } from './webhook.ts';
 import { tasks } from './workers/tasks.ts';
@@ -71,9 +77,12 @@ export interface DeviceManagerDependencies {
 
 const targetsIn = ({ observations }: HealthDataType) => observations.flatMap((rule) => ('event' in rule ? [] : rule.targets));
 
-/** What charts know of the rules: the types of all versions, for old records stay, and the series whose values add up. */
+/** The types of all versions, for old records stay. */
+const typesOf = async (ruleBook: RuleBook) => (await ruleBook.current()).versions.map(({ type }) => type);
+
+/** What charts know of the rules: their types, and the series whose values add up. */
 const chartedTypes = async (ruleBook: RuleBook): Promise<ChartedTypes> => {
-  const types = (await ruleBook.current()).versions.map(({ type }) => type);
+  const types = await typesOf(ruleBook);
   const cumulative = types.flatMap(targetsIn).filter((target) => target.cumulative === true).map(({ code, unitCode }) => seriesName(code, unitCode));
   return { normalizedTypes: [...new Set(types.map(({ normalizedDataType }) => normalizedDataType))], cumulative: new Set(cumulative) };
 };
@@ -104,7 +113,7 @@ interface Normalization {
   readonly renormalizer: Renormalizer;
 }
 
-const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, { ruleBook, normalizer, renormalizer }: Normalization) => {
+const handlersOf = ({ pool, keyRing, userIdHeader, log, version }: DeviceManagerDependencies, spec: Spec, { ruleBook, normalizer, renormalizer }: Normalization) => {
   const charted = () => chartedTypes(ruleBook);
   const audit = (event: AuditEvent) => recordAudit(pool, event);
   return {
@@ -117,13 +126,18 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependenc
       keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
     }),
     ...healthData({
-      knownTypes: async () => (await charted()).normalizedTypes,
-      find: (filter) => findSamples(pool, filter),
       byId: (_id) => sampleById(pool, _id),
       // A release takes row and key away together; reading sees both or neither.
       quarantined: (_id) => inSnapshot(pool, (client) => quarantinedSample(client, _id, (payloadId) => keyRing.knownKeysOf(client, `quarantine:${payloadId}`))),
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, { only: sample._id }),
+      audit,
+    }),
+    ...healthDataSearch({
+      knownTypes: async () => (await charted()).normalizedTypes,
+      find: (page) => findSamples(pool, page),
+      count: (filter) => countSamples(pool, filter),
+      open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
       audit,
     }),
     ...senders({
@@ -133,7 +147,8 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependenc
     ...charts(createCharts(pool, keyRing, charted)),
     ...healthDataTypes({ ruleBook, audit }),
     ...renormalizations(renormalizer),
-  } satisfies Handlers<Operations, Caller>;
+    ...fhir({ version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search), audit }),
+  } satisfies Handlers<Operations, Caller, OpenFhir>;
 };
 
 /** What waits for a person, for alarms. */
@@ -164,6 +179,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     ready: async () => (await database()).rowCount === 1,
     checkUp: { database },
     isDatabaseUnavailable: isUnavailable,
+    problemForms: [fhirProblems],
     gauges: [inboxGauge(pool)],
   });
   const runner = await startJobs(dependencies, normalization);

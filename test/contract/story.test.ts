@@ -115,11 +115,18 @@ describe('the requests shown in the specifications work', () => {
     const _id = (JSON.parse(uploads[0]?.body ?? '{}') as { items: { _id: string }[] }).items[0]?._id ?? '';
     const reading = [
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
-      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
+      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
       ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
+    const [device] = await send('searchDevices', { patientId });
+    const idOf = (answer: { body: string } | undefined) => ({ path: { id: (JSON.parse(answer?.body ?? '{}') as { entry?: { resource: { id: string } }[] }).entry?.[0]?.resource.id ?? '' }, patientId });
+    const [observation] = await send('searchObservations', { patientId });
+    const resources = [
+      ...(await send('readObservation', idOf(observation))), ...(await send('readDevice', idOf(device))), ...(await send('exportPatient', { path: { id: patientId }, patientId })), ...(await send('getCapabilityStatement')),
+    ];
+    expect(refused(resources)).toEqual([]);
     cookie = (await send('signIn'))[0]?.setCookie ?? '';
     expect(refused(await send('endSession'))).toEqual([]);
     // The link that the examples hold was mailed to the person of this run, once for each service.
