@@ -1184,7 +1184,9 @@ export interface components {
              */
             readonly name: string;
             /** @description JSON Schema (draft 7) of a value. */
-            readonly schema: Record<string, never>;
+            readonly schema: {
+                readonly [key: string]: unknown;
+            };
             /** @description Names of members for people. */
             readonly labels: {
                 readonly [key: string]: string;

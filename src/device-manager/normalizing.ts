@@ -10,6 +10,7 @@ import { normalize, type Normalized, type Rules } from './domain/normalization.t
 import type { Measured, Reason } from './domain/observing.ts';
 import type { Reading } from './providers/reading.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
+import type { Outbox, Submittable } from './outbox.ts';
 import { settle } from './settling.ts';
 import type { Standing } from './domain/version.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
@@ -47,6 +48,10 @@ const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
     ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
     : { _id: sample._id, state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+
+const submittable = ({ sample, outcome }: Outcome & { outcome: Normalized }): Submittable => ({
+  sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
+});
 
 /** A version that conflicts with the one that stays was not normalized; the others say what they are. */
 const writtenStanding = (_id: string, standing: Standing | undefined): { _id: string; state: string; reason: string }[] =>
@@ -91,7 +96,7 @@ export interface Normalizer {
 }
 
 /** A normalizer with its rules; one writer per patient at a time, whoever calls. `onFailure` is told how many samples of a payload no rule took. */
-export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onFailure: (reason: string, samples: number) => void): Normalizer => ({
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, outbox: Outbox, onFailure: (reason: string, samples: number) => void): Normalizer => ({
   normalize: async (patientId, payloadId, which = 'received') => {
     const failures = await inTransaction(pool, async (client): Promise<string[]> => {
       await client.query('set local lock_timeout = 0');
@@ -112,6 +117,7 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onF
       await storePoints(client, keys, patientId, done);
       await writeResults(client, patientId, outcomes.map(resultOf));
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
+      await outbox.note(client, keys, patientId, done.map(submittable), samples.map(({ _id }) => _id));
       return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
     });
     for (const [reason, samples] of Map.groupBy(failures, (one) => one)) onFailure(reason, samples.length);

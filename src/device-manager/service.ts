@@ -11,15 +11,18 @@ import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
 import { bearerOf } from '../http/request-credentials.ts';
 import { loadSpec, type Spec } from '../http/spec.ts';
-import { startRunner } from '../jobs/runner.ts';
+import { startRunner, type Tasks } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import type { Caller, Operations } from './caller.ts';
 import catalogue from './catalogue/health-data-types.json' with { type: 'json' };
 import { createCharts } from './charts.ts';
 import { compileRules } from './domain/normalization.ts';
+import { prototypesOf } from './domain/prototype.ts';
 import type { HealthDataType } from './domain/rule.ts';
+import type { Pace } from './domain/submission.ts';
 import { createEnrolment } from './enrolment.ts';
 import { charts } from './handlers/charts.ts';
+import { detections } from './handlers/detections.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { inboxHandlers } from './handlers/inbox.ts';
@@ -28,6 +31,7 @@ import { senders } from './handlers/senders.ts';
 import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createNormalizer, type Normalizer } from './normalizing.ts';
+import { createOutbox } from './outbox.ts';
 import { openRecords } from './records.ts';
 import { releaseQuarantine } from './releasing.ts';
 import { senderAuthenticators } from './sender-authentication.ts';
@@ -39,9 +43,21 @@ import { countInbox } from './storage/inbox-table.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
 import { findSamples, sampleById } from './storage/sample-table.ts';
+import { countSubmissions } from './storage/submission-list.ts';
+import { createSubmissions, submitNow } from './submissions.ts';
+import { resumeSubmissions, submitDetections } from './submitting.ts';
+import { connectTherapyMonitoring, type TherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { connectOperators, type Operators } from './upstream/user-manager.ts';
 import { keepReceived } from './webhook.ts';
-import { tasks } from './workers/tasks.ts';
+import { submissionTasks, tasks } from './workers/tasks.ts';
+
+/** Where a Therapy and Monitoring Manager is, and how patient we are with it. */
+export interface TherapyMonitoringSettings {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly timeoutMs: number;
+  readonly pace: Pace;
+}
 
 /** What the Device Manager stands on. */
 export interface DeviceManagerDependencies {
@@ -60,10 +76,15 @@ export interface DeviceManagerDependencies {
   readonly trustedProxies: readonly string[];
   /** The header, in lower case, in which a service names the patient. */
   readonly userIdHeader: string;
+  /** Where detections go; undefined where nothing is submitted. */
+  readonly therapyMonitoring: TherapyMonitoringSettings | undefined;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
 }
+
+/** How long a request waits for the background to submit; proxies give up later. */
+const SUBMIT_WAIT_MS = 8_000;
 
 const rulesOf = () => catalogue as unknown as readonly HealthDataType[];
 
@@ -86,7 +107,7 @@ const enrolledDevices = async (pool: Pool, patientId: string) => {
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer) => {
+const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, normalizer: Normalizer, receiver: TherapyMonitoring | undefined) => {
   const knownTypes = [...new Set(rulesOf().map(({ normalizedDataType }) => normalizedDataType))];
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
@@ -112,6 +133,14 @@ const handlersOf = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependenc
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
     ...charts(createCharts(pool, keyRing, knownTypes)),
+    ...detections({
+      prototypes: prototypesOf(rulesOf()),
+      submissions: createSubmissions(pool),
+      byId: (_id) => sampleById(pool, _id),
+      submit: receiver && ((sample, act) => submitNow(pool, keyRing, sample, act, SUBMIT_WAIT_MS)),
+      findDetections: receiver?.find,
+      audit: (event) => recordAudit(pool, event),
+    }),
   } satisfies Handlers<Operations, Caller>;
 };
 
@@ -121,35 +150,65 @@ const inboxGauge = (pool: Pool): GaugeSource => ({
   read: async () => (await countInbox(pool)).map(({ kind, reason, entries }) => ({ labels: { kind, reason }, value: entries })),
 });
 
-const startJobs = ({ jobPool: pool, keyRing, log, jobs }: DeviceManagerDependencies, normalizer: Normalizer) => {
-  const all = tasks(normalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting));
+/** What has not reached the Therapy and Monitoring Manager. */
+const submissionGauge = (pool: Pool): GaugeSource => ({
+  name: 'vitalgate_submissions', help: 'Submissions to the Therapy and Monitoring Manager that have not arrived, by state and reason.', labelNames: ['state', 'reason'],
+  read: async () => (await countSubmissions(pool)).map(({ state, reason, submissions }) => ({ labels: { state, reason }, value: submissions })),
+});
+
+interface Jobs {
+  readonly stop: () => Promise<void>;
+}
+
+const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks): Promise<Jobs> | undefined => {
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
 };
 
+/** Submissions have workers of their own: while another service lets us wait, samples are normalized. */
+const startJobs = async (dependencies: DeviceManagerDependencies, normalizer: Normalizer, receiver: TherapyMonitoring | undefined): Promise<Jobs> => {
+  const { jobPool: pool, keyRing, log, therapyMonitoring } = dependencies;
+  let isStopping = false;
+  const started = [await startChosen(dependencies, tasks(normalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
+  if (receiver && therapyMonitoring) {
+    const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
+    const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };
+    started.push(await startChosen(dependencies, submissionTasks((patientId) => submitDetections(submitting, patientId))));
+    await resumeSubmissions(pool);
+  }
+  return {
+    stop: async () => {
+      isStopping = true;
+      await Promise.all(started.map(async (runner) => runner?.stop()));
+    },
+  };
+};
+
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
-  const { pool, keyRing, log, version, userManagerUrl, validateResponses = false } = dependencies;
+  const { pool, keyRing, log, version, userManagerUrl, therapyMonitoring, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()), (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
+  const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
+  const normalizer = createNormalizer(dependencies.jobPool, keyRing, compileRules(rulesOf()), createOutbox(receiver !== undefined), (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
     name: 'device-manager', version, spec, log, validateResponses,
-    handlers: handlersOf(dependencies, spec, normalizer),
+    handlers: handlersOf(dependencies, spec, normalizer, receiver),
     authenticators: authenticators(dependencies, operators),
     ready: async () => (await database()).rowCount === 1,
-    checkUp: { database },
+    checkUp: { database, ...(receiver && { 'therapy-monitoring': receiver.probe }) },
     isDatabaseUnavailable: isUnavailable,
-    gauges: [inboxGauge(pool)],
+    gauges: [inboxGauge(pool), submissionGauge(pool)],
   });
-  const runner = await startJobs(dependencies, normalizer);
+  const runner = await startJobs(dependencies, normalizer, receiver);
   return {
     name: 'device-manager',
     listen: server.listen,
     stop: async () => {
       await server.close();
-      await runner?.stop();
+      await runner.stop();
+      await receiver?.close();
       await operators.close();
     },
   };

@@ -10,6 +10,8 @@ export interface Job {
   readonly queue?: string;
   /** Jobs with the same key that have not started are one job. */
   readonly key?: string;
+  /** Not before; now when left out. */
+  readonly runAt?: Date;
 }
 
 /** What runs a job; a task that throws is tried again with growing delay, and stays visible when tries are used up. */
@@ -36,8 +38,8 @@ export const prepareJobs = async (pool: Pool): Promise<string[]> => {
 };
 
 /** Adds a job in the caller's transaction: it exists when that commits, and not otherwise. */
-export const addJob = async (db: Queryable, { task, payload, queue, key }: Job): Promise<void> => {
-  await db.query('select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5)', [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts]);
+export const addJob = async (db: Queryable, { task, payload, queue, key, runAt }: Job): Promise<void> => {
+  await db.query('select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6)', [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null]);
 };
 
 /** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */

@@ -6,6 +6,8 @@ import type { Waiting } from '../releasing.ts';
 const normalization = z.object({ patientId: z.string(), payloadId: z.string(), which: z.enum(['received', 'versions']).optional() });
 const waiting = z.union([z.object({ device: z.string() }), z.object({ payloadId: z.string() })]);
 
+const submission = z.object({ patientId: z.string() });
+
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = (normalizer: Normalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
   normalize: async (payload) => {
@@ -13,4 +15,9 @@ export const tasks = (normalizer: Normalizer, release: (waiting: Waiting) => Pro
     await normalizer.normalize(patientId, payloadId, which);
   },
   'release-quarantine': (payload) => release(waiting.parse(payload)),
+});
+
+/** The jobs that wait for a Therapy and Monitoring Manager, which have workers of their own. */
+export const submissionTasks = (submit: (patientId: string) => Promise<void>): Tasks => ({
+  'submit-detections': (payload) => submit(submission.parse(payload).patientId),
 });
