@@ -82,6 +82,7 @@ describe('detections go to the plans that ask for them', () => {
     const { patientId, app } = await patient();
     const planId = plan(patientId, more);
     const [id = ''] = await upload(app, rates(1));
+    await eventually(() => record(app, id), ({ state }) => state !== 'received');
     expect(await answered(app.post(`/health-data/${id}/detections`))).toHaveLength(count);
     expect(writtenUnder(planId)).toHaveLength(count);
     expect((await record(app, id)).state).toBe(count === 1 ? 'submitted' : 'normalized');
@@ -121,22 +122,30 @@ describe('detections go to the plans that ask for them', () => {
     expect((await operator.post(`/submissions/${row?._id ?? ''}/replay`)).status).toBe(409);
   });
 
-  test('a value that its prototype does not take, and a prototype that is not there, are parked under their own reasons', async () => {
+  test.each<[Fault, string]>([['refusal', 'detection-refused'], ['value-refusal', 'value-refused'], ['no-prototype', 'prototype-unknown'], ['too-large', 'too-large']])(
+    'what is refused by %p is parked as %s, and a replay of that reason delivers it', async (fault, reason) => {
+      const { patientId, app } = await patient();
+      const planId = plan(patientId);
+      tmm.fault = (one) => (isPost(one) ? fault : undefined);
+      await upload(app, rates(3));
+      const rows = await parked(patientId, 3);
+      expect(rows.map((row) => [row.planId, row.reason])).toEqual(Array.from({ length: 3 }, () => [planId, reason]));
+      tmm.fault = () => undefined;
+      const many = await operator.post('/submissions/replay', { patientId, reason });
+      expect([many.status, await many.json()]).toEqual([202, { entries: 3 }]);
+      expect(await arrives(planId, 3)).toHaveLength(3);
+    });
+
+  test('plans that are refused park the sample, and a replay looks them up again', async () => {
     const { patientId, app } = await patient();
-    tmm.readPrototypes([{ identifier: `strict-${patientId}`, schema: { type: 'object', required: ['nothing'] } }]);
-    // The plan is for another prototype than the one its detections are checked by, which the filter does not see.
     const planId = plan(patientId);
-    tmm.fault = (one) => {
-      if (isPost(one)) return 'refusal';
-      return undefined;
-    };
-    await upload(app, rates(3));
-    const rows = await parked(patientId, 3);
-    expect(rows.map((row) => [row.planId, row.reason])).toEqual(Array.from({ length: 3 }, () => [planId, 'detection-refused']));
+    tmm.fault = () => 'refusal';
+    const [id = ''] = await upload(app, rates(1));
+    const [row] = await parked(patientId);
+    expect([row?.sampleId, row?.planId, row?.reason]).toEqual([id, undefined, 'plans-refused']);
     tmm.fault = () => undefined;
-    const many = await operator.post('/submissions/replay', { patientId, reason: 'detection-refused' });
-    expect([many.status, await many.json()]).toEqual([202, { entries: 3 }]);
-    expect(await arrives(planId, 3)).toHaveLength(3);
+    expect((await operator.post(`/submissions/${row?._id ?? ''}/replay`)).status).toBe(204);
+    expect(await arrives(planId, 1)).toHaveLength(1);
   });
 
   test.each<[Fault, string]>([['error', 'tmm-unavailable'], ['html', 'tmm-answer-invalid'], ['silence', 'tmm-unavailable'], ['cut', 'tmm-unavailable'], ['error-after', ''], ['cut-after', '']])(
@@ -151,7 +160,7 @@ describe('detections go to the plans that ask for them', () => {
       else expect(await parked(patientId)).toMatchObject([{ state: 'parked', reason, attempts: expect.any(Number) }]);
     });
 
-  test.each<[Fault]>([['error'], ['html'], ['silence'], ['cut'], ['unauthorized'], ['busy']])('while everything is answered by %p nothing is parked, and all arrive in order afterwards', async (fault) => {
+  test.each<[Fault]>([['error'], ['html'], ['silence'], ['cut'], ['unauthorized'], ['busy'], ['no-such-path']])('while everything is answered by %p nothing is parked, and all arrive in order afterwards', async (fault) => {
     const { patientId, app } = await patient();
     const planId = plan(patientId);
     let asked = 0;
@@ -159,8 +168,8 @@ describe('detections go to the plans that ask for them', () => {
     const ids = await upload(app, rates(3));
     await eventually(() => Promise.resolve(asked), (count) => count >= 3);
     const [row] = await eventually(() => listed(`&state=waiting&patientId=${patientId}`), (rows) => rows.some(({ reason }) => reason !== undefined));
-    expect(row).toMatchObject({ state: 'waiting', reason: { unauthorized: 'credential-refused', busy: 'too-many-requests', html: 'tmm-answer-invalid' }[fault as string] ?? 'tmm-unavailable' });
-    expect(await refused(app.post(`/health-data/${ids[0] ?? ''}/detections`))).toMatchObject({ status: 503, code: 'upstream-unavailable' });
+    expect(row).toMatchObject({ state: 'waiting', reason: { unauthorized: 'credential-refused', busy: 'too-many-requests', 'no-such-path': 'tmm-answer-invalid', html: 'tmm-answer-invalid' }[fault as string] ?? 'tmm-unavailable' });
+    if (fault === 'error') expect(await refused(app.post(`/health-data/${ids[0] ?? ''}/detections`))).toMatchObject({ status: 503, code: 'upstream-unavailable' });
     expect(await listed(`&patientId=${patientId}`)).toEqual([]);
     tmm.fault = () => undefined;
     expect((await arrives(planId, 3)).map(({ observedAt }) => observedAt)).toEqual([0, 1, 2].map((second) => `2024-07-01T00:00:0${String(second)}.000Z`));
@@ -178,7 +187,7 @@ describe('detections go to the plans that ask for them', () => {
     await becomes(app, _id, 'submitted');
     // As a correction of the sender leaves it.
     await vitalgate.database.pool.query(`update device_manager.sample set state = 'received' where _id = $1::uuid`, [_id]);
-    await vitalgate.database.pool.query(`update device_manager.submission set rule_version = 0 where sample_id = $1::uuid`, [_id]);
+    await vitalgate.database.pool.query(`update device_manager.submission set rule_version = 0, _id = gen_random_uuid() where sample_id = $1::uuid`, [_id]);
     await answered(app.send(`/health-data/normalize-data/${_id}`, { method: 'PATCH' }));
     const rows = await eventually(() => listed(`&state=delivered&patientId=${patientId}`), ([row]) => row?.supersededAt !== undefined);
     expect(rows).toMatchObject([{ sampleId: _id, supersededAt: expect.any(String) }]);
@@ -187,7 +196,8 @@ describe('detections go to the plans that ask for them', () => {
     const again = await answered<{ _id: string }[]>(app.post(`/health-data/${_id}/detections`));
     expect(again).toHaveLength(1);
     expect(await answered(app.post(`/health-data/${_id}/detections`))).toEqual(again);
-    expect(writtenUnder(planId)).toHaveLength(2);
+    const versions = await listed(`&state=delivered&patientId=${patientId}`);
+    expect(versions.map(({ supersededAt }) => supersededAt !== undefined).toSorted()).toEqual([false, true]);
   });
 
   test('a sample that goes before it was sent is never sent', async () => {
@@ -204,10 +214,10 @@ describe('detections go to the plans that ask for them', () => {
     expect((await app.post(`/health-data/${id}/detections`)).status).toBe(404);
   });
 
-  test('a sample from the future waits until it is not, and one far ahead is parked', async () => {
+  test('a sample from the near future waits until it is not', async () => {
     const { patientId, app } = await patient();
     const planId = plan(patientId);
-    const at = new Date(Date.now() + 1500).toISOString();
+    const at = new Date(Date.now() + 6000).toISOString();
     await upload(app, [heartRate(0, { startDate: at, endDate: at })]);
     expect(await eventually(() => listed(`&state=waiting&patientId=${patientId}`), (rows) => rows.some((row) => row.planId !== undefined))).toHaveLength(1);
     expect(await arrives(planId, 1)).toHaveLength(1);

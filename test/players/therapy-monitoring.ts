@@ -3,8 +3,14 @@ import type { AddressInfo } from 'node:net';
 import type { Arrived } from '../../src/therapy-monitoring/contract.ts';
 import { createTherapyMonitoring, type TherapyMonitoringPlay, type TherapyWays } from '../../src/therapy-monitoring/service.ts';
 
+/** Refusals as the original service words them. */
+const refusals = {
+  refusal: [400, 'Invalid CRUD Resource'], 'value-refusal': [400, 'Detection Not Valid'], 'no-prototype': [404, 'Prototype Not Found'], 'too-large': [413, 'Payload Too Large'],
+  unauthorized: [401, 'Unauthorized'], busy: [429, 'Too Many Requests'], 'no-such-path': [404, 'Not Found'],
+} as const;
+
 /** What goes wrong with one request: before anything is written, or after. */
-export type Fault = 'error' | 'html' | 'silence' | 'cut' | 'error-after' | 'cut-after' | 'refusal' | 'unauthorized' | 'busy';
+export type Fault = 'error' | 'html' | 'silence' | 'cut' | 'error-after' | 'cut-after'  | keyof typeof refusals;
 
 /** A Therapy and Monitoring Manager over HTTP whose data outlives its process. */
 export interface TherapyMonitoringPlayer extends TherapyMonitoringPlay {
@@ -30,9 +36,10 @@ const fail = (fault: Fault | undefined, response: ServerResponse, act: () => voi
   if (fault.startsWith('error')) send(response, 500, { statusCode: 500, error: 'Internal Server Error', message: 'Something went wrong' });
   else if (fault.startsWith('cut')) response.destroy();
   else if (fault === 'html') response.writeHead(200, { 'content-type': 'text/html' }).end(html);
-  else if (fault === 'refusal') send(response, 400, { statusCode: 400, error: 'Invalid CRUD Resource', message: 'Detection is not valid', validationErrors: ['x'] });
-  else if (fault === 'unauthorized') send(response, 401, { statusCode: 401, error: 'Unauthorized', message: 'no' });
-  else if (fault === 'busy') send(response, 429, { statusCode: 429, error: 'Too Many Requests', message: 'slow down' }, { 'retry-after': '1' });
+  else if (fault !== 'silence') {
+    const [status, error] = refusals[fault as keyof typeof refusals];
+    send(response, status, { statusCode: status, error, message: 'as it was told' }, { 'retry-after': '1' });
+  }
   return true;
 };
 
