@@ -160,9 +160,9 @@ interface Jobs {
   readonly stop: () => Promise<void>;
 }
 
-const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks): Promise<Jobs> | undefined => {
+const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, pollMs?: number): Promise<Jobs> | undefined => {
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
+  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...(pollMs !== undefined && { pollMs }) });
 };
 
 /** Submissions have workers of their own: while another service lets us wait, samples are normalized. */
@@ -173,7 +173,7 @@ const startJobs = async (dependencies: DeviceManagerDependencies, normalizer: No
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
     const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };
-    started.push(await startChosen(dependencies, submissionTasks((patientId) => submitDetections(submitting, patientId))));
+    started.push(await startChosen(dependencies, submissionTasks((patientId) => submitDetections(submitting, patientId)), Math.min(therapyMonitoring.pace.firstWaitMs, 2_000)));
     await resumeSubmissions(pool);
   }
   return {

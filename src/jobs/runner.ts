@@ -77,17 +77,26 @@ const lookAgain = (pool: Pool, isStopping: () => boolean, log: JobLog): void => 
 /** How long to wait before a worker that gave up is started again. */
 const restartMs = 5_000;
 
+interface RunnerOptions {
+  readonly pool: Pool;
+  readonly tasks: Tasks;
+  readonly log: JobLog;
+  readonly concurrency?: number;
+  /** How late a job that was for later may start. */
+  readonly pollMs?: number;
+}
+
 /**
  * Runs the tasks until stopped; `stop` waits for jobs under way and may be called twice. A worker that loses the database for good is
  * told in the log and started again. The pool should be the jobs' own, so that requests cannot starve them.
  */
-export const startRunner = async ({ pool, tasks, log, concurrency = 2 }: { readonly pool: Pool; readonly tasks: Tasks; readonly log: JobLog; readonly concurrency?: number }): Promise<{ stop: () => Promise<void> }> => {
+export const startRunner = async ({ pool, tasks, log, concurrency = 2, pollMs = 2_000 }: RunnerOptions): Promise<{ stop: () => Promise<void> }> => {
   const watch = watchDeadWorkers(pool, (error) => log.error({ error: nameOf(error) }, 'looking for dead workers failed'));
   const events = new EventEmitter() as WorkerEvents;
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
   events.on('job:complete', () => lookAgain(pool, () => stopped !== undefined, log));
-  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events, preset };
+  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: pollMs, logger: quiet, taskList: told(tasks, log), events, preset };
   let stopped: Promise<void> | undefined;
   let restart: NodeJS.Timeout | undefined;
   const launch = async (): Promise<Runner> => {

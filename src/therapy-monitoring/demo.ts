@@ -23,7 +23,7 @@ export const startDemoTherapyMonitoring = async (): Promise<DemoTherapyMonitorin
       response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
     }).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve).unref());
   return {
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     plan: async (deviceManagerUrl, patientId) => {
