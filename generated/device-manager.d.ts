@@ -174,6 +174,28 @@ export interface paths {
         readonly patch: operations["normalizeHealthData"];
         readonly trace?: never;
     };
+    readonly "/health-data/{_id}/detections": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Submit a sample to its plans
+         * @description Submits one normalized sample to the Therapy and Monitoring Manager, as the background does by itself: once under each active plan of the patient that asks for its type and its device. Answers the identifiers of its detections there; none when no plan asks for it.
+         *     Repeating it adds nothing, and has what was refused before tried again. A sample that was normalized by another rule since is submitted once more. Send no body, or an empty one.
+         *     While the Therapy and Monitoring Manager is in trouble it answers 503, and the submission goes on in the background.
+         */
+        readonly post: operations["submitDetections"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/health-data/healthkit": {
         readonly parameters: {
             readonly query?: never;
@@ -282,6 +304,107 @@ export interface paths {
         readonly get: operations["getPatientChartData"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/detections/chart-data": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the chart of a plan
+         * @description Answers the points of the detections that the Therapy and Monitoring Manager has of one plan, one series per value and unit, each in order of time; of more than 10000 detections, the newest.
+         *     The plan is named in `filters`. A service that names a patient in `miauserid` gets detections of that patient alone.
+         */
+        readonly get: operations["getDetectionChartData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prototypes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List prototypes
+         * @description Answers one prototype for each normalized type, all in one answer, as a Therapy and Monitoring Manager reads them at its start (`PROTOTYPES_SERVICE_URL`). Open to all: they say what can be measured, and nothing of anybody.
+         */
+        readonly get: operations["listPrototypes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/submissions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List submissions
+         * @description Lists what goes to the Therapy and Monitoring Manager, oldest first; what is parked, unless `state` says otherwise. No health values are in it.
+         */
+        readonly get: operations["listSubmissions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/submissions/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try many submissions again
+         * @description Has every parked submission that the filter means tried again in the background, at most 10000, and answers how many. One whose outcome was not known (`outcome-unknown`) is sent again even if it arrived before.
+         */
+        readonly post: operations["replaySubmissions"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/submissions/{_id}/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try one submission again
+         * @description Has a parked submission tried again in the background, or a waiting one at once. What was delivered, dropped or superseded cannot: submit its sample instead. Send no body, or an empty one.
+         */
+        readonly post: operations["replaySubmission"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -854,7 +977,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1015,11 +1138,11 @@ export interface components {
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), submitted to the plans that ask for it, submission-failed (normalized, but see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "withdrawn" | "superseded";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "submitted" | "submission-failed" | "withdrawn" | "superseded";
         /** @description One normalized value. */
         readonly Observation: {
             /**
@@ -1339,6 +1462,100 @@ export interface components {
                 readonly count?: number;
             }[];
         };
+        /** @description Class of measurements, in the model of the Therapy and Monitoring Manager. */
+        readonly Prototype: {
+            /**
+             * @description Normalized type; `prototypeId` of plans.
+             * @example blood-pressure
+             */
+            readonly identifier: string;
+            /**
+             * @description Kind of prototype.
+             * @example measurement
+             * @constant
+             */
+            readonly type: "measurement";
+            /**
+             * @description Name for people.
+             * @example Blood pressure
+             */
+            readonly name: string;
+            /** @description JSON Schema (draft 7) of a value. */
+            readonly schema: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Names of members for people. */
+            readonly labels: {
+                readonly [key: string]: string;
+            };
+        };
+        /**
+         * @description Whether it waits to be sent, has arrived, needs a person, or is not sent because the sample counts no more.
+         * @example parked
+         * @enum {string}
+         */
+        readonly SubmissionState: "waiting" | "delivered" | "parked" | "dropped";
+        /**
+         * @description Code of what went wrong: value-refused, detection-refused, prototype-unknown, too-large, observed-in-future, plans-refused, outcome-unknown, tmm-unavailable, tmm-answer-invalid, credential-refused, too-many-requests. May grow.
+         * @example value-refused
+         */
+        readonly SubmissionReason: string;
+        /**
+         * @description Plan of the Therapy and Monitoring Manager.
+         * @example 668253dd1f4092358e249610
+         */
+        readonly PlanId: string;
+        /** @description One sample on its way to one plan; without `planId`, on its way to those that are still to be looked up. */
+        readonly Submission: {
+            /**
+             * @description Identifier; for a plan, the idempotency key.
+             * @example 4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly _id: string;
+            readonly patientId: components["schemas"]["PatientId"];
+            /**
+             * @description Identifier of the sample.
+             * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+             */
+            readonly sampleId: string;
+            readonly planId?: components["schemas"]["PlanId"];
+            /**
+             * @description Normalized type, which is the prototype.
+             * @example blood-pressure
+             */
+            readonly normalizedDataType: string;
+            readonly state: components["schemas"]["SubmissionState"];
+            readonly reason?: components["schemas"]["SubmissionReason"];
+            /**
+             * @description How often it was sent.
+             * @example 1
+             */
+            readonly attempts: number;
+            readonly observedAt: components["schemas"]["Instant"];
+            readonly createdAt: components["schemas"]["Instant"];
+            readonly nextAttemptAt?: components["schemas"]["Instant"];
+            readonly deliveredAt?: components["schemas"]["Instant"];
+            /**
+             * @description Identifier at the Therapy and Monitoring Manager.
+             * @example 665f0f9127eb03d16985244e
+             */
+            readonly detectionId?: string;
+            readonly supersededAt?: components["schemas"]["Instant"];
+        };
+        /** @description Which parked submissions are meant; all that is given must hold. */
+        readonly SubmissionFilter: {
+            readonly reason?: components["schemas"]["SubmissionReason"];
+            readonly patientId?: components["schemas"]["PatientId"];
+            readonly planId?: components["schemas"]["PlanId"];
+        };
+        /** @description How many entries will be tried again. */
+        readonly ReplayStarted: {
+            /**
+             * @description Entries.
+             * @example 2
+             */
+            readonly entries: number;
+        };
         /**
          * @description Identifier of the health data type.
          * @example medisante-heart-rate
@@ -1593,7 +1810,7 @@ export interface components {
              * @example normalized
              * @enum {string}
              */
-            readonly state?: "normalized" | "normalization-failed";
+            readonly state?: "normalized" | "normalization-failed" | "submitted" | "submission-failed";
             /**
              * @description Recorded at this instant or later, ISO 8601 with an offset.
              * @example 2024-07-01T00:00:00Z
@@ -1837,14 +2054,6 @@ export interface components {
              * @example BodyTrace:BT105:TEST-0002
              */
             readonly deviceId?: string;
-        };
-        /** @description How many entries will be tried again. */
-        readonly ReplayStarted: {
-            /**
-             * @description Entries.
-             * @example 2
-             */
-            readonly entries: number;
         };
         /** @description Entry with the outline of its payload. */
         readonly InboxDetail: {
@@ -2476,6 +2685,24 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Refused by the Therapy and Monitoring Manager, or parked for another reason. Look at the submission before trying again. */
+        readonly DetectionRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service behind this one does not know the operation at all. Give up; the operator has to offer another way. */
+        readonly NotSupported: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Samples that do not fit, a body that cannot be read, an unknown format, or no patient named. Nothing was kept. */
         readonly InvalidSamples: {
             headers: {
@@ -2532,6 +2759,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Entry of a kind that this cannot be done with. Read the entry. */
+        readonly CannotGoOn: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Rule cannot work, or the request does not fit. */
         readonly RuleRefused: {
             headers: {
@@ -2552,15 +2788,6 @@ export interface components {
         };
         /** @description Sender that has two live keys already. Revoke one first. */
         readonly TwoLiveKeys: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Entry of a kind that this cannot be done with. Read the entry. */
-        readonly CannotGoOn: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -2749,6 +2976,10 @@ export interface components {
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
         readonly KnownChart: string;
+        /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
+        readonly DetectionFilters: string;
+        /** @description Identifier of the submission. */
+        readonly SubmissionId: string;
         /** @description Identifier of the health data type. */
         readonly HealthDataTypeIdentifier: components["schemas"]["HealthDataTypeIdentifier"];
         /** @description Version to show; the newest when left out. */
@@ -2823,6 +3054,13 @@ export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type FhirResource = components['schemas']['FhirResource'];
 export type XmlDelivery = components['schemas']['XmlDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type Prototype = components['schemas']['Prototype'];
+export type SubmissionState = components['schemas']['SubmissionState'];
+export type SubmissionReason = components['schemas']['SubmissionReason'];
+export type PlanId = components['schemas']['PlanId'];
+export type Submission = components['schemas']['Submission'];
+export type SubmissionFilter = components['schemas']['SubmissionFilter'];
+export type ReplayStarted = components['schemas']['ReplayStarted'];
 export type HealthDataTypeIdentifier = components['schemas']['HealthDataTypeIdentifier'];
 export type JsonPointer = components['schemas']['JsonPointer'];
 export type Target = components['schemas']['Target'];
@@ -2839,7 +3077,6 @@ export type CreatedApiKey = components['schemas']['CreatedApiKey'];
 export type InboxKind = components['schemas']['InboxKind'];
 export type InboxEntry = components['schemas']['InboxEntry'];
 export type InboxFilter = components['schemas']['InboxFilter'];
-export type ReplayStarted = components['schemas']['ReplayStarted'];
 export type InboxDetail = components['schemas']['InboxDetail'];
 export type DiscardReason = components['schemas']['DiscardReason'];
 export type CapabilityStatement = components['schemas']['CapabilityStatement'];
@@ -2872,16 +3109,18 @@ export type ResponseUnsupportedMediaType = components['responses']['UnsupportedM
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
+export type ResponseDetectionRefused = components['responses']['DetectionRefused'];
+export type ResponseNotSupported = components['responses']['NotSupported'];
 export type ResponseInvalidSamples = components['responses']['InvalidSamples'];
 export type ResponseNotEnrolled = components['responses']['NotEnrolled'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
 export type ResponseSenderForbidden = components['responses']['SenderForbidden'];
+export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseRuleRefused = components['responses']['RuleRefused'];
 export type ResponseRuleConflict = components['responses']['RuleConflict'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
-export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseFhirInvalidSearch = components['responses']['FhirInvalidSearch'];
 export type ResponseFhirInternalError = components['responses']['FhirInternalError'];
 export type ResponseFhirUnavailable = components['responses']['FhirUnavailable'];
@@ -2930,6 +3169,8 @@ export type ParameterChartPoints = components['parameters']['ChartPoints'];
 export type ParameterChartTimeZone = components['parameters']['ChartTimeZone'];
 export type ParameterChartSource = components['parameters']['ChartSource'];
 export type ParameterKnownChart = components['parameters']['KnownChart'];
+export type ParameterDetectionFilters = components['parameters']['DetectionFilters'];
+export type ParameterSubmissionId = components['parameters']['SubmissionId'];
 export type ParameterHealthDataTypeIdentifier = components['parameters']['HealthDataTypeIdentifier'];
 export type ParameterShownVersion = components['parameters']['ShownVersion'];
 export type ParameterChangedVersion = components['parameters']['ChangedVersion'];
@@ -3347,6 +3588,39 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly submitDetections: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the sample. */
+                readonly _id: components["parameters"]["SampleId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Detections of the sample. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Identified"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["DetectionRefused"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly receiveHealthKit: {
         readonly parameters: {
             readonly query?: {
@@ -3569,6 +3843,163 @@ export interface operations {
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getDetectionChartData: {
+        readonly parameters: {
+            readonly query: {
+                /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
+                readonly filters: components["parameters"]["DetectionFilters"];
+                /** @description Identifier of the patient whose chart it is; chart components name it so. */
+                readonly _id?: components["parameters"]["ChartedPatient"];
+                /** @description Other name of `_id`. */
+                readonly patientId?: components["parameters"]["ChartedPatientId"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Series. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["ChartSeries"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listPrototypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Prototypes. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Prototype"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listSubmissions: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by state. */
+                readonly state?: components["schemas"]["SubmissionState"];
+                /** @description Filter by reason. */
+                readonly reason?: components["schemas"]["SubmissionReason"];
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by plan. */
+                readonly planId?: components["schemas"]["PlanId"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Submissions. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Submission"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replaySubmissions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Filter; an empty one means all. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SubmissionFilter"];
+            };
+        };
+        readonly responses: {
+            /** @description Submissions will be tried again. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ReplayStarted"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replaySubmission: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the submission. */
+                readonly _id: components["parameters"]["SubmissionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Submission will be tried again; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];

@@ -11,7 +11,7 @@ import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
 
 const root = join(import.meta.dirname, '..');
-const services = ['bff', 'device-manager', 'user-manager'];
+const services = ['bff', 'device-manager', 'user-manager', 'therapy-monitoring'];
 const typeFlags = ['--immutable', '--root-types', '--root-types-no-schema-prefix', '--root-types-keep-casing'];
 const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
 

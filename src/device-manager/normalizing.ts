@@ -12,6 +12,7 @@ import { membersOf } from './domain/rule.ts';
 import type { RuleBook } from './rule-book.ts';
 import type { Reading } from './providers/reading.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
+import type { Outbox, Submittable } from './outbox.ts';
 import { settle } from './settling.ts';
 import type { Standing } from './domain/version.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
@@ -58,6 +59,10 @@ const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
     ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
     : { _id: sample._id, state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+
+const submittable = ({ sample, outcome }: Outcome & { outcome: Normalized }): Submittable => ({
+  sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
+});
 
 /** A version that conflicts with the one that stays was not normalized; the others say what they are. */
 const writtenStanding = (_id: string, standing: Standing | undefined): { _id: string; state: string; reason: string }[] =>
@@ -130,7 +135,7 @@ export interface Normalizer {
 }
 
 /** A normalizer with the rules of an installation. `onFailure` is told how many samples of a payload no rule took. */
-export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook, onFailure: (reason: string, samples: number) => void): Normalizer => ({
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook, outbox: Outbox, onFailure: (reason: string, samples: number) => void): Normalizer => ({
   normalize: async (patientId, payloadId, which = 'received') => {
     const failures = await inTransaction(pool, async (client): Promise<string[]> => {
       await lockPatient(client, patientId);
@@ -145,6 +150,8 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBoo
       const outcomes = outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
       await storeOutcomes(client, keys, payload, samples, outcomes);
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
+      const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
+      await outbox.note(client, keys, patientId, done.map(submittable), samples.map(({ _id }) => _id));
       return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
     });
     for (const [reason, samples] of Map.groupBy(failures, (one) => one)) onFailure(reason, samples.length);

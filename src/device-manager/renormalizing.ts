@@ -14,6 +14,7 @@ import {
   advanceRenormalization, finishRenormalization, fittingSamples, insertRenormalization, mostDifferences, nextPayloads, readRenormalization,
   type RenormalizationCounts, type RenormalizationFilter, type RenormalizationRow,
 } from './storage/renormalization-table.ts';
+import { supersedeSubmissions } from './storage/submission-table.ts';
 import { sampleById, samplesToNormalize, type SampleRow } from './storage/sample-table.ts';
 
 /** One sample with its record before and after; neither where it could not be normalized. */
@@ -55,13 +56,14 @@ const kindOf = (before: NormalizedData | undefined, { outcome }: Outcome): Kind 
   return JSON.stringify(before) === JSON.stringify(outcome.record) ? 'unchanged' : 'changed';
 };
 
+/** A record that says the same under another version is written anew, but not where it was submitted under the one it names. */
 const isStale = (sample: SampleRow, { outcome }: Outcome): boolean =>
-  'reason' in outcome ? sample.reason !== outcome.reason : sample.rule_id !== outcome.ruleId || sample.rule_version !== outcome.ruleVersion;
+  'reason' in outcome ? sample.reason !== outcome.reason : sample.state === 'normalized' && (sample.rule_id !== outcome.ruleId || sample.rule_version !== outcome.ruleVersion);
 
 /** Records of samples of one payload, by identifier, as they are stored. */
 const recordsBefore = async (db: Queryable, keys: ScopeKeys, samples: readonly SampleRow[]): Promise<Map<string, NormalizedData>> => {
   const records = new Map<string, NormalizedData>();
-  const normalized = samples.filter(({ state, rule_id }) => state === 'normalized' && rule_id !== null);
+  const normalized = samples.filter(({ state, rule_id }) => state !== 'normalization-failed' && rule_id !== null);
   for (const group of Map.groupBy(normalized, ({ rule_id, rule_version }) => `${String(rule_id)}@${String(rule_version)}`).values()) {
     const [first] = group;
     if (!first) continue;
@@ -108,6 +110,8 @@ const renew = async (context: Context, client: PoolClient, run: RenormalizationR
   if (!run.dry_run && stale.length > 0) {
     const keys = await context.keyRing.keysOf(client, `patient:${patientId}`);
     await storeOutcomes(client, keys, { patientId, payloadId }, stale.map(({ sample }) => sample), stale);
+    // What was submitted of another value is superseded; who wants it submitted again asks for it.
+    await supersedeSubmissions(client, patientId, stale.filter(({ kind }) => kind !== 'unchanged').map(({ sample }) => sample._id));
   }
   const differing = compared.filter(({ kind }) => kind !== 'unchanged').slice(0, mostDifferences).map(({ sample }) => sample._id);
   await advanceRenormalization(client, run._id, { patientId, payloadId }, countsOf(compared), differing);

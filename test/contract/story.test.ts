@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hashOfToken } from '../../src/user-manager/session-token.ts';
 import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
+import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
+import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { createClient } from '../../src/user-manager/client-tokens.ts';
 import { isNode, meantBy, specifications } from './specifications.ts';
@@ -28,19 +30,24 @@ const requestsOf = (operationId: string, mediaType = 'application/json'): { url:
 /** Every request the specifications show, sent in the order of a story; the answers are held to the contract by the services. */
 describe('the requests shown in the specifications work', () => {
   let vitalgate: TestVitalgate;
+  let tmm: TherapyMonitoringPlayer;
   let cookie = '';
   let key = '';
   let operatorToken = '';
   const sent = new Set<string>();
   beforeAll(async () => {
-    vitalgate = await startTestVitalgate();
+    tmm = await startTherapyMonitoring();
+    vitalgate = await startTestVitalgate({ TMM_SERVICE_URL: tmm.url });
     ({ key } = await vitalgate.createWebhookKey());
   }, 60_000);
-  afterAll(() => vitalgate.stop());
+  afterAll(async () => {
+    await vitalgate.stop();
+    await tmm.kill();
+  });
 
   const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
     if (operationId === 'issueClientToken') return {};
-    if (/ApiKeys?$|Inbox|registerDevice|HealthDataType|Renormalization/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
+    if (/ApiKeys?$|Inbox|registerDevice|HealthDataType|Renormalization|Submissions?$/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
@@ -167,6 +174,16 @@ describe('the requests shown in the specifications work', () => {
     ];
     const run = await send('startRenormalization');
     expect(refused([...typed, ...run, ...(await send('getRenormalization', { path: { _id: idIn(run[0]?.body) } }))])).toEqual([]);
+    const prototypes = await send('listPrototypes');
+    tmm.readPrototypes(JSON.parse(prototypes[0]?.body ?? '[]') as PrototypeSchema[]);
+    tmm.addPlan({ _id: 'plan', planName: 'Pulse', prototypeId: 'heart-rate', patientId, doctorId: 'd', startDate: '2000-01-01' });
+    tmm.fault = ({ method }) => (method === 'POST' ? 'value-refusal' : undefined);
+    expect((await send('submitDetections', { path: { _id }, patientId })).map(({ status }) => status)).toEqual([409]);
+    const [parked] = await send('listSubmissions');
+    const submission = { path: { _id: (JSON.parse(parked?.body ?? '[]') as { _id: string }[])[0]?._id ?? '' } };
+    tmm.fault = () => undefined;
+    expect(refused([...prototypes, ...(await send('replaySubmission', submission)), ...(await send('replaySubmissions')), ...(await send('submitDetections', { path: { _id }, patientId }))])).toEqual([]);
+    expect(refused(await send('getDetectionChartData', { query: `?filters=${encodeURIComponent('[{"property":"planId","operator":"equal","value":"plan"}]')}`, patientId }))).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

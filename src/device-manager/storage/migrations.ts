@@ -209,4 +209,34 @@ export const migrations: readonly Migration[] = [
         finished_at timestamptz
       )`,
   },
+  {
+    name: '0008-submissions',
+    sql: `
+      create table device_manager.submission (
+        patient_id text not null,
+        _id uuid not null,
+        sample_id uuid not null,
+        plan_id text,
+        normalized_type text not null,
+        rule_id text not null,
+        rule_version integer not null,
+        observed_at timestamptz not null,
+        state text not null default 'waiting',
+        reason text,
+        requested boolean not null default false,
+        attempts integer not null default 0,
+        failures integer not null default 0,
+        next_attempt_at timestamptz not null default now(),
+        sent_at timestamptz,
+        detection_id text,
+        delivered_at timestamptz,
+        superseded_at timestamptz,
+        created_at timestamptz not null default now(),
+        primary key (patient_id, _id)
+      );
+      create index submission_by_id on device_manager.submission (_id);
+      create index submission_by_sample on device_manager.submission (patient_id, sample_id);
+      create index submission_waiting on device_manager.submission (patient_id, plan_id, observed_at, _id) where state = 'waiting';
+      create index submission_by_state on device_manager.submission (state, created_at, _id)`,
+  },
 ];

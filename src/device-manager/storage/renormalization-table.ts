@@ -75,7 +75,7 @@ export const finishRenormalization = async (db: Queryable, _id: string): Promise
 };
 
 /** What settled samples a filter means; superseded, withdrawn and deleted ones are left alone, and those that wait have their own job. */
-const fits = `s.state in ('normalized', 'normalization-failed') and ($1::text is null or s.patient_id = $1) and ($2::text is null or s.provider = $2) and ($3::text is null or s.type = $3)
+const fits = `s.state in ('normalized', 'normalization-failed', 'submitted', 'submission-failed') and ($1::text is null or s.patient_id = $1) and ($2::text is null or s.provider = $2) and ($3::text is null or s.type = $3)
   and ($4::text is null or s.rule_id = $4) and ($5::int is null or s.rule_version = $5) and ($6::text is null or s.state = $6)
   and ($7::timestamptz is null or s.recorded_at >= $7) and ($8::timestamptz is null or s.recorded_at < $8)`;
 
@@ -93,11 +93,13 @@ export const nextPayloads = async (db: Queryable, { filter, after_patient, after
   return rows.map((row) => ({ patientId: row.patient_id, payloadId: row.payload_id, samples: Number(row.samples) }));
 };
 
+const settled: ReadonlySet<string> = new Set(['normalized', 'normalization-failed', 'submitted', 'submission-failed']);
+
 /** Whether a sample that was read fits; the same as `fits`, for one payload. */
 export const fittingSamples = (samples: readonly SampleRow[], filter: RenormalizationFilter): SampleRow[] => {
   const { provider, type, ruleId, ruleVersion, state, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
   const is = (wanted: string | number | undefined, value: string | number | null): boolean => wanted === undefined || wanted === value;
   return samples.filter((sample) =>
-    (sample.state === 'normalized' || sample.state === 'normalization-failed') && is(provider, sample.provider) && is(type, sample.type) && is(ruleId, sample.rule_id)
+    settled.has(sample.state) && is(provider, sample.provider) && is(type, sample.type) && is(ruleId, sample.rule_id)
     && is(ruleVersion, sample.rule_version) && is(state, sample.state) && sample.recorded_at.getTime() >= from && sample.recorded_at.getTime() < to);
 };

@@ -36,7 +36,7 @@ export interface SampleRow {
   readonly recorded_at: Date;
   readonly ended_at: Date;
   readonly received_at: Date;
-  readonly state: 'received' | 'normalized' | 'normalization-failed' | 'withdrawn' | 'superseded';
+  readonly state: 'received' | 'normalized' | 'normalization-failed' | 'submitted' | 'submission-failed' | 'withdrawn' | 'superseded';
   readonly reason: string | null;
   readonly identity: string | null;
   readonly normalized_type: string | null;

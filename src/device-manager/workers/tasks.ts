@@ -8,6 +8,8 @@ const normalization = z.object({ patientId: z.string(), payloadId: z.string(), w
 const renormalization = z.object({ renormalizationId: z.string() });
 const waiting = z.union([z.object({ device: z.string() }), z.object({ payloadId: z.string() })]);
 
+const submission = z.object({ patientId: z.string() });
+
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
   normalize: async (payload) => {
@@ -16,4 +18,9 @@ export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, releas
   },
   renormalize: (payload) => renormalizer.run(renormalization.parse(payload).renormalizationId),
   'release-quarantine': (payload) => release(waiting.parse(payload)),
+});
+
+/** The jobs that wait for a Therapy and Monitoring Manager, which have workers of their own. */
+export const submissionTasks = (submit: (patientId: string) => Promise<void>): Tasks => ({
+  'submit-detections': (payload) => submit(submission.parse(payload).patientId),
 });
