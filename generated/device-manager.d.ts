@@ -1611,6 +1611,11 @@ export interface components {
             readonly metric?: components["schemas"]["JsonPointer"];
             readonly event?: components["schemas"]["JsonPointer"];
             /**
+             * @description Specifies if an event counts by the minutes it lasted.
+             * @example false
+             */
+            readonly duration?: boolean;
+            /**
              * @description Specifies if a sample without it cannot be normalized.
              * @example true
              */

@@ -46,7 +46,7 @@ const valuesFor = (rule: QuantityRule): { unit: string; value: number }[] => [
 type Sample = Pick<Golden, 'item' | 'unit'>;
 
 const samplesOf = (rule: ObservationRule): Sample[] => {
-  if ('event' in rule) return Object.keys(rule.events).map((event) => ({ item: put({}, rule.event, event) }));
+  if ('event' in rule) return [...Object.keys(rule.events), 'unheard-of'].map((event) => ({ item: put({}, rule.event, event) }));
   if (rule.metric !== undefined) return valuesFor(rule).map((metric) => ({ item: put({}, rule.metric ?? '', metric) }));
   return valuesFor(rule).map(({ unit, value }) => ({ unit, item: put({}, rule.value ?? '', value) }));
 };

@@ -60,7 +60,7 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, '
 export const normalizedTypeNamed = (known: readonly string[], name: string): string => {
   const found = known.find((one) => plain(one) === plain(name));
   if (found !== undefined) return found;
-  throw problem('unknown-data-type', { errors: [{ pointer: '/query/normalizedDataType', code: 'unknown-data-type', message: `Use one of ${known.join(', ')}.` }] });
+  throw problem('unknown-data-type', { errors: [{ pointer: '/query/normalizedDataType', code: 'unknown-data-type', message: 'Use a normalized type of a health data type; docs/healthkit-types.md and GET /health-data-types of the Device Manager list them.' }] });
 };
 
 const joined = (parts: readonly { readonly series: string; readonly name: string; readonly sources: readonly SourceCells[] }[]): ReadonlyMap<string, Line> => {

@@ -31,10 +31,12 @@ export interface QuantityRule {
   readonly targets: readonly Target[];
 }
 
-/** Something that happened: counted as one, under the code of its name. */
+/** Something that happened or was stated: counted as one, or measured by how long it lasted, under the code of its name. */
 export interface EventRule {
-  /** JSON pointer to the name of the event. */
+  /** JSON pointer to the name of the event, or its number; where there is none, the name is empty. */
   readonly event: string;
+  /** What counts is the time from start to end, in minutes. */
+  readonly duration?: boolean;
   readonly required?: boolean;
   readonly events: Readonly<Record<string, { readonly code: string; readonly name: string }>>;
 }

@@ -36,8 +36,8 @@ const headOf = (row: string) => `case when ${row}.identity like 'identifier:%' o
   else ${row}._id end`;
 
 /** What has a value, or had one, or says why it has none. */
-const emitted = (row: string) => `((${row}.rule_id is not null and ${row}.state in ('normalized', 'withdrawn', 'superseded')) or (${row}.state = 'normalization-failed' and ${row}.reason = 'value-absent'))`;
-const counts = (row: string) => `${row}.state in ('normalized', 'normalization-failed')`;
+const emitted = (row: string) => `((${row}.rule_id is not null and ${row}.state in ('normalized', 'submitted', 'submission-failed', 'withdrawn', 'superseded')) or (${row}.state = 'normalization-failed' and ${row}.reason = 'value-absent'))`;
+const counts = (row: string) => `${row}.state in ('normalized', 'submitted', 'submission-failed', 'normalization-failed')`;
 
 /** Of versions with one identifier, the one that counts is shown, else the last. */
 const isShown = `(s.identity is null or not exists (

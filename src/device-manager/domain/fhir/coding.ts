@@ -26,6 +26,9 @@ const categories: Readonly<Record<string, string>> = {
   'step-count': 'activity', 'active-energy': 'activity', distance: 'activity', 'exercise-time': 'activity', ecg: 'procedure', spirometry: 'procedure', 'medication-dispensing': 'therapy',
 };
 
+/** Kinds of movement, of which there are too many to name. */
+const moving = /^(active|basal-energy|cycling|distance|exercise|flights|low-cardio|move|nike|paddle|physical|push|rowing|running|six-minute|sleep|stair|stand|swimming|walking|workout|cross-country)/;
+
 /** Blood pressure is one Observation with components; these are they. */
 export const bloodPressure: Observation = { code: 'https://loinc.org/85354-9', name: 'Blood pressure panel with all children optional', unit: 'mmHg', unitCode: 'mm[Hg]', value: 0 };
 export const pressures: Readonly<Record<string, { readonly metric: string; readonly name: string; readonly required: boolean }>> = {
@@ -37,6 +40,7 @@ export const pressures: Readonly<Record<string, { readonly metric: string; reado
 /** Codes of FHIR that hold for a code of a record. */
 export const codingsFor = (address: string, name: string): FhirCoding[] => {
   const code = loincCode(address);
+  if (code.startsWith(`${HEALTHKIT}/`)) return [{ system: HEALTHKIT, code: code.slice(HEALTHKIT.length + 1), display: name }];
   if (code.startsWith(`${OWN}:`)) return [{ system: OWN, code: code.slice(OWN.length + 1), display: name }];
   const own: FhirCoding = { system: LOINC, code, display: name };
   const asked = profiled[code];
@@ -45,7 +49,7 @@ export const codingsFor = (address: string, name: string): FhirCoding[] => {
 
 /** The code of a quantity; `dataType` is how HealthKit names it. */
 export const conceptOf = ({ code, name }: Pick<Observation, 'code' | 'name'>, dataType?: string): CodeableConcept => ({
-  coding: [...codingsFor(code, name), ...(dataType === undefined ? [] : [{ system: HEALTHKIT, code: dataType }])], text: name,
+  coding: [...codingsFor(code, name), ...(dataType === undefined || code === `${HEALTHKIT}/${dataType}` ? [] : [{ system: HEALTHKIT, code: dataType }])], text: name,
 });
 
 const profileNames = (codings: readonly FhirCoding[]): string[] => codings.flatMap(({ system, code }) => (system === LOINC && Object.hasOwn(vitalSigns, code) ? [vitalSigns[code] ?? ''] : []));
@@ -56,7 +60,7 @@ export const profilesOf = ({ coding = [] }: CodeableConcept): string[] =>
 
 /** What an Observation belongs to: vital signs by their codes, others by what the record is. */
 export const categoryOf = ({ coding = [] }: CodeableConcept, normalizedType: string): CodeableConcept => {
-  const code = profileNames(coding).length > 0 ? 'vital-signs' : (categories[normalizedType] ?? 'exam');
+  const code = profileNames(coding).length > 0 ? 'vital-signs' : (categories[normalizedType] ?? (moving.test(normalizedType) ? 'activity' : 'exam'));
   return { coding: [{ system: CATEGORY, code, display: displays[code] ?? code }] };
 };
 

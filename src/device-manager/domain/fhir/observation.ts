@@ -77,7 +77,7 @@ const componentsOf = (observations: readonly Observation[], absent: Notes): Obse
 const isPressure = ({ code }: Observation): boolean => Object.hasOwn(pressures, loincCode(code));
 
 /** The end of an identifier: the LOINC code, or the last part of one of our own. */
-const localOf = (code: string): string => loincCode(code).slice(loincCode(code).lastIndexOf(':') + 1);
+const localOf = (code: string): string => loincCode(code).replace(/^.*[:/]/, '');
 
 /**
  * The Observations of one normalized sample: blood pressures together, every other value for itself. An identifier is that of the
