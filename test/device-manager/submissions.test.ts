@@ -232,6 +232,17 @@ describe('detections go to the plans that ask for them', () => {
     expect(await arrives(planId, 1)).toHaveLength(1);
   });
 
+  test('a sample stays in FHIR answers and charts, whether it was submitted or refused', async () => {
+    const { patientId, app } = await patient();
+    plan(patientId);
+    tmm.fault = (one) => (isPost(one) && one.bytes.includes('00:00:01.000Z') ? 'refusal' : undefined);
+    const ids = await upload(app, rates(2));
+    await becomes(app, ids[0] ?? '', 'submitted');
+    await becomes(app, ids[1] ?? '', 'submission-failed');
+    expect((await answered<{ entry?: object[] }>(app.get('/fhir/Observation'))).entry).toHaveLength(2);
+    expect((await answered<Series[]>(app.get('/chart-data?normalizedDataType=heart-rate')))[0]?.data).toHaveLength(2);
+  });
+
   test('the chart of a plan shows what was written, by filter', async () => {
     const { patientId, app } = await patient();
     const planId = plan(patientId);
