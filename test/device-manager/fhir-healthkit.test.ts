@@ -26,7 +26,7 @@ describe('HealthKit’s types as FHIR', () => {
       expect(faultsOf(bundle)).toEqual([]);
       return (bundle.entry ?? []).map(({ resource }) => resource);
     };
-    return { patientId, search };
+    return { patientId, client, search };
   };
 
   test.each<[string, object, object]>([
@@ -39,9 +39,10 @@ describe('HealthKit’s types as FHIR', () => {
     expect(await search()).toMatchObject([{ status: 'final', effectivePeriod: { start }, ...expected }]);
   });
 
-  test.each(['submitted', 'submission-failed'])('what is %s is there as before', async (state) => {
-    const { patientId, search } = await uploaded(sample('HeartRate', 71, { unit: 'bpm' }));
+  test.each(['submitted', 'submission-failed'])('what is %s is there as before, and in the chart', async (state) => {
+    const { patientId, client, search } = await uploaded(sample('HeartRate', 71, { unit: 'bpm' }));
     await vitalgate.database.pool.query('update device_manager.sample set state = $1 where patient_id = $2', [state, patientId]);
     expect(await search()).toMatchObject([{ status: 'final', valueQuantity: { value: 71 } }]);
+    expect(await answered(client.get('/chart-data?normalizedDataType=heart-rate'))).toMatchObject([{ data: [{ y: 71 }] }]);
   });
 });

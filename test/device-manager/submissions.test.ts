@@ -232,6 +232,27 @@ describe('detections go to the plans that ask for them', () => {
     expect(await arrives(planId, 1)).toHaveLength(1);
   });
 
+  test('a detection of a rule that was mended is superseded by the run, and submitted anew only on request', async () => {
+    const { patientId, app } = await patient();
+    const planId = plan(patientId);
+    const [id = ''] = await upload(app, rates(1));
+    await becomes(app, id, 'submitted');
+    const type = await answered<{ version: number; origin?: string; isRetired?: boolean; normalizationRules: { observations: { targets: object[] }[] } }>(operator.get('/health-data-types/healthkit-heart-rate'));
+    const { version, origin, isRetired, ...definition } = type;
+    expect([origin, isRetired]).toEqual(['built-in', false]);
+    const inHertz = { observations: definition.normalizationRules.observations.map((one) => ({ ...one, targets: one.targets.map((target) => ({ ...target, unitCode: 'Hz', unit: 'Hz' })) })) };
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ ...definition, normalizationRules: { ...definition.normalizationRules, ...inHertz } });
+    const changed = await answered<{ version: number }>(operator.send(`/health-data-types/healthkit-heart-rate?version=${String(version)}`, { method: 'PUT', headers, body }));
+    const { _id: run } = (await (await operator.post('/renormalizations', { patientId, dryRun: false })).json()) as { _id: string };
+    await eventually(() => answered<{ state: string }>(operator.get(`/renormalizations/${run}`)), ({ state }) => state === 'done');
+    expect((await listed(`&state=delivered&patientId=${patientId}`)).map(({ supersededAt }) => supersededAt !== undefined)).toEqual([true]);
+    expect([(await record(app, id)).state, writtenUnder(planId).length]).toEqual(['normalized', 1]);
+    expect(await answered(app.post(`/health-data/${id}/detections`))).toHaveLength(1);
+    expect(writtenUnder(planId)).toHaveLength(2);
+    await answered(operator.send(`/health-data-types/healthkit-heart-rate?version=${String(changed.version)}`, { method: 'PUT', headers, body: JSON.stringify(definition) }));
+  });
+
   test('the chart of a plan shows what was written, by filter', async () => {
     const { patientId, app } = await patient();
     const planId = plan(patientId);

@@ -35,9 +35,12 @@ const headOf = (row: string) => `case when ${row}.identity like 'identifier:%' o
   then (select first._id from device_manager.sample first where first.patient_id = ${row}.patient_id and first.identity = ${row}.identity order by first.received_at, first._id limit 1)
   else ${row}._id end`;
 
+/** What has a value that counts, however far it has been submitted. */
+const valued = `'normalized', 'submitted', 'submission-failed'`;
+
 /** What has a value, or had one, or says why it has none. */
-const emitted = (row: string) => `((${row}.rule_id is not null and ${row}.state in ('normalized', 'submitted', 'submission-failed', 'withdrawn', 'superseded')) or (${row}.state = 'normalization-failed' and ${row}.reason = 'value-absent'))`;
-const counts = (row: string) => `${row}.state in ('normalized', 'submitted', 'submission-failed', 'normalization-failed')`;
+const emitted = (row: string) => `((${row}.rule_id is not null and ${row}.state in (${valued}, 'withdrawn', 'superseded')) or (${row}.state = 'normalization-failed' and ${row}.reason = 'value-absent'))`;
+const counts = (row: string) => `${row}.state in (${valued}, 'normalization-failed')`;
 
 /** Of versions with one identifier, the one that counts is shown, else the last. */
 const isShown = `(s.identity is null or not exists (
