@@ -1,0 +1,47 @@
+import type { Logger } from 'pino';
+import type { Pool } from '../database/pool.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import type { Pace } from './domain/submission.ts';
+import type { Normalizer } from './normalizing.ts';
+import type { Renormalizer } from './renormalizing.ts';
+import type { RuleBook } from './rule-book.ts';
+import type { TokenIssuer } from './sender-tokens.ts';
+
+/** Where a Therapy and Monitoring Manager is, and how patient we are with it. */
+export interface TherapyMonitoringSettings {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly timeoutMs: number;
+  readonly pace: Pace;
+}
+
+/** What the Device Manager stands on. */
+export interface DeviceManagerDependencies {
+  readonly pool: Pool;
+  /** Connections of the jobs' own, so that requests cannot starve them. */
+  readonly jobPool: Pool;
+  readonly keyRing: KeyRing;
+  readonly log: Logger;
+  readonly version: string;
+  /** Accepted service credentials: the present one, and the previous one while rotating. */
+  readonly serviceTokens: readonly string[];
+  readonly userManagerUrl: string;
+  /** Whose JWT open the webhook. */
+  readonly tokenIssuers: readonly TokenIssuer[];
+  /** Addresses and networks of proxies whose word about TLS counts. */
+  readonly trustedProxies: readonly string[];
+  /** The header, in lower case, in which a service names the patient. */
+  readonly userIdHeader: string;
+  /** Where detections go; undefined where nothing is submitted. */
+  readonly therapyMonitoring: TherapyMonitoringSettings | undefined;
+  /** Names of the background jobs that run in this process. */
+  readonly jobs: readonly string[];
+  readonly validateResponses?: boolean;
+}
+
+/** What normalizes, and by which rules. */
+export interface Normalization {
+  readonly ruleBook: RuleBook;
+  readonly normalizer: Normalizer;
+  readonly renormalizer: Renormalizer;
+}

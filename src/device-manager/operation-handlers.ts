@@ -1,0 +1,101 @@
+import type { Pool } from '../database/pool.ts';
+import { inSnapshot } from '../database/transaction.ts';
+import { compileItemSchema } from '../http/item-schema.ts';
+import type { Handlers } from '../http/operation.ts';
+import type { Spec } from '../http/spec.ts';
+import type { Caller, Operations } from './caller.ts';
+import { chartedTypes, typesOf } from './charted-types.ts';
+import { createCharts } from './charts.ts';
+import type { DeviceManagerDependencies, Normalization } from './dependencies.ts';
+import { prototypesOf } from './domain/prototype.ts';
+import { createEnrolment } from './enrolment.ts';
+import { charts } from './handlers/charts.ts';
+import { detections } from './handlers/detections.ts';
+import { devices } from './handlers/devices.ts';
+import { fhir, type OpenFhir } from './handlers/fhir.ts';
+import { healthDataSearch } from './handlers/health-data-search.ts';
+import { healthDataTypes } from './handlers/health-data-types.ts';
+import { healthData } from './handlers/health-data.ts';
+import { inboxHandlers } from './handlers/inbox.ts';
+import { ingestion } from './handlers/ingestion.ts';
+import { renormalizations } from './handlers/renormalizations.ts';
+import { senders } from './handlers/senders.ts';
+import { createInbox } from './inbox.ts';
+import { keepUpload } from './keeping.ts';
+import { createObservations } from './observations.ts';
+import { openRecords } from './records.ts';
+import { issueApiKey } from './sender-keys.ts';
+import { listApiKeys, revokeApiKey } from './storage/api-key-table.ts';
+import { recordAudit, type AuditEvent } from './storage/audit-table.ts';
+import { searchDevices } from './storage/device-search.ts';
+import { findDevices } from './storage/device-table.ts';
+import { quarantinedSample } from './storage/quarantine-table.ts';
+import { countSamples, findSamples } from './storage/sample-search.ts';
+import { sampleById } from './storage/sample-table.ts';
+import { createSubmissions, submitNow } from './submissions.ts';
+import type { TherapyMonitoring } from './upstream/therapy-monitoring.ts';
+import { keepReceived } from './webhook.ts';
+
+/** How long a request waits for the background to submit; proxies give up later. */
+const SUBMIT_WAIT_MS = 8_000;
+
+const enrolledDevices = async (pool: Pool, patientId: string) => {
+  const rows = await findDevices(pool, { assignedPatientId: patientId, provider: 'healthkit', limit: 1000, skip: 0 });
+  return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
+};
+
+/** What is made of normalized values: charts, resources of FHIR, detections; and the rules themselves. */
+const handlersOfNormalized = ({ pool, keyRing, version }: DeviceManagerDependencies, { ruleBook, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined) => {
+  const audit = (event: AuditEvent) => recordAudit(pool, event);
+  return {
+    ...charts(createCharts(pool, keyRing, () => chartedTypes(ruleBook))),
+    ...healthDataTypes({ ruleBook, audit }),
+    ...renormalizations(renormalizer),
+    ...fhir({ version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search), audit }),
+    ...detections({
+      prototypes: async () => prototypesOf(await typesOf(ruleBook)),
+      submissions: createSubmissions(pool),
+      byId: (_id) => sampleById(pool, _id),
+      submit: receiver && ((sample, act) => submitNow(pool, keyRing, sample, act, SUBMIT_WAIT_MS)),
+      findDetections: receiver?.find,
+      audit,
+    }),
+  };
+};
+
+/** A handler for each operation of the contract. */
+export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, normalization: Normalization, receiver: TherapyMonitoring | undefined) => {
+  const { pool, keyRing, userIdHeader, log } = dependencies;
+  const { ruleBook, normalizer } = normalization;
+  const audit = (event: AuditEvent) => recordAudit(pool, event);
+  return {
+    ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
+    ...ingestion({
+      userIdHeader,
+      checkShape: compileItemSchema(spec, 'receiveHealthKit'),
+      enrolled: (patientId) => enrolledDevices(pool, patientId),
+      keepUpload: (upload) => keepUpload(pool, keyRing, upload),
+      keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
+    }),
+    ...healthData({
+      byId: (_id) => sampleById(pool, _id),
+      // A release takes row and key away together; reading sees both or neither.
+      quarantined: (_id) => inSnapshot(pool, (client) => quarantinedSample(client, _id, (payloadId) => keyRing.knownKeysOf(client, `quarantine:${payloadId}`))),
+      open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
+      normalizeAgain: (sample) => normalizer.normalize(sample.patient_id, sample.payload_id, { only: sample._id }),
+      audit,
+    }),
+    ...healthDataSearch({
+      knownTypes: async () => (await chartedTypes(ruleBook)).normalizedTypes,
+      find: (page) => findSamples(pool, page),
+      count: (filter) => countSamples(pool, filter),
+      open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
+      audit,
+    }),
+    ...senders({
+      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit,
+    }),
+    ...inboxHandlers(createInbox(pool, keyRing)),
+    ...handlersOfNormalized(dependencies, normalization, receiver),
+  } satisfies Handlers<Operations, Caller, OpenFhir>;
+};
