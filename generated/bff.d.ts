@@ -197,6 +197,7 @@ export interface paths {
          *     Answers 200 also when samples are refused. For each item of the receipt:
          *     `created` and `duplicate`: drop it from the outbox; it is kept.
          *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
+         *     `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
          *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
          *     Advance the HealthKit query anchor only when `anchor.safeToAdvance` is true.
          *
@@ -204,6 +205,29 @@ export interface paths {
          *     Sending the same samples again is safe at any time. After 413 halve the batch; after 5xx or a lost connection send it again as it was.
          */
         readonly post: operations["uploadHealthData"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data/deletions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Delete HealthKit samples
+         * @description Deletes samples of the signed-in person that are no longer in the Health app, by UUID, and answers a verdict for each in the order sent.
+         *
+         *     The values go from what was received, from what was normalized and from charts, at once; the sample stays as a stone without them, and what was submitted of it is marked as superseded. A sample that comes again after its deletion is not kept: its verdict is `deleted`. The same holds for UUIDs not known here, so the order of uploads and deletions does not matter.
+         *     Sending deletions again is safe at any time.
+         */
+        readonly post: operations["deleteHealthData"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -228,6 +252,7 @@ export interface paths {
          *     Answers 200 also when samples are refused. For each item of the receipt:
          *     `created` and `duplicate`: drop it from the outbox; it is kept.
          *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
+         *     `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
          *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
          *     Advance the HealthKit query anchor only when `anchor.safeToAdvance` is true.
          *
@@ -672,11 +697,11 @@ export interface components {
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), submitted to the plans that ask for it, submission-failed (normalized, but see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), submitted to the plans that ask for it, submission-failed (normalized, but see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, superseded by a later version, or deleted in the Health app. The last three are in no chart; of what is deleted no value is left, and lists show it only when asked for this state.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "submitted" | "submission-failed" | "withdrawn" | "superseded";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "submitted" | "submission-failed" | "withdrawn" | "superseded" | "deleted";
         /** @description One normalized value. */
         readonly Observation: {
             /**
@@ -789,10 +814,15 @@ export interface components {
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
-             * @description Reason of a state that is not normalized: type-unknown, no-rule, unit-unknown, value-not-a-number, device-not-assigned, entered-in-error, corrected and others; or metric-unknown, when a normalized sample has metrics that no rule reads. May grow.
+             * @description Reason of a state that is not normalized: type-unknown, no-rule, unit-unknown, value-not-a-number, device-not-assigned, entered-in-error, corrected, sync-version and others; or metric-unknown, when a normalized sample has metrics that no rule reads. May grow.
              * @example no-rule
              */
             readonly reason?: string;
+            /**
+             * @description Earlier sample of the same source with the same type, instants and value, under another UUID; both are kept and both count.
+             * @example 3e8a7c5d1f2b4069b7d6e5c4a3f2b1d0
+             */
+            readonly sameReadingAs?: string;
             /**
              * @description Rule that normalized it.
              * @example healthkit-heart-rate
@@ -945,11 +975,16 @@ export interface components {
              * @example created
              * @enum {string}
              */
-            readonly status: "created" | "duplicate" | "conflict" | "rejected";
+            readonly status: "created" | "duplicate" | "conflict" | "deleted" | "rejected";
             readonly _id?: components["schemas"]["Id"];
+            /**
+             * @description Earlier sample of the same source with the same type, instants and value, under another UUID; both are kept and both count.
+             * @example 3e8a7c5d1f2b4069b7d6e5c4a3f2b1d0
+             */
+            readonly sameReadingAs?: string;
             readonly error?: components["schemas"]["ItemError"];
         };
-        /** @description Verdicts on an upload. Remove from the outbox what is created, duplicate, conflict, or refused and not retryable. */
+        /** @description Verdicts on an upload. Remove from the outbox what is created, duplicate, conflict, deleted, or refused and not retryable. */
         readonly UploadReceipt: {
             readonly uploadId?: components["schemas"]["Id"];
             /**
@@ -973,6 +1008,11 @@ export interface components {
              */
             readonly conflicts: number;
             /**
+             * @description Samples deleted before, which stay deleted.
+             * @example 0
+             */
+            readonly deleted: number;
+            /**
              * @description Samples refused.
              * @example 0
              */
@@ -987,6 +1027,65 @@ export interface components {
                  */
                 readonly safeToAdvance: boolean;
             };
+        };
+        /** @description Sample that is no longer in the Health app. */
+        readonly Deletion: {
+            /**
+             * Format: uuid
+             * @description UUID of the sample in HealthKit; upper and lower case mean the same.
+             * @example 5013ECA7-4AEE-45AF-83C1-DBE3696B2E51
+             */
+            readonly uuid: string;
+        };
+        /** @description Samples to delete; each is judged by itself. */
+        readonly Deletions: {
+            /** @description Samples to delete, as an anchored query tells them; further members are ignored. */
+            readonly deletions: readonly components["schemas"]["Deletion"][];
+        };
+        /** @description Verdict on one deletion. */
+        readonly DeletionItem: {
+            /**
+             * @description Position in the request.
+             * @example 0
+             */
+            readonly index: number;
+            /**
+             * @description Outcome: deleted now, deleted before, not known here (it will not be kept should it come later), or refused.
+             * @example deleted
+             * @enum {string}
+             */
+            readonly status: "deleted" | "already-deleted" | "unknown" | "rejected";
+            readonly error?: components["schemas"]["ItemError"];
+        };
+        /** @description Verdicts on deletions. None of them needs to be sent again. */
+        readonly DeletionReceipt: {
+            /**
+             * @description Deletions in the request.
+             * @example 2
+             */
+            readonly received: number;
+            /**
+             * @description Samples deleted now.
+             * @example 1
+             */
+            readonly deleted: number;
+            /**
+             * @description Samples deleted before.
+             * @example 0
+             */
+            readonly alreadyDeleted: number;
+            /**
+             * @description Samples not known here.
+             * @example 1
+             */
+            readonly unknown: number;
+            /**
+             * @description Deletions refused.
+             * @example 0
+             */
+            readonly rejected: number;
+            /** @description One verdict per deletion in the order sent. */
+            readonly items: readonly components["schemas"]["DeletionItem"][];
         };
         /** @description One line of a chart. */
         readonly ChartSeries: {
@@ -1374,6 +1473,10 @@ export type ItemCode = components['schemas']['ItemCode'];
 export type ItemError = components['schemas']['ItemError'];
 export type ReceiptItem = components['schemas']['ReceiptItem'];
 export type UploadReceipt = components['schemas']['UploadReceipt'];
+export type Deletion = components['schemas']['Deletion'];
+export type Deletions = components['schemas']['Deletions'];
+export type DeletionItem = components['schemas']['DeletionItem'];
+export type DeletionReceipt = components['schemas']['DeletionReceipt'];
 export type ChartSeries = components['schemas']['ChartSeries'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
@@ -1778,6 +1881,39 @@ export interface operations {
                 };
             };
             readonly 400: components["responses"]["InvalidUpload"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["UploadTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly deleteHealthData: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Deletions; each is judged by itself. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Deletions"];
+            };
+        };
+        readonly responses: {
+            /** @description Verdict on each deletion, in the order sent. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DeletionReceipt"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];

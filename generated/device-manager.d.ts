@@ -241,6 +241,29 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/health-data/deletions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Delete HealthKit samples
+         * @description Deletes samples of the patient named in `miauserid` that are no longer in the Health app, by UUID, and answers a verdict for each in the order sent.
+         *
+         *     The values go from what was received, from what was normalized and from charts, at once; the sample stays as a stone without them, and what was submitted of it is marked as superseded. A sample that comes again after its deletion is not kept: its verdict is `deleted`. The same holds for UUIDs not known here, so the order of uploads and deletions does not matter.
+         *     Sending deletions again is safe at any time.
+         */
+        readonly post: operations["deleteHealthKitSamples"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/health-data/medisante": {
         readonly parameters: {
             readonly query?: never;
@@ -1138,11 +1161,11 @@ export interface components {
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), submitted to the plans that ask for it, submission-failed (normalized, but see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), submitted to the plans that ask for it, submission-failed (normalized, but see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, superseded by a later version, or deleted in the Health app. The last three are in no chart; of what is deleted no value is left, and lists show it only when asked for this state.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "submitted" | "submission-failed" | "withdrawn" | "superseded";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "submitted" | "submission-failed" | "withdrawn" | "superseded" | "deleted";
         /** @description One normalized value. */
         readonly Observation: {
             /**
@@ -1255,10 +1278,15 @@ export interface components {
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
-             * @description Reason of a state that is not normalized: type-unknown, no-rule, unit-unknown, value-not-a-number, device-not-assigned, entered-in-error, corrected and others; or metric-unknown, when a normalized sample has metrics that no rule reads. May grow.
+             * @description Reason of a state that is not normalized: type-unknown, no-rule, unit-unknown, value-not-a-number, device-not-assigned, entered-in-error, corrected, sync-version and others; or metric-unknown, when a normalized sample has metrics that no rule reads. May grow.
              * @example no-rule
              */
             readonly reason?: string;
+            /**
+             * @description Earlier sample of the same source with the same type, instants and value, under another UUID; both are kept and both count.
+             * @example 3e8a7c5d1f2b4069b7d6e5c4a3f2b1d0
+             */
+            readonly sameReadingAs?: string;
             /**
              * @description Rule that normalized it.
              * @example healthkit-heart-rate
@@ -1375,21 +1403,110 @@ export interface components {
         /** @description Samples of one upload, each vetted by itself. */
         readonly HealthKitSamples: readonly components["schemas"]["HealthKitSample"][];
         /**
-         * @description Outcome: created, already there (duplicate), or there with other content (conflict; the first is kept).
+         * @description Outcome: created, already there (duplicate), there with other content (conflict; the first is kept), or deleted before and therefore not kept again.
          * @example created
          * @enum {string}
          */
-        readonly SampleStatus: "created" | "duplicate" | "conflict";
+        readonly SampleStatus: "created" | "duplicate" | "conflict" | "deleted";
         /** @description One kept sample, at the position it was sent. */
         readonly KeptItem: {
             readonly _id: components["schemas"]["Id"];
             readonly status: components["schemas"]["SampleStatus"];
+            /**
+             * @description Earlier sample of the same source with the same type, instants and value, under another UUID; both are kept and both count.
+             * @example 3e8a7c5d1f2b4069b7d6e5c4a3f2b1d0
+             */
+            readonly sameReadingAs?: string;
         };
         /** @description Answer to `Prefer: return=representation`. */
         readonly KeptUpload: {
             readonly uploadId: components["schemas"]["Id"];
             /** @description One entry per sample in the order sent. */
             readonly items: readonly components["schemas"]["KeptItem"][];
+        };
+        /** @description Sample that is no longer in the Health app. */
+        readonly Deletion: {
+            /**
+             * Format: uuid
+             * @description UUID of the sample in HealthKit; upper and lower case mean the same.
+             * @example 5013ECA7-4AEE-45AF-83C1-DBE3696B2E51
+             */
+            readonly uuid: string;
+        };
+        /** @description Samples to delete; each is judged by itself. */
+        readonly Deletions: {
+            /** @description Samples to delete, as an anchored query tells them; further members are ignored. */
+            readonly deletions: readonly components["schemas"]["Deletion"][];
+        };
+        /**
+         * @description Stable code of a refused sample.
+         * @example missing-date
+         * @enum {string}
+         */
+        readonly ItemCode: "invalid-item" | "missing-date" | "invalid-date" | "end-before-start" | "date-in-future" | "invalid-id" | "missing-value" | "invalid-value" | "value-out-of-range" | "invalid-text" | "text-too-long" | "unit-unknown" | "unit-not-for-type" | "device-not-enrolled" | "not-your-data";
+        /** @description Reason why one sample was refused. */
+        readonly ItemError: {
+            readonly code: components["schemas"]["ItemCode"];
+            /**
+             * @description JSON pointer into the body.
+             * @example /2/startDate
+             */
+            readonly pointer: string;
+            /**
+             * @description Advice how to mend it.
+             * @example Send startDate with an offset.
+             */
+            readonly message: string;
+            /**
+             * @description Specifies if the same sample can be accepted later.
+             * @example false
+             */
+            readonly retryable: boolean;
+        };
+        /** @description Verdict on one deletion. */
+        readonly DeletionItem: {
+            /**
+             * @description Position in the request.
+             * @example 0
+             */
+            readonly index: number;
+            /**
+             * @description Outcome: deleted now, deleted before, not known here (it will not be kept should it come later), or refused.
+             * @example deleted
+             * @enum {string}
+             */
+            readonly status: "deleted" | "already-deleted" | "unknown" | "rejected";
+            readonly error?: components["schemas"]["ItemError"];
+        };
+        /** @description Verdicts on deletions. None of them needs to be sent again. */
+        readonly DeletionReceipt: {
+            /**
+             * @description Deletions in the request.
+             * @example 2
+             */
+            readonly received: number;
+            /**
+             * @description Samples deleted now.
+             * @example 1
+             */
+            readonly deleted: number;
+            /**
+             * @description Samples deleted before.
+             * @example 0
+             */
+            readonly alreadyDeleted: number;
+            /**
+             * @description Samples not known here.
+             * @example 1
+             */
+            readonly unknown: number;
+            /**
+             * @description Deletions refused.
+             * @example 0
+             */
+            readonly rejected: number;
+            /** @description One verdict per deletion in the order sent. */
+            readonly items: readonly components["schemas"]["DeletionItem"][];
         };
         /** @description One delivery: Medisanté's standard JSON, or FHIR R4 JSON (an Observation, a DiagnosticReport, or a Bundle of type message, transaction, batch or collection with at most 1000 entries). Whatever is readable is kept, also with members missing. */
         readonly MedisanteDelivery: {
@@ -3055,6 +3172,12 @@ export type HealthKitSamples = components['schemas']['HealthKitSamples'];
 export type SampleStatus = components['schemas']['SampleStatus'];
 export type KeptItem = components['schemas']['KeptItem'];
 export type KeptUpload = components['schemas']['KeptUpload'];
+export type Deletion = components['schemas']['Deletion'];
+export type Deletions = components['schemas']['Deletions'];
+export type ItemCode = components['schemas']['ItemCode'];
+export type ItemError = components['schemas']['ItemError'];
+export type DeletionItem = components['schemas']['DeletionItem'];
+export type DeletionReceipt = components['schemas']['DeletionReceipt'];
 export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type FhirResource = components['schemas']['FhirResource'];
 export type XmlDelivery = components['schemas']['XmlDelivery'];
@@ -3713,6 +3836,37 @@ export interface operations {
             readonly 400: components["responses"]["InvalidSamples"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["NotEnrolled"];
+            readonly 413: components["responses"]["UploadTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly deleteHealthKitSamples: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Deletions; each is judged by itself. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Deletions"];
+            };
+        };
+        readonly responses: {
+            /** @description Verdict on each deletion, in the order sent. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DeletionReceipt"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

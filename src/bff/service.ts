@@ -8,6 +8,7 @@ import type { Service } from '../http/service.ts';
 import { loadSpec } from '../http/spec.ts';
 import type { Caller, Operations } from './caller.ts';
 import { charts } from './handlers/charts.ts';
+import { deletions } from './handlers/deletions.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { ownSamples } from './handlers/own-samples.ts';
@@ -53,6 +54,7 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
     ...profile(knownOf('UserInfo')),
     ...devices(deviceManager, knownOf('Device')),
     ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment }),
+    ...deletions(deviceManager),
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
     ...passwordReset({ resets, page: loadResetPage(), refusedReset }),

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Pool } from '../database/pool.ts';
+import type { PoolClient } from 'pg';
+import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { VettedSample } from '../healthkit/vetting.ts';
 import { addJob } from '../jobs/runner.ts';
-import { contentMac, sampleId } from '../keys/identity.ts';
+import { contentMac, readingIdentity, sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
-import type { Queryable } from '../database/pool.ts';
+import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { insertPayload, type PayloadContext } from './storage/payload-table.ts';
-import { insertSamples, keptSamples, type NewSample } from './storage/sample-table.ts';
+import { insertCopies } from './storage/sample-copy-table.ts';
+import { insertSamples, keptSamples, markSameReadings, type NewSample } from './storage/sample-table.ts';
+import { deletedAmong, lockKeeping } from './storage/tombstone-table.ts';
 
 /** Vetted samples of one request of one patient. */
 export interface Upload {
@@ -24,7 +27,9 @@ export interface Upload {
 
 export interface KeptItem {
   readonly _id: string;
-  readonly status: 'created' | 'duplicate' | 'conflict';
+  readonly status: 'created' | 'duplicate' | 'conflict' | 'deleted';
+  /** An earlier sample of the same source with the same content, under another UUID. */
+  readonly sameReadingAs?: string;
 }
 
 /** A new identifier of a payload. */
@@ -53,37 +58,57 @@ const identify = ({ identityKey }: ScopeKeys, { provider, samples }: Upload): Id
     recordedAt: new Date(sample.start.epochMs),
     endedAt: new Date(sample.end.epochMs),
     contentMac: contentMac(identityKey, sample.contentParts),
+    ...(sample.id !== undefined && { readingMac: contentMac(identityKey, ['reading', sample.source, ...sample.contentParts]) }),
+    ...(sample.sync && {
+      identity: `identifier:${readingIdentity(identityKey, [provider, sample.source, sample.type ?? '', sample.sync.identifier])}`, versionNumber: sample.sync.version,
+    }),
   }));
 
 /** The first of each identifier inside one request. */
 const firstOfEach = (samples: readonly Identified[]): Identified[] => [...new Map(samples.toReversed().map((sample) => [sample._id, sample])).values()];
 
+/** Rows of new samples; the payload, when any is new, without what was deleted before; and its job. Answers what is new. */
+const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, payloadId: string, samples: readonly Identified[], deleted: ReadonlySet<string>): Promise<Set<string>> => {
+  const { patientId, provider, format, bytes, context } = upload;
+  const receivedAt = new Date();
+  const unique = firstOfEach(samples.filter(({ _id }) => !deleted.has(_id)));
+  const created = await insertSamples(db, { patientId, provider, payloadId, receivedAt }, unique);
+  if (created.size === 0) return created;
+  const rows = new Set(unique.filter(({ _id }) => created.has(_id)).map(({ position }) => position));
+  const [gone, others] = [samples.filter(({ _id }) => deleted.has(_id)), samples.filter(({ _id, position }) => !deleted.has(_id) && !rows.has(position))];
+  const payload = { patientId, payloadId, provider, format, receivedAt, bytes, context, itemCount: samples.length };
+  await insertPayload(db, keys, payload, withoutItems(bytes, gone.map(({ itemIndex }) => itemIndex)));
+  await insertCopies(db, patientId, payloadId, others);
+  await addNormalization(db, patientId, payloadId);
+  return created;
+};
+
 /**
  * Keeps an upload in one transaction: rows of new samples, the payload when any is new, the audit row and the job. Answers a status
- * per sample in the order given. A sample that was there stays as it is; with another content it is a conflict.
- * `uploadId` is the payload this upload made, or, when nothing was new, the one that keeps the first sample. When this resolves,
- * everything is committed.
+ * per sample in the order given. A sample that was there stays as it is; with another content it is a conflict; one that was deleted
+ * stays deleted. `uploadId` is the payload this upload made, or, when nothing was new, the one that keeps the first sample. When this
+ * resolves, everything is committed.
  */
 export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promise<{ uploadId: string; items: KeptItem[] }> =>
   inTransaction(pool, async (client) => {
-    const { patientId, provider, format, bytes, context, actor, requestId } = upload;
+    const { patientId, actor, requestId } = upload;
     const keys = await keyRing.keysOf(client, `patient:${patientId}`);
-    const identified = identify(keys, upload);
-    const unique = firstOfEach(identified);
+    const samples = identify(keys, upload);
+    const ids = [...new Set(samples.map(({ _id }) => _id))];
     const payloadId = newPayloadId();
-    const receivedAt = new Date();
-    const created = await insertSamples(client, { patientId, provider, payloadId, receivedAt }, unique);
-    if (created.size > 0) {
-      await insertPayload(client, keys, { patientId, payloadId, provider, format, receivedAt, bytes, context, itemCount: identified.length });
-      await addNormalization(client, patientId, payloadId);
-    }
-    const kept = await keptSamples(client, patientId, unique.map(({ _id }) => _id));
-    const firstPositions = new Map(unique.map(({ _id, position }) => [_id, position]));
-    const items = identified.map(({ _id, position, contentMac: mac }): KeptItem => {
-      if (created.has(_id) && firstPositions.get(_id) === position) return { _id, status: 'created' };
+    await lockKeeping(client, patientId, 'upload');
+    const deleted = await deletedAmong(client, patientId, ids);
+    const created = await insertUpload(client, keys, upload, payloadId, samples, deleted);
+    const sameReadings = await markSameReadings(client, patientId, [...created]);
+    const kept = await keptSamples(client, patientId, ids);
+    const firstPositions = new Map(firstOfEach(samples).map(({ _id, position }) => [_id, position]));
+    const items = samples.map(({ _id, position, contentMac: mac }): KeptItem => {
+      if (deleted.has(_id)) return { _id, status: 'deleted' };
+      const sameReadingAs = sameReadings.get(_id);
+      if (created.has(_id) && firstPositions.get(_id) === position) return { _id, status: 'created', ...(sameReadingAs !== undefined && { sameReadingAs }) };
       return { _id, status: kept.get(_id)?.contentMac.equals(mac) === true ? 'duplicate' : 'conflict' };
     });
-    const uploadId = created.size > 0 ? payloadId : (kept.get(identified[0]?._id ?? '')?.payloadId ?? payloadId);
+    const uploadId = created.size > 0 ? payloadId : (kept.get(samples[0]?._id ?? '')?.payloadId ?? payloadId);
     await recordAudit(client, { patientId, actor, action: 'create', resource: `payload/${uploadId}`, requestId });
     return { uploadId, items };
   });

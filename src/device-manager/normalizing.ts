@@ -92,11 +92,13 @@ const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, do
   return chunks;
 };
 
-/** Takes away what an earlier normalization put into charts. */
-const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<SeriesChunk[]> => {
+/** Takes away what an earlier normalization put into charts; answers the chunks that changed. The caller holds the patient's lock and renews the rollups. */
+export const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<SeriesChunk[]> => {
   const changed: SeriesChunk[] = [];
-  for (const { normalized_type: normalizedType, recorded_at: recordedAt, _id } of samples) {
-    if (normalizedType !== null) changed.push(...(await removePoints(db, keys, { patientId, normalizedType, day: dayOf(recordedAt.getTime()) }, new Set([_id]))));
+  const byDay = Map.groupBy(samples, ({ normalized_type, recorded_at }) => JSON.stringify([normalized_type, dayOf(recorded_at.getTime())]));
+  for (const [place, group] of byDay) {
+    const [normalizedType, day] = JSON.parse(place) as [string | null, string];
+    if (normalizedType !== null) changed.push(...(await removePoints(db, keys, { patientId, normalizedType, day }, new Set(group.map(({ _id }) => _id)))));
   }
   return changed;
 };

@@ -8,8 +8,10 @@ import { chartedTypes, typesOf } from './charted-types.ts';
 import { createCharts } from './charts.ts';
 import type { DeviceManagerDependencies, Normalization } from './dependencies.ts';
 import { prototypesOf } from './domain/prototype.ts';
+import { deleteSamples } from './deleting.ts';
 import { createEnrolment } from './enrolment.ts';
 import { charts } from './handlers/charts.ts';
+import { deletions } from './handlers/deletions.ts';
 import { detections } from './handlers/detections.ts';
 import { devices } from './handlers/devices.ts';
 import { fhir, type OpenFhir } from './handlers/fhir.ts';
@@ -77,6 +79,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       keepUpload: (upload) => keepUpload(pool, keyRing, upload),
       keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
     }),
+    ...deletions({ userIdHeader, deleteSamples: (deletion) => deleteSamples(pool, keyRing, deletion) }),
     ...healthData({
       byId: (_id) => sampleById(pool, _id),
       // A release takes row and key away together; reading sees both or neither.

@@ -34,6 +34,7 @@ export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonl
   return Promise.all(
     samples.map(async (sample): Promise<HealthRecord> => {
       const { patient_id, payload_id, rule_id, rule_version, item_index } = sample;
+      if (sample.state === 'deleted') return { sample };
       const chunk = rule_id === null ? {} : await chunkOf(JSON.stringify([patient_id, payload_id, rule_id, String(rule_version)]));
       const normalizedData = chunk[String(item_index)];
       const rawData = withRawData ? (await itemsIn(JSON.stringify([patient_id, payload_id])))[item_index]?.received : undefined;

@@ -1,6 +1,6 @@
 import type { Queryable } from '../database/pool.ts';
 import { addJob } from '../jobs/runner.ts';
-import { standingsOf, type Standing, type Version } from './domain/version.ts';
+import { standingsOf, standingsOfNumbered, type Standing, type Version } from './domain/version.ts';
 import { addVersionCheck } from './keeping.ts';
 import { waitingUnder } from './storage/quarantine-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
@@ -11,8 +11,15 @@ const versionOf = (row: VersionRow): Version => ({
   issuedAt: row.issued_at?.getTime(), receivedAt: row.received_at.getTime(),
 });
 
+const standingsOfReading = (rows: readonly VersionRow[]): Map<string, Standing> => {
+  const numbered = rows.flatMap(({ _id, version_number: number, received_at }) => (number === null ? [] : [{ _id, number, receivedAt: received_at.getTime() }]));
+  return numbered.length > 0 ? standingsOfNumbered(numbered) : standingsOf(rows.map(versionOf));
+};
+
 /** Whether the state of a version says what it counts for. */
 const agrees = ({ state, reason }: VersionRow, standing: Standing | undefined): boolean => {
+  // A deleted version still tells which one is the highest, but nothing brings it back.
+  if (state === 'deleted') return true;
   if (standing?.state === 'conflicting') return state === 'normalization-failed' && reason === standing.reason;
   if (standing === undefined || standing.state === 'current') return state !== 'superseded' && state !== 'withdrawn' && reason !== 'conflicting-reading';
   return state === standing.state && reason === standing.reason;
@@ -35,7 +42,7 @@ export const settle = async (db: Queryable, samples: readonly SampleRow[]): Prom
   const identities = [...new Set(samples.flatMap(({ identity }) => identity ?? []))];
   if (identities.length === 0) return { standings: new Map(), changed: samples };
   const rows = await versionsOf(db, identities);
-  const standings = new Map(Object.values(Object.groupBy(rows, ({ identity }) => identity)).flatMap((group = []) => [...standingsOf(group.map(versionOf))]));
+  const standings = new Map(Object.values(Object.groupBy(rows, ({ identity }) => identity)).flatMap((group = []) => [...standingsOfReading(group)]));
   const stale = new Set(rows.filter((row) => !agrees(row, standings.get(row._id))).map(({ _id }) => _id));
   const changed = samples.filter(({ _id, state }) => state === 'received' || stale.has(_id));
   const own = new Set(samples.map(({ _id }) => _id));

@@ -9,6 +9,35 @@ const ASIDE = new Set([
   'metadata', 'metadataTimeZone', 'sourceId', 'sourceName', 'device', 'deviceId', 'assignedPatientId', 'patientId',
 ]);
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Tells a UUID, in any letter case, from everything else. */
+export const isUuid = (given: unknown): given is string => typeof given === 'string' && UUID.test(given);
+
+/** The part of the sample key that names a sample with a UUID; the UUID in lower case. */
+export const uuidParts = (uuid: string): readonly string[] => ['uuid', uuid];
+
+const syncMembers = ['HKMetadataKeySyncIdentifier', 'HKSyncIdentifier'] as const;
+const versionMembers = ['HKMetadataKeySyncVersion', 'HKSyncVersion'] as const;
+
+/** How an app names a reading that it may write anew: the higher version replaces the lower (HKMetadataKeySyncIdentifier, HKMetadataKeySyncVersion). */
+export interface SyncVersion {
+  readonly identifier: string;
+  readonly version: number;
+}
+
+/** The name and version an app gave a reading, under either spelling of the keys; both must be there, as HealthKit demands. */
+export function syncVersionOf({ metadata }: Item): SyncVersion | undefined {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return undefined;
+  const members = metadata as Item;
+  const identifier = syncMembers.map((name) => members[name]).find((one) => typeof one === 'string' && one !== '');
+  const version = versionMembers.map((name) => numberOf(members[name])).find((one) => one !== undefined);
+  return typeof identifier === 'string' && version !== undefined ? { identifier, version } : undefined;
+}
+
+/** The source an item names: the bundle that wrote it; '' when it names none. */
+export const sourceOf = ({ sourceId }: Item): string => (typeof sourceId === 'string' ? sourceId.trim() : '');
+
 function ordered(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(ordered);

@@ -6,3 +6,6 @@ export const MAX_TEXT_LENGTH = 4096;
 
 /** Characters of a type name that are kept. */
 export const MAX_TYPE_LENGTH = 128;
+
+/** Bounds on one request of samples or deletions, as the specification says: items, and bytes after decoding. */
+export const UPLOAD_LIMITS = { maxItems: 5000, maxBytes: 10 * 1024 * 1024 } as const;

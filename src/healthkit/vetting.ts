@@ -2,7 +2,7 @@ import type { Instant } from '../measurement/instant.ts';
 import { deviceOfItem, type EnrolledDevice } from './enrolment.ts';
 import { datesOfItem } from './item-dates.ts';
 import { itemError, type ItemCode, type ItemError } from './item-error.ts';
-import { valueText } from './item-identity.ts';
+import { isUuid, sourceOf, syncVersionOf, uuidParts, valueText, type SyncVersion } from './item-identity.ts';
 import { judgeValue, unitOfItem, type EffectiveUnit, type ItemFault } from './item-value.ts';
 import { MAX_TEXT_LENGTH } from './limits.ts';
 import { typeOfItem } from './type-catalogue.ts';
@@ -50,9 +50,11 @@ export interface VettedSample<Device extends EnrolledDevice = EnrolledDevice> {
   readonly identityParts: readonly string[];
   /** Type, start, end, value, unit: what must be equal for a re-delivery not to be a conflict. */
   readonly contentParts: readonly string[];
+  /** The source that wrote it; '' where the item names none. */
+  readonly source: string;
+  /** The reading it is a version of, where its app says so. */
+  readonly sync?: SyncVersion;
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const isItem = (item: unknown): item is Item => typeof item === 'object' && item !== null && !Array.isArray(item);
 
@@ -80,7 +82,7 @@ function idOf(item: Item): { readonly id?: string } | ItemFault {
   const member = item['id'] === undefined ? 'uuid' : 'id';
   const given = item[member];
   if (given === undefined) return {};
-  return typeof given === 'string' && UUID.test(given) ? { id: given.toLowerCase() } : { code: 'invalid-id', place: `/${member}` };
+  return isUuid(given) ? { id: given.toLowerCase() } : { code: 'invalid-id', place: `/${member}` };
 }
 
 /** How a refusal of the schema reads where the member has a code of its own. */
@@ -116,13 +118,14 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
   const device = deviceOfItem(item, batch.deviceId, enrolled);
   if (device === 'device-not-enrolled') return { code: device, place: '/deviceId' };
   const contentParts = [type ?? '', dates.start.iso, dates.end.iso, valueText(item, type), unit.unit ?? ''];
-  return { ...identity, ...typed(type), ...unit, ...dates, device, identityParts: identityOf(item, identity.id, contentParts), contentParts };
+  const sync = syncVersionOf(item);
+  return { ...identity, ...typed(type), ...unit, ...dates, device, identityParts: identityOf(item, identity.id, contentParts), contentParts, source: sourceOf(item), ...(sync && { sync }) };
 }
 
 const typed = (type: string | undefined): Pick<EffectiveUnit & { type?: string }, 'type'> => (type === undefined ? {} : { type });
 
 function identityOf(item: Item, id: string | undefined, contentParts: readonly string[]): readonly string[] {
-  if (id !== undefined) return ['uuid', id];
+  if (id !== undefined) return uuidParts(id);
   return ['content', typeof item['sourceId'] === 'string' ? item['sourceId'] : '', ...contentParts];
 }
 

@@ -11,6 +11,10 @@ export const contentMac = (identityKey: Buffer, parts: readonly string[]): Buffe
 export const sampleId = (identityKey: Buffer, parts: readonly string[]): string =>
   createHmac('sha256', identityKey).update(`sample:${joined(parts)}`).digest('hex').slice(0, 32);
 
+/** 64 hexadecimal digits that name a reading with versions: the same parts give the same, under one identity key. */
+export const readingIdentity = (identityKey: Buffer, parts: readonly string[]): string =>
+  createHmac('sha256', identityKey).update(`reading:${joined(parts)}`).digest('hex');
+
 /** The identifier of a submission, 32 hexadecimal digits, which is its idempotency key: the same parts give the same, under one identity key. */
 export const submissionId = (identityKey: Buffer, parts: readonly string[]): string =>
   createHmac('sha256', identityKey).update(`submission:${joined(parts)}`).digest('hex').slice(0, 32);

@@ -124,7 +124,7 @@ describe('the requests shown in the specifications work', () => {
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
       ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
-      ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
+      ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
     const [device] = await send('searchDevices', { patientId });
@@ -184,6 +184,7 @@ describe('the requests shown in the specifications work', () => {
     tmm.fault = () => undefined;
     expect(refused([...prototypes, ...(await send('replaySubmission', submission)), ...(await send('replaySubmissions')), ...(await send('submitDetections', { path: { _id }, patientId }))])).toEqual([]);
     expect(refused(await send('getDetectionChartData', { query: `?filters=${encodeURIComponent('[{"property":"planId","operator":"equal","value":"plan"}]')}`, patientId }))).toEqual([]);
+    expect(refused(await send('deleteHealthKitSamples', { patientId }))).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

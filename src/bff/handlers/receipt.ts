@@ -11,7 +11,7 @@ const countOf = (items: readonly ReceiptItem[], status: ReceiptItem['status']): 
 export const receiptOf = (errors: readonly ItemError[], accepted: readonly number[], kept: Kept): UploadReceipt => {
   const items: ReceiptItem[] = [
     ...errors.map(({ index, ...error }) => ({ index, status: 'rejected' as const, error })),
-    ...kept.items.map(({ _id, status }, position) => ({ index: accepted[position] ?? position, status, _id })),
+    ...kept.items.map((item, position) => ({ index: accepted[position] ?? position, ...item })),
   ].sort((a, b) => a.index - b.index);
   return {
     ...(kept.uploadId !== undefined && { uploadId: kept.uploadId }),
@@ -19,6 +19,7 @@ export const receiptOf = (errors: readonly ItemError[], accepted: readonly numbe
     created: countOf(items, 'created'),
     duplicates: countOf(items, 'duplicate'),
     conflicts: countOf(items, 'conflict'),
+    deleted: countOf(items, 'deleted'),
     rejected: countOf(items, 'rejected'),
     items,
     anchor: { safeToAdvance: errors.every(({ retryable }) => !retryable) },

@@ -1,4 +1,4 @@
-import type { Device, DeviceAssignment, Identified, KeptUpload, paths } from '../../../generated/device-manager.d.ts';
+import type { DeletionReceipt, Deletions, Device, DeviceAssignment, Identified, KeptUpload, paths } from '../../../generated/device-manager.d.ts';
 import specification from '../../../generated/device-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
@@ -19,7 +19,7 @@ export interface Batch {
 /** One kept sample; a Device Manager of others answers identifiers alone, and says nothing of duplicates. */
 export interface Kept {
   readonly uploadId?: string;
-  readonly items: readonly { readonly _id: string; readonly status: 'created' | 'duplicate' | 'conflict' }[];
+  readonly items: readonly { readonly _id: string; readonly status: 'created' | 'duplicate' | 'conflict' | 'deleted'; readonly sameReadingAs?: string }[];
 }
 
 /** What the BFF asks of a Device Manager. Every function throws 429, 502 or 503 for trouble there, never a 4xx of its own making. */
@@ -29,6 +29,7 @@ export interface DeviceManager extends Reading {
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
   readonly unassign: (asker: Asker, id: string, assignedUntil: string | undefined) => Promise<void>;
   readonly keep: (asker: Asker, bytes: Buffer, batch: Batch) => Promise<Kept>;
+  readonly remove: (asker: Asker, deletions: Deletions) => Promise<DeletionReceipt>;
   readonly isAlive: () => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
@@ -80,6 +81,13 @@ const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['kee
   return keptOf(data as readonly Identified[] | KeptUpload);
 };
 
+/** Hands on deletions; their items may be anything, and the Device Manager judges them. */
+const removing = ({ client, headersOf }: DeviceManagerClient): DeviceManager['remove'] => async (asker, body) => {
+  const { data, response } = await client.POST('/health-data/deletions', { body, headers: headersOf(asker) });
+  if (data === undefined) throw unexpected('deletions', response.status);
+  return data as DeletionReceipt;
+};
+
 /** Connects to a Device Manager with the service credential; the patient goes in the header of the name given. */
 export const connectDeviceManager = (baseUrl: string, serviceToken: string, userIdHeader: string): DeviceManager => {
   const client = createUpstream<paths>({ baseUrl, spec: needed, timeoutMs: 20_000, maxBytes: 67_108_864 });
@@ -92,6 +100,7 @@ export const connectDeviceManager = (baseUrl: string, serviceToken: string, user
     ...deviceCalls(connection),
     ...reading(connection),
     keep: keeping(connection),
+    remove: removing(connection),
     isAlive: async () => {
       const { response } = await client.GET('/-/healthz');
       if (!response.ok) throw unexpected('healthz', response.status);

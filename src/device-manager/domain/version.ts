@@ -44,3 +44,19 @@ export const standingsOf = (versions: readonly Version[]): Map<string, Standing>
     }),
   );
 };
+
+/** One version of a reading whose app counts them (HKMetadataKeySyncVersion). */
+export interface NumberedVersion {
+  readonly _id: string;
+  readonly number: number;
+  readonly receivedAt: number;
+}
+
+/**
+ * The standing of each numbered version of one reading, by identifier: the highest number counts, in whatever order they came; of
+ * several with that number the first received, as HealthKit ignores a version that is not higher.
+ */
+export const standingsOfNumbered = (versions: readonly NumberedVersion[]): Map<string, Standing> => {
+  const [winner] = versions.toSorted((a, b) => b.number - a.number || a.receivedAt - b.receivedAt || (a._id < b._id ? -1 : 1));
+  return new Map(versions.map((one): [string, Standing] => [one._id, one === winner ? { state: 'current' } : { state: 'superseded', reason: 'sync-version' }]));
+};

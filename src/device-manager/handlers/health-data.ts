@@ -36,6 +36,7 @@ export const toWire = ({ sample, normalizedData, rawData }: HealthRecord): Healt
   ...(normalizedData && { normalizedData }),
   ...(sample.normalized_type !== null && { normalizedDataType: sample.normalized_type }),
   ...(sample.reason !== null && { reason: sample.reason }),
+  ...(sample.same_reading_as !== null && { sameReadingAs: sample.same_reading_as }),
   ...(sample.rule_id !== null && { ruleId: sample.rule_id }),
   ...(sample.rule_version !== null && { ruleVersion: sample.rule_version }),
 });

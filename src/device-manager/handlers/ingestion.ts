@@ -3,7 +3,7 @@ import type { ItemCheck } from '../../http/item-schema.ts';
 import { problem } from '../../http/problem.ts';
 import type { EnrolledDevice } from '../../healthkit/enrolment.ts';
 import { isItemError, vetItem, type VettedSample } from '../../healthkit/vetting.ts';
-import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
+import { actorOf, type Caller, type Operations } from '../caller.ts';
 import type { KeptItem, Upload } from '../keeping.ts';
 import { membersOf } from '../domain/rule.ts';
 import { healthKitFormat } from '../provider.ts';
@@ -11,6 +11,7 @@ import { fhirNamespace } from '../providers/fhir/xml-to-json.ts';
 import { documentOfXml } from '../providers/medisante/document.ts';
 import { contradicts, formatOf } from '../providers/medisante/format.ts';
 import type { Received } from '../webhook.ts';
+import { namedPatient } from './named-patient.ts';
 
 export interface IngestionDependencies {
   /** The header in which a service names the patient. */
@@ -43,11 +44,8 @@ const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: Hea
   return verdicts.filter((verdict): verdict is VettedSample => !isItemError(verdict));
 };
 
-const headerMissing = (name: string) => problem('user-header-missing', { errors: [{ pointer: `/headers/${name}`, code: 'required', message: 'Say whose samples these are.' }] });
-
 const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
-  const patientId = boundPatient(call.caller);
-  if (patientId === undefined) throw headerMissing(dependencies.userIdHeader);
+  const patientId = namedPatient(call.caller, dependencies.userIdHeader);
   const { type, unit } = call.query;
   const samples = await vetAll(dependencies, call, patientId);
   if (samples.length === 0) return { status: 200, body: [] } as const;

@@ -239,4 +239,24 @@ export const migrations: readonly Migration[] = [
       create index submission_waiting on device_manager.submission (patient_id, plan_id, observed_at, _id) where state = 'waiting';
       create index submission_by_state on device_manager.submission (state, created_at, _id)`,
   },
+  {
+    name: '0011-deletions-and-versions',
+    sql: `
+      create table device_manager.tombstone (
+        patient_id text not null,
+        _id uuid not null,
+        deleted_at timestamptz not null default now(),
+        primary key (patient_id, _id)
+      );
+      create table device_manager.sample_copy (
+        patient_id text not null,
+        _id uuid not null,
+        payload_id uuid not null,
+        item_index integer not null,
+        primary key (patient_id, _id, payload_id, item_index)
+      );
+      create index sample_copy_by_payload on device_manager.sample_copy (patient_id, payload_id);
+      alter table device_manager.sample add column version_number double precision, add column reading_mac bytea, add column same_reading_as uuid;
+      create index sample_by_reading on device_manager.sample (patient_id, reading_mac) where reading_mac is not null`,
+  },
 ];

@@ -25,6 +25,23 @@ export const readNormalizedChunk = async (db: Queryable, { dataKey }: ScopeKeys,
   return rows[0] ? (JSON.parse(openBytes(dataKey, rows[0].body, aad(key)).toString('utf8')) as NormalizedChunk) : {};
 };
 
+/** Removes what any rule made of some items of a payload. The caller holds the patient's lock. */
+export const removeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string, itemIndexes: readonly number[]): Promise<void> => {
+  const removed = new Set(itemIndexes.map(String));
+  const { rows } = await db.query<{ rule_id: string; rule_version: number }>(
+    'select rule_id, rule_version from device_manager.normalized_chunk where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId],
+  );
+  for (const row of rows) {
+    const key = { patientId, payloadId, ruleId: row.rule_id, ruleVersion: row.rule_version };
+    const records = await readNormalizedChunk(db, keys, key);
+    const left = Object.fromEntries(Object.entries(records).filter(([index]) => !removed.has(index)));
+    if (Object.keys(left).length === Object.keys(records).length) continue;
+    await db.query('update device_manager.normalized_chunk set body = $5 where patient_id = $1 and payload_id = $2::uuid and rule_id = $3 and rule_version = $4', [
+      patientId, payloadId, key.ruleId, key.ruleVersion, sealBytes(keys.dataKey, Buffer.from(JSON.stringify(left)), aad(key)),
+    ]);
+  }
+};
+
 /** Adds records to a chunk, in place of older ones of the same items. The caller holds the patient's lock. */
 export const mergeNormalizedChunk = async (db: Queryable, keys: ScopeKeys, key: ChunkKey, records: NormalizedChunk): Promise<void> => {
   const merged = { ...(await readNormalizedChunk(db, keys, key)), ...records };

@@ -49,7 +49,7 @@ const isShown = `(s.identity is null or not exists (
 
 const select = `
   select s.patient_id, ${hex('s._id')} as _id, ${hex(headOf('s'))} as head, ${hex('s.device')} as device, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id,
-    s.item_index, s.recorded_at, s.ended_at, s.received_at, s.state, s.reason, s.identity, s.status, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, p.format
+    s.item_index, s.recorded_at, s.ended_at, s.received_at, s.state, s.reason, s.identity, ${hex('s.same_reading_as')} as same_reading_as, s.status, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, p.format
   from device_manager.sample s join device_manager.payload p on p.patient_id = s.patient_id and p.payload_id = s.payload_id`;
 
 type Parameter = (value: unknown) => string;

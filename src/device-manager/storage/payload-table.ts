@@ -32,15 +32,30 @@ export const sealBytes = (key: Buffer, bytes: Buffer, place: string): Buffer => 
 export const openBytes = (key: Buffer, sealed: Buffer, place: string): Buffer =>
   inflateRawSync(open(key, sealed, place), { maxOutputLength: largestPayloadBytes });
 
-/** Keeps a payload sealed under the patient's data key, with a keyed digest of the bytes received. */
-export const insertPayload = async (db: Queryable, { dataKey, identityKey }: ScopeKeys, payload: Payload): Promise<void> => {
-  const { patientId, payloadId, bytes } = payload;
+/**
+ * Keeps a payload sealed under the patient's data key, with a keyed digest of the bytes received. `body` is what is kept of
+ * them where some items were deleted before they came.
+ */
+export const insertPayload = async (db: Queryable, { dataKey, identityKey }: ScopeKeys, payload: Payload, body = payload.bytes): Promise<void> => {
+  const { patientId, payloadId, bytes, receivedAt } = payload;
   await db.query(
-    `insert into device_manager.payload (patient_id, payload_id, provider, format, received_at, body, context, digest, size_bytes, item_count)
-     values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [patientId, payloadId, payload.provider, payload.format, payload.receivedAt, sealBytes(dataKey, bytes, aad(patientId, payloadId, 'body')),
-      sealBytes(dataKey, Buffer.from(JSON.stringify(payload.context)), aad(patientId, payloadId, 'context')), bytesMac(identityKey, bytes), bytes.length, payload.itemCount],
+    `insert into device_manager.payload (patient_id, payload_id, provider, format, received_at, body, context, digest, size_bytes, item_count, redacted_at)
+     values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [patientId, payloadId, payload.provider, payload.format, receivedAt, sealBytes(dataKey, body, aad(patientId, payloadId, 'body')),
+      sealBytes(dataKey, Buffer.from(JSON.stringify(payload.context)), aad(patientId, payloadId, 'context')), bytesMac(identityKey, bytes), bytes.length, payload.itemCount,
+      body === bytes ? null : receivedAt],
   );
+};
+
+/** Keeps less of a payload from now on; the digest stays that of what was received. */
+export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string, redacted: (bytes: Buffer) => Buffer): Promise<void> => {
+  const place = aad(patientId, payloadId, 'body');
+  const { rows } = await db.query<{ body: Buffer }>('select body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
+  for (const { body } of rows) {
+    await db.query('update device_manager.payload set body = $3, redacted_at = coalesce(redacted_at, now()) where patient_id = $1 and payload_id = $2::uuid', [
+      patientId, payloadId, sealBytes(dataKey, redacted(openBytes(dataKey, body, place)), place),
+    ]);
+  }
 };
 
 interface Row {

@@ -41,7 +41,7 @@ const conditionsOf = ({ parameter, where }: SqlWriter, filter: SampleFilter): st
   const { from, to, after, conditions } = filter;
   return [
     ...equal('s.patient_id', filter.patientId), ...equal('s.device_id', filter.deviceId), ...equal('s.provider', filter.provider), ...equal('s.type', filter.type),
-    ...equal('s.normalized_type', filter.normalizedType), ...equal('s.state', filter.state),
+    ...equal('s.normalized_type', filter.normalizedType), ...(filter.state === undefined ? [`s.state <> 'deleted'`] : equal('s.state', filter.state)),
     ...(from === undefined ? [] : [`s.recorded_at >= ${parameter(new Date(from))}`]), ...(to === undefined ? [] : [`s.recorded_at < ${parameter(new Date(to))}`]),
     ...(after === undefined ? [] : [((at: string, _id: string) => `s.recorded_at <= ${at} and (s.recorded_at < ${at} or s._id > ${_id})`)(`${parameter(new Date(after.recordedAt))}::timestamptz`, `${parameter(after._id)}::uuid`)]),
     ...conditions.map(where), 'true',

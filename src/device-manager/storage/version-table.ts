@@ -6,7 +6,9 @@ export interface VersionRow {
   readonly _id: string;
   readonly payload_id: string;
   readonly identity: string;
-  readonly status: string;
+  /** Null where its versions are counted. */
+  readonly status: string | null;
+  readonly version_number: number | null;
   readonly issued_at: Date | null;
   readonly received_at: Date;
   readonly state: string;
@@ -19,7 +21,7 @@ const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`
 export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, issued_at, received_at, state, reason from device_manager.sample where identity = any($1::text[])`,
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason from device_manager.sample where identity = any($1::text[])`,
       [identities],
     )
   ).rows;

@@ -1,0 +1,67 @@
+import type { PoolClient } from 'pg';
+import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
+import { uuidParts } from '../healthkit/item-identity.ts';
+import { sampleId } from '../keys/identity.ts';
+import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
+import { forgetPoints, lockPatient } from './normalizing.ts';
+import { withoutItems } from './redaction.ts';
+import { recordAudit } from './storage/audit-table.ts';
+import { removeRecords } from './storage/normalized-chunk-table.ts';
+import { redactPayload } from './storage/payload-table.ts';
+import { placesOf } from './storage/sample-copy-table.ts';
+import { samplesNamed } from './storage/sample-table.ts';
+import { renewRollups } from './storage/series-rollup-table.ts';
+import { supersedeSubmissions } from './storage/submission-table.ts';
+import { deletedAmong, insertTombstones, lockKeeping, markDeleted } from './storage/tombstone-table.ts';
+
+/** HealthKit samples that a patient's Health app has no longer; UUIDs in lower case. */
+export interface Deletion {
+  readonly patientId: string;
+  readonly uuids: readonly string[];
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+export type DeletionStatus = 'deleted' | 'already-deleted' | 'unknown';
+
+/** Takes the items out of every payload that has them, and what was normalized of them. */
+const redact = async (db: PoolClient, keys: ScopeKeys, patientId: string, ids: readonly string[]): Promise<void> => {
+  const places = await placesOf(db, patientId, ids);
+  for (const [payloadId, items] of Map.groupBy(places, (place) => place.payloadId)) {
+    const indexes = items.map(({ itemIndex }) => itemIndex);
+    await redactPayload(db, keys, patientId, payloadId, (bytes) => withoutItems(bytes, indexes));
+    await removeRecords(db, keys, patientId, payloadId, indexes);
+  }
+};
+
+/**
+ * Deletes samples in one transaction: their values go from payloads, records, points and rollups, their rows stay as `deleted`, what was
+ * submitted of them is superseded, and a tombstone keeps each identifier from being kept again, whether a sample has it or not. Answers
+ * a status per UUID in the order given. When this resolves, everything is committed.
+ */
+export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, actor, requestId }: Deletion): Promise<DeletionStatus[]> =>
+  inTransaction(pool, async (client) => {
+    const keys = await keyRing.keysOf(client, `patient:${patientId}`);
+    const ids = uuids.map((uuid) => sampleId(keys.identityKey, ['healthkit', ...uuidParts(uuid)]));
+    const unique = [...new Set(ids)].sort();
+    await lockPatient(client, patientId);
+    await lockKeeping(client, patientId, 'deletion');
+    const before = await deletedAmong(client, patientId, unique);
+    await insertTombstones(client, patientId, unique);
+    const found = (await samplesNamed(client, patientId, unique)).filter(({ state }) => state !== 'deleted');
+    const known = found.map(({ _id }) => _id);
+    if (known.length > 0) {
+      await redact(client, keys, patientId, known);
+      await renewRollups(client, keys, await forgetPoints(client, keys, patientId, found));
+      await supersedeSubmissions(client, patientId, known);
+      await markDeleted(client, patientId, known);
+    }
+    for (const _id of known) await recordAudit(client, { patientId, actor, action: 'delete', resource: `sample/${_id}`, requestId });
+    const deleted = new Set(known);
+    const firstAt = new Map(ids.map((_id, index) => [_id, index] as const).reverse());
+    return ids.map((_id, index): DeletionStatus => {
+      if (before.has(_id) || firstAt.get(_id) !== index) return 'already-deleted';
+      return deleted.has(_id) ? 'deleted' : 'unknown';
+    });
+  });

@@ -1,0 +1,39 @@
+import type { Queryable } from '../../database/pool.ts';
+
+const hex = (column: string) => `replace(${column}::text, '-', '')`;
+
+/**
+ * Keeps uploads and deletions of one patient apart until the transaction ends: many uploads may go on at once, a deletion goes alone.
+ * Else an upload could look for tombstones before, and a deletion for samples before the other one commits.
+ */
+export const lockKeeping = async (db: Queryable, patientId: string, act: 'upload' | 'deletion'): Promise<void> => {
+  await db.query('set local lock_timeout = 0');
+  await db.query(`select ${act === 'upload' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock'}(hashtextextended('keeping:' || $1, 0))`, [patientId]);
+};
+
+/** Marks identifiers as deleted for good, also those no sample has; answers those that were not marked before. */
+export const insertTombstones = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Set<string>> => {
+  const { rows } = await db.query<{ _id: string }>(
+    `insert into device_manager.tombstone (patient_id, _id) select $1, unnest($2::uuid[]) on conflict do nothing returning ${hex('_id')} as _id`,
+    [patientId, ids],
+  );
+  return new Set(rows.map(({ _id }) => _id));
+};
+
+/** Which identifiers are marked as deleted. */
+export const deletedAmong = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Set<string>> => {
+  const { rows } = await db.query<{ _id: string }>(
+    `select ${hex('_id')} as _id from device_manager.tombstone where patient_id = $1 and _id = any($2::uuid[])`,
+    [patientId, ids],
+  );
+  return new Set(rows.map(({ _id }) => _id));
+};
+
+/** Leaves nothing of samples but identifiers, device and instants; their digests go too, for small values can be guessed from them. */
+export const markDeleted = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
+  await db.query(
+    `update device_manager.sample set state = 'deleted', reason = null, type = null, normalized_type = null, rule_id = null, rule_version = null, same_reading_as = null,
+       reading_mac = null, content_mac = '', updated_at = now() where patient_id = $1 and _id = any($2::uuid[])`,
+    [patientId, ids],
+  );
+};
