@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { SimulationError } from '../simulator/json-call.ts';
 import { RefusedError } from './command-context.ts';
 
 /** The whole number that an option says. */
@@ -22,11 +23,14 @@ export const credential = (environment: Readonly<Record<string, string | undefin
   return value;
 };
 
-/** Runs with a function that writes lines to a new file, or nowhere without a path. */
+/** Runs a simulation with a function that writes lines to a new file, or nowhere without a path. Throws RefusedError when it cannot go on. */
 export const withLedger = async <Outcome>(path: string | undefined, run: (write: (line: object) => void) => Promise<Outcome>): Promise<Outcome> => {
   const file = path === undefined ? undefined : openSync(path, 'wx', 0o600);
   try {
     return await run((line) => file !== undefined && void writeSync(file, `${JSON.stringify(line)}\n`));
+  } catch (error) {
+    if (error instanceof SimulationError) throw new RefusedError(error.message);
+    throw error;
   } finally {
     if (file !== undefined) closeSync(file);
   }

@@ -1,4 +1,4 @@
-import { fine, type Call } from './bff-call.ts';
+import { fine, type Call } from './json-call.ts';
 import type { PhoneTruth } from './phone.ts';
 
 /** What must be true afterwards, counted; all but the first three must be 0. */

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { caller, fine, type Call } from './bff-call.ts';
+import { caller, fine, type Call } from './json-call.ts';
 import { phoneStory, type PhoneFault, type PhoneStep } from './phone.ts';
 import { reconcile, recordsOf, type PhoneReconciliation } from './phone-reconciliation.ts';
 import { createRandom } from './random.ts';
@@ -49,7 +49,7 @@ const countsOf = (statuses: readonly string[]): Record<string, number> => Object
 /** A request whose connection is gone before the answer: whether it was acted upon, nobody knows. */
 const sendUnanswered = async (person: Call, path: string, body: unknown, afterMs: number): Promise<void> => {
   await person('POST', path, body, {}, AbortSignal.timeout(afterMs)).then(() => undefined, (error: unknown) => {
-    if (!(error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError'))) throw error;
+    if (typeof error !== 'object' || error === null || !('name' in error) || (error.name !== 'TimeoutError' && error.name !== 'AbortError')) throw error;
   });
 };
 

@@ -12,9 +12,14 @@ export const caller = (pool: Pool, prefix: string): Call => async (method, path,
   return { status: statusCode, cookie: [answered['set-cookie'] ?? []].flat()[0]?.split(';')[0], value: text === '' ? undefined : (JSON.parse(text) as unknown) };
 };
 
-/** The answer, or an error that says what could not be done and no more. */
+/** Says that a simulation cannot go on, and why; without anything of a body. */
+export class SimulationError extends Error {}
+
+const codeIn = (value: unknown): string => (typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string' ? ` ${value.code}` : '');
+
+/** The answer. Throws SimulationError when it is no 2xx. */
 export const fine = async (what: string, call: ReturnType<Call>): ReturnType<Call> => {
   const answer = await call;
-  if (answer.status >= 300) throw new Error(`${what}: answered ${String(answer.status)}.`);
+  if (answer.status >= 300) throw new SimulationError(`${what}: answered ${String(answer.status)}${codeIn(answer.value)}.`);
   return answer;
 };
