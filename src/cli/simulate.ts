@@ -1,10 +1,11 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { faults, type Fault } from '../simulator/medisante.ts';
 import { simulateMedisante, type Reconciliation } from '../simulator/run.ts';
 import { formats, type Format } from '../simulator/writing.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withManual } from './manual.ts';
+import { addSimulatePhone } from './simulate-phone.ts';
+import { credential, namesIn, whole, withLedger } from './simulation-options.ts';
 
 interface SimulateOptions {
   readonly url: string;
@@ -16,25 +17,6 @@ interface SimulateOptions {
   readonly seed: string;
   readonly ledger?: string;
 }
-
-const whole = (option: string, text: string, least: number, most: number): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) throw new RefusedError(`--${option} is a whole number from ${String(least)} to ${String(most)}.`, 'wrong-use');
-  return value;
-};
-
-/** Names of a list, or all of them for `all`. */
-const namesIn = <Name extends string>(option: string, known: readonly Name[], text: string): Name[] => {
-  const names = text === 'all' ? [...known] : text.split(',').map((name) => known.find((one) => one === name.trim()));
-  if (names.includes(undefined)) throw new RefusedError(`--${option} is all, or a list of ${known.join(', ')}.`, 'wrong-use');
-  return names.filter((name) => name !== undefined);
-};
-
-const credential = (environment: Readonly<Record<string, string | undefined>>, name: string): string => {
-  const value = environment[name];
-  if (value === undefined || value === '') throw new RefusedError(`Set ${name} in the environment: credentials are never taken from the command line.`, 'wrong-use');
-  return value;
-};
 
 const wordsOf = ({ sent, acknowledged, lost, doubled, wrongPatient, unexpected }: Reconciliation): string =>
   `${String(sent)} deliveries sent, ${String(acknowledged)} acknowledged\nlost ${String(lost)}, doubled ${String(doubled)}, wrong patient ${String(wrongPatient)}, not as expected ${String(unexpected)}`;
@@ -48,14 +30,9 @@ const simulate = async (context: CommandContext, options: SimulateOptions): Prom
     faults: options.faults === undefined ? [] : namesIn<Fault>('faults', faults, options.faults), formats: namesIn<Format>('format', formats, options.format), seed: whole('seed', options.seed, 0, 4_294_967_295),
   };
   if (!URL.canParse(options.url)) throw new RefusedError('--url is no URL.', 'wrong-use');
-  const file = options.ledger === undefined ? undefined : openSync(options.ledger, 'wx', 0o600);
-  try {
-    const outcome = await simulateMedisante({ ...run, onSent: (line) => file !== undefined && void writeSync(file, `${JSON.stringify(line)}\n`) });
-    context.result(outcome, wordsOf(outcome));
-    if (outcome.lost + outcome.doubled + outcome.wrongPatient + outcome.unexpected > 0) throw new RefusedError('The reconciliation found differences.');
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
+  const outcome = await withLedger(options.ledger, (write) => simulateMedisante({ ...run, onSent: write }));
+  context.result(outcome, wordsOf(outcome));
+  if (outcome.lost + outcome.doubled + outcome.wrongPatient + outcome.unexpected > 0) throw new RefusedError('The reconciliation found differences.');
 };
 
 /** Adds `vitalgate simulate …`. */
@@ -78,4 +55,5 @@ export const addSimulateCommand = (program: Command, context: CommandContext): v
     notes: ['SIMULATE_KEY holds the API key of a sender, SIMULATE_TOKEN an operator’s access token or the service token.', 'Never run it against an installation that real patients use: its samples stay.'],
     examples: ['SIMULATE_KEY=… SIMULATE_TOKEN=… npx vitalgate simulate medisante --devices 50 --deliveries 10000 --format all --faults all --ledger ledger.jsonl'],
   });
+  addSimulatePhone(simulated, context);
 };

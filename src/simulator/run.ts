@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { SimulationError } from './json-call.ts';
 import { simulatedDelivery, simulatedDevices, type Fault, type SimulatedDelivery, type SimulatedDevice } from './medisante.ts';
 import { createRandom } from './random.ts';
 import type { Format } from './writing.ts';
@@ -72,7 +73,7 @@ const forEach = async <Value>(values: Iterable<Value>, work: (value: Value) => P
 const enrol = async (call: Call, bearer: string, { deviceId, serialNumber, patientId }: SimulatedDevice): Promise<void> => {
   const device = { deviceId, serialNumber, deviceType: 'Medical', deviceProvider: 'medisante', name: 'Simulated', assignedPatientId: patientId, assignedFrom: '2015-01-01T00:00:00Z' };
   const { status } = await call('POST', '/devices/assign', { authorization: `Bearer ${bearer}` }, JSON.stringify(device));
-  if (status !== 200) throw new Error(`Devices cannot be assigned: the Device Manager answers ${String(status)}.`);
+  if (status !== 200) throw new SimulationError(`Devices cannot be assigned: the Device Manager answers ${String(status)}.`);
 };
 
 const deliver = async (call: Call, apiKey: string, { body, contentType, times, correlationId, device, fault, expected }: SimulatedDelivery): Promise<LedgerLine> => {
@@ -109,7 +110,7 @@ const countsOf = ({ expected, statuses, ids, patientId }: LedgerLine, found: Fou
 const samplesOf = async (call: Call, bearer: string, patientId: string): Promise<number> => {
   for (let skip = 0; ; skip += 200) {
     const { status, value } = await call('GET', `/health-data?patientId=${patientId}&_l=200&_sk=${String(skip)}`, { authorization: `Bearer ${bearer}` });
-    if (status !== 200 || !Array.isArray(value)) throw new Error(`Samples cannot be listed: the Device Manager answers ${String(status)}.`);
+    if (status !== 200 || !Array.isArray(value)) throw new SimulationError(`Samples cannot be listed: the Device Manager answers ${String(status)}.`);
     if (value.length < 200) return skip + value.length;
   }
 };
