@@ -15,9 +15,12 @@ function ordered(value: unknown): unknown {
   return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([member, inner]) => [member, ordered(inner)]);
 }
 
+/** Beside an average, which alone does not tell two readings apart. */
+const EXTREMES = ['Min', 'Max'];
+
 /** One spelling of what was measured: equal for equal values, whatever the order of members and whether a number is sent as text. */
 export function valueText(item: Item, type: string | undefined): string {
-  const members = type === BLOOD_PRESSURE ? ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'] : ['value'];
+  const members = type === BLOOD_PRESSURE ? ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'] : ['value', ...EXTREMES.filter((member) => member in item)];
   if (members.every((member) => item[member] !== undefined)) {
     return members.map((member) => String(numberOf(item[member]) ?? item[member])).join('/');
   }
