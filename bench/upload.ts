@@ -1,7 +1,7 @@
 /**
  * Samples per second through the whole ingest path (BFF, vetting, Device Manager, one committed transaction per upload) beside
  * multi-row inserts of the same samples into one plain table of the same server: what a database alone would do.
- * Prints the median of several rounds. Usage: npx node bench/upload.ts
+ * Prints the median of several rounds. Usage: npm run bench -- upload
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Time and memory that the XML gate takes for hostile and for large bodies: `npx node --expose-gc bench/xml-gate.ts`. */
+/** Time and memory that the XML gate takes for hostile and for large bodies: `npm run bench -- xml-gate`. */
 import { readXmlInSlices, XmlFault } from '../src/xml/xml-gate.ts';
 
 const MiB = 1024 * 1024;

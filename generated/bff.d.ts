@@ -410,7 +410,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -672,11 +672,11 @@ export interface components {
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), submitted to the plans that ask for it, submission-failed (normalized, but see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "withdrawn" | "superseded";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "submitted" | "submission-failed" | "withdrawn" | "superseded";
         /** @description One normalized value. */
         readonly Observation: {
             /**
@@ -995,18 +995,45 @@ export interface components {
              * @example Heart rate [bpm]
              */
             readonly name: string;
-            /** @description Points in order of time. */
+            /**
+             * @description Source that alone is drawn; missing when all are.
+             * @example com.apple.health.142CD7CC-53D1-4C96-8151-D0A5FD7846FE
+             */
+            readonly source?: string;
+            /** @description Sources that measured in this time, the one with the most values first: what the samples name, else their device. */
+            readonly sources?: readonly string[];
+            /**
+             * @description Length of a bucket as an ISO 8601 duration; missing when each point is one value.
+             * @example PT1H
+             */
+            readonly interval?: string;
+            /** @description Points in order of time; none where nothing was measured. */
             readonly data: readonly {
                 /**
-                 * @description Milliseconds since 1970 in UTC.
+                 * @description Milliseconds since 1970 in UTC; of a bucket its start.
                  * @example 1721742245993
                  */
                 readonly x: number;
                 /**
-                 * @description Value.
+                 * @description Value; of a bucket the mean, or the sum of what adds up.
                  * @example 71
                  */
                 readonly y: number;
+                /**
+                 * @description Least value of the bucket.
+                 * @example 58
+                 */
+                readonly min?: number;
+                /**
+                 * @description Most of the bucket.
+                 * @example 122
+                 */
+                readonly max?: number;
+                /**
+                 * @description Values in the bucket.
+                 * @example 24
+                 */
+                readonly count?: number;
             }[];
         };
         /** @description Health of one service. */
@@ -1299,11 +1326,22 @@ export interface components {
         readonly ChartedPatientId: components["schemas"]["PatientId"];
         /** @description Limit to samples of one type, as the provider names it. */
         readonly ChartedRawType: string;
-        /** @description Filters that chart components append by themselves; taken and ignored. */
+        /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
         readonly ChartFilters: string;
+        /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
+        readonly ChartPoints: number;
+        /** @description Time zone, as IANA names it, in which buckets of hours and days begin; where its offset is no full hour, at the full hour before. */
+        readonly ChartTimeZone: string;
+        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
+        readonly ChartSource: string;
+        /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+        readonly KnownChart: string;
     };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description Names this state of the answer, for `If-None-Match`. */
+        readonly ETag: string;
+    };
     pathItems: never;
 }
 export type Credentials = components['schemas']['Credentials'];
@@ -1380,6 +1418,11 @@ export type ParameterChartedPatient = components['parameters']['ChartedPatient']
 export type ParameterChartedPatientId = components['parameters']['ChartedPatientId'];
 export type ParameterChartedRawType = components['parameters']['ChartedRawType'];
 export type ParameterChartFilters = components['parameters']['ChartFilters'];
+export type ParameterChartPoints = components['parameters']['ChartPoints'];
+export type ParameterChartTimeZone = components['parameters']['ChartTimeZone'];
+export type ParameterChartSource = components['parameters']['ChartSource'];
+export type ParameterKnownChart = components['parameters']['KnownChart'];
+export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly signIn: {
@@ -1805,10 +1848,19 @@ export interface operations {
                 readonly from?: components["parameters"]["From"];
                 /** @description Limit to what was measured before this instant. */
                 readonly to?: components["parameters"]["To"];
-                /** @description Filters that chart components append by themselves; taken and ignored. */
+                /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
                 readonly filters?: components["parameters"]["ChartFilters"];
+                /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
+                readonly points?: components["parameters"]["ChartPoints"];
+                /** @description Time zone, as IANA names it, in which buckets of hours and days begin; where its offset is no full hour, at the full hour before. */
+                readonly timeZone?: components["parameters"]["ChartTimeZone"];
+                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
+                readonly source?: components["parameters"]["ChartSource"];
             };
-            readonly header?: never;
+            readonly header?: {
+                /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+                readonly "If-None-Match"?: components["parameters"]["KnownChart"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -1817,11 +1869,20 @@ export interface operations {
             /** @description Series. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
                     readonly "application/json": readonly components["schemas"]["ChartSeries"][];
                 };
+            };
+            /** @description Chart is what the asker has. */
+            readonly 304: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
             readonly 400: components["responses"]["InvalidFilter"];
             readonly 401: components["responses"]["Unauthenticated"];

@@ -79,10 +79,52 @@ export interface paths {
         };
         /**
          * Find samples
-         * @description Lists samples, newest `recordedAt` first. `rawData` is left out unless `_p` names it.
+         * @description Lists samples, newest `recordedAt` first unless `_s` says otherwise. `rawData` is left out unless `_p` names it.
+         *     `_q` and `filters` narrow further. Follow the header `Link` to read a long list: unlike `_sk`, it neither skips nor repeats when samples come in meanwhile.
          *     A service that names a patient sees that patient's samples alone.
          */
         readonly get: operations["findHealthData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data/count": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Count samples
+         * @description Counts the samples that findHealthData would list on all its pages.
+         */
+        readonly get: operations["countHealthData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export samples as NDJSON or CSV
+         * @description Answers all samples that fit, newest `recordedAt` first, as they are read: as `application/x-ndjson`, one a line, or as `text/csv` when `Accept` prefers it, one line for each value.
+         *     An answer that ends before its last chunk is incomplete. `rawData` is left out unless `_p` names it, and is never in CSV, where a text that a spreadsheet would take for a formula begins with an apostrophe.
+         */
+        readonly get: operations["exportHealthData"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -130,6 +172,28 @@ export interface paths {
          *     Doing it again changes nothing while the rules are the same.
          */
         readonly patch: operations["normalizeHealthData"];
+        readonly trace?: never;
+    };
+    readonly "/health-data/{_id}/detections": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Submit a sample to its plans
+         * @description Submits one normalized sample to the Therapy and Monitoring Manager, as the background does by itself: once under each active plan of the patient that asks for its type and its device. Answers the identifiers of its detections there; none when no plan asks for it.
+         *     Repeating it adds nothing, and has what was refused before tried again. A sample that was normalized by another rule since is submitted once more. Send no body, or an empty one.
+         *     While the Therapy and Monitoring Manager is in trouble it answers 503, and the submission goes on in the background.
+         */
+        readonly post: operations["submitDetections"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
         readonly trace?: never;
     };
     readonly "/health-data/healthkit": {
@@ -238,6 +302,215 @@ export interface paths {
          *     Name the patient in `_id` or `patientId`; a service that names one in `miauserid` may leave both out.
          */
         readonly get: operations["getPatientChartData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/detections/chart-data": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the chart of a plan
+         * @description Answers the points of the detections that the Therapy and Monitoring Manager has of one plan, one series per value and unit, each in order of time; of more than 10000 detections, the newest.
+         *     The plan is named in `filters`. A service that names a patient in `miauserid` gets detections of that patient alone.
+         */
+        readonly get: operations["getDetectionChartData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/prototypes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List prototypes
+         * @description Answers one prototype for each normalized type, all in one answer, as a Therapy and Monitoring Manager reads them at its start (`PROTOTYPES_SERVICE_URL`). Open to all: they say what can be measured, and nothing of anybody.
+         */
+        readonly get: operations["listPrototypes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/submissions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List submissions
+         * @description Lists what goes to the Therapy and Monitoring Manager, oldest first; what is parked, unless `state` says otherwise. No health values are in it.
+         */
+        readonly get: operations["listSubmissions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/submissions/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try many submissions again
+         * @description Has every parked submission that the filter means tried again in the background, at most 10000, and answers how many. One whose outcome was not known (`outcome-unknown`) is sent again even if it arrived before.
+         */
+        readonly post: operations["replaySubmissions"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/submissions/{_id}/replay": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try one submission again
+         * @description Has a parked submission tried again in the background, or a waiting one at once. What was delivered, dropped or superseded cannot: submit its sample instead. Send no body, or an empty one.
+         */
+        readonly post: operations["replaySubmission"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data-types": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List health data types
+         * @description Lists the newest version of each type, retired ones included, in order of their identifiers.
+         */
+        readonly get: operations["listHealthDataTypes"];
+        readonly put?: never;
+        /**
+         * Create a health data type
+         * @description Creates a type of this installation; samples that are normalized from now on follow its rule. A type of samples that another rule takes is refused: change that one, or retire it.
+         */
+        readonly post: operations["createHealthDataType"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data-types/{identifier}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show a health data type
+         * @description Shows one version of a type. Every version that a record names can be shown.
+         */
+        readonly get: operations["getHealthDataType"];
+        /**
+         * Change a health data type
+         * @description Adds a version to a type, built in or not, that holds from now on; the earlier ones stay for the records that name them. What is normalized already stays as it is until it is normalized again.
+         */
+        readonly put: operations["changeHealthDataType"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/health-data-types/{identifier}/retire": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Retire a health data type
+         * @description Has a type take no samples from now on. It is not removed, for records name it; a change brings it back.
+         */
+        readonly post: operations["retireHealthDataType"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/renormalizations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Normalize kept samples again
+         * @description Begins a run over the samples that fit, by the rules that hold now; uploads go on meanwhile. A dry run, which is the default, changes nothing and shows the difference. Running twice changes nothing more.
+         */
+        readonly post: operations["startRenormalization"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/renormalizations/{_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show a run over kept samples
+         * @description Shows how far a run is and what it found; of a dry run also some of the samples that differ, with their record before and after.
+         */
+        readonly get: operations["getRenormalization"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -393,6 +666,126 @@ export interface paths {
          * @description Throws a delivery away for good: its key is destroyed, so it cannot be read again. Who did it, when and why is kept. A repetition of the delivery stays discarded. A sample that no rule could normalize belongs to a patient and cannot be discarded.
          */
         readonly post: operations["discardInboxEntry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/metadata": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read what the FHIR server can do
+         * @description Answers the CapabilityStatement; needs no credential.
+         */
+        readonly get: operations["getCapabilityStatement"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Observation": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Search Observations
+         * @description Lists normalized values as FHIR R4 Observations, newest measurement first; corrected ones under the identifier of the first version, withdrawn ones as `entered-in-error`. The reading is written into the audit.
+         */
+        readonly get: operations["searchObservations"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Observation/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read one Observation
+         * @description Answers one Observation as it stands now. The reading is written into the audit.
+         */
+        readonly get: operations["readObservation"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Device": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Search Devices
+         * @description Lists the devices that a patient has now as FHIR R4 Devices.
+         */
+        readonly get: operations["searchDevices"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Device/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read one Device
+         * @description Answers one Device, also one that the patient has had before.
+         */
+        readonly get: operations["readDevice"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fhir/Patient/{id}/$everything": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export all of a patient as NDJSON
+         * @description Answers every Device a patient ever had and every Observation, newest measurement first, one resource a line, as they are read. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
+         */
+        readonly get: operations["exportPatient"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -584,7 +977,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "cannot-go-on" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -745,11 +1138,11 @@ export interface components {
          */
         readonly NormalizedDataType: string;
         /**
-         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
+         * @description Stage the sample has reached: received, normalized, normalization-failed (see reason), submitted to the plans that ask for it, submission-failed (normalized, but see reason), quarantined until an assignment covers the instant of measurement, withdrawn by its sender, or superseded by a later version. The last two are in no chart.
          * @example normalized
          * @enum {string}
          */
-        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "withdrawn" | "superseded";
+        readonly HealthDataState: "received" | "normalized" | "quarantined" | "normalization-failed" | "submitted" | "submission-failed" | "withdrawn" | "superseded";
         /** @description One normalized value. */
         readonly Observation: {
             /**
@@ -1028,19 +1421,488 @@ export interface components {
              * @example Heart rate [bpm]
              */
             readonly name: string;
-            /** @description Points in order of time. */
+            /**
+             * @description Source that alone is drawn; missing when all are.
+             * @example com.apple.health.142CD7CC-53D1-4C96-8151-D0A5FD7846FE
+             */
+            readonly source?: string;
+            /** @description Sources that measured in this time, the one with the most values first: what the samples name, else their device. */
+            readonly sources?: readonly string[];
+            /**
+             * @description Length of a bucket as an ISO 8601 duration; missing when each point is one value.
+             * @example PT1H
+             */
+            readonly interval?: string;
+            /** @description Points in order of time; none where nothing was measured. */
             readonly data: readonly {
                 /**
-                 * @description Milliseconds since 1970 in UTC.
+                 * @description Milliseconds since 1970 in UTC; of a bucket its start.
                  * @example 1721742245993
                  */
                 readonly x: number;
                 /**
-                 * @description Value.
+                 * @description Value; of a bucket the mean, or the sum of what adds up.
                  * @example 71
                  */
                 readonly y: number;
+                /**
+                 * @description Least value of the bucket.
+                 * @example 58
+                 */
+                readonly min?: number;
+                /**
+                 * @description Most of the bucket.
+                 * @example 122
+                 */
+                readonly max?: number;
+                /**
+                 * @description Values in the bucket.
+                 * @example 24
+                 */
+                readonly count?: number;
             }[];
+        };
+        /** @description Class of measurements, in the model of the Therapy and Monitoring Manager. */
+        readonly Prototype: {
+            /**
+             * @description Normalized type; `prototypeId` of plans.
+             * @example blood-pressure
+             */
+            readonly identifier: string;
+            /**
+             * @description Kind of prototype.
+             * @example measurement
+             * @constant
+             */
+            readonly type: "measurement";
+            /**
+             * @description Name for people.
+             * @example Blood pressure
+             */
+            readonly name: string;
+            /** @description JSON Schema (draft 7) of a value. */
+            readonly schema: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Names of members for people. */
+            readonly labels: {
+                readonly [key: string]: string;
+            };
+        };
+        /**
+         * @description Whether it waits to be sent, has arrived, needs a person, or is not sent because the sample counts no more.
+         * @example parked
+         * @enum {string}
+         */
+        readonly SubmissionState: "waiting" | "delivered" | "parked" | "dropped";
+        /**
+         * @description Code of what went wrong: value-refused, detection-refused, prototype-unknown, too-large, observed-in-future, plans-refused, outcome-unknown, tmm-unavailable, tmm-answer-invalid, credential-refused, too-many-requests. May grow.
+         * @example value-refused
+         */
+        readonly SubmissionReason: string;
+        /**
+         * @description Plan of the Therapy and Monitoring Manager.
+         * @example 668253dd1f4092358e249610
+         */
+        readonly PlanId: string;
+        /** @description One sample on its way to one plan; without `planId`, on its way to those that are still to be looked up. */
+        readonly Submission: {
+            /**
+             * @description Identifier; for a plan, the idempotency key.
+             * @example 4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly _id: string;
+            readonly patientId: components["schemas"]["PatientId"];
+            /**
+             * @description Identifier of the sample.
+             * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+             */
+            readonly sampleId: string;
+            readonly planId?: components["schemas"]["PlanId"];
+            /**
+             * @description Normalized type, which is the prototype.
+             * @example blood-pressure
+             */
+            readonly normalizedDataType: string;
+            readonly state: components["schemas"]["SubmissionState"];
+            readonly reason?: components["schemas"]["SubmissionReason"];
+            /**
+             * @description How often it was sent.
+             * @example 1
+             */
+            readonly attempts: number;
+            readonly observedAt: components["schemas"]["Instant"];
+            readonly createdAt: components["schemas"]["Instant"];
+            readonly nextAttemptAt?: components["schemas"]["Instant"];
+            readonly deliveredAt?: components["schemas"]["Instant"];
+            /**
+             * @description Identifier at the Therapy and Monitoring Manager.
+             * @example 665f0f9127eb03d16985244e
+             */
+            readonly detectionId?: string;
+            readonly supersededAt?: components["schemas"]["Instant"];
+        };
+        /** @description Which parked submissions are meant; all that is given must hold. */
+        readonly SubmissionFilter: {
+            readonly reason?: components["schemas"]["SubmissionReason"];
+            readonly patientId?: components["schemas"]["PatientId"];
+            readonly planId?: components["schemas"]["PlanId"];
+        };
+        /** @description How many entries will be tried again. */
+        readonly ReplayStarted: {
+            /**
+             * @description Entries.
+             * @example 2
+             */
+            readonly entries: number;
+        };
+        /**
+         * @description Identifier of the health data type.
+         * @example medisante-heart-rate
+         */
+        readonly HealthDataTypeIdentifier: string;
+        /**
+         * @description JSON pointer (RFC 6901) into the sample.
+         * @example /value
+         */
+        readonly JsonPointer: string;
+        /** @description Quantity that a value may become; of several the first whose unit fits is taken. */
+        readonly Target: {
+            /**
+             * @description LOINC code; where none exists, a URN or the address of the code in its own system.
+             * @example 8867-4
+             */
+            readonly code: string;
+            /**
+             * @description Name for people.
+             * @example Heart rate
+             */
+            readonly name: string;
+            /**
+             * @description Unit for people.
+             * @example bpm
+             */
+            readonly unit: string;
+            /**
+             * @description Unit in UCUM.
+             * @example /min
+             */
+            readonly unitCode: string;
+            /** @description Least and most plausible value in that unit; others are flagged, never dropped. */
+            readonly plausible?: readonly number[];
+            /**
+             * @description Specifies if values add up over time, as steps do.
+             * @example false
+             */
+            readonly cumulative?: boolean;
+            /**
+             * @description Another LOINC code that holds as well.
+             * @example 2708-6
+             */
+            readonly sameAs?: string;
+            /** @description Units of another dimension in UCUM, and the number that a value in them is divided by: mass to moles of one substance. */
+            readonly dividedBy?: {
+                readonly [key: string]: number;
+            };
+        };
+        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened at `event`. */
+        readonly ObservationRule: {
+            readonly value?: components["schemas"]["JsonPointer"];
+            readonly metric?: components["schemas"]["JsonPointer"];
+            readonly event?: components["schemas"]["JsonPointer"];
+            /**
+             * @description Specifies if an event counts by the minutes it lasted.
+             * @example false
+             */
+            readonly duration?: boolean;
+            /**
+             * @description Specifies if a sample without it cannot be normalized.
+             * @example true
+             */
+            readonly required?: boolean;
+            /**
+             * @description Specifies if values up to 1 in percent are fractions, as HealthKit writes them.
+             * @example false
+             */
+            readonly fraction?: boolean;
+            /** @description Spellings of units that only this metric has, and their UCUM codes; an empty name stands for no unit. */
+            readonly units?: {
+                readonly [key: string]: string;
+            };
+            /** @description Quantities it may become. */
+            readonly targets?: readonly components["schemas"]["Target"][];
+            /** @description Names of events and their codes. */
+            readonly events?: {
+                readonly [key: string]: {
+                    /**
+                     * @description Code.
+                     * @example urn:vitalgate:code:pill-taken
+                     */
+                    readonly code: string;
+                    /**
+                     * @description Name for people.
+                     * @example Pill taken
+                     */
+                    readonly name: string;
+                };
+            };
+        };
+        /** @description Part of a sample that is no value; a record refers to it. */
+        readonly AttachmentRule: {
+            /**
+             * @description Kind of the part.
+             * @example document
+             * @enum {string}
+             */
+            readonly kind: "document" | "sampled-data";
+            readonly value: components["schemas"]["JsonPointer"];
+            /**
+             * @description Media type of a document.
+             * @example application/pdf
+             */
+            readonly contentType?: string;
+            /**
+             * @description Code.
+             * @example 11524-6
+             */
+            readonly code: string;
+            /**
+             * @description Name for people.
+             * @example EKG study
+             */
+            readonly name: string;
+        };
+        /** @description What becomes of a sample. Rules are data; nothing in them is run. */
+        readonly NormalizationRules: {
+            /** @description Values and what they become. */
+            readonly observations: readonly components["schemas"]["ObservationRule"][];
+            /** @description Parts that are no values. */
+            readonly attachments?: readonly components["schemas"]["AttachmentRule"][];
+            /** @description Names of notes on each value, and where their text stands; a pointer to an object passes on all its members. */
+            readonly annotations?: {
+                readonly [key: string]: components["schemas"]["JsonPointer"];
+            };
+            /** @description Pairs of codes of which the first never exceeds the second; both are flagged when it does. */
+            readonly ascending?: readonly (readonly string[])[];
+            readonly metrics?: components["schemas"]["JsonPointer"];
+            /** @description Members beside the metrics that are none. */
+            readonly notMetrics?: readonly string[];
+            readonly receivedTime?: components["schemas"]["JsonPointer"];
+            /**
+             * @description Specifies if no sample of this type was ever seen.
+             * @example false
+             */
+            readonly assumed?: boolean;
+            /**
+             * @description Specifies if an implausible value in an assumed unit is not trusted.
+             * @example false
+             */
+            readonly ambiguousUnit?: boolean;
+            /**
+             * @description Specifies if a number written as text is none.
+             * @example false
+             */
+            readonly numbersOnly?: boolean;
+        };
+        /** @description One version of a health data type. */
+        readonly HealthDataType: {
+            readonly identifier: components["schemas"]["HealthDataTypeIdentifier"];
+            /**
+             * @description Name for people.
+             * @example Heart rate of the hospital's monitors
+             */
+            readonly name?: string;
+            /**
+             * @description Version, which each record names; from 1001 on of this installation.
+             * @example 1001
+             */
+            readonly version: number;
+            /**
+             * @description Who made this version.
+             * @example installation
+             * @enum {string}
+             */
+            readonly origin: "built-in" | "installation";
+            /**
+             * @description Specifies if it takes no samples any more.
+             * @example false
+             */
+            readonly isRetired: boolean;
+            /**
+             * @description Provider of the samples it takes.
+             * @example medisante
+             */
+            readonly providerId: string;
+            /** @description Types of the samples it takes. */
+            readonly dataTypes: readonly string[];
+            /**
+             * @description What a normalized record is over all providers.
+             * @example heart-rate
+             */
+            readonly normalizedDataType: string;
+            readonly normalizationRules: components["schemas"]["NormalizationRules"];
+            /** @description Synthetic sample. */
+            readonly example?: {
+                readonly [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description Instant of its creation; missing for what is built in.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly createdAt?: string;
+            /**
+             * @description Who made it.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly creatorId?: string;
+        };
+        /** @description Health data type to create, or to change to. */
+        readonly NewHealthDataType: {
+            readonly identifier: components["schemas"]["HealthDataTypeIdentifier"];
+            /**
+             * @description Name for people.
+             * @example Heart rate of the hospital's monitors
+             */
+            readonly name?: string;
+            /**
+             * @description Provider of the samples it takes.
+             * @example medisante
+             * @enum {string}
+             */
+            readonly providerId: "healthkit" | "medisante";
+            /** @description Types of the samples it takes, as their provider names them; case does not matter. */
+            readonly dataTypes: readonly string[];
+            /**
+             * @description What a normalized record is over all providers.
+             * @example heart-rate
+             */
+            readonly normalizedDataType: string;
+            readonly normalizationRules: components["schemas"]["NormalizationRules"];
+            /** @description Synthetic sample; where there is one, a rule that makes nothing of it is refused. */
+            readonly example?: {
+                /** @description Unit that is declared for it. */
+                readonly unit?: unknown;
+            } & {
+                readonly [key: string]: unknown;
+            };
+        };
+        /** @description Which kept samples to normalize again, by the rules that hold now. */
+        readonly NewRenormalization: {
+            /**
+             * @description Of one patient; of all when left out.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly patientId?: string;
+            /**
+             * @description Of one provider.
+             * @example medisante
+             */
+            readonly providerId?: string;
+            /**
+             * @description Of one type, as the provider names it.
+             * @example HeartRate
+             */
+            readonly rawDataType?: string;
+            readonly ruleId?: components["schemas"]["HealthDataTypeIdentifier"];
+            /**
+             * @description That this version of the rule made.
+             * @example 1001
+             */
+            readonly ruleVersion?: number;
+            /**
+             * @description In this state.
+             * @example normalized
+             * @enum {string}
+             */
+            readonly state?: "normalized" | "normalization-failed" | "submitted" | "submission-failed";
+            /**
+             * @description Recorded at this instant or later, ISO 8601 with an offset.
+             * @example 2024-07-01T00:00:00Z
+             */
+            readonly from?: string;
+            /**
+             * @description Recorded before this instant.
+             * @example 2024-08-01T00:00:00Z
+             */
+            readonly to?: string;
+            /**
+             * @description Specifies if nothing is changed and the difference is shown.
+             * @default true
+             * @example true
+             */
+            readonly dryRun: boolean;
+        };
+        /** @description Run over kept samples, and how far it is. */
+        readonly Renormalization: {
+            readonly _id: components["schemas"]["Id"];
+            /**
+             * @description State of the run.
+             * @example done
+             * @enum {string}
+             */
+            readonly state: "running" | "done";
+            /**
+             * @description Specifies if nothing was changed.
+             * @example true
+             */
+            readonly dryRun: boolean;
+            /** @description Samples so far. */
+            readonly counts: {
+                /**
+                 * @description Samples looked at.
+                 * @example 100000
+                 */
+                readonly samples: number;
+                /**
+                 * @description Samples with the same record as before.
+                 * @example 99000
+                 */
+                readonly unchanged: number;
+                /**
+                 * @description Samples with another record than before.
+                 * @example 1000
+                 */
+                readonly changed: number;
+                /**
+                 * @description Samples that had failed and are normalized.
+                 * @example 0
+                 */
+                readonly repaired: number;
+                /**
+                 * @description Samples that were normalized and fail.
+                 * @example 0
+                 */
+                readonly broken: number;
+            };
+            /** @description Some of the samples that differ, with their record before and after; of a dry run alone. */
+            readonly differences?: readonly {
+                readonly _id: components["schemas"]["Id"];
+                readonly before?: components["schemas"]["NormalizedData"];
+                readonly after?: components["schemas"]["NormalizedData"];
+                /**
+                 * @description Why it cannot be normalized now.
+                 * @example unit-unknown
+                 */
+                readonly reason?: string;
+            }[];
+            /**
+             * Format: date-time
+             * @description Instant at which it was asked for.
+             * @example 2024-07-01T08:00:00.000Z
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it ended.
+             * @example 2024-07-01T08:03:00.000Z
+             */
+            readonly finishedAt?: string;
+            /**
+             * @description Who asked for it.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly creatorId: string;
         };
         /** @description Key as it is known; never the key itself. */
         readonly ApiKey: {
@@ -1198,14 +2060,6 @@ export interface components {
              */
             readonly deviceId?: string;
         };
-        /** @description How many entries will be tried again. */
-        readonly ReplayStarted: {
-            /**
-             * @description Entries.
-             * @example 2
-             */
-            readonly entries: number;
-        };
         /** @description Entry with the outline of its payload. */
         readonly InboxDetail: {
             readonly entry: components["schemas"]["InboxEntry"];
@@ -1220,6 +2074,465 @@ export interface components {
              * @enum {string}
              */
             readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
+        };
+        /** @description What this server can do, as FHIR R4 says it. */
+        readonly CapabilityStatement: {
+            /**
+             * @description Kind of the resource.
+             * @example CapabilityStatement
+             * @constant
+             */
+            readonly resourceType: "CapabilityStatement";
+            /**
+             * @description Standing.
+             * @example active
+             * @constant
+             */
+            readonly status: "active";
+            /**
+             * @description When it was written.
+             * @example 2026-11-24
+             */
+            readonly date: string;
+            /**
+             * @description Kind of statement.
+             * @example instance
+             * @constant
+             */
+            readonly kind: "instance";
+            /** @description Program. */
+            readonly software: {
+                /**
+                 * @description Name.
+                 * @example Vitalgate
+                 */
+                readonly name: string;
+                /**
+                 * @description Version.
+                 * @example 0.1.0
+                 */
+                readonly version: string;
+            };
+            /** @description Server. */
+            readonly implementation: {
+                /**
+                 * @description Words.
+                 * @example Normalized health data of Vitalgate
+                 */
+                readonly description: string;
+                /**
+                 * @description Address.
+                 * @example http://127.0.0.1:3001/fhir
+                 */
+                readonly url: string;
+            };
+            /**
+             * @description Version of FHIR.
+             * @example 4.0.1
+             * @constant
+             */
+            readonly fhirVersion: "4.0.1";
+            /** @description Media types. */
+            readonly format: readonly string[];
+            /** @description What can be asked. */
+            readonly rest: readonly {
+                /**
+                 * @description Side.
+                 * @example server
+                 * @constant
+                 */
+                readonly mode: "server";
+                /** @description Who may ask. */
+                readonly security: {
+                    /**
+                     * @description Words.
+                     * @example Bearer
+                     */
+                    readonly description: string;
+                };
+                /** @description Kinds of resources. */
+                readonly resource: readonly {
+                    /**
+                     * @description Kind.
+                     * @example Observation
+                     * @enum {string}
+                     */
+                    readonly type: "Observation" | "Device" | "Patient";
+                    /** @description Profiles kept. */
+                    readonly supportedProfile?: readonly string[];
+                    /** @description What can be done. */
+                    readonly interaction?: readonly {
+                        /**
+                         * @description Its code.
+                         * @example read
+                         * @enum {string}
+                         */
+                        readonly code: "read" | "search-type";
+                    }[];
+                    /** @description Parameters of a search. */
+                    readonly searchParam?: readonly {
+                        /**
+                         * @description Name.
+                         * @example date
+                         */
+                        readonly name: string;
+                        /**
+                         * @description Kind.
+                         * @example date
+                         * @enum {string}
+                         */
+                        readonly type: "date" | "reference" | "token";
+                        /**
+                         * @description Words.
+                         * @example Period or instant of the measurement
+                         */
+                        readonly documentation?: string;
+                    }[];
+                    /** @description Operations. */
+                    readonly operation?: readonly {
+                        /**
+                         * @description Name.
+                         * @example everything
+                         */
+                        readonly name: string;
+                        /**
+                         * @description Definition.
+                         * @example http://hl7.org/fhir/OperationDefinition/Patient-everything
+                         */
+                        readonly definition: string;
+                        /**
+                         * @description Words.
+                         * @example Answers NDJSON
+                         */
+                        readonly documentation?: string;
+                    }[];
+                }[];
+            }[];
+        };
+        /** @description Code of a system. */
+        readonly FhirCoding: {
+            /**
+             * @description System of the code.
+             * @example http://loinc.org
+             */
+            readonly system: string;
+            /**
+             * @description Code.
+             * @example 8867-4
+             */
+            readonly code: string;
+            /**
+             * @description Name of the code.
+             * @example Heart rate
+             */
+            readonly display?: string;
+        };
+        /** @description Concept, in codes and in words. */
+        readonly CodeableConcept: {
+            /** @description Codes. */
+            readonly coding?: readonly components["schemas"]["FhirCoding"][];
+            /**
+             * @description Words.
+             * @example Heart rate
+             */
+            readonly text?: string;
+        };
+        /** @description Error answer of every operation under /fhir. */
+        readonly OperationOutcome: {
+            /**
+             * @description Kind of the resource.
+             * @example OperationOutcome
+             * @constant
+             */
+            readonly resourceType: "OperationOutcome";
+            /** @description Faults, one by one. */
+            readonly issue: readonly {
+                /**
+                 * @description Whether anything was done.
+                 * @example error
+                 * @enum {string}
+                 */
+                readonly severity: "error" | "fatal";
+                /**
+                 * @description Kind of fault.
+                 * @example not-supported
+                 * @enum {string}
+                 */
+                readonly code: "invalid" | "value" | "not-supported" | "login" | "forbidden" | "not-found" | "too-long" | "conflict" | "throttled" | "transient" | "exception" | "processing";
+                readonly details: components["schemas"]["CodeableConcept"];
+                /**
+                 * @description Advice how to mend it.
+                 * @example Leave out query parameters the specification does not list.
+                 */
+                readonly diagnostics: string;
+                /** @description Parameter, as `http.name`. */
+                readonly location?: readonly string[];
+            }[];
+        };
+        /** @description Link of a Bundle. */
+        readonly FhirLink: {
+            /**
+             * @description What it leads to.
+             * @example next
+             * @enum {string}
+             */
+            readonly relation: "self" | "next";
+            /**
+             * @description Address.
+             * @example http://127.0.0.1:3001/fhir/Observation?patient=9c86fda0197f4d0e8780daae45bac2f8&_cursor=MTcyMTc
+             */
+            readonly url: string;
+        };
+        /**
+         * @description Identifier of the resource.
+         * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f-8867-4
+         */
+        readonly FhirId: string;
+        /** @description Version, when it came about, and profiles kept. */
+        readonly FhirMeta: {
+            /**
+             * @description Version; changes whenever the resource does.
+             * @example 1721748244993
+             */
+            readonly versionId?: string;
+            /**
+             * Format: date-time
+             * @description When this version came about.
+             * @example 2024-07-23T15:24:04.993Z
+             */
+            readonly lastUpdated?: string;
+            /** @description Profiles. */
+            readonly profile?: readonly string[];
+        };
+        /** @description Identifier in a system. */
+        readonly FhirIdentifier: {
+            /**
+             * @description System.
+             * @example urn:ietf:rfc:3986
+             */
+            readonly system: string;
+            /**
+             * @description Identifier.
+             * @example urn:uuid:d9480b59-3a05-416c-97cf-e0de431adcb5
+             */
+            readonly value: string;
+        };
+        /** @description Reference to a resource. */
+        readonly FhirReference: {
+            /**
+             * @description Address relative to the server.
+             * @example Patient/9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly reference?: string;
+            /**
+             * @description Kind of the resource.
+             * @example Patient
+             * @enum {string}
+             */
+            readonly type?: "Patient" | "Device";
+            readonly identifier?: components["schemas"]["FhirIdentifier"];
+            /**
+             * @description Words.
+             * @example Apple Watch
+             */
+            readonly display?: string;
+        };
+        /** @description Value in UCUM. */
+        readonly FhirQuantity: {
+            /**
+             * @description Value.
+             * @example 71
+             */
+            readonly value: number;
+            /**
+             * @description Unit for people.
+             * @example bpm
+             */
+            readonly unit: string;
+            /**
+             * @description System of the unit.
+             * @example http://unitsofmeasure.org
+             * @constant
+             */
+            readonly system: "http://unitsofmeasure.org";
+            /**
+             * @description Unit in UCUM.
+             * @example /min
+             */
+            readonly code: string;
+        };
+        /** @description Part of an Observation. */
+        readonly FhirComponent: {
+            readonly code: components["schemas"]["CodeableConcept"];
+            readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
+        };
+        /** @description Observation of FHIR R4. */
+        readonly FhirObservation: {
+            /**
+             * @description Kind of the resource.
+             * @example Observation
+             * @constant
+             */
+            readonly resourceType: "Observation";
+            readonly id: components["schemas"]["FhirId"];
+            readonly meta: components["schemas"]["FhirMeta"];
+            /** @description Identifiers, that of HealthKit among them. */
+            readonly identifier: readonly components["schemas"]["FhirIdentifier"][];
+            /**
+             * @description Standing; `entered-in-error` takes it back.
+             * @example final
+             * @enum {string}
+             */
+            readonly status: "registered" | "preliminary" | "final" | "amended" | "corrected" | "entered-in-error" | "unknown";
+            /** @description Categories. */
+            readonly category: readonly components["schemas"]["CodeableConcept"][];
+            readonly code: components["schemas"]["CodeableConcept"];
+            readonly subject: components["schemas"]["FhirReference"];
+            /**
+             * Format: date-time
+             * @description When it was measured.
+             * @example 2024-07-23T15:24:04.993Z
+             */
+            readonly effectiveDateTime?: string;
+            /** @description From when to when it was measured. */
+            readonly effectivePeriod?: {
+                /**
+                 * Format: date-time
+                 * @description First instant.
+                 * @example 2024-07-23T15:00:00.000Z
+                 */
+                readonly start: string;
+                /**
+                 * Format: date-time
+                 * @description Last instant.
+                 * @example 2024-07-23T15:24:04.993Z
+                 */
+                readonly end: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was received.
+             * @example 2024-07-23T15:25:00.000Z
+             */
+            readonly issued: string;
+            readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
+            /** @description What else must be known about the value. */
+            readonly note?: readonly {
+                /**
+                 * @description Words.
+                 * @example implausible: true
+                 */
+                readonly text: string;
+            }[];
+            readonly method?: components["schemas"]["CodeableConcept"];
+            readonly device: components["schemas"]["FhirReference"];
+            /** @description Parts of a blood pressure. */
+            readonly component?: readonly components["schemas"]["FhirComponent"][];
+        };
+        /** @description That the resource is what was searched. */
+        readonly FhirMatch: {
+            /**
+             * @description Why it is in the Bundle.
+             * @example match
+             * @constant
+             */
+            readonly mode: "match";
+        };
+        /** @description Page of a search for Observations. */
+        readonly ObservationBundle: {
+            /**
+             * @description Kind of the resource.
+             * @example Bundle
+             * @constant
+             */
+            readonly resourceType: "Bundle";
+            /**
+             * @description Kind of the Bundle.
+             * @example searchset
+             * @constant
+             */
+            readonly type: "searchset";
+            /** @description This page, and the next one while there may be more. */
+            readonly link: readonly components["schemas"]["FhirLink"][];
+            /** @description Resources; absent when there are none. */
+            readonly entry?: readonly {
+                /**
+                 * @description Address of the resource.
+                 * @example http://127.0.0.1:3001/fhir/Observation/0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+                 */
+                readonly fullUrl: string;
+                readonly resource: components["schemas"]["FhirObservation"];
+                readonly search: components["schemas"]["FhirMatch"];
+            }[];
+        };
+        /** @description Device of FHIR R4. */
+        readonly FhirDevice: {
+            /**
+             * @description Kind of the resource.
+             * @example Device
+             * @constant
+             */
+            readonly resourceType: "Device";
+            readonly id: components["schemas"]["FhirId"];
+            readonly meta: components["schemas"]["FhirMeta"];
+            /** @description Identifiers. */
+            readonly identifier: readonly components["schemas"]["FhirIdentifier"][];
+            /**
+             * @description Active while somebody has it.
+             * @example active
+             * @enum {string}
+             */
+            readonly status: "active" | "inactive";
+            /**
+             * @description Serial number.
+             * @example A-1234
+             */
+            readonly serialNumber?: string;
+            /** @description Name. */
+            readonly deviceName?: readonly {
+                /**
+                 * @description Name.
+                 * @example Apple Watch
+                 */
+                readonly name: string;
+                /**
+                 * @description Kind of name.
+                 * @example user-friendly-name
+                 * @constant
+                 */
+                readonly type: "user-friendly-name";
+            }[];
+            readonly type: components["schemas"]["CodeableConcept"];
+            readonly patient?: components["schemas"]["FhirReference"];
+        };
+        /** @description Page of a search for Devices. */
+        readonly DeviceBundle: {
+            /**
+             * @description Kind of the resource.
+             * @example Bundle
+             * @constant
+             */
+            readonly resourceType: "Bundle";
+            /**
+             * @description Kind of the Bundle.
+             * @example searchset
+             * @constant
+             */
+            readonly type: "searchset";
+            /** @description This page, and the next one while there may be more. */
+            readonly link: readonly components["schemas"]["FhirLink"][];
+            /** @description Resources; absent when there are none. */
+            readonly entry?: readonly {
+                /**
+                 * @description Address of the resource.
+                 * @example http://127.0.0.1:3001/fhir/Device/0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+                 */
+                readonly fullUrl: string;
+                readonly resource: components["schemas"]["FhirDevice"];
+                readonly search: components["schemas"]["FhirMatch"];
+            }[];
         };
         /** @description Health of one service. */
         readonly Health: {
@@ -1377,6 +2690,24 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Refused by the Therapy and Monitoring Manager, or parked for another reason. Look at the submission before trying again. */
+        readonly DetectionRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service behind this one does not know the operation at all. Give up; the operator has to offer another way. */
+        readonly NotSupported: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Samples that do not fit, a body that cannot be read, an unknown format, or no patient named. Nothing was kept. */
         readonly InvalidSamples: {
             headers: {
@@ -1433,6 +2764,33 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Entry of a kind that this cannot be done with. Read the entry. */
+        readonly CannotGoOn: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Rule cannot work, or the request does not fit. */
+        readonly RuleRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Identifier or type is taken, or there is a newer version. */
+        readonly RuleConflict: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Sender that has two live keys already. Revoke one first. */
         readonly TwoLiveKeys: {
             headers: {
@@ -1442,13 +2800,71 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Entry of a kind that this cannot be done with. Read the entry. */
-        readonly CannotGoOn: {
+        /** @description Query that cannot be understood, or a search parameter that is not supported. Mend what `location` names. */
+        readonly FhirInvalidSearch: {
             headers: {
                 readonly [name: string]: unknown;
             };
             content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Fault of this service. Repeat later. */
+        readonly FhirInternalError: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Service cannot answer now. Repeat after `Retry-After`. */
+        readonly FhirUnavailable: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Credential that is missing, wrong or expired. */
+        readonly FhirUnauthenticated: {
+            headers: {
+                /** @description Scheme to use. */
+                readonly "WWW-Authenticate"?: string;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Data of another patient. Give up. */
+        readonly FhirForbidden: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Service behind this one answered wrongly. Repeat later. */
+        readonly FhirUpstreamInvalid: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
+            };
+        };
+        /** @description Nothing under this identifier that the caller may see. */
+        readonly FhirNotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/fhir+json": components["schemas"]["OperationOutcome"];
             };
         };
         /** @description Method that the path does not know; `Allow` lists those it does. */
@@ -1506,6 +2922,28 @@ export interface components {
         readonly From: components["schemas"]["InstantWithOffset"];
         /** @description Limit to what was measured before this instant. */
         readonly To: components["schemas"]["InstantWithOffset"];
+        /** @description Filter by identifier. */
+        readonly SampleIdFilter: string;
+        /** @description Filter by format. */
+        readonly RawFormatFilter: string;
+        /** @description Filter by reason. */
+        readonly ReasonFilter: string;
+        /** @description Filter by rule. */
+        readonly RuleFilter: string;
+        /** @description Filter by the instant of measurement. */
+        readonly RecordedAtFilter: components["schemas"]["InstantWithOffset"];
+        /** @description Filter by the instant of receipt. */
+        readonly ReceivedAtFilter: components["schemas"]["InstantWithOffset"];
+        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+        readonly HealthDataQuery: string;
+        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+        readonly HealthDataFilters: string;
+        /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+        readonly HealthDataStates: string;
+        /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+        readonly HealthDataSort: string;
+        /** @description Where a page begins, out of the header `Link`; neither with `_s` nor with `_sk`. */
+        readonly HealthDataCursor: string;
         /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
         readonly Projection: string;
         /** @description Identifier of the sample. */
@@ -1533,13 +2971,62 @@ export interface components {
         readonly ChartedPatientId: components["schemas"]["PatientId"];
         /** @description Limit to samples of one type, as the provider names it. */
         readonly ChartedRawType: string;
-        /** @description Filters that chart components append by themselves; taken and ignored. */
+        /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
         readonly ChartFilters: string;
+        /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
+        readonly ChartPoints: number;
+        /** @description Time zone, as IANA names it, in which buckets of hours and days begin; where its offset is no full hour, at the full hour before. */
+        readonly ChartTimeZone: string;
+        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
+        readonly ChartSource: string;
+        /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+        readonly KnownChart: string;
+        /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
+        readonly DetectionFilters: string;
+        /** @description Identifier of the submission. */
+        readonly SubmissionId: string;
+        /** @description Identifier of the health data type. */
+        readonly HealthDataTypeIdentifier: components["schemas"]["HealthDataTypeIdentifier"];
+        /** @description Version to show; the newest when left out. */
+        readonly ShownVersion: number;
+        /** @description Version that the change was made from; when there is a newer one by now, nothing is changed. */
+        readonly ChangedVersion: number;
+        /** @description Identifier of the run. */
+        readonly RenormalizationId: components["schemas"]["Id"];
         /** @description Identifier of the entry. */
         readonly InboxId: string;
+        /** @description Form of the answer; there is JSON alone. */
+        readonly FhirFormat: "json" | "application/json" | "application/fhir+json";
+        /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
+        readonly FhirPatient: string;
+        /** @description Identifiers of resources, separated by commas. */
+        readonly FhirIds: string;
+        /** @description Codes, separated by commas, each `code` or `system|code`. */
+        readonly FhirCode: string;
+        /** @description When it was measured, with eq, ge, gt, le, lt, ne, sa, eb or ap in front; twice for a span. */
+        readonly FhirDate: readonly string[];
+        /** @description When the resource changed last, as `date`. */
+        readonly FhirLastUpdated: readonly string[];
+        /** @description Resources on a page. */
+        readonly FhirCount: number;
+        /** @description Where a page begins, out of the link `next`. */
+        readonly FhirCursor: string;
+        /** @description Identifier of the resource. */
+        readonly FhirResourceId: components["schemas"]["FhirId"];
+        /** @description Identifier of the patient. */
+        readonly FhirPatientInPath: string;
+        /** @description Limit to what changed at or after this instant. */
+        readonly FhirSince: components["schemas"]["InstantWithOffset"];
+        /** @description Limit to what was measured on or after this date. */
+        readonly FhirStart: string;
+        /** @description Limit to what was measured on or before this date. */
+        readonly FhirEnd: string;
     };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description Names this state of the answer, for `If-None-Match`. */
+        readonly ETag: string;
+    };
     pathItems: never;
 }
 export type PatientId = components['schemas']['PatientId'];
@@ -1572,15 +3059,47 @@ export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type FhirResource = components['schemas']['FhirResource'];
 export type XmlDelivery = components['schemas']['XmlDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type Prototype = components['schemas']['Prototype'];
+export type SubmissionState = components['schemas']['SubmissionState'];
+export type SubmissionReason = components['schemas']['SubmissionReason'];
+export type PlanId = components['schemas']['PlanId'];
+export type Submission = components['schemas']['Submission'];
+export type SubmissionFilter = components['schemas']['SubmissionFilter'];
+export type ReplayStarted = components['schemas']['ReplayStarted'];
+export type HealthDataTypeIdentifier = components['schemas']['HealthDataTypeIdentifier'];
+export type JsonPointer = components['schemas']['JsonPointer'];
+export type Target = components['schemas']['Target'];
+export type ObservationRule = components['schemas']['ObservationRule'];
+export type AttachmentRule = components['schemas']['AttachmentRule'];
+export type NormalizationRules = components['schemas']['NormalizationRules'];
+export type HealthDataType = components['schemas']['HealthDataType'];
+export type NewHealthDataType = components['schemas']['NewHealthDataType'];
+export type NewRenormalization = components['schemas']['NewRenormalization'];
+export type Renormalization = components['schemas']['Renormalization'];
 export type ApiKey = components['schemas']['ApiKey'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type CreatedApiKey = components['schemas']['CreatedApiKey'];
 export type InboxKind = components['schemas']['InboxKind'];
 export type InboxEntry = components['schemas']['InboxEntry'];
 export type InboxFilter = components['schemas']['InboxFilter'];
-export type ReplayStarted = components['schemas']['ReplayStarted'];
 export type InboxDetail = components['schemas']['InboxDetail'];
 export type DiscardReason = components['schemas']['DiscardReason'];
+export type CapabilityStatement = components['schemas']['CapabilityStatement'];
+export type FhirCoding = components['schemas']['FhirCoding'];
+export type CodeableConcept = components['schemas']['CodeableConcept'];
+export type OperationOutcome = components['schemas']['OperationOutcome'];
+export type FhirLink = components['schemas']['FhirLink'];
+export type FhirId = components['schemas']['FhirId'];
+export type FhirMeta = components['schemas']['FhirMeta'];
+export type FhirIdentifier = components['schemas']['FhirIdentifier'];
+export type FhirReference = components['schemas']['FhirReference'];
+export type FhirQuantity = components['schemas']['FhirQuantity'];
+export type FhirComponent = components['schemas']['FhirComponent'];
+export type FhirObservation = components['schemas']['FhirObservation'];
+export type FhirMatch = components['schemas']['FhirMatch'];
+export type ObservationBundle = components['schemas']['ObservationBundle'];
+export type FhirDevice = components['schemas']['FhirDevice'];
+export type DeviceBundle = components['schemas']['DeviceBundle'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
@@ -1595,14 +3114,25 @@ export type ResponseUnsupportedMediaType = components['responses']['UnsupportedM
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
+export type ResponseDetectionRefused = components['responses']['DetectionRefused'];
+export type ResponseNotSupported = components['responses']['NotSupported'];
 export type ResponseInvalidSamples = components['responses']['InvalidSamples'];
 export type ResponseNotEnrolled = components['responses']['NotEnrolled'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidDelivery = components['responses']['InvalidDelivery'];
 export type ResponseSenderForbidden = components['responses']['SenderForbidden'];
-export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
 export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
+export type ResponseRuleRefused = components['responses']['RuleRefused'];
+export type ResponseRuleConflict = components['responses']['RuleConflict'];
+export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
+export type ResponseFhirInvalidSearch = components['responses']['FhirInvalidSearch'];
+export type ResponseFhirInternalError = components['responses']['FhirInternalError'];
+export type ResponseFhirUnavailable = components['responses']['FhirUnavailable'];
+export type ResponseFhirUnauthenticated = components['responses']['FhirUnauthenticated'];
+export type ResponseFhirForbidden = components['responses']['FhirForbidden'];
+export type ResponseFhirUpstreamInvalid = components['responses']['FhirUpstreamInvalid'];
+export type ResponseFhirNotFound = components['responses']['FhirNotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
@@ -1616,6 +3146,17 @@ export type ParameterNormalizedTypeFilter = components['parameters']['Normalized
 export type ParameterStateFilter = components['parameters']['StateFilter'];
 export type ParameterFrom = components['parameters']['From'];
 export type ParameterTo = components['parameters']['To'];
+export type ParameterSampleIdFilter = components['parameters']['SampleIdFilter'];
+export type ParameterRawFormatFilter = components['parameters']['RawFormatFilter'];
+export type ParameterReasonFilter = components['parameters']['ReasonFilter'];
+export type ParameterRuleFilter = components['parameters']['RuleFilter'];
+export type ParameterRecordedAtFilter = components['parameters']['RecordedAtFilter'];
+export type ParameterReceivedAtFilter = components['parameters']['ReceivedAtFilter'];
+export type ParameterHealthDataQuery = components['parameters']['HealthDataQuery'];
+export type ParameterHealthDataFilters = components['parameters']['HealthDataFilters'];
+export type ParameterHealthDataStates = components['parameters']['HealthDataStates'];
+export type ParameterHealthDataSort = components['parameters']['HealthDataSort'];
+export type ParameterHealthDataCursor = components['parameters']['HealthDataCursor'];
 export type ParameterProjection = components['parameters']['Projection'];
 export type ParameterSampleId = components['parameters']['SampleId'];
 export type ParameterPrefer = components['parameters']['Prefer'];
@@ -1629,7 +3170,31 @@ export type ParameterChartedPatient = components['parameters']['ChartedPatient']
 export type ParameterChartedPatientId = components['parameters']['ChartedPatientId'];
 export type ParameterChartedRawType = components['parameters']['ChartedRawType'];
 export type ParameterChartFilters = components['parameters']['ChartFilters'];
+export type ParameterChartPoints = components['parameters']['ChartPoints'];
+export type ParameterChartTimeZone = components['parameters']['ChartTimeZone'];
+export type ParameterChartSource = components['parameters']['ChartSource'];
+export type ParameterKnownChart = components['parameters']['KnownChart'];
+export type ParameterDetectionFilters = components['parameters']['DetectionFilters'];
+export type ParameterSubmissionId = components['parameters']['SubmissionId'];
+export type ParameterHealthDataTypeIdentifier = components['parameters']['HealthDataTypeIdentifier'];
+export type ParameterShownVersion = components['parameters']['ShownVersion'];
+export type ParameterChangedVersion = components['parameters']['ChangedVersion'];
+export type ParameterRenormalizationId = components['parameters']['RenormalizationId'];
 export type ParameterInboxId = components['parameters']['InboxId'];
+export type ParameterFhirFormat = components['parameters']['FhirFormat'];
+export type ParameterFhirPatient = components['parameters']['FhirPatient'];
+export type ParameterFhirIds = components['parameters']['FhirIds'];
+export type ParameterFhirCode = components['parameters']['FhirCode'];
+export type ParameterFhirDate = components['parameters']['FhirDate'];
+export type ParameterFhirLastUpdated = components['parameters']['FhirLastUpdated'];
+export type ParameterFhirCount = components['parameters']['FhirCount'];
+export type ParameterFhirCursor = components['parameters']['FhirCursor'];
+export type ParameterFhirResourceId = components['parameters']['FhirResourceId'];
+export type ParameterFhirPatientInPath = components['parameters']['FhirPatientInPath'];
+export type ParameterFhirSince = components['parameters']['FhirSince'];
+export type ParameterFhirStart = components['parameters']['FhirStart'];
+export type ParameterFhirEnd = components['parameters']['FhirEnd'];
+export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly findDevices: {
@@ -1789,10 +3354,32 @@ export interface operations {
                 readonly from?: components["parameters"]["From"];
                 /** @description Limit to what was measured before this instant. */
                 readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+                /** @description Members to sort by, separated by commas; `-` in front sorts downwards. */
+                readonly _s?: components["parameters"]["HealthDataSort"];
                 /** @description Limit of records in the answer. */
                 readonly _l?: components["parameters"]["Limit"];
                 /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
                 readonly _sk?: components["parameters"]["Skip"];
+                /** @description Where a page begins, out of the header `Link`; neither with `_s` nor with `_sk`. */
+                readonly _cursor?: components["parameters"]["HealthDataCursor"];
                 /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
                 readonly _p?: components["parameters"]["Projection"];
             };
@@ -1802,13 +3389,140 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Samples that fit, newest first. */
+            /** @description Samples that fit. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one and the order is the usual one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly countHealthData: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Filter by provider. */
+                readonly providerId?: components["parameters"]["ProviderFilter"];
+                /** @description Filter by type, as the provider names it. */
+                readonly rawDataType?: components["parameters"]["RawTypeFilter"];
+                /** @description Filter by normalized type. */
+                readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
+                /** @description Filter by state. */
+                readonly state?: components["parameters"]["StateFilter"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Number of samples. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": readonly components["schemas"]["HealthData"][];
+                    readonly "application/json": number;
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly exportHealthData: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by device, as its provider names it. */
+                readonly deviceId?: components["parameters"]["DeviceIdFilter"];
+                /** @description Filter by provider. */
+                readonly providerId?: components["parameters"]["ProviderFilter"];
+                /** @description Filter by type, as the provider names it. */
+                readonly rawDataType?: components["parameters"]["RawTypeFilter"];
+                /** @description Filter by normalized type. */
+                readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
+                /** @description Filter by state. */
+                readonly state?: components["parameters"]["StateFilter"];
+                /** @description Limit to what was measured at or after this instant. */
+                readonly from?: components["parameters"]["From"];
+                /** @description Limit to what was measured before this instant. */
+                readonly to?: components["parameters"]["To"];
+                /** @description Filter by identifier. */
+                readonly _id?: components["parameters"]["SampleIdFilter"];
+                /** @description Filter by format. */
+                readonly rawDataFormat?: components["parameters"]["RawFormatFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["ReasonFilter"];
+                /** @description Filter by rule. */
+                readonly ruleId?: components["parameters"]["RuleFilter"];
+                /** @description Filter by the instant of measurement. */
+                readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
+                /** @description Filter by the instant of receipt. */
+                readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                readonly _q?: components["parameters"]["HealthDataQuery"];
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                readonly filters?: components["parameters"]["HealthDataFilters"];
+                /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
+                readonly _st?: components["parameters"]["HealthDataStates"];
+                /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
+                readonly _p?: components["parameters"]["Projection"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Samples, one a line. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/x-ndjson": string;
+                    readonly "text/csv": string;
                 };
             };
             readonly 400: components["responses"]["InvalidFilter"];
@@ -1875,6 +3589,39 @@ export interface operations {
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly submitDetections: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the sample. */
+                readonly _id: components["parameters"]["SampleId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Detections of the sample. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Identified"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["DetectionRefused"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
         };
@@ -2062,8 +3809,59 @@ export interface operations {
                 readonly from?: components["parameters"]["From"];
                 /** @description Limit to what was measured before this instant. */
                 readonly to?: components["parameters"]["To"];
-                /** @description Filters that chart components append by themselves; taken and ignored. */
+                /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
                 readonly filters?: components["parameters"]["ChartFilters"];
+                /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
+                readonly points?: components["parameters"]["ChartPoints"];
+                /** @description Time zone, as IANA names it, in which buckets of hours and days begin; where its offset is no full hour, at the full hour before. */
+                readonly timeZone?: components["parameters"]["ChartTimeZone"];
+                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
+                readonly source?: components["parameters"]["ChartSource"];
+            };
+            readonly header?: {
+                /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+                readonly "If-None-Match"?: components["parameters"]["KnownChart"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Series. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["ChartSeries"][];
+                };
+            };
+            /** @description Chart is what the asker has. */
+            readonly 304: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getDetectionChartData: {
+        readonly parameters: {
+            readonly query: {
+                /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
+                readonly filters: components["parameters"]["DetectionFilters"];
+                /** @description Identifier of the patient whose chart it is; chart components name it so. */
+                readonly _id?: components["parameters"]["ChartedPatient"];
+                /** @description Other name of `_id`. */
+                readonly patientId?: components["parameters"]["ChartedPatientId"];
             };
             readonly header?: never;
             readonly path?: never;
@@ -2080,9 +3878,357 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["ChartSeries"][];
                 };
             };
-            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listPrototypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Prototypes. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Prototype"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listSubmissions: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by state. */
+                readonly state?: components["schemas"]["SubmissionState"];
+                /** @description Filter by reason. */
+                readonly reason?: components["schemas"]["SubmissionReason"];
+                /** @description Filter by patient. */
+                readonly patientId?: components["schemas"]["PatientId"];
+                /** @description Filter by plan. */
+                readonly planId?: components["schemas"]["PlanId"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Submissions. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Submission"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replaySubmissions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Filter; an empty one means all. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SubmissionFilter"];
+            };
+        };
+        readonly responses: {
+            /** @description Submissions will be tried again. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ReplayStarted"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly replaySubmission: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the submission. */
+                readonly _id: components["parameters"]["SubmissionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Submission will be tried again; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listHealthDataTypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Types. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["HealthDataType"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createHealthDataType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Type to create. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewHealthDataType"];
+            };
+        };
+        readonly responses: {
+            /** @description Type is created. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["RuleRefused"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 409: components["responses"]["RuleConflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getHealthDataType: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Version to show; the newest when left out. */
+                readonly version?: components["parameters"]["ShownVersion"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the health data type. */
+                readonly identifier: components["parameters"]["HealthDataTypeIdentifier"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Type. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly changeHealthDataType: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Version that the change was made from; when there is a newer one by now, nothing is changed. */
+                readonly version: components["parameters"]["ChangedVersion"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the health data type. */
+                readonly identifier: components["parameters"]["HealthDataTypeIdentifier"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description Type as it is to be. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewHealthDataType"];
+            };
+        };
+        readonly responses: {
+            /** @description New version. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["RuleRefused"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["RuleConflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly retireHealthDataType: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Version that the change was made from; when there is a newer one by now, nothing is changed. */
+                readonly version: components["parameters"]["ChangedVersion"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the health data type. */
+                readonly identifier: components["parameters"]["HealthDataTypeIdentifier"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Retired version. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HealthDataType"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["RuleConflict"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly startRenormalization: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Samples to normalize. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewRenormalization"];
+            };
+        };
+        readonly responses: {
+            /** @description Run is begun. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Identified"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getRenormalization: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the run. */
+                readonly _id: components["parameters"]["RenormalizationId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Run. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Renormalization"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -2334,6 +4480,212 @@ export interface operations {
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getCapabilityStatement: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description CapabilityStatement. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["CapabilityStatement"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly searchObservations: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
+                readonly patient?: components["parameters"]["FhirPatient"];
+                /** @description Identifiers of resources, separated by commas. */
+                readonly _id?: components["parameters"]["FhirIds"];
+                /** @description Codes, separated by commas, each `code` or `system|code`. */
+                readonly code?: components["parameters"]["FhirCode"];
+                /** @description When it was measured, with eq, ge, gt, le, lt, ne, sa, eb or ap in front; twice for a span. */
+                readonly date?: components["parameters"]["FhirDate"];
+                /** @description When the resource changed last, as `date`. */
+                readonly _lastUpdated?: components["parameters"]["FhirLastUpdated"];
+                /** @description Resources on a page. */
+                readonly _count?: components["parameters"]["FhirCount"];
+                /** @description Where a page begins, out of the link `next`. */
+                readonly _cursor?: components["parameters"]["FhirCursor"];
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Page of the search. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["ObservationBundle"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 403: components["responses"]["FhirForbidden"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly readObservation: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the resource. */
+                readonly id: components["parameters"]["FhirResourceId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Observation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["FhirObservation"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 404: components["responses"]["FhirNotFound"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly searchDevices: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
+                readonly patient?: components["parameters"]["FhirPatient"];
+                /** @description Identifiers of resources, separated by commas. */
+                readonly _id?: components["parameters"]["FhirIds"];
+                /** @description Resources on a page. */
+                readonly _count?: components["parameters"]["FhirCount"];
+                /** @description Where a page begins, out of the link `next`. */
+                readonly _cursor?: components["parameters"]["FhirCursor"];
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Page of the search. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["DeviceBundle"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 403: components["responses"]["FhirForbidden"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly readDevice: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Form of the answer; there is JSON alone. */
+                readonly _format?: components["parameters"]["FhirFormat"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the resource. */
+                readonly id: components["parameters"]["FhirResourceId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Device. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+json": components["schemas"]["FhirDevice"];
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 404: components["responses"]["FhirNotFound"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
+        };
+    };
+    readonly exportPatient: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Limit to what changed at or after this instant. */
+                readonly _since?: components["parameters"]["FhirSince"];
+                /** @description Limit to what was measured on or after this date. */
+                readonly start?: components["parameters"]["FhirStart"];
+                /** @description Limit to what was measured on or before this date. */
+                readonly end?: components["parameters"]["FhirEnd"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly id: components["parameters"]["FhirPatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Resources, one a line. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/fhir+ndjson": string;
+                };
+            };
+            readonly 400: components["responses"]["FhirInvalidSearch"];
+            readonly 401: components["responses"]["FhirUnauthenticated"];
+            readonly 403: components["responses"]["FhirForbidden"];
+            readonly 500: components["responses"]["FhirInternalError"];
+            readonly 502: components["responses"]["FhirUpstreamInvalid"];
+            readonly 503: components["responses"]["FhirUnavailable"];
         };
     };
     readonly deviceManagerHealthz: {

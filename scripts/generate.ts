@@ -1,6 +1,6 @@
 /**
  * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
- * settings and commands from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
+ * settings, commands and HealthKit's types from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
  * ones are listed, and the exit code is 1.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,9 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
+import { healthKitTypesPage } from './generate/healthkit-types-page.ts';
 
 const root = join(import.meta.dirname, '..');
-const services = ['bff', 'device-manager', 'user-manager'];
+const services = ['bff', 'device-manager', 'user-manager', 'therapy-monitoring'];
 const typeFlags = ['--immutable', '--root-types', '--root-types-no-schema-prefix', '--root-types-keep-casing'];
 const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
 
@@ -38,6 +39,7 @@ try {
     ...services.flatMap((service) => generate(service, folder)),
     ['../docs/configuration.md', configurationPage()],
     ['../docs/commands.md', commandsPage()],
+    ['../docs/healthkit-types.md', healthKitTypesPage()],
   ];
   const current = (name: string) => (existsSync(join(target, name)) ? readFileSync(join(target, name), 'utf8') : undefined);
   const stale = files.filter(([name, text]) => current(name) !== text).map(([name]) => name.replace('../', ''));

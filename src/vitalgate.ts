@@ -6,7 +6,7 @@ import { createBff } from './bff/service.ts';
 import type { Config, ServiceName } from './config.ts';
 import { startEmbeddedServer } from './database/embedded-server.ts';
 import { openPool, type Connection, type Pool } from './database/pool.ts';
-import { createDeviceManager } from './device-manager/service.ts';
+import { createDeviceManager, type TherapyMonitoringSettings } from './device-manager/service.ts';
 import type { TokenIssuer } from './device-manager/sender-tokens.ts';
 import { loadMasterKey } from './keys/master-key.ts';
 import { createKeyRing } from './keys/scope-keys.ts';
@@ -103,6 +103,11 @@ const tokenIssuersOf = ({ WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: jwksUrl,
   return [own, { issuer, jwksUrl, audience, scope: config.WEBHOOK_JWT_SCOPE, sender: config.WEBHOOK_JWT_SENDER }];
 };
 
+const LONGEST_WAIT_MS = 3_600_000;
+
+const therapyMonitoringOf = ({ TMM_SERVICE_URL: url, TMM_SERVICE_TOKEN: token, ...config }: Config): TherapyMonitoringSettings | undefined =>
+  url === undefined ? undefined : { url, token, timeoutMs: config.TMM_TIMEOUT_SECONDS * 1000, pace: { firstWaitMs: config.TMM_RETRY_SECONDS * 1000, longestWaitMs: LONGEST_WAIT_MS, mostFailures: config.TMM_MAX_FAILURES } };
+
 const startDeviceManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], userManagerUrl: string): Promise<Place> => {
   const { config } = starting;
   const pool = openServicePool(starting, connection);
@@ -111,8 +116,8 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   await keyRing.check(pool);
   const { log, version, validateResponses } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 8, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
-    userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), trustedProxies: config.TRUSTED_PROXIES,
+    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
   });
   return listen(starting, service, 'device-manager');
 };

@@ -11,6 +11,7 @@ import { addMigrateCommand } from './migrate.ts';
 import { addConfigCommand } from './show-config.ts';
 import { addSimulateCommand } from './simulate.ts';
 import { addStartCommand } from './start.ts';
+import { addSubmissionCommands } from './submissions.ts';
 import { addUserCommands } from './users.ts';
 
 /** Where a run of the program takes settings from and writes to. */
@@ -52,6 +53,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addClientCommands(program, context);
   addDeviceCommands(program, context);
   addInboxCommands(program, context);
+  addSubmissionCommands(program, context);
   addSimulateCommand(program, context);
   addMigrateCommand(program, context);
   addConfigCommand(program, context);

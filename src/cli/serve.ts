@@ -4,6 +4,7 @@ import { openPool } from '../database/pool.ts';
 import { provideDemoData, setAsideDemoFile, writeDemoFile } from '../demo-data.ts';
 import { faultOf } from '../http/fault-log.ts';
 import { startFailureOf } from '../start-failure.ts';
+import { startDemoTherapyMonitoring, type DemoTherapyMonitoring } from '../therapy-monitoring/demo.ts';
 import { startVitalgate, type Vitalgate } from '../vitalgate.ts';
 import { RefusedError } from './command-context.ts';
 
@@ -21,14 +22,20 @@ const checkDemo = (demo: boolean, config: Config): void => {
   if (demo && config.SERVICES.length < serviceNames.length) throw new ConfigError(['--demo needs all three services: leave SERVICES unset']);
 };
 
-const provideDemo = async (say: Say, config: Config, { urls, database, serviceToken }: Vitalgate): Promise<void> => {
+/** Where none is named, the demo has a Therapy and Monitoring Manager of its own, with a plan for everything that can be measured. */
+const demoTherapyMonitoring = (demo: boolean, { TMM_SERVICE_URL: url }: Config): Promise<DemoTherapyMonitoring | undefined> =>
+  demo && url === undefined ? startDemoTherapyMonitoring() : Promise.resolve(undefined);
+
+const provideDemo = async (say: Say, config: Config, { urls, database, serviceToken }: Vitalgate, therapyMonitoring: DemoTherapyMonitoring | undefined): Promise<void> => {
   const { bff, deviceManager, userManager } = urls;
   if (bff === undefined || deviceManager === undefined || userManager === undefined || database === undefined) throw new Error('The demo needs all three services.');
   const pool = openPool(database, () => undefined, 1);
   try {
     const { data, made } = await provideDemoData(pool, config.DATA_DIR);
+    await therapyMonitoring?.plan(deviceManager, data.patientId);
     const path = writeDemoFile(config.DATA_DIR, { bff, deviceManager, userManager, serviceToken }, data);
     say(`Demo: ${made ? 'made' : 'kept'} a patient, an operator and a webhook key; their credentials are in ${path}`);
+    if (therapyMonitoring) say(`Demo: detections go to a Therapy and Monitoring Manager at ${therapyMonitoring.url}, which forgets them when it stops`);
   } finally {
     await pool.end();
   }
@@ -83,7 +90,8 @@ export const serve = async (config: Config, { demo, say }: ServeOptions): Promis
     log.fatal(reason);
     end(1);
   };
-  const starting = startVitalgate(config, { log, onFatal });
+  const therapyMonitoring = await demoTherapyMonitoring(demo, config);
+  const starting = startVitalgate({ ...config, TMM_SERVICE_URL: config.TMM_SERVICE_URL ?? therapyMonitoring?.url }, { log, onFatal });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A terminal and npm both pass a signal on: the second one must not cut the first one's work short.
     process.on(signal, () => {
@@ -94,7 +102,7 @@ export const serve = async (config: Config, { demo, say }: ServeOptions): Promis
   try {
     const vitalgate = await starting;
     await unlessEnding(ending, async () => {
-      if (demo) await provideDemo(say, config, vitalgate);
+      if (demo) await provideDemo(say, config, vitalgate, therapyMonitoring);
       tellWhere(say, config, vitalgate);
     });
   } catch (error) {

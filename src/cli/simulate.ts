@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { faults, type Fault } from '../simulator/medisante.ts';
 import { simulateMedisante, type Reconciliation } from '../simulator/run.ts';
+import { formats, type Format } from '../simulator/writing.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withManual } from './manual.ts';
 
@@ -11,6 +12,7 @@ interface SimulateOptions {
   readonly deliveries: string;
   readonly rate?: string;
   readonly faults?: string;
+  readonly format: string;
   readonly seed: string;
   readonly ledger?: string;
 }
@@ -21,12 +23,11 @@ const whole = (option: string, text: string, least: number, most: number): numbe
   return value;
 };
 
-const faultsIn = (text: string | undefined): Fault[] => {
-  if (text === undefined) return [];
-  const names = text === 'all' ? [...faults] : text.split(',').map((name) => name.trim());
-  const unknown = names.filter((name) => !(faults as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new RefusedError(`--faults is all, or a list of ${faults.join(', ')}.`, 'wrong-use');
-  return names as Fault[];
+/** Names of a list, or all of them for `all`. */
+const namesIn = <Name extends string>(option: string, known: readonly Name[], text: string): Name[] => {
+  const names = text === 'all' ? [...known] : text.split(',').map((name) => known.find((one) => one === name.trim()));
+  if (names.includes(undefined)) throw new RefusedError(`--${option} is all, or a list of ${known.join(', ')}.`, 'wrong-use');
+  return names.filter((name) => name !== undefined);
 };
 
 const credential = (environment: Readonly<Record<string, string | undefined>>, name: string): string => {
@@ -44,7 +45,7 @@ const simulate = async (context: CommandContext, options: SimulateOptions): Prom
     url: options.url, apiKey: credential(environment, 'SIMULATE_KEY'), bearer: credential(environment, 'SIMULATE_TOKEN'),
     devices: whole('devices', options.devices, 1, 10_000), deliveries: whole('deliveries', options.deliveries, 1, 1_000_000),
     ratePerSecond: options.rate === undefined ? undefined : whole('rate', options.rate, 1, 10_000),
-    faults: faultsIn(options.faults), seed: whole('seed', options.seed, 0, 4_294_967_295),
+    faults: options.faults === undefined ? [] : namesIn<Fault>('faults', faults, options.faults), formats: namesIn<Format>('format', formats, options.format), seed: whole('seed', options.seed, 0, 4_294_967_295),
   };
   if (!URL.canParse(options.url)) throw new RefusedError('--url is no URL.', 'wrong-use');
   const file = options.ledger === undefined ? undefined : openSync(options.ledger, 'wx', 0o600);
@@ -69,11 +70,12 @@ export const addSimulateCommand = (program: Command, context: CommandContext): v
     .option('--deliveries <count>', 'how many to send', '1000')
     .option('--rate <per second>', 'how fast; as fast as they are answered unless given')
     .option('--faults <list>', `all, or some of ${faults.join(', ')}; one delivery in four is spoilt`)
+    .option('--format <list>', `all, or some of ${formats.join(', ')}: one by chance for each delivery`, 'medisantestandard-json')
     .option('--seed <number>', 'the same seed gives the same readings', '1')
     .option('--ledger <path>', 'a new file for one JSON line per delivery, without values')
     .action((options: SimulateOptions) => simulate(context, options));
   withManual(medisante, {
     notes: ['SIMULATE_KEY holds the API key of a sender, SIMULATE_TOKEN an operator’s access token or the service token.', 'Never run it against an installation that real patients use: its samples stay.'],
-    examples: ['SIMULATE_KEY=… SIMULATE_TOKEN=… npx vitalgate simulate medisante --devices 50 --deliveries 10000 --faults all --ledger ledger.jsonl'],
+    examples: ['SIMULATE_KEY=… SIMULATE_TOKEN=… npx vitalgate simulate medisante --devices 50 --deliveries 10000 --format all --faults all --ledger ledger.jsonl'],
   });
 };

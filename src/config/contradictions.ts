@@ -26,5 +26,6 @@ export const contradictions = (config: Config): string[] => {
   if ((config.TLS_CERT === undefined) !== (config.TLS_KEY === undefined)) mistakes.push('TLS_CERT and TLS_KEY are needed together');
   const foreign = [config.WEBHOOK_JWT_ISSUER, config.WEBHOOK_JWKS_URL, config.WEBHOOK_JWT_AUDIENCE].filter((value) => value !== undefined);
   if (foreign.length !== 0 && foreign.length !== 3) mistakes.push('WEBHOOK_JWT_ISSUER, WEBHOOK_JWKS_URL and WEBHOOK_JWT_AUDIENCE are needed together');
+  if (config.TMM_SERVICE_TOKEN !== undefined && config.TMM_SERVICE_URL === undefined) mistakes.push('TMM_SERVICE_TOKEN is given without TMM_SERVICE_URL');
   return mistakes;
 };

@@ -7,6 +7,7 @@ export const fileVariable = 'VITALGATE_CONFIG';
 const postgres = 'data lives in PostgreSQL (DATABASE_URL)';
 const ownTables = `there is no CRUD service, ${postgres}`;
 const ownAccounts = 'the User Manager keeps accounts and sessions itself';
+const tmmPaths = 'the paths of a Therapy and Monitoring Manager are those of its contract, under TMM_SERVICE_URL';
 const noGateway = 'there is no gateway, the BFF asks the services directly';
 
 /** Names of the original system that mean nothing here, and why. */
@@ -24,6 +25,9 @@ export const originalNames: Readonly<Record<string, string>> = {
   AUTH_MODULE: ownAccounts,
   AUTH_SERVICE: ownAccounts,
   AUTH_CONNECTION: ownAccounts,
+  TMM_MONITORINGS_ENDPOINT: tmmPaths,
+  TMM_DETECTIONS_ENDPOINT: tmmPaths,
+  TMM_PROTOTYPES_ENDPOINT: tmmPaths,
   REDIS_HOSTS: 'nothing here needs Redis',
   MICROSERVICE_GATEWAY_SERVICE_NAME: noGateway,
   GROUPS_HEADER_KEY: noGateway,

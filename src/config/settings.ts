@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-export const jobNames = ['normalize', 'release-quarantine', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
+export const jobNames = ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
 
 /** One setting: how its text is read, what it means, what holds when it is left out, and whether it may be shown. */
 interface Setting {
@@ -25,6 +25,7 @@ const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }
 const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
 const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
 const serviceToken = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
+const bearer = z.string().max(8192, 'is longer than 8192 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
 const areNetworks = (networks: readonly string[]): boolean =>
   networks.every((network) => {
     const [address = '', bits, ...more] = network.split('/');
@@ -59,6 +60,11 @@ export const settings = {
   },
   DEVICE_MANAGER_URL: { schema: url.optional(), meaning: 'The Device Manager that the BFF asks.', otherwise: 'the one in this process', secret: 'password' },
   USER_MANAGER_URL: { schema: url.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask; it names itself so in tokens for the webhook, so set it alike everywhere.', otherwise: 'the one in this process', secret: 'password' },
+  TMM_SERVICE_URL: { schema: url.optional(), meaning: 'The Therapy and Monitoring Manager to which the Device Manager submits detections; see [therapy-monitoring.md](therapy-monitoring.md).', otherwise: 'nothing is submitted', secret: 'password' },
+  TMM_SERVICE_TOKEN: { schema: bearer.optional(), meaning: 'The bearer shown to it, where something in front of it asks for one.', otherwise: 'none is shown', secret: 'whole' },
+  TMM_TIMEOUT_SECONDS: { schema: number.min(1, 'is below 1').max(300, 'is above 300').default(10), meaning: 'How long one request to it may take, 1 to 300.', otherwise: '`10`', secret: 'no' },
+  TMM_RETRY_SECONDS: { schema: number.min(1, 'is below 1').max(3600, 'is above one hour').default(2), meaning: 'How long to wait after a first failure, 1 to 3600; the wait doubles with each further one, up to an hour.', otherwise: '`2`', secret: 'no' },
+  TMM_MAX_FAILURES: { schema: number.min(1, 'is below 1').max(100, 'is above 100').default(12), meaning: 'How often one detection may fail while others are taken, before it is parked, 1 to 100.', otherwise: '`12`', secret: 'no' },
   PUBLIC_URL: {
     schema: url.optional(),
     meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',

@@ -8,18 +8,25 @@ import type { NormalizedData } from '../measurement/coding.ts';
 import { dayOf, pointsOf } from './domain/chart.ts';
 import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
 import type { Measured, Reason } from './domain/observing.ts';
+import { membersOf } from './domain/rule.ts';
+import type { RuleBook } from './rule-book.ts';
 import type { Reading } from './providers/reading.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
+import type { Outbox, Submittable } from './outbox.ts';
 import { settle } from './settling.ts';
 import type { Standing } from './domain/version.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload, type Payload, type PayloadContext } from './storage/payload-table.ts';
 import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow, type Which } from './storage/sample-table.ts';
-import { mergeSeriesChunk, removePoints, type StoredPoint } from './storage/series-chunk-table.ts';
+import { mergeSeriesChunk, removePoints, type SeriesChunk, type StoredPoint } from './storage/series-chunk-table.ts';
+import { renewRollups } from './storage/series-rollup-table.ts';
 import { writeStandings } from './storage/version-table.ts';
 
-interface Outcome {
+/** What the rules make of one sample. */
+export interface Outcome {
   readonly sample: SampleRow;
+  /** What measured it: the source that the sample names, else its device. */
+  readonly source: string;
   readonly outcome: Normalized | { readonly reason: Reason };
 }
 
@@ -43,10 +50,19 @@ export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 
   return (JSON.parse(bytes.toString('utf8')) as unknown[]).map((item) => ({ document: item, received: item }));
 };
 
+const sourceOf = (sample: SampleRow, { document }: Partial<Item>): string => {
+  const named = sample.provider === 'healthkit' ? membersOf(document)['sourceId'] : undefined;
+  return typeof named === 'string' && named.trim() !== '' ? named.trim().slice(0, 200) : sample.device_id;
+};
+
 const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
     ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
     : { _id: sample._id, state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+
+const submittable = ({ sample, outcome }: Outcome & { outcome: Normalized }): Submittable => ({
+  sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
+});
 
 /** A version that conflicts with the one that stays was not normalized; the others say what they are. */
 const writtenStanding = (_id: string, standing: Standing | undefined): { _id: string; state: string; reason: string }[] =>
@@ -62,23 +78,51 @@ const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, p
   }
 };
 
-const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<void> => {
-  const points = done.flatMap(({ sample, outcome }) =>
-    pointsOf(outcome.record).map((point) => ({ ...point, sampleId: sample._id, rawType: sample.type ?? '', normalizedType: outcome.normalizedDataType, day: dayOf(point.x) })),
+const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<SeriesChunk[]> => {
+  const chunks: SeriesChunk[] = [];
+  const points = done.flatMap(({ sample, source, outcome }) =>
+    pointsOf(outcome.record).map((point) => ({ ...point, source, sampleId: sample._id, rawType: sample.type ?? '', normalizedType: outcome.normalizedDataType, day: dayOf(point.x) })),
   );
   for (const group of Object.values(Object.groupBy(points, (point) => [point.normalizedType, point.rawType, point.series, point.day].join('\n')))) {
     const [first] = group ?? [];
     if (!group || !first) continue;
     const { normalizedType, rawType, series, day, name } = first;
-    await mergeSeriesChunk(db, keys, { patientId, normalizedType, rawType, series, day }, name, group.map(({ x, y, sampleId }): StoredPoint => [x, y, sampleId]));
+    chunks.push(await mergeSeriesChunk(db, keys, { patientId, normalizedType, rawType, series, day }, name, group.map(({ x, y, sampleId, source }): StoredPoint => [x, y, sampleId, source])));
   }
+  return chunks;
 };
 
 /** Takes away what an earlier normalization put into charts. */
-const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<void> => {
+const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<SeriesChunk[]> => {
+  const changed: SeriesChunk[] = [];
   for (const { normalized_type: normalizedType, recorded_at: recordedAt, _id } of samples) {
-    if (normalizedType !== null) await removePoints(db, keys, { patientId, normalizedType, day: dayOf(recordedAt.getTime()) }, new Set([_id]));
+    if (normalizedType !== null) changed.push(...(await removePoints(db, keys, { patientId, normalizedType, day: dayOf(recordedAt.getTime()) }, new Set([_id]))));
   }
+  return changed;
+};
+
+/** Applies rules to samples of a payload; changes nothing. */
+export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly SampleRow[]): Outcome[] => {
+  const items = itemsOf(payload);
+  return samples.map((sample) => {
+    const item = items[sample.item_index] ?? {};
+    return { sample, source: sourceOf(sample, item), outcome: normalize(rules, measuredOf(sample, item, payload.context)) };
+  });
+};
+
+/** Stores outcomes of samples of one payload: records, points, rollups and states; what earlier ones put into charts goes. The caller holds the patient's lock. */
+export const storeOutcomes = async (db: Queryable, keys: ScopeKeys, { patientId, payloadId }: Pick<Payload, 'patientId' | 'payloadId'>, samples: readonly SampleRow[], outcomes: readonly Outcome[]): Promise<void> => {
+  const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
+  await storeRecords(db, keys, patientId, payloadId, done);
+  const [forgotten, stored] = [await forgetPoints(db, keys, patientId, samples), await storePoints(db, keys, patientId, done)];
+  await renewRollups(db, keys, [...forgotten, ...stored]);
+  await writeResults(db, patientId, outcomes.map(resultOf));
+};
+
+/** One writer per patient at a time, whoever calls, until the transaction ends. */
+export const lockPatient = async (db: Queryable, patientId: string): Promise<void> => {
+  await db.query('set local lock_timeout = 0');
+  await db.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
 };
 
 /** Normalizes samples of one payload. */
@@ -90,12 +134,11 @@ export interface Normalizer {
   readonly normalize: (patientId: string, payloadId: string, which?: Which) => Promise<void>;
 }
 
-/** A normalizer with its rules; one writer per patient at a time, whoever calls. `onFailure` is told how many samples of a payload no rule took. */
-export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onFailure: (reason: string, samples: number) => void): Normalizer => ({
+/** A normalizer with the rules of an installation. `onFailure` is told how many samples of a payload no rule took. */
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook, outbox: Outbox, onFailure: (reason: string, samples: number) => void): Normalizer => ({
   normalize: async (patientId, payloadId, which = 'received') => {
     const failures = await inTransaction(pool, async (client): Promise<string[]> => {
-      await client.query('set local lock_timeout = 0');
-      await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
+      await lockPatient(client, patientId);
       const found = await samplesToNormalize(client, patientId, payloadId, which);
       const { standings, changed } = await settle(client, found);
       const samples = which === 'versions' ? changed : found;
@@ -103,15 +146,12 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, rules: Rules, onF
       const keys = await keyRing.keysOf(client, `patient:${patientId}`);
       const payload = await readPayload(client, keys, patientId, payloadId);
       if (!payload) return [];
-      const items = itemsOf(payload);
-      const current = samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current');
-      const outcomes = current.map((sample): Outcome => ({ sample, outcome: normalize(rules, measuredOf(sample, items[sample.item_index] ?? {}, payload.context)) }));
-      const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
-      await storeRecords(client, keys, patientId, payloadId, done);
-      await forgetPoints(client, keys, patientId, samples);
-      await storePoints(client, keys, patientId, done);
-      await writeResults(client, patientId, outcomes.map(resultOf));
+      const { rules } = await ruleBook.current(client);
+      const outcomes = outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
+      await storeOutcomes(client, keys, payload, samples, outcomes);
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
+      const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
+      await outbox.note(client, keys, patientId, done.map(submittable), samples.map(({ _id }) => _id));
       return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
     });
     for (const [reason, samples] of Map.groupBy(failures, (one) => one)) onFailure(reason, samples.length);

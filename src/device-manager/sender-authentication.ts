@@ -31,10 +31,7 @@ export const senderAuthenticators = ({ senderOfKey, tokens, trustedProxies }: Se
     },
     senderToken: async (view) => {
       const token = bearerOf(view.headers);
-      return token === undefined ? null : judged(view, async () => {
-        const sender = await tokens.senderOf(token);
-        return sender === undefined ? undefined : { sender };
-      });
+      return token === undefined ? null : judged(view, () => tokens.senderOf(token));
     },
     senderBasic: async (view) => {
       const basic = basicOf(view.headers);

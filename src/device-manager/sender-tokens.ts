@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
 import { problem } from '../http/problem.ts';
+import type { KeyHolder } from './storage/api-key-table.ts';
 
 /** Who issues tokens that open the webhook. */
 export interface TokenIssuer {
@@ -16,8 +17,8 @@ export interface TokenIssuer {
 
 /** Judges bearer tokens of webhook senders. */
 export interface SenderTokens {
-  /** The sender of a token; undefined for one that is none of ours, has ended, or is for something else. Throws 503 while the keys of its issuer cannot be read. */
-  readonly senderOf: (token: string) => Promise<string | undefined>;
+  /** The sender of a token, and the devices it may send for where the claim `device_ids` names some; undefined for one that is none of ours, has ended, or is for something else. Throws 503 while the keys of its issuer cannot be read. */
+  readonly senderOf: (token: string) => Promise<KeyHolder | undefined>;
 }
 
 /** Signatures only; what a shared secret signs would make every reader of tokens a writer. */
@@ -31,14 +32,22 @@ const hasScope = ({ scope, scp }: JWTPayload, wanted: string | undefined): boole
   return (typeof given === 'string' ? given.split(' ') : Array.isArray(given) ? given : []).includes(wanted);
 };
 
+/** The devices that a token is limited to; 'malformed' where the claim is no list of texts, for a limit that cannot be read is no licence. */
+const devicesOf = ({ device_ids: devices }: JWTPayload): readonly string[] | undefined | 'malformed' => {
+  if (devices === undefined) return undefined;
+  return Array.isArray(devices) && devices.every((one) => typeof one === 'string') ? devices : 'malformed';
+};
+
 const senderName = /^[a-z][a-z0-9-]{0,63}$/;
 
 const verifier = ({ issuer, jwksUrl, audience, scope, sender }: TokenIssuer) => {
   const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: 10_000, cacheMaxAge: 600_000 });
-  return async (token: string): Promise<string | undefined> => {
+  return async (token: string): Promise<KeyHolder | undefined> => {
     const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp'] });
     const name = sender ?? payload.sub;
-    return hasScope(payload, scope) && name !== undefined && senderName.test(name) ? name : undefined;
+    const deviceIds = devicesOf(payload);
+    if (!hasScope(payload, scope) || name === undefined || !senderName.test(name) || deviceIds === 'malformed') return undefined;
+    return { sender: name, ...(deviceIds && { deviceIds }) };
   };
 };
 

@@ -1,3 +1,6 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { isJsonType } from './framing.ts';
@@ -11,6 +14,18 @@ export class WarmUpPassed extends Error {}
 const declaredHeaders = (request: Request, { parameters }: OperationInfo): Record<string, unknown> => {
   const names = parameters.filter(({ in: where }) => where === 'header').map(({ name }) => name.toLowerCase());
   return Object.fromEntries(names.filter((name) => request.headers[name] !== undefined).map((name) => [name, request.headers[name]]));
+};
+
+/** A proxy's word about TLS is only echoed here, to whom it came from. */
+const originOf = ({ headers, socket }: Request): string => {
+  const host = /^[\w.:[\]-]{1,255}$/.test(headers.host ?? '') ? headers.host : undefined;
+  return `${socket instanceof TLSSocket || headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'}://${host ?? 'localhost'}`;
+};
+
+/** What nobody accepts is sent all the same: an answer in another form helps more than none. */
+const wantedOf = (request: Request, { responses }: OperationInfo): string | undefined => {
+  const mediaTypes = responses.get('200')?.mediaTypes ?? [];
+  return (mediaTypes.length > 1 && request.accepts([...mediaTypes])) || mediaTypes[0];
 };
 
 const callOf = (request: Request, exchange: Exchange, operation: OperationInfo): AnyCall => {
@@ -32,21 +47,49 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
     ...(xml !== undefined && { xml }),
     caller: authenticated.open ? undefined : authenticated.caller,
     requestId,
+    wanted: wantedOf(request, operation),
+    origin: originOf(request),
     signal,
   };
 };
 
-const writeReply = (response: Response, { status, headers, body }: AnyReply, { id, responses }: OperationInfo): void => {
+const isAsyncIterable = (body: unknown): body is AsyncIterable<string> => typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+
+/** Sends pieces as they come. What fails after the first has no status left to tell it with: the connection breaks before the last chunk. */
+const stream = async (response: Response, body: AsyncIterable<string>): Promise<void> => {
+  const iterator = body[Symbol.asyncIterator]();
+  // The first piece decides whether there is an answer at all.
+  const first = await iterator.next();
+  const rest = async function* (): AsyncGenerator<string> {
+    try {
+      for (let piece = first; piece.done !== true; piece = await iterator.next()) if (piece.value !== '') yield piece.value;
+    } finally {
+      await iterator.return?.();
+    }
+  };
+  try {
+    await pipeline(Readable.from(rest(), { objectMode: false }), response);
+  } catch (error) {
+    // A client that leaves in the middle is no fault of anybody.
+    if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+};
+
+const writeReply = async (request: Request, response: Response, { status, headers, body }: AnyReply, operation: OperationInfo): Promise<void> => {
+  const { id, responses } = operation;
   const declared = responses.get(String(status));
   if (declared === undefined) throw new Error(`${id} answered the undeclared status ${status}.`);
   for (const [name, value] of Object.entries(headers ?? {})) response.set(name, typeof value === 'string' ? value : [...value]);
   response.status(status);
-  const [mediaType] = declared.mediaTypes;
+  const mediaType = status === 200 ? wantedOf(request, operation) : declared.mediaTypes[0];
   if (body === noBody || mediaType === undefined) {
     if (!declared.mayBeEmpty || (body !== noBody && body !== undefined)) throw new Error(`${id} answered ${status} with the wrong kind of body.`);
     response.end();
   } else if (isJsonType(mediaType)) {
     response.type(mediaType).json(body);
+  } else if (isAsyncIterable(body)) {
+    response.type(mediaType);
+    await stream(response, body);
   } else {
     response.type(mediaType).send(body);
   }
@@ -61,5 +104,5 @@ export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchang
     const handler = operation === undefined ? undefined : handlers[operation.id];
     if (operation === undefined || handler === undefined) throw new Error('A matched operation has a handler.');
     // The typed map has checked the handler against the operation that the call was validated for.
-    writeReply(response, await handler(callOf(request, exchange, operation) as never), operation);
+    await writeReply(request, response, await handler(callOf(request, exchange, operation) as never), operation);
   };

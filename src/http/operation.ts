@@ -2,7 +2,7 @@ import type { XmlElement } from '../xml/xml-gate.ts';
 import type { ItemSlice } from './json-gate.ts';
 
 /** The success statuses an operation may declare; problems are thrown, never returned. */
-export type Success = 200 | 201 | 202 | 204;
+export type Success = 200 | 201 | 202 | 204 | 304;
 
 /** The part of openapi-typescript's `operations[id]` that the kit reads. */
 interface Operation {
@@ -18,6 +18,8 @@ export const noBody: unique symbol = Symbol('no body');
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 type ContentOf<Message> = Message extends { readonly content: infer Content } ? Content[keyof Content] : never;
+/** Text may be sent piece by piece, as it is made. */
+type Sent<Content> = Content extends string ? Content | AsyncIterable<string> : Content;
 type Present<T> = [T] extends [never] ? object : NonNullable<T>;
 type LowerKeys<T> = { readonly [K in keyof T as K extends string ? Lowercase<K> : K]: T[K] };
 
@@ -29,7 +31,7 @@ type BodyOf<Op extends Operation> = Op extends { readonly requestBody: infer Bod
 
 type Answer<Status extends number, Message> = [ContentOf<Message>] extends [never]
   ? { readonly status: Status; readonly headers?: ReplyHeaders; readonly body?: never }
-  : { readonly status: Status; readonly headers?: ReplyHeaders; readonly body: ContentOf<Message> | typeof noBody };
+  : { readonly status: Status; readonly headers?: ReplyHeaders; readonly body: Sent<ContentOf<Message>> | typeof noBody };
 
 /** Union over the declared success statuses of an operation; a status without content has no body. */
 export type Reply<Op extends Operation> = {
@@ -40,7 +42,7 @@ export type Reply<Op extends Operation> = {
  * One validated request. `path`, `query` and `headers` (lower-case names) hold what the spec declares, coerced and with
  * defaults; `bytes` is the body as received after content decoding; `items` are byte slices into it when it is an array.
  * `mediaType` is that of the body, as the spec lists it; `xml` is there when that is XML, and `body` its text.
- * `signal` aborts when the client goes away before the answer is written.
+ * `wanted` is the media type of a 200 that the client likes best of those declared. `origin` is scheme and host as the client wrote them, for links back. `signal` aborts when the client goes away before the answer is written.
  */
 export interface Call<Op extends Operation, Caller> {
   readonly path: Readonly<Present<Op['parameters']['path']>>;
@@ -53,6 +55,8 @@ export interface Call<Op extends Operation, Caller> {
   readonly xml?: XmlElement;
   readonly caller: Caller;
   readonly requestId: string;
+  readonly wanted: string | undefined;
+  readonly origin: string;
   readonly signal: AbortSignal;
 }
 
@@ -78,6 +82,8 @@ export interface AnyCall {
   readonly xml?: XmlElement;
   readonly caller: unknown;
   readonly requestId: string;
+  readonly wanted: string | undefined;
+  readonly origin: string;
   readonly signal: AbortSignal;
 }
 

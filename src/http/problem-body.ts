@@ -50,20 +50,30 @@ const sendBeforeBodyEnds = (request: Request, response: Response, body: string):
   request.once('end', end).once('close', end).resume();
 };
 
+/** Another form of problems, for paths whose clients expect it. */
+export interface ProblemForm {
+  /** First part of the paths, "/fhir". */
+  readonly under: string;
+  readonly mediaType: string;
+  readonly bodyOf: (problem: ProblemError) => object;
+}
+
 /**
- * Writes a problem as application/problem+json with the headers its status needs. The body goes out as text, because the
- * response validator would judge `res.json` by what the operation declares for its successes.
+ * Writes a problem as application/problem+json, or in the form of its path, with the headers its status needs. The body goes out as
+ * text, because the response validator would judge `res.json` by what the operation declares for its successes.
  */
 export const sendProblem = (
-  request: Request, response: Response, problem: ProblemError, about: { requestId: string; challenges: readonly string[] },
+  request: Request, response: Response, problem: ProblemError,
+  about: { requestId: string; challenges: readonly string[]; forms?: readonly ProblemForm[] },
 ): void => {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const body = JSON.stringify(problemBody(problem, about.requestId));
+  const form = about.forms?.find(({ under }) => request.path === under || request.path.startsWith(`${under}/`));
+  const body = JSON.stringify(form?.bodyOf(problem) ?? problemBody(problem, about.requestId));
   setHeaders(response, problem, about.challenges);
-  response.status(problem.status).set('Content-Type', 'application/problem+json; charset=utf-8');
+  response.status(problem.status).set('Content-Type', `${form?.mediaType ?? 'application/problem+json'}; charset=utf-8`);
   if (announcesBody(request) && !request.complete) sendBeforeBodyEnds(request, response, body);
   else response.send(body);
 };

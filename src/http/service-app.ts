@@ -11,7 +11,7 @@ import { faultOf } from './fault-log.ts';
 import { createMetrics, type GaugeSource } from './metrics.ts';
 import type { AnyHandler } from './operation.ts';
 import { platformRoutes, type Phase, type PlatformOptions } from './platform-routes.ts';
-import { sendProblem } from './problem-body.ts';
+import { sendProblem, type ProblemForm } from './problem-body.ts';
 import { problemOf } from './problem-of.ts';
 import type { Spec } from './spec.ts';
 import { specRouter } from './spec-router.ts';
@@ -35,6 +35,8 @@ export interface ServiceOptions<Caller> {
   readonly validateResponses?: boolean;
   /** Told every internal error and every answer that breaks the contract, beside the log. */
   readonly onError?: (error: unknown, operationId: string) => void;
+  /** Other forms than application/problem+json, by path. */
+  readonly problemForms?: readonly ProblemForm[];
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
 }
 
@@ -61,7 +63,7 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
       const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false) });
       if (problem.code === 'internal-error') report(options, problem.cause ?? problem, label, requestId);
       else if (problem.cause !== undefined) options.log.warn({ ...faultOf(problem.cause), code: problem.code, operationId: label, requestId }, problem.code);
-      sendProblem(request, response, problem, { requestId, challenges: challengesOf(options.spec, operation) });
+      sendProblem(request, response, problem, { requestId, challenges: challengesOf(options.spec, operation), forms: options.problemForms ?? [] });
     }
   };
   // Express tells an error handler by its four parameters.

@@ -10,6 +10,8 @@ export interface Job {
   readonly queue?: string;
   /** Jobs with the same key that have not started are one job. */
   readonly key?: string;
+  /** Not before; now when left out. */
+  readonly runAt?: Date;
 }
 
 /** What runs a job; a task that throws is tried again with growing delay, and stays visible when tries are used up. */
@@ -36,8 +38,8 @@ export const prepareJobs = async (pool: Pool): Promise<string[]> => {
 };
 
 /** Adds a job in the caller's transaction: it exists when that commits, and not otherwise. */
-export const addJob = async (db: Queryable, { task, payload, queue, key }: Job): Promise<void> => {
-  await db.query('select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5)', [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts]);
+export const addJob = async (db: Queryable, { task, payload, queue, key, runAt }: Job): Promise<void> => {
+  await db.query('select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6)', [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null]);
 };
 
 /** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */
@@ -62,30 +64,58 @@ const told = (tasks: Tasks, log: JobLog): TaskList =>
 /** Outcomes are written in batches that are retried and waited for at the end; singly, a failed write would be nobody's rejection. */
 const preset = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } };
 
-/** By then the outcome of a job has usually been written, and the next one of its queue can be had without waiting for the poll. */
-const lookAgainMs = 20;
+/** When the outcome of a job has usually been written, and when it has on a busy machine. */
+const lookAgainMs = [20, 80, 300];
 
-const lookAgain = (pool: Pool, isStopping: () => boolean, log: JobLog): void => {
-  setTimeout(() => {
-    if (isStopping()) return;
-    pool.query(`select pg_notify('jobs:insert', '{"count":1}')`).catch((error: unknown) => log.error({ error: nameOf(error) }, 'the next job waits for the poll'));
-  }, lookAgainMs).unref();
+/** Wakes a worker when a job of its tasks could be had; looking locks nothing, so that it is in nobody's way. */
+const wakeForReadyJob = `
+  select pg_notify('jobs:insert', '{"count":1}') where exists (
+    select from graphile_worker._private_jobs job join graphile_worker._private_tasks task on task.id = job.task_id and task.identifier = any($1::text[]) left join graphile_worker._private_job_queues queue on queue.id = job.job_queue_id
+    where job.is_available and job.run_at <= now() and queue.is_available is not false)`;
+
+/**
+ * Looks for jobs that a worker missed, instead of waiting for the poll: a queue is free only once the outcome of its last job has been
+ * written, and two workers that look at the same time hide all queues from each other. Another call starts the looks anew.
+ */
+const createLookAgain = (pool: Pool, tasks: readonly string[], isStopping: () => boolean, log: JobLog): (() => void) => {
+  let next: NodeJS.Timeout | undefined;
+  const look = ([delay, ...later]: readonly number[]): void => {
+    clearTimeout(next);
+    if (delay === undefined) return;
+    next = setTimeout(() => {
+      if (isStopping()) return;
+      pool.query(wakeForReadyJob, [tasks]).catch((error: unknown) => log.error({ error: nameOf(error) }, 'the next job waits for the poll'));
+      look(later);
+    }, delay).unref();
+  };
+  return () => look(lookAgainMs);
 };
 
 /** How long to wait before a worker that gave up is started again. */
 const restartMs = 5_000;
 
+interface RunnerOptions {
+  readonly pool: Pool;
+  readonly tasks: Tasks;
+  readonly log: JobLog;
+  readonly concurrency?: number;
+  /** How late a job that was for later may start. */
+  readonly pollMs?: number;
+}
+
 /**
  * Runs the tasks until stopped; `stop` waits for jobs under way and may be called twice. A worker that loses the database for good is
  * told in the log and started again. The pool should be the jobs' own, so that requests cannot starve them.
  */
-export const startRunner = async ({ pool, tasks, log, concurrency = 2 }: { readonly pool: Pool; readonly tasks: Tasks; readonly log: JobLog; readonly concurrency?: number }): Promise<{ stop: () => Promise<void> }> => {
+export const startRunner = async ({ pool, tasks, log, concurrency = 2, pollMs = 2_000 }: RunnerOptions): Promise<{ stop: () => Promise<void> }> => {
   const watch = watchDeadWorkers(pool, (error) => log.error({ error: nameOf(error) }, 'looking for dead workers failed'));
   const events = new EventEmitter() as WorkerEvents;
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
-  events.on('job:complete', () => lookAgain(pool, () => stopped !== undefined, log));
-  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: 2_000, logger: quiet, taskList: told(tasks, log), events, preset };
+  const lookAgain = createLookAgain(pool, Object.keys(tasks), () => stopped !== undefined, log);
+  events.on('job:complete', lookAgain);
+  events.on('worker:getJob:empty', lookAgain);
+  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: pollMs, logger: quiet, taskList: told(tasks, log), events, preset };
   let stopped: Promise<void> | undefined;
   let restart: NodeJS.Timeout | undefined;
   const launch = async (): Promise<Runner> => {

@@ -11,5 +11,9 @@ export const contentMac = (identityKey: Buffer, parts: readonly string[]): Buffe
 export const sampleId = (identityKey: Buffer, parts: readonly string[]): string =>
   createHmac('sha256', identityKey).update(`sample:${joined(parts)}`).digest('hex').slice(0, 32);
 
+/** The identifier of a submission, 32 hexadecimal digits, which is its idempotency key: the same parts give the same, under one identity key. */
+export const submissionId = (identityKey: Buffer, parts: readonly string[]): string =>
+  createHmac('sha256', identityKey).update(`submission:${joined(parts)}`).digest('hex').slice(0, 32);
+
 /** Keyed digest of bytes as received. */
 export const bytesMac = (identityKey: Buffer, bytes: Buffer): Buffer => createHmac('sha256', identityKey).update('bytes:').update(bytes).digest();

@@ -43,8 +43,8 @@ export interface NormalizedData {
 
 const LOINC = 'https://loinc.org/';
 
-/** The address of a LOINC code; a code that is a URN is its own address. */
-export const loincUrl = (code: string): string => (code.startsWith('urn:') ? code : LOINC + code);
+/** The address of a LOINC code; a code that is an address or a URN is its own. */
+export const loincUrl = (code: string): string => (/^(urn|https?):/.test(code) ? code : LOINC + code);
 
 /** The LOINC code of an address made by `loincUrl`; other text is returned as it is. */
 export const loincCode = (url: string): string => (url.startsWith(LOINC) ? url.slice(LOINC.length) : url);

@@ -1,4 +1,5 @@
 import type { Random } from './random.ts';
+import { written, type Format, type Metric } from './writing.ts';
 
 export const faults = ['duplicates', 'late', 'clock-skew', 'bad-units', 'unknown-type', 'truncated'] as const;
 export type Fault = (typeof faults)[number];
@@ -20,12 +21,12 @@ export interface SimulatedDelivery {
   readonly fault: Fault | undefined;
   readonly expected: Expected;
   readonly times: number;
+  readonly contentType: string;
   readonly body: string;
 }
 
 const dayMs = 86_400_000;
 
-type Metric = { readonly value: number; readonly unit: string; readonly isInRange: boolean };
 const metric = (value: number, unit: string): Metric => ({ value, unit, isInRange: true });
 
 /** A plausible reading of each type, in a unit that its devices use. */
@@ -59,6 +60,7 @@ const expectedOf = (fault: Fault | undefined): Expected => {
 export interface Run {
   readonly run: string;
   readonly nowMs: number;
+  readonly format: Format;
 }
 
 /** Devices of a run, each held by a patient of its own. */
@@ -69,18 +71,16 @@ export const simulatedDevices = (random: Random, count: number, run: string): Si
   });
 
 /** The next delivery of a device; `fault` spoils it. */
-export const simulatedDelivery = (random: Random, device: SimulatedDevice, fault: Fault | undefined, { run, nowMs }: Run): SimulatedDelivery => {
+export const simulatedDelivery = (random: Random, device: SimulatedDevice, fault: Fault | undefined, { run, nowMs, format }: Run): SimulatedDelivery => {
   const correlationId = `${random.uuid()}-${run}`;
   const type = random.oneOf(Object.keys(readings));
   const metrics = readings[type]?.(random) ?? {};
-  const at = new Date(measuredAt(random, fault, nowMs)).toISOString();
-  const document = {
-    metadata: { correlationId, receivedTime: at, deviceGroups: [], measurementType: fault === 'unknown-type' ? 'PhaseOfTheMoon' : type },
+  const { contentType, text } = written(format, {
+    correlationId, measurementType: fault === 'unknown-type' ? 'PhaseOfTheMoon' : type, measuredAt: new Date(measuredAt(random, fault, nowMs)).toISOString(),
     // Real devices are named by their id, or only by their serial number.
-    device: { id: random.next() < 0.8 ? device.deviceId : '', serialNumber: device.serialNumber, IMEI: '900000000000001', manufacturer: 'Simulated', model: 'SIM100', timezone: 'UTC' },
-    measurements: { ...(fault === 'bad-units' ? withBadUnits(metrics) : metrics), timestamp: at },
-  };
-  const whole = JSON.stringify(document);
-  const body = fault === 'truncated' ? whole.slice(0, random.whole(1, whole.length - 1)) : whole;
-  return { correlationId, device, fault, expected: expectedOf(fault), times: fault === 'duplicates' ? random.whole(2, 5) : 1, body };
+    deviceId: random.next() < 0.8 ? device.deviceId : '', serialNumber: device.serialNumber,
+    metrics: fault === 'bad-units' ? withBadUnits(metrics) : metrics,
+  });
+  const body = fault === 'truncated' ? text.slice(0, random.whole(1, text.length - 1)) : text;
+  return { correlationId, device, fault, expected: expectedOf(fault), times: fault === 'duplicates' ? random.whole(2, 5) : 1, contentType, body };
 };

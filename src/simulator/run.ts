@@ -1,6 +1,7 @@
 import { Pool } from 'undici';
 import { simulatedDelivery, simulatedDevices, type Fault, type SimulatedDelivery, type SimulatedDevice } from './medisante.ts';
 import { createRandom } from './random.ts';
+import type { Format } from './writing.ts';
 
 /** A run of the simulation against the Device Manager at `url`. */
 export interface SimulationOptions {
@@ -14,6 +15,8 @@ export interface SimulationOptions {
   /** Deliveries per second; as fast as they are answered when undefined. */
   readonly ratePerSecond?: number | undefined;
   readonly faults: readonly Fault[];
+  /** What the deliveries are written in, one of them by chance. */
+  readonly formats: readonly Format[];
   readonly seed: number;
   /** Told of each delivery when it was answered. */
   readonly onSent: (line: LedgerLine) => void;
@@ -52,7 +55,7 @@ const SPOILT_ONE_IN = 4;
 type Call = (method: 'GET' | 'POST', path: string, headers: Record<string, string>, body?: string) => Promise<{ status: number; value: unknown }>;
 
 const caller = (pool: Pool, prefix: string): Call => async (method, path, headers, body) => {
-  const { statusCode, body: answer } = await pool.request({ method, path: `${prefix}${path}`, headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) }, ...(body !== undefined && { body }) });
+  const { statusCode, body: answer } = await pool.request({ method, path: `${prefix}${path}`, headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers }, ...(body !== undefined && { body }) });
   const text = await answer.text();
   return { status: statusCode, value: text === '' ? undefined : (JSON.parse(text) as unknown) };
 };
@@ -72,9 +75,9 @@ const enrol = async (call: Call, bearer: string, { deviceId, serialNumber, patie
   if (status !== 200) throw new Error(`Devices cannot be assigned: the Device Manager answers ${String(status)}.`);
 };
 
-const deliver = async (call: Call, apiKey: string, { body, times, correlationId, device, fault, expected }: SimulatedDelivery): Promise<LedgerLine> => {
+const deliver = async (call: Call, apiKey: string, { body, contentType, times, correlationId, device, fault, expected }: SimulatedDelivery): Promise<LedgerLine> => {
   // A sender that is not answered sends again, and may not wait for the first answer.
-  const answers = await Promise.all(Array.from({ length: times }, () => call('POST', '/health-data/medisante', { 'x-api-key': apiKey }, body).catch(() => ({ status: 0, value: undefined }))));
+  const answers = await Promise.all(Array.from({ length: times }, () => call('POST', '/health-data/medisante', { 'x-api-key': apiKey, 'content-type': contentType }, body).catch(() => ({ status: 0, value: undefined }))));
   const ids = answers.flatMap(({ status, value }) => (status === 200 ? [(value as { _id: string })._id] : []));
   return { correlationId, deviceId: device.deviceId, patientId: device.patientId, fault, expected, statuses: answers.map(({ status }) => status), ids };
 };
@@ -139,7 +142,7 @@ export const simulateMedisante = async ({ url, apiKey, bearer, ...options }: Sim
   const devices = simulatedDevices(random, options.devices, run);
   const deliveries = Array.from({ length: options.deliveries }, (_, index) => {
     const fault = options.faults.length > 0 && random.whole(1, SPOILT_ONE_IN) === 1 ? options.faults[index % options.faults.length] : undefined;
-    return simulatedDelivery(random, random.oneOf(devices), fault, { run, nowMs });
+    return simulatedDelivery(random, random.oneOf(devices), fault, { run, nowMs, format: random.oneOf(options.formats) });
   });
   const ledger: LedgerLine[] = [];
   const startedMs = performance.now();

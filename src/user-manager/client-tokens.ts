@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import type { Pool, Queryable } from '../database/pool.ts';
-import { WEBHOOK_AUDIENCE, WEBHOOK_SCOPE, type WebhookClient } from './domain/webhook-client.ts';
+import { DEVICES_CLAIM, WEBHOOK_AUDIENCE, WEBHOOK_SCOPE, type WebhookClient } from './domain/webhook-client.ts';
 import { hashOfToken } from './session-token.ts';
 import { insertClient } from './storage/client-table.ts';
 import { publishSigningKey } from './storage/signing-key-table.ts';
@@ -14,10 +14,10 @@ const keySeconds = 24 * 60 * 60;
 const overlapSeconds = CLIENT_TOKEN_SECONDS + 600;
 
 /** Makes a client for a sender; this is the only time its secret can be seen. */
-export const createClient = async (db: Queryable, sender: string): Promise<{ clientId: string; clientSecret: string }> => {
+export const createClient = async (db: Queryable, { sender, deviceIds }: Omit<WebhookClient, 'clientId'>): Promise<{ clientId: string; clientSecret: string }> => {
   const clientId = `vgc_${randomBytes(4).toString('hex')}`;
   const clientSecret = randomBytes(32).toString('base64url');
-  await insertClient(db, { clientId, sender, secretHash: hashOfToken(clientSecret) });
+  await insertClient(db, { clientId, sender, deviceIds, secretHash: hashOfToken(clientSecret) });
   return { clientId, clientSecret };
 };
 
@@ -55,9 +55,9 @@ export const createClientTokens = (pool: Pool, issuer: () => string, now: () => 
     return (current = makeKey());
   };
   return {
-    issue: async ({ clientId, sender }) => {
+    issue: async ({ clientId, sender, deviceIds }) => {
       const { kid, privateKey } = await keyOf();
-      return new SignJWT({ scope: WEBHOOK_SCOPE, client_id: clientId })
+      return new SignJWT({ scope: WEBHOOK_SCOPE, client_id: clientId, ...(deviceIds && { [DEVICES_CLAIM]: deviceIds }) })
         .setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt' })
         .setIssuer(issuer()).setSubject(sender).setAudience(WEBHOOK_AUDIENCE)
         .setIssuedAt().setExpirationTime(`${String(CLIENT_TOKEN_SECONDS)}s`).setJti(randomBytes(16).toString('hex'))

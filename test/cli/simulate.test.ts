@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faults } from '../../src/simulator/medisante.ts';
 import { simulateMedisante, type LedgerLine } from '../../src/simulator/run.ts';
+import { formats } from '../../src/simulator/writing.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { commandLineHere } from './command-line.ts';
 
@@ -27,9 +28,9 @@ describe('the simulator of Medisanté devices', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test(`of ${String(deliveries)} deliveries with all faults none is lost, none doubled, none given to the wrong patient`, async () => {
+  test(`of ${String(deliveries)} deliveries in all formats with all faults none is lost, none doubled, none given to the wrong patient`, async () => {
     const ledger = join(folder, 'ledger.jsonl');
-    const { code, out } = await run(['--devices', '12', '--deliveries', String(deliveries), '--faults', 'all', '--ledger', ledger]);
+    const { code, out } = await run(['--devices', '12', '--deliveries', String(deliveries), '--format', 'all', '--faults', 'all', '--ledger', ledger]);
     const refused = (JSON.parse(out) as { acknowledged: number }).acknowledged;
     expect(JSON.parse(out)).toEqual({ sent: deliveries, acknowledged: refused, lost: 0, doubled: 0, wrongPatient: 0, unexpected: 0 });
     expect(code).toBe(0);
@@ -39,6 +40,8 @@ describe('the simulator of Medisanté devices', () => {
     expect(lines.filter(({ fault }) => fault === 'duplicates').every(({ statuses, ids }) => statuses.length > 1 && new Set(ids).size === 1)).toBe(true);
     expect(statSync(ledger).mode & 0o777).toBe(0o600);
     expect(text).not.toMatch(/mmHg|"value"/);
+    const { rows } = await vitalgate.database.pool.query<{ format: string }>('select distinct format from device_manager.payload order by format');
+    expect(rows.map(({ format }) => format)).toEqual([...formats].sort());
     expect((await vitalgate.database.pool.query('select from device_manager.sample')).rowCount).toBe(lines.filter(({ expected }) => expected === 'kept').length);
   }, 60_000 + deliveries * 60);
 
@@ -52,6 +55,7 @@ describe('the simulator of Medisanté devices', () => {
     ['no credentials', [], {}],
     ['no deliveries', ['--deliveries', '0'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a fault nobody knows', ['--faults', 'flood'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
+    ['a format nobody knows', ['--format', 'fhir-json,yaml'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a seed that is none', ['--seed', 'x'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
   ])('%s is wrong use', async (_situation, words, more) => {
     expect((await run(words, more)).code).toBe(2);
@@ -87,7 +91,7 @@ describe('the reconciliation finds', () => {
     ['what was refused', (path) => (path === '/health-data/medisante' ? { status: 500, value: {} } : ok(path.includes('?') ? [] : {})), { acknowledged: 0, unexpected: 5 }],
   ])('%s', async (_situation, answer, expected) => {
     const { url, server } = await start(answer);
-    const outcome = await simulateMedisante({ url, apiKey: 'k', bearer: 't', devices: 1, deliveries: 5, faults: [], seed: 1, onSent: () => undefined });
+    const outcome = await simulateMedisante({ url, apiKey: 'k', bearer: 't', devices: 1, deliveries: 5, faults: [], formats: ['medisantestandard-json'], seed: 1, onSent: () => undefined });
     server.close().closeAllConnections();
     expect(outcome).toMatchObject({ sent: 5, lost: 0, doubled: 0, wrongPatient: 0, unexpected: 0, ...expected });
   });

@@ -36,7 +36,7 @@ describe('the compiler', () => {
 
   test.each([
     { service: 'bff', handler: 'the profile', file: 'service.ts', from: "...profile(knownOf('UserInfo')),", named: 'getProfile' },
-    { service: 'device-manager', handler: 'the charts', file: 'service.ts', from: '...charts(createCharts(pool, keyRing, knownTypes)),', named: 'getPatientChartData' },
+    { service: 'device-manager', handler: 'the charts', file: 'service.ts', from: '...charts(createCharts(pool, keyRing, () => chartedTypes(ruleBook))),', named: 'getPatientChartData' },
     { service: 'user-manager', handler: 'looking up users', file: 'handlers/user-search.ts', from: '  findUsers: async', to: '  lookUpUsers: async', named: 'findUsers' },
   ])('refuses $service without the handler of $handler', ({ service, file, from, to = '', named }) => {
     expect(refusals(service, file, replacing(from, to)).join(' ')).toContain(named);

@@ -74,8 +74,9 @@ describe('bounds', () => {
 });
 
 describe('problems', () => {
-  test.each(specifications)('every operation of $service answers each problem as application/problem+json alone', ({ spec }) => {
-    const others = spec.operations.flatMap(({ id, responses }) => [...responses].filter(([status, { mediaTypes }]) => Number(status) >= 400 && mediaTypes.join() !== 'application/problem+json').map(([status]) => `${id} ${status}`));
+  test.each(specifications)('every operation of $service answers each problem as application/problem+json alone, under /fhir as application/fhir+json', ({ spec }) => {
+    const formOf = (template: string) => (template.startsWith('/fhir/') ? 'application/fhir+json' : 'application/problem+json');
+    const others = spec.operations.flatMap(({ id, responses, template }) => [...responses].filter(([status, { mediaTypes }]) => Number(status) >= 400 && mediaTypes.join() !== formOf(template)).map(([status]) => `${id} ${status}`));
     expect(others).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { STATUS_CODES } from 'node:http';
+import { outcomeOf } from '../../src/device-manager/fhir-outcome.ts';
 import { problem, problemCatalogue, type ProblemCode, type ProblemItem } from '../../src/http/problem.ts';
 import { problemBody } from '../../src/http/problem-body.ts';
 import type { Spec } from '../../src/http/spec.ts';
@@ -64,16 +65,22 @@ interface Problem {
 }
 
 /** Problems by the status they are declared for. */
-const problemsOf = (spec: Spec): { status: string; at: string; value: Problem }[] =>
+const refusalsOf = (spec: Spec, mediaType: string): { status: string; at: string; value: unknown }[] =>
   spec.operations.flatMap(({ id, method, template }) => {
     const item = (spec.document['paths'] as Record<string, Record<string, { responses: Record<string, unknown> }>>)[template];
     return Object.entries(item?.[method.toLowerCase()]?.responses ?? {}).flatMap(([status, response]) => {
       const content = meantBy(spec, response)['content'];
-      const media = isNode(content) ? content['application/problem+json'] : undefined;
+      const media = isNode(content) ? content[mediaType] : undefined;
       const examples = isNode(media) && isNode(media['examples']) ? Object.values(media['examples']) : [];
-      return examples.map((one) => ({ status, at: `${id} ${status}`, value: meantBy(spec, one)['value'] as Problem }));
+      return examples.map((one) => ({ status, at: `${id} ${status}`, value: meantBy(spec, one)['value'] }));
     });
   });
+
+const problemsOf = (spec: Spec) => refusalsOf(spec, 'application/problem+json').map((one) => ({ ...one, value: one.value as Problem }));
+
+interface Outcome {
+  readonly issue: readonly { readonly diagnostics: string; readonly location?: readonly string[]; readonly details: { readonly coding: readonly { readonly code: string }[] } }[];
+}
 
 describe('examples of problems', () => {
   test.each(specifications)('what $service shows is what it sends', ({ spec }) => {
@@ -85,6 +92,17 @@ describe('examples of problems', () => {
       expect({ at, value }).toEqual({ at, value: sent });
       expect({ at, status }).toEqual({ at, status: String(problemCatalogue[code].status) });
       expect(value).toHaveProperty('error', STATUS_CODES[status]);
+    }
+  });
+
+  test('an OperationOutcome that is shown is what is sent', () => {
+    const outcomes = specifications.flatMap(({ spec }) => refusalsOf(spec, 'application/fhir+json')).filter(({ status }) => Number(status) >= 400);
+    expect(outcomes.length).toBeGreaterThan(20);
+    for (const { at, status, value } of outcomes) {
+      const [{ diagnostics, location, details: { coding: [, fault] } }, code] = [(value as Outcome).issue[0], (value as Outcome).issue[0]?.details.coding[0]?.code as ProblemCode] as [Outcome['issue'][number], ProblemCode];
+      const errors = fault && [{ pointer: (location?.[0] ?? '').replace('http.', '/query/'), code: fault.code, message: diagnostics }];
+      expect({ at, value }).toEqual({ at, value: outcomeOf(problem(code, { ...(errors && { errors }) })) });
+      expect({ at, status }).toEqual({ at, status: String(problemCatalogue[code].status) });
     }
   });
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hashOfToken } from '../../src/user-manager/session-token.ts';
 import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
+import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
+import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { createClient } from '../../src/user-manager/client-tokens.ts';
 import { isNode, meantBy, specifications } from './specifications.ts';
@@ -28,19 +30,24 @@ const requestsOf = (operationId: string, mediaType = 'application/json'): { url:
 /** Every request the specifications show, sent in the order of a story; the answers are held to the contract by the services. */
 describe('the requests shown in the specifications work', () => {
   let vitalgate: TestVitalgate;
+  let tmm: TherapyMonitoringPlayer;
   let cookie = '';
   let key = '';
   let operatorToken = '';
   const sent = new Set<string>();
   beforeAll(async () => {
-    vitalgate = await startTestVitalgate();
+    tmm = await startTherapyMonitoring();
+    vitalgate = await startTestVitalgate({ TMM_SERVICE_URL: tmm.url });
     ({ key } = await vitalgate.createWebhookKey());
   }, 60_000);
-  afterAll(() => vitalgate.stop());
+  afterAll(async () => {
+    await vitalgate.stop();
+    await tmm.kill();
+  });
 
   const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
     if (operationId === 'issueClientToken') return {};
-    if (/ApiKeys?$|Inbox|registerDevice/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
+    if (/ApiKeys?$|Inbox|registerDevice|HealthDataType|Renormalization|Submissions?$/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
@@ -115,11 +122,18 @@ describe('the requests shown in the specifications work', () => {
     const _id = (JSON.parse(uploads[0]?.body ?? '{}') as { items: { _id: string }[] }).items[0]?._id ?? '';
     const reading = [
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
-      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
+      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
       ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
+    const [device] = await send('searchDevices', { patientId });
+    const idOf = (answer: { body: string } | undefined) => ({ path: { id: (JSON.parse(answer?.body ?? '{}') as { entry?: { resource: { id: string } }[] }).entry?.[0]?.resource.id ?? '' }, patientId });
+    const [observation] = await send('searchObservations', { patientId });
+    const resources = [
+      ...(await send('readObservation', idOf(observation))), ...(await send('readDevice', idOf(device))), ...(await send('exportPatient', { path: { id: patientId }, patientId })), ...(await send('getCapabilityStatement')),
+    ];
+    expect(refused(resources)).toEqual([]);
     cookie = (await send('signIn'))[0]?.setCookie ?? '';
     expect(refused(await send('endSession'))).toEqual([]);
     // The link that the examples hold was mailed to the person of this run, once for each service.
@@ -141,7 +155,7 @@ describe('the requests shown in the specifications work', () => {
     ];
     expect(refused(accounts)).toEqual([]);
 
-    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, 'medisante');
+    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, { sender: 'medisante' });
     names.set('vgc_5d1c4f0b', clientId).set('q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM', clientSecret);
     const operator = await vitalgate.addUser({ userGroup: 'operator' });
     const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: operator.username, password: operator.password }) });
@@ -153,6 +167,23 @@ describe('the requests shown in the specifications work', () => {
     const [entries] = await send('listInbox');
     const waiting = { path: { id: (JSON.parse(entries?.body ?? '[]') as { _id: string; kind: string }[]).find(({ kind }) => kind === 'quarantined')?._id ?? '' } };
     expect(refused([...(await send('readInbox', waiting)), ...(await send('replayInboxEntry', waiting)), ...(await send('replayInbox')), ...(await send('discardInboxEntry', waiting))])).toEqual([]);
+    const type = { path: { identifier: 'hospital-monitor' } };
+    const typed = [
+      ...(await send('createHealthDataType')), ...(await send('listHealthDataTypes')), ...(await send('changeHealthDataType', { ...type, query: '?version=1001' })),
+      ...(await send('retireHealthDataType', { ...type, query: '?version=1002' })), ...(await send('getHealthDataType', type)),
+    ];
+    const run = await send('startRenormalization');
+    expect(refused([...typed, ...run, ...(await send('getRenormalization', { path: { _id: idIn(run[0]?.body) } }))])).toEqual([]);
+    const prototypes = await send('listPrototypes');
+    tmm.readPrototypes(JSON.parse(prototypes[0]?.body ?? '[]') as PrototypeSchema[]);
+    tmm.addPlan({ _id: 'plan', planName: 'Pulse', prototypeId: 'heart-rate', patientId, doctorId: 'd', startDate: '2000-01-01' });
+    tmm.fault = ({ method }) => (method === 'POST' ? 'value-refusal' : undefined);
+    expect((await send('submitDetections', { path: { _id }, patientId })).map(({ status }) => status)).toEqual([409]);
+    const [parked] = await send('listSubmissions');
+    const submission = { path: { _id: (JSON.parse(parked?.body ?? '[]') as { _id: string }[])[0]?._id ?? '' } };
+    tmm.fault = () => undefined;
+    expect(refused([...prototypes, ...(await send('replaySubmission', submission)), ...(await send('replaySubmissions')), ...(await send('submitDetections', { path: { _id }, patientId }))])).toEqual([]);
+    expect(refused(await send('getDetectionChartData', { query: `?filters=${encodeURIComponent('[{"property":"planId","operator":"equal","value":"plan"}]')}`, patientId }))).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

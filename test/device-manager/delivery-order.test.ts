@@ -56,7 +56,7 @@ const stateOf = async ({ run, anna, ben }: World): Promise<unknown> => {
   const patients = await Promise.all([anna, ben].map(async (patient) => {
     const client = service(vitalgate, patient);
     const samples = await answered<(KeptRecord & { recordedAt: string })[]>(client.get('/health-data?_l=200&_p=recordedAt,rawDataType,normalizedData,reason'));
-    const charts = await Promise.all(['heart-rate', 'blood-pressure'].map((type) => answered<Series[]>(client.get(`/chart-data?normalizedDataType=${type}`))));
+    const charts = await Promise.all(['heart-rate', 'blood-pressure'].map(async (type) => (await answered<Series[]>(client.get(`/chart-data?normalizedDataType=${type}`))).map(({ name, data }) => ({ name, data }))));
     return { samples: samples.map(({ state, reason, recordedAt, rawDataType, normalizedData }) => JSON.stringify([state, reason, recordedAt, rawDataType, state === 'normalized' ? normalizedData : undefined])).toSorted(), charts };
   }));
   const { rows } = await vitalgate.database.pool.query('select reason, measurement_type, measured_at from device_manager.quarantined_delivery where device_identifiers && array[$1, $2] or sender = $3 order by 1, 2, 3', [`cuff-${run}`, `watch-${run}`, run]);

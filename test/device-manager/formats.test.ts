@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, refused, service, type Client, type KeptRecord } from './client.ts';
 import { bundle, pulse } from './fhir-documents.ts';
-import { fhirXml, medisanteXml } from './xml-documents.ts';
+import { fhirXml, medisanteXml } from '../../src/simulator/xml-documents.ts';
 
 const at = '2024-03-02T09:10:11Z';
 const fixture = (path: string) => readFileSync(new URL(`../fixtures/medisante/synthetic/${path}`, import.meta.url));

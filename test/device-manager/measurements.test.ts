@@ -7,7 +7,7 @@ import type { HealthDataType } from '../../src/device-manager/domain/rule.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, clientWith, cuff, eventually, newPatient, service, type Client } from './client.ts';
 import { component, loinc, mdc, observation, pressure, quantity } from './fhir-documents.ts';
-import { fhirXml, medisanteXml } from './xml-documents.ts';
+import { fhirXml, medisanteXml } from '../../src/simulator/xml-documents.ts';
 
 const at = '2024-03-02T09:10:11.123Z';
 const fixture = (path: string) => JSON.parse(readFileSync(new URL(`../fixtures/medisante/${path}`, import.meta.url), 'utf8')) as Record<string, unknown>;

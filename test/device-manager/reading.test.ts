@@ -56,7 +56,7 @@ describe('reading samples and charts', () => {
     for (const client of [service(vitalgate), operator]) {
       expect(await idsOf(client, '')).toHaveLength(5);
       expect(await idsOf(client, `?patientId=${ben}`)).toHaveLength(1);
-      expect(await answered<Series[]>(client.get(`/chart-data?normalizedDataType=heart-rate&_id=${ben}`))).toEqual([{ name: 'Heart rate [bpm]', data: [{ x: midnight, y: 99 }] }]);
+      expect(await answered<Series[]>(client.get(`/chart-data?normalizedDataType=heart-rate&_id=${ben}`))).toEqual([{ name: 'Heart rate [bpm]', sources: ['com.apple.health.142CD7CC'], data: [{ x: midnight, y: 99 }] }]);
       expect(await answered<KeptRecord>(client.get(`/health-data/${ids[1] ?? ''}`))).toMatchObject({ patientId: anna });
     }
   });

@@ -27,7 +27,7 @@ describe('who may post to the webhook', () => {
   beforeAll(async () => {
     issuer = await startIssuer();
     vitalgate = await startTestVitalgate({ WEBHOOK_JWT_ISSUER: issuer.url, WEBHOOK_JWKS_URL: `${issuer.url}/keys`, WEBHOOK_JWT_AUDIENCE: 'hospital', WEBHOOK_JWT_SCOPE: 'post' });
-    client = await createClient(vitalgate.database.pool, 'medisante');
+    client = await createClient(vitalgate.database.pool, { sender: 'medisante' });
     ({ key: apiKey } = await vitalgate.createWebhookKey('medisante'));
   }, 60_000);
   afterAll(async () => {
@@ -42,10 +42,11 @@ describe('who may post to the webhook', () => {
   };
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   const basic = (user: string, password: string) => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
-  const ownToken = async (): Promise<string> => {
-    const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: client.clientId, client_secret: client.clientSecret });
+  const tokenOf = async ({ clientId, clientSecret }: typeof client): Promise<string> => {
+    const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret });
     return ((await (await fetch(`${vitalgate.urls.userManager}/oauth2/token`, { method: 'POST', body: form })).json()) as { access_token: string }).access_token;
   };
+  const ownToken = () => tokenOf(client);
   interface Claims {
     readonly iss?: string;
     readonly aud?: string;
@@ -53,9 +54,10 @@ describe('who may post to the webhook', () => {
     readonly exp?: number;
     readonly key?: CryptoKey;
     readonly kid?: string;
+    readonly devices?: unknown;
   }
-  const foreignToken = ({ iss = issuer.url, aud = 'hospital', scope = 'read post', exp = Math.floor(Date.now() / 1000) + 300, key = issuer.privateKey, kid = 'one' }: Claims = {}) =>
-    new SignJWT({ scope }).setProtectedHeader({ alg: 'ES256', kid }).setIssuer(iss).setAudience(aud).setSubject('whoever').setExpirationTime(exp).sign(key);
+  const foreignToken = ({ iss = issuer.url, aud = 'hospital', scope = 'read post', exp = Math.floor(Date.now() / 1000) + 300, key = issuer.privateKey, kid = 'one', devices }: Claims = {}) =>
+    new SignJWT({ scope, ...(devices !== undefined && { device_ids: devices }) }).setProtectedHeader({ alg: 'ES256', kid }).setIssuer(iss).setAudience(aud).setSubject('whoever').setExpirationTime(exp).sign(key);
 
   test.each<[string, () => Promise<Record<string, string>>]>([
     ['an API key', () => Promise.resolve({ 'x-api-key': apiKey })],
@@ -92,6 +94,7 @@ describe('who may post to the webhook', () => {
     ['a token whose key nobody knows', async () => bearer(await foreignToken({ kid: 'two' }))],
     ['a token without signature', () => Promise.resolve(bearer(`${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ iss: issuer.url, aud: 'hospital', scope: 'post', exp: 4102444800 })).toString('base64url')}.`))],
     ['a token signed with the public key as a secret', async () => bearer(await new SignJWT({ scope: 'post' }).setProtectedHeader({ alg: 'HS256', kid: 'one' }).setIssuer(issuer.url).setAudience('hospital').setExpirationTime('5m').sign(Buffer.from('public'.repeat(8))))],
+    ['a token whose devices cannot be read', async () => bearer(await foreignToken({ devices: 'scale' }))],
     ['three words with dots', () => Promise.resolve(bearer('a.b.c'))],
   ])('%s does not, and nothing is kept', async (_situation, headers) => {
     const kept = async () => (await vitalgate.database.pool.query('select 1 from device_manager.delivery')).rowCount;
@@ -153,6 +156,15 @@ describe('who may post to the webhook', () => {
       expect([await deliver({ id: 'scale-1' }, 'n1'), await deliver({ id: '', serialNumber: '90-TEST-01' }, 'n2'), await deliver({ id: 'scale-2' }, 'n3'), await deliver({}, 'n4')]).toEqual([200, 200, 403, 403]);
       const { rows } = await vitalgate.database.pool.query<{ correlation_id: string }>(`select correlation_id from device_manager.delivery where sender = 'narrow' order by 1`);
       expect(rows.map(({ correlation_id }) => correlation_id)).toEqual(['n1', 'n2']);
+    });
+
+    test.each<[string, () => Promise<string>]>([
+      ['our own issuer', async () => tokenOf(await createClient(vitalgate.database.pool, { sender: 'narrow', deviceIds: ['scale', 'cuff'] }))],
+      ['another issuer', () => foreignToken({ devices: ['scale'] })],
+    ])('a token of %s that names devices sends for those alone', async (_situation, token) => {
+      const headers = { 'content-type': 'application/json', ...bearer(await token()) };
+      const deliver = async (id: string) => (await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers, body: JSON.stringify({ device: { id }, measurements: {} }) })).status;
+      expect([await deliver('scale'), await deliver('oximeter')]).toEqual([200, 403]);
     });
 
     test('a key ends by itself', async () => {

@@ -9,7 +9,7 @@ describe('clients of the User Manager', () => {
   let client: { clientId: string; clientSecret: string };
   beforeAll(async () => {
     um = await startUserManager();
-    client = await createClient(um.database.pool, 'medisante');
+    client = await createClient(um.database.pool, { sender: 'medisante' });
   });
   afterAll(() => um.stop());
 
@@ -63,7 +63,7 @@ describe('clients of the User Manager', () => {
   });
 
   test('a revoked client gets no more tokens', async () => {
-    const revoked = await createClient(um.database.pool, 'medisante');
+    const revoked = await createClient(um.database.pool, { sender: 'medisante' });
     expect(await revokeClient(um.database.pool, revoked.clientId)).toBe(true);
     expect((await ask({ ...inForm(), client_id: revoked.clientId, client_secret: revoked.clientSecret })).status).toBe(401);
   });

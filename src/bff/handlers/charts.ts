@@ -7,14 +7,16 @@ import type { DeviceManager } from '../upstream/device-manager.ts';
 
 /** Series of the signed-in person; the identifier of somebody else is refused, whether they exist or not. */
 export const charts = (deviceManager: Pick<DeviceManager, 'chart'>, known: KnownMembers): Pick<Handlers<Operations, Caller>, 'getChartData'> => ({
-  getChartData: async ({ caller, requestId, query }) => {
+  getChartData: async ({ caller, requestId, query, headers }) => {
     const { _id, patientId, ...rest } = query;
     for (const [name, value] of Object.entries({ _id, patientId })) {
       if (value !== undefined && value !== caller.patientId) {
         throw problem('not-your-data', { errors: [{ pointer: `/query/${name}`, code: 'not-your-data', message: 'Leave this out: the chart is yours.' }] });
       }
     }
-    const series = await deviceManager.chart({ patientId: caller.patientId, requestId }, rest);
-    return { status: 200, body: series.map((one) => known(one) as unknown as ChartSeries) };
+    const chart = await deviceManager.chart({ patientId: caller.patientId, requestId }, rest, headers['if-none-match']);
+    const given = headers['if-none-match'];
+    if (chart === 'unchanged') return { status: 304, ...(given !== undefined && { headers: { ETag: given } }) };
+    return { status: 200, ...(chart.etag !== undefined && { headers: { ETag: chart.etag } }), body: chart.series.map((one) => known(one) as unknown as ChartSeries) };
   },
 });

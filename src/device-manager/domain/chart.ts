@@ -1,4 +1,5 @@
 import { loincCode, type NormalizedData } from '../../measurement/coding.ts';
+import { bucketsOf, durationOf, hourMs, widthFor, type Bucket, type Cell } from './chart-bucket.ts';
 
 /** One point of a series: milliseconds since 1970 and value. */
 export interface SeriesPoint {
@@ -10,33 +11,75 @@ export interface SeriesPoint {
   readonly y: number;
 }
 
+/** One line of a chart. */
 export interface ChartSeries {
   readonly name: string;
-  readonly data: readonly { readonly x: number; readonly y: number }[];
+  /** The one source that was chosen, because values of several would add up to too much, or because it was asked for. */
+  readonly source?: string;
+  /** All that measured in that time, the one with the most values first. */
+  readonly sources: string[];
+  /** Length of a bucket, ISO 8601; missing where the values themselves are shown. */
+  readonly interval?: string;
+  readonly data: ({ readonly x: number; readonly y: number } | Bucket)[];
+}
+
+/** Cells of one source of a series. */
+export interface SourceCells {
+  readonly source: string;
+  readonly cells: readonly Cell[];
+}
+
+/** How a chart is to be drawn. */
+export interface ChartStyle {
+  /** At most so many points of each line. */
+  readonly points: number;
+  readonly timeZone: string;
+  /** A source by name, or `all`; left out, all of what is measured and one of what adds up. */
+  readonly source: string | undefined;
 }
 
 /** The UTC day of an instant, YYYY-MM-DD. */
 export const dayOf = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 10);
 
+/** How a series is named where it is stored: code and unit. */
+export const seriesName = (code: string, unitCode: string): string => `${code}|${unitCode}`;
+
 /** The points of a record: one per observation, at the start of its period. */
 export const pointsOf = ({ period, observations }: NormalizedData): SeriesPoint[] =>
   observations.map(({ code, name, unit, unitCode, value }) => ({
-    series: `${loincCode(code)}|${unitCode}`,
+    series: seriesName(loincCode(code), unitCode),
     name: `${name} [${unit}]`,
     x: Date.parse(period.startDate),
     y: value,
   }));
 
-/** Joins chunks to one line per name and unit, in order of time; the order of lines is that of their codes. */
-export const seriesOf = (chunks: readonly { series: string; name: string; points: readonly (readonly [number, number, string])[] }[], from: number, to: number): ChartSeries[] => {
-  const bySeries = Object.entries(Object.groupBy(chunks, ({ series }) => series)).sort(([a], [b]) => (a < b ? -1 : 1));
-  return bySeries.flatMap(([, group = []]) => {
-    const data = group
-      .flatMap(({ points }) => points)
-      .filter(([x]) => x >= from && x < to)
-      .sort((a, b) => a[0] - b[0])
-      .map(([x, y]) => ({ x, y }));
-    const name = group[0]?.name;
-    return name === undefined || data.length === 0 ? [] : [{ name, data }];
-  });
+/** One value as a cell. */
+export const cellOf = (x: number, y: number): Cell => ({ x, count: 1, min: y, max: y, sum: y });
+
+/** The cells of whole hours of UTC, in order. */
+export const hoursOf = (points: Iterable<readonly [x: number, y: number]>): Cell[] =>
+  bucketsOf([...points].map(([x, y]) => cellOf(x, y)), { widthMs: hourMs, timeZone: 'UTC', sums: true }).map(({ x, y, min, max, count }) => ({ x, count, min, max, sum: y }));
+
+const totalOf = (cells: readonly Cell[], of: (cell: Cell) => number): number => cells.reduce((sum, cell) => sum + of(cell), 0);
+
+/** The source with the highest total: of two that count the same steps, the one that was worn more. */
+const busiest = (sources: readonly SourceCells[]): SourceCells | undefined =>
+  sources.toSorted((a, b) => totalOf(b.cells, ({ sum }) => sum) - totalOf(a.cells, ({ sum }) => sum))[0];
+
+/** The sources a line is drawn from, and the name of the one where it is one by choice. */
+export const chosen = (sources: readonly SourceCells[], asked: string | undefined, isCumulative: boolean): { from: readonly SourceCells[]; source?: string } => {
+  if (asked === 'all' || (asked === undefined && (!isCumulative || sources.length < 2))) return { from: sources };
+  const one = asked === undefined ? busiest(sources) : sources.find(({ source }) => source === asked);
+  return one ? { from: [one], source: one.source } : { from: [] };
+};
+
+/** How many values a source has. */
+export const countOf = ({ cells }: SourceCells): number => totalOf(cells, ({ count }) => count);
+
+/** Draws a line: the values themselves when they are few enough and `exact` (each cell is one value), else buckets of a usual length over `spanMs`. */
+export const drawn = (from: readonly SourceCells[], { points, timeZone }: ChartStyle, { spanMs, isCumulative, exact }: { readonly spanMs: number; readonly isCumulative: boolean; readonly exact: boolean }): Pick<ChartSeries, 'data' | 'interval'> => {
+  const cells = from.flatMap((one) => one.cells);
+  if (exact && cells.length <= points) return { data: cells.map(({ x, sum }) => ({ x, y: sum })).sort((a, b) => a.x - b.x) };
+  const widthMs = widthFor(spanMs, points);
+  return { interval: durationOf(widthMs), data: bucketsOf(cells, { widthMs, timeZone, sums: isCumulative }) };
 };

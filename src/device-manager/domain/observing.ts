@@ -83,7 +83,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   const target = rule.targets.find((one) => fits(unit, one));
   if (!target) throw new Unfit('unit-not-for-type');
   const value = converted(rule.fraction === true && unit === '%' && number <= 1 ? number * 100 : number, unit, target);
-  const [low, high] = target.plausible;
+  const [low, high] = target.plausible ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const implausible = value < low || value > high;
   const assumed = rule.metric === undefined && measured.unitAssumed === true;
   if (implausible && assumed && type.ambiguousUnit === true) throw new Unfit('implausible-with-assumed-unit');
@@ -95,10 +95,13 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   return { code: loincUrl(target.code), name: target.name, unit: target.unit, unitCode: target.unitCode, value, ...noted(notes) };
 };
 
-const readEvent = ({ events }: EventRule, annotation: Notes, raw: unknown): Observation => {
-  const event = typeof raw === 'string' && Object.hasOwn(events, raw) ? events[raw] : undefined;
+const readEvent = ({ events, duration = false }: EventRule, { start, end }: Measured, annotation: Notes, raw: unknown): Observation => {
+  const name = typeof raw === 'number' || typeof raw === 'string' ? String(raw) : '';
+  const event = Object.hasOwn(events, name) ? events[name] : undefined;
   if (!event) throw new Unfit(raw === undefined ? 'value-missing' : 'event-unknown');
-  return { code: loincUrl(event.code), name: event.name, unit: 'events', unitCode: '{event}', value: 1, ...noted(annotation) };
+  const about = { code: loincUrl(event.code), name: event.name };
+  if (duration) return { ...about, unit: 'min', unitCode: 'min', value: (Date.parse(end) - Date.parse(start)) / 60_000, ...noted(annotation) };
+  return { ...about, unit: 'events', unitCode: '{event}', value: 1, ...noted(annotation) };
 };
 
 const nameOf = (metric: string): string => metric.slice(metric.lastIndexOf('/') + 1);
@@ -106,7 +109,7 @@ const nameOf = (metric: string): string => metric.slice(metric.lastIndexOf('/') 
 /** Applies one rule to an item; undefined when the item has nothing for it. Throws Unfit when it has something that does not fit. */
 export const observe = (rule: ObservationRule, type: HealthDataType, measured: Measured, annotation: Notes): Found | undefined => {
   const raw = at(measured.item, 'event' in rule ? rule.event : (rule.value ?? `${rule.metric ?? ''}/value`));
-  if ('event' in rule) return { observation: readEvent(rule, annotation, raw) };
+  if ('event' in rule) return { observation: readEvent(rule, measured, annotation, raw) };
   const { metric, required = false } = rule;
   const absent = raw === undefined && metric !== undefined ? at(measured.item, `${metric}/absentReason`) : undefined;
   if (typeof absent === 'string') return { absent: { [`${nameOf(metric ?? '')}Absent`]: absent.slice(0, 100) }, required };

@@ -8,7 +8,9 @@ export interface Target {
   /** Unit in UCUM. */
   readonly unitCode: string;
   /** Lowest and highest plausible value in that unit: others are flagged, never dropped. */
-  readonly plausible: readonly [number, number];
+  readonly plausible?: readonly [number, number];
+  /** Values of this kind add up over time, and two sources that count the same would double them: steps, energy. */
+  readonly cumulative?: boolean;
   /** LOINC code that holds for the value as well; passed on as an annotation. */
   readonly sameAs?: string;
   /** Units of another dimension, and the number a value in them is divided by: mass to moles of one substance. */
@@ -29,10 +31,12 @@ export interface QuantityRule {
   readonly targets: readonly Target[];
 }
 
-/** Something that happened: counted as one, under the code of its name. */
+/** Something that happened or was stated: counted as one, or measured by how long it lasted, under the code of its name. */
 export interface EventRule {
-  /** JSON pointer to the name of the event. */
+  /** JSON pointer to the name of the event, or its number; where there is none, the name is empty. */
   readonly event: string;
+  /** What counts is the time from start to end, in minutes. */
+  readonly duration?: boolean;
   readonly required?: boolean;
   readonly events: Readonly<Record<string, { readonly code: string; readonly name: string }>>;
 }

@@ -1,38 +1,62 @@
-import type { Handlers } from '../../http/operation.ts';
+import type { Call, Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { parseInstant } from '../../measurement/instant.ts';
+import { offsetsOf } from '../../measurement/time-zone.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { Charts } from '../charts.ts';
+import { chartFilterOf, ChartFilterFault, type ChartFilter } from '../domain/chart-filter.ts';
+
+type ChartCall = Call<Operations['getPatientChartData'], Caller>;
+
+const invalid = (name: string, code: string, message: string) => problem('invalid-request', { errors: [{ pointer: `/query/${name}`, code, message }] });
 
 const epochMsOf = (text: string | undefined, name: string): number | undefined => {
   if (text === undefined) return undefined;
   const instant = parseInstant(text);
   if (typeof instant === 'object') return instant.epochMs;
-  throw problem('invalid-request', { errors: [{ pointer: `/query/${name}`, code: 'invalid-date', message: 'Send an instant that exists, with an offset.' }] });
+  throw invalid(name, 'invalid-date', 'Send an instant that exists, with an offset.');
+};
+
+/** The patient that is asked for, whom the caller may read. */
+const patientOf = ({ caller, query }: ChartCall): string => {
+  const bound = boundPatient(caller);
+  const patientId = query._id ?? query.patientId ?? bound;
+  if (patientId === undefined) throw invalid('_id', 'required', 'Say whose chart.');
+  const foreign = (['_id', 'patientId'] as const).find((name) => query[name] !== undefined && query[name] !== bound);
+  if (bound !== undefined && foreign !== undefined) throw problem('not-your-data', { errors: [{ pointer: `/query/${foreign}`, code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
+  if (query.patientId !== undefined && query.patientId !== patientId) throw invalid('patientId', 'const', 'Name one patient: patientId is another name of _id.');
+  return patientId;
+};
+
+const filterOf = (text: string | undefined): ChartFilter => {
+  try {
+    return chartFilterOf(text);
+  } catch (error) {
+    if (!(error instanceof ChartFilterFault)) throw error;
+    throw invalid(`filters${error.place}`, 'invalid-filter', 'Send a JSON array of {property, operator, value} with the operators of the original; instants with an offset.');
+  }
+};
+
+const isKnown = (given: string | undefined, etag: string): boolean => given?.split(',').some((one) => one.trim() === etag || one.trim() === '*') === true;
+
+const chartCall = (call: ChartCall) => {
+  const { query, caller, requestId } = call;
+  const { points = 500, timeZone = 'UTC' } = query;
+  if (offsetsOf(timeZone) === undefined) throw invalid('timeZone', 'unknown-time-zone', 'Use a name of the IANA time zone database.');
+  const { from, to, rawType } = filterOf(query.filters);
+  return {
+    patientId: patientOf(call), normalizedType: query.normalizedDataType, rawType: query.type ?? rawType,
+    from: Math.max(from, epochMsOf(query.from, 'from') ?? from), to: Math.min(to, epochMsOf(query.to, 'to') ?? to),
+    points, timeZone, source: query.source, actor: actorOf(caller), requestId,
+  };
 };
 
 /** The chart of one patient. */
 export const charts = ({ chartOf }: Charts): Pick<Handlers<Operations, Caller>, 'getPatientChartData'> => ({
-  getPatientChartData: async ({ caller, query, requestId }) => {
-    const bound = boundPatient(caller);
-    const patientId = query._id ?? query.patientId ?? bound;
-    if (patientId === undefined) {
-      throw problem('invalid-request', { errors: [{ pointer: '/query/_id', code: 'required', message: 'Say whose chart.' }] });
-    }
-    const foreign = (['_id', 'patientId'] as const).find((name) => query[name] !== undefined && query[name] !== bound);
-    if (bound !== undefined && foreign !== undefined) throw problem('not-your-data', { errors: [{ pointer: `/query/${foreign}`, code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
-    if (query.patientId !== undefined && query.patientId !== patientId) {
-      throw problem('invalid-request', { errors: [{ pointer: '/query/patientId', code: 'const', message: 'Name one patient: patientId is another name of _id.' }] });
-    }
-    const series = await chartOf({
-      patientId,
-      normalizedType: query.normalizedDataType,
-      rawType: query.type,
-      from: epochMsOf(query.from, 'from'),
-      to: epochMsOf(query.to, 'to'),
-      actor: actorOf(caller),
-      requestId,
-    });
-    return { status: 200, body: series };
+  getPatientChartData: async (call) => {
+    const { version, series } = await chartOf(chartCall(call));
+    const headers = { ETag: `"${version}"` };
+    if (isKnown(call.headers['if-none-match'], headers.ETag)) return { status: 304, headers };
+    return { status: 200, headers, body: await series() };
   },
 });

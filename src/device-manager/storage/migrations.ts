@@ -166,4 +166,77 @@ export const migrations: readonly Migration[] = [
     name: '0005-keys-of-devices',
     sql: 'alter table device_manager.api_key add column device_ids text[]',
   },
+  {
+    name: '0009-series-rollups',
+    sql: `
+      create table device_manager.series_rollup (
+        patient_id text not null,
+        normalized_type text not null,
+        raw_type text not null,
+        series text not null,
+        month date not null,
+        body bytea not null,
+        updated_at timestamptz not null default now(),
+        primary key (patient_id, normalized_type, raw_type, series, month)
+      )`,
+  },
+  {
+    name: '0010-health-data-types',
+    sql: `
+      create table device_manager.health_data_type (
+        identifier text not null,
+        version int not null,
+        definition jsonb,
+        creator text not null,
+        created_at timestamptz not null default now(),
+        primary key (identifier, version)
+      );
+      create table device_manager.renormalization (
+        _id uuid primary key,
+        filter jsonb not null,
+        dry_run boolean not null,
+        state text not null default 'running' check (state in ('running', 'done')),
+        after_patient text not null default '',
+        after_payload uuid not null default '00000000-0000-0000-0000-000000000000',
+        samples bigint not null default 0,
+        unchanged bigint not null default 0,
+        changed bigint not null default 0,
+        repaired bigint not null default 0,
+        broken bigint not null default 0,
+        differing text[] not null default '{}',
+        creator text not null,
+        created_at timestamptz not null default now(),
+        finished_at timestamptz
+      )`,
+  },
+  {
+    name: '0008-submissions',
+    sql: `
+      create table device_manager.submission (
+        patient_id text not null,
+        _id uuid not null,
+        sample_id uuid not null,
+        plan_id text,
+        normalized_type text not null,
+        rule_id text not null,
+        rule_version integer not null,
+        observed_at timestamptz not null,
+        state text not null default 'waiting',
+        reason text,
+        requested boolean not null default false,
+        attempts integer not null default 0,
+        failures integer not null default 0,
+        next_attempt_at timestamptz not null default now(),
+        sent_at timestamptz,
+        detection_id text,
+        delivered_at timestamptz,
+        superseded_at timestamptz,
+        created_at timestamptz not null default now(),
+        primary key (patient_id, _id)
+      );
+      create index submission_by_id on device_manager.submission (_id);
+      create index submission_by_sample on device_manager.submission (patient_id, sample_id);
+      create index submission_waiting on device_manager.submission (patient_id, plan_id, observed_at, _id) where state = 'waiting';
+      create index submission_by_state on device_manager.submission (state, created_at, _id)`,
+  },
 ];

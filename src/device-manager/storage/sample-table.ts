@@ -36,7 +36,7 @@ export interface SampleRow {
   readonly recorded_at: Date;
   readonly ended_at: Date;
   readonly received_at: Date;
-  readonly state: 'received' | 'normalized' | 'normalization-failed' | 'withdrawn' | 'superseded';
+  readonly state: 'received' | 'normalized' | 'normalization-failed' | 'submitted' | 'submission-failed' | 'withdrawn' | 'superseded';
   readonly reason: string | null;
   readonly identity: string | null;
   readonly normalized_type: string | null;
@@ -48,7 +48,8 @@ export interface SampleRow {
 
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
-const selectSample = `
+/** Selects samples as `SampleRow`; `s` is the sample, `p` its payload. */
+export const selectSample = `
   select s.patient_id, ${hex('s._id')} as _id, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id, s.item_index, s.recorded_at,
     s.ended_at, s.received_at, s.state, s.reason, s.identity, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, p.format
   from device_manager.sample s join device_manager.payload p on p.patient_id = s.patient_id and p.payload_id = s.payload_id`;
@@ -81,14 +82,14 @@ export const keptSamples = async (db: Queryable, patientId: string, ids: readonl
   return new Map(rows.map((row) => [row._id, { contentMac: row.content_mac, payloadId: row.payload_id }]));
 };
 
-/** Samples of one payload: those that wait for normalization, those that are versions of a reading, or one. */
-export type Which = 'received' | 'versions' | { readonly only: string };
+/** Samples of one payload: all, those that wait for normalization, those that are versions of a reading, or one. */
+export type Which = 'all' | 'received' | 'versions' | { readonly only: string };
 
 /** Some samples of one payload, in its order. */
 export const samplesToNormalize = async (db: Queryable, patientId: string, payloadId: string, which: Which): Promise<SampleRow[]> =>
   (
     await db.query<SampleRow>(
-      `${selectSample} where s.patient_id = $1 and s.payload_id = $2::uuid and (s._id = $3::uuid or ($4 = 'received' and s.state = 'received') or ($4 = 'versions' and s.identity is not null)) order by s.item_index`,
+      `${selectSample} where s.patient_id = $1 and s.payload_id = $2::uuid and (s._id = $3::uuid or $4 = 'all' or ($4 = 'received' and s.state = 'received') or ($4 = 'versions' and s.identity is not null)) order by s.item_index`,
       [patientId, payloadId, typeof which === 'string' ? null : which.only, typeof which === 'string' ? which : 'only'],
     )
   ).rows;
@@ -114,36 +115,6 @@ export const writeResults = async (db: Queryable, patientId: string, results: re
       results.map((r) => r.normalizedType ?? null), results.map((r) => r.ruleId ?? null), results.map((r) => r.ruleVersion ?? null)],
   );
 };
-
-/** Which samples to list; instants in milliseconds since 1970, `from` included, `to` not. */
-export interface SampleFilter {
-  readonly patientId?: string | undefined;
-  readonly deviceId?: string | undefined;
-  readonly provider?: string | undefined;
-  readonly type?: string | undefined;
-  readonly normalizedType?: string | undefined;
-  readonly state?: string | undefined;
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  readonly limit: number;
-  readonly skip: number;
-}
-
-const instant = (epochMs: number | undefined): Date | null => (epochMs === undefined ? null : new Date(epochMs));
-
-/** Samples by filter, newest first. */
-export const findSamples = async (db: Queryable, filter: SampleFilter): Promise<SampleRow[]> =>
-  (
-    await db.query<SampleRow>(
-      `${selectSample}
-       where ($1::text is null or s.patient_id = $1) and ($2::text is null or s.device_id = $2) and ($3::text is null or s.provider = $3)
-         and ($4::text is null or s.type = $4) and ($5::text is null or s.normalized_type = $5) and ($6::text is null or s.state = $6)
-         and ($7::timestamptz is null or s.recorded_at >= $7) and ($8::timestamptz is null or s.recorded_at < $8)
-       order by s.recorded_at desc, s._id limit $9 offset $10`,
-      [filter.patientId ?? null, filter.deviceId ?? null, filter.provider ?? null, filter.type ?? null, filter.normalizedType ?? null,
-        filter.state ?? null, instant(filter.from), instant(filter.to), filter.limit, filter.skip],
-    )
-  ).rows;
 
 /** One sample by identifier alone; the patient is found through an index of its own. */
 export const sampleById = async (db: Queryable, _id: string): Promise<SampleRow | undefined> =>

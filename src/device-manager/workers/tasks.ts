@@ -1,16 +1,26 @@
 import { z } from 'zod';
 import type { Tasks } from '../../jobs/runner.ts';
 import type { Normalizer } from '../normalizing.ts';
+import type { Renormalizer } from '../renormalizing.ts';
 import type { Waiting } from '../releasing.ts';
 
 const normalization = z.object({ patientId: z.string(), payloadId: z.string(), which: z.enum(['received', 'versions']).optional() });
+const renormalization = z.object({ renormalizationId: z.string() });
 const waiting = z.union([z.object({ device: z.string() }), z.object({ payloadId: z.string() })]);
 
+const submission = z.object({ patientId: z.string() });
+
 /** The background jobs by name; their payloads carry identifiers only. */
-export const tasks = (normalizer: Normalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
+export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
   normalize: async (payload) => {
     const { patientId, payloadId, which } = normalization.parse(payload);
     await normalizer.normalize(patientId, payloadId, which);
   },
+  renormalize: (payload) => renormalizer.run(renormalization.parse(payload).renormalizationId),
   'release-quarantine': (payload) => release(waiting.parse(payload)),
+});
+
+/** The jobs that wait for a Therapy and Monitoring Manager, which have workers of their own. */
+export const submissionTasks = (submit: (patientId: string) => Promise<void>): Tasks => ({
+  'submit-detections': (payload) => submit(submission.parse(payload).patientId),
 });

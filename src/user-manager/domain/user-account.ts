@@ -1,3 +1,5 @@
+import { recordStates, type RecordState } from '../../query/condition.ts';
+
 /** A person as the User Manager knows them; instants are UTC. */
 export interface UserAccount {
   /** 32 hex characters. */
@@ -23,8 +25,8 @@ export interface UserAccount {
   readonly updaterId: string;
 }
 
-export const userStates = ['PUBLIC', 'DRAFT', 'TRASH', 'DELETED'] as const;
-export type UserState = (typeof userStates)[number];
+export const userStates = recordStates;
+export type UserState = RecordState;
 
 /** How a session is presented: a cookie never counts as a bearer token, nor the other way round. */
 export type SessionKind = 'cookie' | 'bearer';

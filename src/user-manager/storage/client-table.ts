@@ -5,14 +5,15 @@ import type { WebhookClient } from '../domain/webhook-client.ts';
 export interface ClientRow {
   readonly client_id: string;
   readonly sender: string;
+  readonly device_ids: string[] | null;
   readonly created_at: Date;
   readonly revoked_at: Date | null;
   readonly last_used_at: Date | null;
 }
 
 /** Keeps a client; of its secret only the hash. */
-export const insertClient = async (db: Queryable, { clientId, sender, secretHash }: WebhookClient & { readonly secretHash: Buffer }): Promise<void> => {
-  await db.query('insert into user_manager.oauth_client (client_id, sender, secret_hash) values ($1, $2, $3)', [clientId, sender, secretHash]);
+export const insertClient = async (db: Queryable, { clientId, sender, deviceIds, secretHash }: WebhookClient & { readonly secretHash: Buffer }): Promise<void> => {
+  await db.query('insert into user_manager.oauth_client (client_id, sender, device_ids, secret_hash) values ($1, $2, $3, $4)', [clientId, sender, deviceIds ?? null, secretHash]);
 };
 
 /** The client of an identifier and a secret that is not revoked; notes that it was used. */
@@ -21,12 +22,13 @@ export const findClient = async (db: Queryable, clientId: string, secretHash: Bu
     'update user_manager.oauth_client set last_used_at = now() where client_id = $1 and secret_hash = $2 and revoked_at is null returning *',
     [clientId, secretHash],
   );
-  return rows[0] && { clientId: rows[0].client_id, sender: rows[0].sender };
+  const [row] = rows;
+  return row && { clientId: row.client_id, sender: row.sender, ...(row.device_ids && { deviceIds: row.device_ids }) };
 };
 
 /** All clients, oldest first. */
 export const listClients = async (db: Queryable): Promise<ClientRow[]> =>
-  (await db.query<ClientRow>('select client_id, sender, created_at, revoked_at, last_used_at from user_manager.oauth_client order by created_at, client_id')).rows;
+  (await db.query<ClientRow>('select client_id, sender, device_ids, created_at, revoked_at, last_used_at from user_manager.oauth_client order by created_at, client_id')).rows;
 
 /** Revokes a client: it gets no more tokens. Tells whether there was one. */
 export const revokeClient = async (db: Queryable, clientId: string): Promise<boolean> =>

@@ -99,4 +99,5 @@ export const migrations: readonly Migration[] = [
         expires_at timestamptz not null
       )`,
   },
+  { name: '0005-devices-of-clients', sql: 'alter table user_manager.oauth_client add column device_ids text[]' },
 ];

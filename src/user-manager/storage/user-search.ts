@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
-import type { Comparison, Condition, MemberKind, SortKey } from '../domain/user-query.ts';
+import { createSqlWriter, type SqlWriter } from '../../query/condition-sql.ts';
+import type { Condition, SortKey } from '../../query/condition.ts';
 import type { UserAccount, UserState } from '../domain/user-account.ts';
 import { userColumns, userOf, type UserRow } from './user-table.ts';
 
@@ -20,46 +21,9 @@ const columns: Readonly<Record<string, string>> = {
   _id: 'u._id', authUserId: 'u.auth_user_id', username: 'lower(u.username)', email: 'lower(u.email)', name: 'u.name', userGroup: 'u.user_group', blocked,
   expirationDate: 'u.expiration_date', roles: 'to_jsonb(u.roles)', createdAt: 'u.created_at', updatedAt: 'u.updated_at', creatorId: 'u.creator_id', updaterId: 'u.updater_id', __STATE__: 'u.state',
 };
-const casts: Readonly<Record<MemberKind, string>> = { text: 'text', name: 'text', instant: 'timestamptz', boolean: 'boolean', list: 'jsonb', custom: 'jsonb' };
-const signs: Partial<Readonly<Record<Comparison, string>>> = { greater: '>', greaterOrEqual: '>=', less: '<', lessOrEqual: '<=' };
+const createWriter = (): SqlWriter => createSqlWriter(columns, 'u.properties');
 
-/** Builds SQL whose every value is a parameter. */
-const createWriter = () => {
-  const values: unknown[] = [];
-  const parameter = (value: unknown): string => `$${values.push(value)}`;
-  const expression = (member: string, kind: MemberKind): string => (kind === 'custom' ? `u.properties #> ${parameter(member.split('.'))}::text[]` : (columns[member] ?? 'null'));
-  const constant = (value: unknown, kind: MemberKind): string => {
-    const cast = casts[kind];
-    const kept = cast === 'jsonb' ? JSON.stringify(value) : kind === 'name' ? (value as string).toLowerCase() : value;
-    return `${parameter(kept)}::${cast}`;
-  };
-  /** Lists and custom properties are JSON, where an array also equals what it holds. */
-  const equal = (left: string, kind: MemberKind, value: unknown): string => {
-    if (value === null) return casts[kind] === 'jsonb' ? `coalesce(${left} = 'null'::jsonb, true)` : `${left} is null`;
-    return `coalesce(${left} ${casts[kind] === 'jsonb' ? '@>' : '='} ${constant(value, kind)}, false)`;
-  };
-  const compare = (left: string, kind: MemberKind, comparison: Comparison, list: readonly unknown[]): string => {
-    const [first] = list;
-    if (comparison === 'exists') return `${left} is ${first === true ? 'not ' : ''}null`;
-    const sign = signs[comparison];
-    if (sign !== undefined) {
-      const right = constant(first, kind);
-      return `coalesce(${left} ${sign} ${right}${casts[kind] === 'jsonb' ? ` and jsonb_typeof(${left}) = jsonb_typeof(${right})` : ''}, false)`;
-    }
-    const any = list.map((value) => equal(left, kind, value)).join(' or ') || 'false';
-    return comparison === 'equal' || comparison === 'in' ? `(${any})` : `not (${any})`;
-  };
-  const where = (condition: Condition): string => {
-    if ('all' in condition) return condition.all.length === 0 ? 'true' : `(${condition.all.map(where).join(' and ')})`;
-    if ('any' in condition) return `(${condition.any.map(where).join(' or ')})`;
-    return compare(expression(condition.member, condition.kind), condition.kind, condition.comparison, condition.values);
-  };
-  return { values, parameter, expression, where };
-};
-
-type Writer = ReturnType<typeof createWriter>;
-
-const whereOf = ({ parameter, where }: Writer, filter: UserFilter): string => {
+const whereOf = ({ parameter, where }: SqlWriter, filter: UserFilter): string => {
   const { id, authUserId, username, email, userGroup, condition, states } = filter;
   return [
     `u.state = any(${parameter(states)})`,
@@ -84,7 +48,7 @@ export interface UserPage extends UserFilter {
 export const findUsers = async (db: Queryable, { sort, limit, skip, ...filter }: UserPage): Promise<UserAccount[]> => {
   const writer = createWriter();
   const where = whereOf(writer, filter);
-  const order = [...sort.map(({ member, kind, descending }) => `${writer.expression(member, kind)} ${descending ? 'desc nulls last' : 'asc nulls first'}`), 'u.created_at', 'u._id'];
+  const order = [...writer.order(sort), 'u.created_at', 'u._id'];
   const { rows } = await db.query<UserRow>(
     `select ${userColumns} from user_manager.user_account u where ${where} order by ${order.join(', ')} limit ${writer.parameter(limit)} offset ${writer.parameter(skip)}`,
     writer.values,

@@ -1,0 +1,40 @@
+import { builtInTypes } from '../../src/device-manager/catalogue/built-in-types.ts';
+import type { HealthDataType } from '../../src/device-manager/domain/rule.ts';
+import types from '../../src/healthkit/types.json' with { type: 'json' };
+
+const intro = `# HealthKit types
+
+Made from the catalogues of \`src/healthkit/\` and \`src/device-manager/catalogue/\` by \`npm run generate\`; do not edit it here.
+
+A type may be called by Apple's identifier or by any other name listed, whatever its letter case and separators. Units are UCUM. A
+sample without a unit is taken to be in the one that react-native-health sends by default, and says so. A code without a link is
+LOINC; *Apple* means that no LOINC code says the same for certain, so that the record has Apple's own. A type without a code is kept
+as it was received, and waits for a rule (\`no-rule\`); so does every type that is not listed.
+
+| identifier | kind | other names | code | unit | default unit | plausible | as |
+|---|---|---|---|---|---|---|---|
+`;
+
+const byType = new Map(builtInTypes.filter(({ providerId }) => providerId === 'healthkit').flatMap((rule) => rule.dataTypes.map((dataType) => [dataType, rule] as const)));
+
+const codeCell = (code: string): string => (code.startsWith('http') ? 'Apple' : code);
+
+const ruleCells = (rule: HealthDataType | undefined): readonly [codes: string, units: string, plausible: string, normalized: string] => {
+  if (!rule) return ['', '', '', ''];
+  const targets = rule.observations.flatMap((one) => ('event' in one ? [] : one.targets));
+  const events = rule.observations.some((one) => 'event' in one);
+  const lasting = rule.observations.some((one) => 'event' in one && one.duration === true);
+  const codes = events ? 'Apple, one for each value' : [...new Set(targets.map(({ code }) => codeCell(code)))].join(', ');
+  const units = events ? (lasting ? 'min' : '{event}') : [...new Set(targets.map(({ unitCode }) => unitCode))].join(', ');
+  return [codes, units, targets.map(({ plausible }) => plausible?.join(' to ') ?? '').filter((text) => text !== '').join(', '), rule.normalizedDataType];
+};
+
+/** docs/healthkit-types.md: each type that is known by name, and what becomes of it. */
+export const healthKitTypesPage = (): string => {
+  const rows = types.map((type) => {
+    const [codes, units, plausible, normalized] = ruleCells(byType.get(type.identifier));
+    const defaultUnit = 'defaultUnit' in type && typeof type.defaultUnit === 'string' ? type.defaultUnit : '';
+    return `| \`${type.identifier}\` | ${type.kind} | ${type.aliases.join(', ')} | ${codes} | ${units} | ${defaultUnit} | ${plausible} | ${normalized} |`;
+  });
+  return `${intro}${rows.join('\n')}\n`;
+};

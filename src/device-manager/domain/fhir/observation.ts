@@ -1,0 +1,113 @@
+import { loincCode, type NormalizedData, type Observation } from '../../../measurement/coding.ts';
+import { absence, bloodPressure, categoryOf, conceptOf, pressures, profilesOf, UCUM } from './coding.ts';
+import { patientReference, type CodeableConcept, type FhirObservation, type ObservationComponent, type Quantity, type Valued } from './resources.ts';
+
+/** A normalized sample and what else an Observation says of it. */
+export interface Measurement {
+  /** Identifier that stays while versions follow each other: that of the first one. */
+  readonly head: string;
+  readonly patientId: string;
+  readonly device: string;
+  readonly provider: string;
+  readonly dataType: string | undefined;
+  readonly normalizedType: string;
+  /** As the sender gave it; undefined where senders give none. */
+  readonly status: string | undefined;
+  readonly withdrawn: boolean;
+  /** Of the HealthKit sample, in lower case. */
+  readonly uuid: string | undefined;
+  readonly receivedAt: string;
+  readonly updatedAt: string;
+  readonly record: NormalizedData;
+}
+
+type Notes = Readonly<Record<string, string>>;
+
+const ABSENT = /Absent$/;
+const saidElsewhere = (name: string): boolean => name === 'sameAs' || name === 'wasUserEntered' || ABSENT.test(name);
+
+const statuses: Readonly<Record<string, FhirObservation['status']>> = {
+  registered: 'registered', preliminary: 'preliminary', final: 'final', amended: 'amended', corrected: 'corrected', unknown: 'unknown',
+};
+
+/** Conversion leaves noise in the last digits of a binary fraction, which in FHIR would claim precision; and there is no negative zero. */
+const decimal = (value: number): number => Number(value.toPrecision(12)) + 0;
+
+const quantity = ({ value, unit, unitCode }: Observation): Quantity => ({ value: decimal(value), unit, system: UCUM, code: unitCode });
+
+const notesOf = (annotations: readonly Notes[]): { note?: readonly { readonly text: string }[] } => {
+  const all = new Set(annotations.flatMap((one) => Object.entries(one).filter(([name]) => !saidElsewhere(name)).map(([name, text]) => `${name}: ${text}`)));
+  return all.size > 0 ? { note: [...all].map((text) => ({ text })) } : {};
+};
+
+const manualEntry: CodeableConcept = { coding: [{ system: 'urn:vitalgate:recording-method', code: 'manual-entry', display: 'Manual entry' }], text: 'Manual entry' };
+const enteredByHand = (annotations: readonly Notes[]): boolean => annotations.some(({ wasUserEntered }) => wasUserEntered === 'true' || wasUserEntered === '1');
+
+const effectiveOf = ({ startDate, endDate }: NormalizedData['period']) =>
+  endDate === undefined ? { effectiveDateTime: startDate } : { effectivePeriod: { start: startDate, end: endDate } };
+
+const resource = (measured: Measurement, code: CodeableConcept, local: string, value: Valued | { component: readonly ObservationComponent[] }, annotations: readonly Notes[]): FhirObservation => {
+  const { head, patientId, provider, uuid, record, normalizedType, status, withdrawn, updatedAt } = measured;
+  const id = `${head}-${local}`.slice(0, 64);
+  const profile = profilesOf(code);
+  return {
+    resourceType: 'Observation', id,
+    meta: { versionId: String(Date.parse(updatedAt)), lastUpdated: updatedAt, ...(profile.length > 0 && { profile }) },
+    identifier: [...(uuid === undefined ? [] : [{ system: 'urn:ietf:rfc:3986', value: `urn:uuid:${uuid}` }]), { system: 'urn:vitalgate:observation', value: id }],
+    status: withdrawn ? 'entered-in-error' : (statuses[status ?? 'final'] ?? 'final'),
+    category: [categoryOf(code, normalizedType)], code,
+    subject: patientReference(patientId), ...effectiveOf(record.period), issued: measured.receivedAt,
+    ...value, ...notesOf(annotations), ...(provider === 'healthkit' && enteredByHand(annotations) && { method: manualEntry }),
+    device: { reference: `Device/${measured.device}`, type: 'Device' },
+  };
+};
+
+/** What the sender said it has no value for, by metric. */
+const absencesIn = (observations: readonly Observation[]): Notes =>
+  Object.fromEntries(observations.flatMap(({ annotation = {} }) => Object.entries(annotation).filter(([name]) => ABSENT.test(name)).map(([name, reason]) => [name.replace(ABSENT, ''), reason])));
+
+const componentsOf = (observations: readonly Observation[], absent: Notes): ObservationComponent[] =>
+  Object.entries(pressures).flatMap(([code, { metric, name, required }]): ObservationComponent[] => {
+    const found = observations.find((one) => loincCode(one.code) === code);
+    const concept = conceptOf({ code, name });
+    if (found) return [{ code: concept, valueQuantity: quantity(found) }];
+    return required || absent[metric] !== undefined ? [{ code: concept, dataAbsentReason: absence(absent[metric] ?? 'unknown') }] : [];
+  });
+
+const isPressure = ({ code }: Observation): boolean => Object.hasOwn(pressures, loincCode(code));
+
+/** The end of an identifier: the LOINC code, or the last part of one of our own. */
+const localOf = (code: string): string => loincCode(code).replace(/^.*[:/]/, '');
+
+/**
+ * The Observations of one normalized sample: blood pressures together, every other value for itself. An identifier is that of the
+ * sample with the code, so it stays through corrections. A record that holds documents alone has none.
+ */
+export const observationsOf = (measured: Measurement): FhirObservation[] => {
+  const { observations } = measured.record;
+  const dataType = measured.provider === 'healthkit' ? measured.dataType : undefined;
+  const together = observations.filter(isPressure);
+  const absent = absencesIn(observations);
+  const pressed = together.length === 0 ? [] : [
+    resource(measured, conceptOf(bloodPressure, dataType), localOf(bloodPressure.code), { component: componentsOf(together, absent) }, together.map(({ annotation = {} }) => annotation)),
+  ];
+  return [...pressed, ...observations.filter((one) => !isPressure(one)).map((one) => resource(measured, conceptOf(one, dataType), localOf(one.code), { valueQuantity: quantity(one) }, [one.annotation ?? {}]))];
+};
+
+/** What would have been measured, where the sender has no value at all; `asked` is the quantity, `reason` the sender's. */
+export const absentObservation = (measured: Measurement, asked: Pick<Observation, 'code' | 'name'>, reason: string): FhirObservation => {
+  const dataType = measured.provider === 'healthkit' ? measured.dataType : undefined;
+  if (!Object.hasOwn(pressures, loincCode(asked.code))) return resource(measured, conceptOf(asked, dataType), localOf(asked.code), { dataAbsentReason: absence(reason) }, []);
+  const absent = Object.fromEntries(Object.values(pressures).filter(({ required }) => required).map(({ metric }) => [metric, reason]));
+  return resource(measured, conceptOf(bloodPressure, dataType), localOf(bloodPressure.code), { component: componentsOf([], absent) }, []);
+};
+
+/** A code asked for: in one system, or in any. */
+export interface WantedCode {
+  readonly system?: string;
+  readonly code: string;
+}
+
+/** Whether an Observation is coded as one of the wanted; its components do not count. */
+export const hasCode = ({ code: { coding = [] } }: FhirObservation, wanted: readonly WantedCode[]): boolean =>
+  coding.some((one) => wanted.some(({ system, code }) => one.code === code && (system === undefined || one.system === system)));

@@ -1,0 +1,18 @@
+import type { MemberKind, Vocabulary } from '../../query/condition.ts';
+
+const kinds: Readonly<Record<string, MemberKind | 'sealed'>> = {
+  _id: 'id', patientId: 'text', deviceId: 'text', providerId: 'text', rawDataType: 'text', rawDataFormat: 'text', normalizedDataType: 'text', state: 'text', reason: 'text',
+  ruleId: 'text', ruleVersion: 'number', recordedAt: 'instant', observedAt: 'instant', receivedAt: 'instant', createdAt: 'instant', updatedAt: 'instant', creatorId: 'text', updaterId: 'text',
+  __STATE__: 'text', rawData: 'sealed', normalizedData: 'sealed',
+};
+
+/** What can be asked about samples: what is kept in clear; `observedAt` is another name of `recordedAt`. */
+export const healthDataVocabulary: Vocabulary = {
+  kindOf: (member) => {
+    const [first = ''] = member.split('.', 1);
+    const kind = Object.hasOwn(kinds, first) ? kinds[first] : undefined;
+    return first === member || kind === 'sealed' ? kind : undefined;
+  },
+  patterns: true,
+  unknownMember: 'Name members of health data alone.',
+};

@@ -1,0 +1,72 @@
+import type { HealthDataType as WireType, NewHealthDataType } from '../../../generated/device-manager.d.ts';
+import type { Handlers } from '../../http/operation.ts';
+import { problem } from '../../http/problem.ts';
+import { actorOf, type Caller, type Operations } from '../caller.ts';
+import { faultsIn } from '../domain/rule-fault.ts';
+import type { HealthDataType } from '../domain/rule.ts';
+import type { RuleBook, TypeRefusal, TypeVersion } from '../rule-book.ts';
+import type { AuditEvent } from '../storage/audit-table.ts';
+import type { Definition } from '../storage/health-data-type-table.ts';
+
+export interface HealthDataTypeDependencies {
+  readonly ruleBook: RuleBook;
+  readonly audit: (event: AuditEvent) => Promise<void>;
+}
+
+const besideTheRules = new Set(['identifier', 'version', 'providerId', 'dataTypes', 'normalizedDataType']);
+
+const wireOf = ({ type, name, example, version, isRetired, createdAt, creator }: TypeVersion): WireType => {
+  const { identifier, providerId, dataTypes, normalizedDataType } = type;
+  const normalizationRules = Object.fromEntries(Object.entries(type).filter(([member]) => !besideTheRules.has(member))) as unknown as WireType['normalizationRules'];
+  return {
+    identifier, version, origin: creator === undefined ? 'built-in' : 'installation', isRetired, providerId, dataTypes, normalizedDataType,
+    normalizationRules,
+    ...(name !== undefined && { name }), ...(example !== undefined && { example }),
+    ...(createdAt && { createdAt: createdAt.toISOString() }), ...(creator !== undefined && { creatorId: creator }),
+  };
+};
+
+/** A definition as it is kept. Throws invalid-rule, naming each place at which the rule cannot work. */
+const definitionOf = ({ normalizationRules, name, example, ...type }: NewHealthDataType): Definition => {
+  const whole = { ...type, version: 1, ...normalizationRules } as unknown as HealthDataType;
+  const errors = faultsIn(whole, example);
+  if (errors.length > 0) throw problem('invalid-rule', { errors });
+  return { type: whole, ...(name !== undefined && { name }), ...(example !== undefined && { example }) };
+};
+
+const made = (outcome: TypeVersion | TypeRefusal): TypeVersion => {
+  if (outcome === 'unknown') throw problem('not-found');
+  if (outcome === 'version-conflict') throw problem('version-conflict');
+  if (outcome === 'already-exists') throw problem('already-exists', { errors: [{ pointer: '/identifier', code: 'already-exists', message: 'Change the type that has this identifier.' }] });
+  if ('takenBy' in outcome) throw problem('already-exists', { errors: [{ pointer: '/dataTypes', code: 'already-exists', message: `Change or retire ${outcome.takenBy}, which takes ${outcome.dataType}.` }] });
+  return outcome;
+};
+
+type Ids = 'listHealthDataTypes' | 'createHealthDataType' | 'getHealthDataType' | 'changeHealthDataType' | 'retireHealthDataType';
+
+/** Health data types and their rules. */
+export const healthDataTypes = ({ ruleBook, audit }: HealthDataTypeDependencies): Pick<Handlers<Operations, Caller>, Ids> => {
+  const told = async (caller: Caller, requestId: string, action: AuditEvent['action'], outcome: TypeVersion) => {
+    await audit({ actor: actorOf(caller), action, resource: `health-data-type/${outcome.type.identifier}/${String(outcome.version)}`, requestId });
+    return { status: 200, body: wireOf(outcome) } as const;
+  };
+  return {
+    listHealthDataTypes: async () => {
+      const { newest } = await ruleBook.current();
+      return { status: 200, body: [...newest.values()].sort((a, b) => (a.type.identifier < b.type.identifier ? -1 : 1)).slice(0, 1000).map(wireOf) };
+    },
+    createHealthDataType: async ({ body, caller, requestId }) => told(caller, requestId, 'create', made(await ruleBook.create(definitionOf(body), actorOf(caller)))),
+    getHealthDataType: async ({ path: { identifier }, query: { version } }) => {
+      const { newest, versions } = await ruleBook.current();
+      const found = version === undefined ? newest.get(identifier) : versions.find((one) => one.type.identifier === identifier && one.version === version);
+      if (!found) throw problem('not-found');
+      return { status: 200, body: wireOf(found) };
+    },
+    changeHealthDataType: async ({ path: { identifier }, query: { version }, body, caller, requestId }) => {
+      if (body.identifier !== identifier) throw problem('invalid-request', { errors: [{ pointer: '/identifier', code: 'const', message: 'Keep the identifier: records name it.' }] });
+      return told(caller, requestId, 'update', made(await ruleBook.change(identifier, version, definitionOf(body), actorOf(caller))));
+    },
+    retireHealthDataType: async ({ path: { identifier }, query: { version }, caller, requestId }) =>
+      told(caller, requestId, 'update', made(await ruleBook.change(identifier, version, undefined, actorOf(caller)))),
+  };
+};

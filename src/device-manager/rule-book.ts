@@ -1,0 +1,103 @@
+import type { Pool, Queryable } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
+import { compileRules, type Rules } from './domain/normalization.ts';
+import type { HealthDataType } from './domain/rule.ts';
+import { allVersions, insertVersion, lockTypes, stampOfTypes, type Definition, type HealthDataTypeRow } from './storage/health-data-type-table.ts';
+
+/** One version of a health data type; `createdAt` and `creator` where this installation made it. */
+export interface TypeVersion extends Definition {
+  readonly version: number;
+  readonly isRetired: boolean;
+  readonly createdAt?: Date;
+  readonly creator?: string;
+}
+
+/** The rules that hold, and the versions they come from. */
+export interface Book {
+  readonly rules: Rules;
+  /** The newest version of each type, by identifier. */
+  readonly newest: ReadonlyMap<string, TypeVersion>;
+  readonly versions: readonly TypeVersion[];
+}
+
+/** Why a type is not changed. */
+export type TypeRefusal = 'unknown' | 'already-exists' | 'version-conflict' | { readonly takenBy: string; readonly dataType: string };
+
+/** The health data types that are built in, and those of this installation, which come before them. */
+export interface RuleBook {
+  /** As it is now in the database; compiled anew only when a version was added. */
+  readonly current: (db?: Queryable) => Promise<Book>;
+  readonly create: (definition: Definition, creator: string) => Promise<TypeVersion | TypeRefusal>;
+  /** Adds a version after `from`, or a retirement where there is no definition. */
+  readonly change: (identifier: string, from: number, definition: Definition | undefined, creator: string) => Promise<TypeVersion | TypeRefusal>;
+}
+
+/** Versions up to here are built in. */
+const builtInVersions = 1000;
+
+const ofInstallation = (rows: readonly HealthDataTypeRow[]): TypeVersion[] => {
+  let last: Definition | undefined;
+  return rows.flatMap(({ version, definition, creator, created_at: createdAt }) => {
+    // A retired type is shown as it was last: its own definition, or the built-in one that it retires.
+    last = definition ?? last;
+    return last ? [{ ...last, version, isRetired: definition === null, creator, createdAt }] : [];
+  });
+};
+
+const bookOf = (builtIn: readonly HealthDataType[], rows: readonly HealthDataTypeRow[]): Book => {
+  const grouped = Map.groupBy(rows, ({ identifier }) => identifier);
+  const shipped = builtIn.map((type): TypeVersion => ({ type, version: type.version, isRetired: false }));
+  const versions = [
+    ...shipped,
+    ...[...grouped.values()].flatMap((own) => {
+      const [first] = own;
+      const before = shipped.find(({ type }) => type.identifier === first?.identifier);
+      return before && first?.definition === null ? ofInstallation([{ ...first, definition: { type: before.type } }, ...own]).slice(1) : ofInstallation(own);
+    }),
+  ];
+  const newest = new Map(versions.map((one) => [one.type.identifier, one]));
+  const rules = compileRules([...newest.values()].filter(({ isRetired }) => !isRetired).map(({ type, version }) => ({ ...type, version })));
+  return { rules, newest, versions };
+};
+
+const takenIn = ({ newest }: Book, { identifier, providerId, dataTypes }: HealthDataType): TypeRefusal | undefined => {
+  const wanted = new Set(dataTypes.map((name) => name.toLowerCase()));
+  for (const { type, isRetired } of newest.values()) {
+    if (isRetired || type.identifier === identifier || type.providerId !== providerId) continue;
+    const dataType = type.dataTypes.find((name) => wanted.has(name.toLowerCase()));
+    if (dataType !== undefined) return { takenBy: type.identifier, dataType };
+  }
+  return undefined;
+};
+
+/** Reads and changes the rules of an installation; throws at once when the built-in ones cannot work together. */
+export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[]): RuleBook => {
+  let known: { stamp: string; book: Book } = { stamp: '0', book: bookOf(builtIn, []) };
+  const current = async (db: Queryable = pool): Promise<Book> => {
+    const stamp = await stampOfTypes(db);
+    if (stamp !== known.stamp) known = { stamp, book: bookOf(builtIn, await allVersions(db)) };
+    return known.book;
+  };
+  const add = (identifier: string, definition: Definition | undefined, creator: string, judge: (book: Book) => TypeRefusal | undefined): Promise<TypeVersion | TypeRefusal> =>
+    inTransaction(pool, async (client) => {
+      await lockTypes(client);
+      const book = bookOf(builtIn, await allVersions(client));
+      const refusal = judge(book) ?? (definition && takenIn(book, definition.type));
+      if (refusal !== undefined) return refusal;
+      const version = Math.max(builtInVersions, ...book.versions.filter(({ type }) => type.identifier === identifier).map((one) => one.version)) + 1;
+      await insertVersion(client, { identifier, version, definition: definition ?? null, creator });
+      const made = bookOf(builtIn, await allVersions(client)).newest.get(identifier);
+      if (!made) throw new Error('A health data type is gone right after it was made.');
+      return made;
+    });
+  return {
+    current,
+    create: (definition, creator) => add(definition.type.identifier, definition, creator, ({ newest }) => (newest.has(definition.type.identifier) ? 'already-exists' : undefined)),
+    change: (identifier, from, definition, creator) =>
+      add(identifier, definition, creator, ({ newest }) => {
+        const last = newest.get(identifier);
+        if (!last) return 'unknown';
+        return last.version === from ? undefined : 'version-conflict';
+      }),
+  };
+};

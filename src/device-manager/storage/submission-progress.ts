@@ -1,0 +1,105 @@
+import type { Queryable } from '../../database/pool.ts';
+import type { WaitingRow } from './submission-table.ts';
+
+/** What becomes of a sample under one plan; identifiers as 32 hexadecimal digits. */
+export interface Planned {
+  readonly _id: string;
+  readonly row: WaitingRow;
+  readonly planId: string;
+  /** Parked at once, for this reason. */
+  readonly reason?: string;
+  readonly dueAt: Date;
+}
+
+/**
+ * Replaces what waited for its plans by one submission for each. What was delivered under a plan, or may have been, is not submitted to
+ * it again, unless that was requested and another version of a rule made the value.
+ */
+export const planSubmissions = async (db: Queryable, patientId: string, looked: readonly WaitingRow[], planned: readonly Planned[]): Promise<void> => {
+  await db.query(
+    `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, observed_at, requested, state, reason, next_attempt_at)
+     select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::timestamptz[], $9::boolean[], $10::text[], $11::text[], $12::timestamptz[])
+       as t(_id, sample_id, plan_id, normalized_type, rule_id, rule_version, observed_at, requested, state, reason, next_attempt_at)
+     where t.requested or not exists (select from device_manager.submission e
+       where e.patient_id = $1 and e.sample_id = t.sample_id and e.plan_id = t.plan_id and (e.state = 'delivered' or e.sent_at is not null))
+     on conflict (patient_id, _id) do update set superseded_at = null,
+       state = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.state else submission.state end,
+       reason = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.reason else submission.reason end,
+       failures = case when excluded.requested then 0 else submission.failures end, next_attempt_at = excluded.next_attempt_at`,
+    [patientId, planned.map((p) => p._id), planned.map((p) => p.row.sample_id), planned.map((p) => p.planId), planned.map((p) => p.row.normalized_type), planned.map((p) => p.row.rule_id),
+      planned.map((p) => p.row.rule_version), planned.map((p) => p.row.observed_at), planned.map((p) => p.row.requested), planned.map((p) => (p.reason === undefined ? 'waiting' : 'parked')),
+      planned.map((p) => p.reason ?? null), planned.map((p) => p.dueAt)],
+  );
+  await db.query('delete from device_manager.submission where patient_id = $1 and plan_id is null and _id = any($2::uuid[])', [patientId, looked.map(({ _id }) => _id)]);
+};
+
+/** Notes, before it happens, that submissions are sent: whoever finds them so later must ask what became of them. */
+export const markSent = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
+  await db.query('update device_manager.submission set sent_at = now(), attempts = attempts + 1 where patient_id = $1 and _id = any($2::uuid[])', [patientId, ids]);
+};
+
+/** Notes that submissions which were sent did not arrive; what counts no more is dropped. */
+export const markNotArrived = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
+  await db.query(
+    `update device_manager.submission d set sent_at = null,
+       state = case when superseded_at is null and exists (select from device_manager.sample s where s.patient_id = d.patient_id and s._id = d.sample_id and s.state in ('normalized', 'submitted', 'submission-failed')) then state else 'dropped' end
+     where patient_id = $1 and _id = any($2::uuid[])`,
+    [patientId, ids],
+  );
+};
+
+/** Writes what the Therapy and Monitoring Manager calls what it has taken. */
+export const markDelivered = async (db: Queryable, patientId: string, found: ReadonlyMap<string, string>): Promise<void> => {
+  await db.query(
+    `update device_manager.submission d set state = 'delivered', reason = null, delivered_at = now(), detection_id = f.detection_id
+     from unnest($2::uuid[], $3::text[]) as f(_id, detection_id) where d.patient_id = $1 and d._id = f._id`,
+    [patientId, [...found.keys()], [...found.values()]],
+  );
+};
+
+/** Sets submissions aside for a person. `arrived` is false where it is known that nothing arrived. */
+export const park = async (db: Queryable, patientId: string, ids: readonly string[], reason: string, arrived: 'no' | 'unknown'): Promise<void> => {
+  await db.query(
+    `update device_manager.submission set state = 'parked', reason = $3, failures = failures + 1, sent_at = case when $4 = 'no' then null else sent_at end where patient_id = $1 and _id = any($2::uuid[])`,
+    [patientId, ids, reason, arrived],
+  );
+};
+
+/** One failed although others are taken: it goes its own way from now on. */
+export const markSuspect = async (db: Queryable, patientId: string, id: string, reason: string, next: Date): Promise<void> => {
+  await db.query('update device_manager.submission set failures = failures + 1, reason = $3, next_attempt_at = $4 where patient_id = $1 and _id = $2::uuid', [patientId, id, reason, next]);
+};
+
+/** Nothing can be sent to a plan (null: no plans can be looked up) before an instant. */
+export const hold = async (db: Queryable, patientId: string, planId: string | null, reason: string, next: Date): Promise<void> => {
+  await db.query(
+    `update device_manager.submission set reason = $3, next_attempt_at = greatest(next_attempt_at, $4), attempts = attempts + case when plan_id is null then 1 else 0 end
+     where patient_id = $1 and plan_id is not distinct from $2 and state = 'waiting' and next_attempt_at <= $4`,
+    [patientId, planId, reason, next],
+  );
+};
+
+/** Identifiers of what was delivered to a plan with some instants of observation. */
+export const deliveredAt = async (db: Queryable, patientId: string, planId: string, instants: readonly Date[]): Promise<Set<string>> => {
+  const { rows } = await db.query<{ detection_id: string }>(
+    `select detection_id from device_manager.submission where patient_id = $1 and plan_id = $2 and state = 'delivered' and observed_at = any($3::timestamptz[])`,
+    [patientId, planId, instants],
+  );
+  return new Set(rows.map(({ detection_id }) => detection_id));
+};
+
+/** Has the states of samples say how far their submissions are. */
+export const refreshSampleStates = async (db: Queryable, patientId: string, sampleIds: readonly string[]): Promise<void> => {
+  await db.query(
+    `with told as (
+       select s._id, min(d.reason) filter (where d.state = 'parked') as reason, bool_or(d.state = 'parked') as parked, bool_or(d.state = 'delivered') as delivered, bool_or(d.state = 'waiting') as waiting
+       from device_manager.sample s left join device_manager.submission d on d.patient_id = s.patient_id and d.sample_id = s._id and d.superseded_at is null
+       where s.patient_id = $1 and s._id = any($2::uuid[]) group by s._id)
+     update device_manager.sample s set updated_at = now(),
+       state = case when t.parked then 'submission-failed' when t.delivered and not t.waiting then 'submitted' else 'normalized' end,
+       reason = case when t.parked then t.reason when s.state = 'submission-failed' then null else s.reason end
+     from told t where s.patient_id = $1 and s._id = t._id and s.state in ('normalized', 'submitted', 'submission-failed')
+       and s.state <> case when t.parked then 'submission-failed' when t.delivered and not t.waiting then 'submitted' else 'normalized' end`,
+    [patientId, sampleIds],
+  );
+};

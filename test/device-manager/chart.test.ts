@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { answered, eventually, newPatient, refused, service, type Client } from './client.ts';
+
+interface Line {
+  readonly name: string;
+  readonly source?: string;
+  readonly sources: readonly string[];
+  readonly interval?: string;
+  readonly data: readonly { readonly x: number; readonly y: number; readonly min?: number; readonly max?: number; readonly count?: number }[];
+}
+
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+const start = Date.UTC(2024, 2, 1);
+const sample = (type: string, unit: string, value: number, epochMs: number, sourceId = 'watch') =>
+  ({ id: randomUUID(), type, unit, value, sourceId, startDate: new Date(epochMs).toISOString(), endDate: new Date(epochMs).toISOString() });
+
+describe('a chart', () => {
+  let vitalgate: TestVitalgate;
+  let patient: string;
+  let client: Client;
+  const keep = async (samples: readonly object[], of = client) => {
+    for (let from = 0; from < samples.length; from += 1000) await answered(of.post('/health-data/healthkit', samples.slice(from, from + 1000)));
+  };
+  const ask = (query: string) => client.get(`/chart-data?normalizedDataType=${query}`);
+  const chart = async (query: string): Promise<Line[]> => answered<Line[]>(ask(query));
+  const allNormalized = async (of: Client) => eventually(async () => (await answered<unknown[]>(of.get('/health-data?state=received&_l=1'))).length, (waiting) => waiting === 0);
+  const enrolled = async (): Promise<Client> => {
+    const one = service(vitalgate, newPatient());
+    await answered(one.post('/devices/assign', { deviceId: `watch-${randomUUID()}`, deviceType: 'Wearable', deviceProvider: 'healthkit', name: 'Watch' }));
+    return one;
+  };
+
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    patient = newPatient();
+    client = service(vitalgate, patient);
+    await answered(client.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'healthkit', name: 'Watch' }));
+    // Forty days of a heart rate each half hour, none on the tenth day; steps of watch and phone over two days.
+    const rates = Array.from({ length: 40 * 48 }, (_, index) => index).filter((index) => Math.floor(index / 48) !== 9).map((index) => sample('HeartRate', 'bpm', 50 + (index % 48), start + index * 30 * minuteMs));
+    const steps = Array.from({ length: 48 }, (_, hour) => [sample('StepCount', 'count', 100, start + hour * 60 * minuteMs), sample('StepCount', 'count', 70, start + hour * 60 * minuteMs + 1, 'phone')]).flat();
+    await keep([...rates, ...steps]);
+    await allNormalized(client);
+  }, 60_000);
+  afterAll(() => vitalgate.stop());
+
+  test('of few values shows each', async () => {
+    const [line] = await chart(`heart-rate&to=${new Date(start + dayMs).toISOString()}`);
+    expect(line).toMatchObject({ name: 'Heart rate [bpm]', sources: ['watch'] });
+    expect(line?.data).toEqual(Array.from({ length: 48 }, (_, index) => ({ x: start + index * 30 * minuteMs, y: 50 + index })));
+    expect(line?.interval).toBeUndefined();
+  });
+
+  test('of many values shows at most as many buckets as asked, with mean, least, most and count, and none in a gap', async () => {
+    const [line] = await chart('heart-rate&points=50');
+    expect(line).toMatchObject({ interval: 'P1D' });
+    expect(line?.data).toHaveLength(39);
+    expect(line?.data[0]).toEqual({ x: start, y: 73.5, min: 50, max: 97, count: 48 });
+    expect(line?.data.map(({ x }) => (x - start) / dayMs)).not.toContain(9);
+    expect((await chart('heart-rate'))[0]?.data.length).toBeLessThanOrEqual(500);
+  });
+
+  test.each<[string, string, string, number]>([
+    ['values, in short buckets', `from=2024-03-02T00:10:00Z&to=2024-03-02T06:20:00Z&points=4`, 'PT3H', 12],
+    ['hours, with the values at either end', `from=2024-03-02T00:10:00Z&to=2024-03-22T06:20:00Z&points=42`, 'PT12H', 924],
+  ])('is made of %s: nothing is lost or doubled at the limits of its time', async (_situation, query, interval, count) => {
+    const [line] = await chart(`heart-rate&${query}`);
+    expect(line?.interval).toBe(interval);
+    expect(line?.data.reduce((sum, one) => sum + (one.count ?? 0), 0)).toBe(count);
+  });
+
+  test('begins its days at midnight of the time zone', async () => {
+    const [line] = await chart('heart-rate&points=50&timeZone=America/New_York&from=2024-03-05T00:00:00Z');
+    expect(line?.data.slice(2, 8).map(({ x }) => new Date(x).toISOString().slice(8, 13))).toEqual(['06T05', '07T05', '08T05', '09T05', '10T05', '11T04']);
+  });
+
+  test('adds up steps of one source, the one with most, and says which; others on request', async () => {
+    const days = (line: Line | undefined) => line?.data.map(({ y }) => y);
+    const query = 'step-count&points=3';
+    const [line] = await chart(query);
+    expect([line?.interval, line?.source, line?.sources, days(line)]).toEqual(['P1D', 'watch', ['watch', 'phone'], [2400, 2400]]);
+    expect(days((await chart(`${query}&source=phone`))[0])).toEqual([1680, 1680]);
+    const [all] = await chart(`${query}&source=all`);
+    expect([all?.source, days(all)]).toEqual([undefined, [4080, 4080]]);
+    expect(await chart(`${query}&source=nobody`)).toEqual([]);
+  });
+
+  test('that the asker has is not sent again, until a value comes', async () => {
+    const own = await enrolled();
+    await keep([sample('HeartRate', 'bpm', 60, start)], own);
+    await allNormalized(own);
+    const read = (etag?: string) => own.send('/chart-data?normalizedDataType=heart-rate', { ...(etag !== undefined && { headers: { 'if-none-match': etag } }) });
+    const first = await read();
+    const etag = first.headers.get('etag') ?? '';
+    expect(etag).toMatch(/^"[\w-]+"$/);
+    const second = await read(etag);
+    expect([second.status, await second.text(), second.headers.get('etag')]).toEqual([304, '', etag]);
+    await keep([sample('HeartRate', 'bpm', 61, start + 1000)], own);
+    await allNormalized(own);
+    const third = await read(etag);
+    expect([third.status, ((await third.json()) as Line[])[0]?.data.length]).toEqual([200, 2]);
+    expect((await client.send('/chart-data?normalizedDataType=heart-rate', { headers: { 'if-none-match': etag } })).status).toBe(200);
+  });
+
+  test('stays as it is when samples are normalized again', async () => {
+    const before = await chart('heart-rate&points=50');
+    const [record] = await answered<{ _id: string }[]>(client.get('/health-data?normalizedDataType=heart-rate&_l=1'));
+    await answered(client.send(`/health-data/normalize-data/${record?._id ?? ''}`, { method: 'PATCH' }));
+    expect(await chart('heart-rate&points=50')).toEqual(before);
+  });
+
+  test.each<[string, unknown, number]>([
+    ['a time', [{ property: 'recordedAt', operator: 'between', value: ['2024-03-01T00:00:00Z', '2024-03-01T01:00:00Z'] }], 3],
+    ['a time under its other name, as a labelled value', [{ property: 'observedAt', operator: 'lessEqual', value: { label: 'one', value: '2024-03-01T00:30:00.000Z' } }], 2],
+    ['two limits', [{ property: 'recordedAt', operator: 'greater', value: '2024-03-01T00:00:00Z' }, { property: 'recordedAt', operator: 'less', value: '2024-03-01T01:00:00Z' }], 1],
+    ['one that is not applied', [{ property: 'recordedAt', operator: 'less', value: '2020-01-01T00:00:00Z', applied: false }], 48 * 2],
+    ['a property of another chart', [{ property: 'planId', operator: 'equal', value: '668253dd1f4092358e249610' }], 48 * 2],
+    ['another raw type', [{ property: 'rawDataType', operator: 'equal', value: 'HKQuantityTypeIdentifierStepCount' }], 0],
+  ])('takes filters of chart components: %s', async (_situation, filters, expected) => {
+    const [line] = await chart(`heart-rate&to=2024-03-03T00:00:00Z&filters=${encodeURIComponent(JSON.stringify(filters))}`);
+    expect(line?.data.length ?? 0).toBe(expected);
+  });
+
+  test.each<[string, string, string]>([
+    ['no JSON', 'filters=[{', '/query/filters'],
+    ['filters that are no list', 'filters={}', '/query/filters'],
+    ['an operator nobody knows', `filters=${encodeURIComponent('[{"property":"recordedAt","operator":"near","value":1}]')}`, '/query/filters/0/operator'],
+    ['a time that is none', `filters=${encodeURIComponent('[{"property":"recordedAt","operator":"less","value":"soon"}]')}`, '/query/filters/0/value'],
+    ['a time zone nobody knows', 'timeZone=Mars/Olympus', '/query/timeZone'],
+    ['one point', 'points=1', '/query/points'],
+    ['too many points', 'points=5001', '/query/points'],
+    ['half a point', 'points=2.5', '/query/points'],
+  ])('%s is refused with its place', async (_situation, query, pointer) => {
+    expect(await refused(ask(`heart-rate&${query}`))).toMatchObject({ status: 400, code: 'invalid-request', errors: [{ pointer }] });
+  });
+
+  test('through the BFF is the same, with its tag and its refusals', async () => {
+    const user = await vitalgate.addUser();
+    const cookie = await vitalgate.signIn(user);
+    const bff = (path: string, init: RequestInit = {}) => fetch(`${vitalgate.urls.bff}${path}`, { ...init, headers: { cookie, 'content-type': 'application/json', ...(init.headers as Record<string, string>) } });
+    await bff('/devices/assign', { method: 'POST', body: JSON.stringify({ deviceId: 'w', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' }) });
+    await bff('/health-data', { method: 'POST', body: JSON.stringify(Array.from({ length: 30 }, (_, index) => sample('HeartRate', 'bpm', 60, start + index * dayMs))) });
+    const path = '/chart-data?normalizedDataType=heart-rate&points=5&timeZone=Europe/Rome';
+    const first = await eventually(async () => {
+      const answer = await bff(path);
+      return { etag: answer.headers.get('etag') ?? '', lines: (await answer.json()) as Line[] };
+    }, ({ lines }) => lines.length > 0);
+    expect(first.lines[0]).toMatchObject({ interval: 'P14D', sources: ['watch'] });
+    const again = await bff(path, { headers: { 'if-none-match': first.etag } });
+    expect([again.status, again.headers.get('etag')]).toEqual([304, first.etag]);
+    expect(await refused(bff(`${path}x`))).toMatchObject({ status: 400, errors: [{ pointer: '/query/timeZone' }] });
+  });
+});

@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
+import { createSqlWriter } from '../../src/query/condition-sql.ts';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { accessTokenOf, answered, clientWith, eventually, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord } from './client.ts';
+
+interface Found extends KeptRecord {
+  readonly recordedAt: string;
+}
+
+const q = (condition: unknown) => `_q=${encodeURIComponent(JSON.stringify(condition))}`;
+const filters = (list: unknown) => `filters=${encodeURIComponent(JSON.stringify(list))}`;
+const one = (property: string, operator: string, value: unknown) => filters([{ property, operator, value }]);
+
+describe('finding samples', () => {
+  let vitalgate: TestVitalgate;
+  let operator: Client;
+  let anna: Client;
+  let patientId = '';
+  let ids: string[] = [];
+  const at = (second: number) => new Date(Date.UTC(2024, 6, 1) + second * 1000).toISOString();
+  /** Names of the found samples: their second, or what else they are. */
+  const named = (records: readonly Found[]) => records.map(({ recordedAt, rawDataType }) => `${String((Date.parse(recordedAt) - Date.UTC(2024, 6, 1)) / 1000)}${rawDataType?.endsWith('BodyMass') === true ? ' weight' : ''}`);
+  const find = async (query: string, client = anna) => named(await answered<Found[]>(client.get(`/health-data?${query}`)));
+
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
+    patientId = newPatient();
+    anna = service(vitalgate, patientId);
+    await answered(anna.post('/devices/assign', watch));
+    await answered(anna.post('/devices/assign', { ...watch, deviceId: 'scale' }));
+    const weight = { ...heartRate(30, { type: 'BodyMass', unit: 'kg', value: 70, deviceId: 'scale' }) };
+    const kept = await answered<{ _id: string }[]>(anna.post('/health-data/healthkit', [heartRate(10, { deviceId: 'apple-12345' }), heartRate(20, { deviceId: 'apple-12345' }), weight, heartRate(40, { deviceId: 'apple-12345', type: 'BodyTemperature', unit: undefined, value: 500 })]));
+    ids = kept.map(({ _id }) => _id);
+    await eventually(() => answered<Found[]>(anna.get('/health-data')), (all) => all.every(({ state }) => state !== 'received'));
+    const other = service(vitalgate, newPatient());
+    await answered(other.post('/devices/assign', watch));
+    await answered(other.post('/health-data/healthkit', [heartRate(20)]));
+  });
+  afterAll(() => vitalgate.stop());
+
+  test.each<[string, () => string, string[]]>([
+    ['nothing asked', () => '', ['40', '30 weight', '20', '10']],
+    ['equality', () => q({ deviceId: 'scale' }), ['30 weight']],
+    ['$eq', () => q({ normalizedDataType: { $eq: 'body-weight' } }), ['30 weight']],
+    ['$ne', () => q({ deviceId: { $ne: 'scale' } }), ['40', '20', '10']],
+    ['$in', () => q({ _id: { $in: [ids[0], ids[2]] } }), ['30 weight', '10']],
+    ['$in nothing', () => q({ _id: { $in: [] } }), []],
+    ['$nin', () => q({ _id: { $nin: [ids[0], ids[2]] } }), ['40', '20']],
+    ['$gt', () => q({ recordedAt: { $gt: at(20) } }), ['40', '30 weight']],
+    ['$gte with $lt', () => q({ recordedAt: { $gte: at(20), $lt: at(40) } }), ['30 weight', '20']],
+    ['$lte with an offset', () => q({ recordedAt: { $lte: '2024-07-01T02:00:20+02:00' } }), ['20', '10']],
+    ['another name of recordedAt', () => q({ observedAt: at(20) }), ['20']],
+    ['$exists', () => q({ normalizedDataType: { $exists: false } }), ['40']],
+    ['null', () => q({ normalizedDataType: null }), ['40']],
+    ['a number', () => q({ ruleVersion: { $gte: 1 } }), ['30 weight', '20', '10']],
+    ['$regex', () => q({ rawDataType: { $regex: 'Mass$' } }), ['30 weight']],
+    ['$regex in any case', () => q({ rawDataType: { $regex: 'mass$', $options: 'i' } }), ['30 weight']],
+    ['$regex in this case', () => q({ rawDataType: { $regex: 'mass$' } }), []],
+    ['$or', () => q({ $or: [{ deviceId: 'scale' }, { recordedAt: at(10) }] }), ['30 weight', '10']],
+    ['$and', () => q({ $and: [{ deviceId: 'apple-12345' }, { recordedAt: { $ne: at(10) } }] }), ['40', '20']],
+    ['state', () => q({ state: 'normalization-failed' }), ['40']],
+    ['__STATE__', () => q({ __STATE__: 'PUBLIC' }), ['40', '30 weight', '20', '10']],
+    ['text that looks like SQL', () => q({ deviceId: "scale' or '1'='1" }), []],
+    ['another patient, who is not seen', () => q({ patientId: { $exists: true } }), ['40', '30 weight', '20', '10']],
+    ['a plain _id', () => `_id=${ids[1] ?? ''}`, ['20']],
+    ['a plain instant', () => `recordedAt=${at(20)}`, ['20']],
+    ['a plain rule', () => 'ruleId=healthkit-body-weight', ['30 weight']],
+    ['a plain reason', () => 'reason=implausible-with-assumed-unit', ['40']],
+    ['_st', () => '_st=PUBLIC,DRAFT', ['40', '30 weight', '20', '10']],
+    ['_st of what no sample is', () => '_st=TRASH', []],
+    ['_s', () => '_s=recordedAt', ['10', '20', '30 weight', '40']],
+    ['_s by two members', () => '_s=-deviceId,recordedAt', ['30 weight', '10', '20', '40']],
+    ['_l and _sk', () => '_l=2&_sk=1', ['30 weight', '20']],
+    ['filters: equal', () => one('deviceId', 'equal', 'scale'), ['30 weight']],
+    ['filters: a labelled value', () => one('deviceId', 'equal', { label: 'Scale', value: 'scale' }), ['30 weight']],
+    ['filters: notEqual', () => one('deviceId', 'notEqual', 'scale'), ['40', '20', '10']],
+    ['filters: greater', () => one('recordedAt', 'greater', at(20)), ['40', '30 weight']],
+    ['filters: between, both ends included', () => one('observedAt', 'between', [at(20), at(30)]), ['30 weight', '20']],
+    ['filters: notBetween', () => one('recordedAt', 'notBetween', [at(20), at(30)]), ['40', '10']],
+    ['filters: includeSome', () => one('deviceId', 'includeSome', ['scale', { label: 'x', value: 'y' }]), ['30 weight']],
+    ['filters: notIncludeAny', () => one('deviceId', 'notIncludeAny', ['scale']), ['40', '20', '10']],
+    ['filters: regex, in any case', () => one('rawDataType', 'regex', 'bodymass'), ['30 weight']],
+    ['filters: exists', () => one('reason', 'exists', true), ['40']],
+    ['two filters', () => filters([{ property: 'deviceId', operator: 'equal', value: 'apple-12345' }, { property: 'recordedAt', operator: 'less', value: at(20) }]), ['10']],
+    ['no filter', () => 'filters=[]', ['40', '30 weight', '20', '10']],
+    ['_q, filters and a plain field', () => `${q({ recordedAt: { $gt: at(10) } })}&${one('recordedAt', 'less', at(40))}&deviceId=apple-12345`, ['20']],
+  ])('%s', async (_situation, query, expected) => {
+    expect(await find(query())).toEqual(expected);
+    expect(await answered<number>(anna.get(`/health-data/count?${query().replaceAll(/&?_(s|l|sk)=[^&]*/g, '')}`))).toBe(/_(l|sk)=/.test(query()) ? 4 : expected.length);
+  });
+
+  test.each<[string, () => string, string, string]>([
+    ['what is encrypted', () => q({ rawData: { $exists: true } }), '/query/_q', 'not-filterable'],
+    ['a part of what is encrypted', () => q({ 'normalizedData.observations.value': { $gt: 100 } }), '/query/_q', 'not-filterable'],
+    ['what is encrypted, in a filter', () => one('normalizedData.observations.value', 'greater', 100), '/query/filters', 'not-filterable'],
+    ['what is encrypted, in an order', () => '_s=rawData', '/query/_s', 'not-filterable'],
+    ['an unknown member', () => q({ colour: 'red' }), '/query/_q', 'unknown-member'],
+    ['a member of every object', () => q({ constructor: 'x' }), '/query/_q', 'unknown-member'],
+    ['an unknown member of an order', () => '_s=colour', '/query/_s', 'unknown-member'],
+    ['an unknown operator', () => q({ deviceId: { $where: '1' } }), '/query/_q', 'unknown-operator'],
+    ['$nor', () => q({ $nor: [] }), '/query/_q', 'unknown-member'],
+    ['$not', () => q({ deviceId: { $not: { $eq: 'x' } } }), '/query/_q', 'unknown-operator'],
+    ['an operator on lists', () => q({ deviceId: { $size: 1 } }), '/query/_q', 'unknown-operator'],
+    ['$options alone', () => q({ deviceId: { $options: 'i' } }), '/query/_q', 'unknown-operator'],
+    ['a pattern that is none', () => q({ deviceId: { $regex: '(' } }), '/query/_q', 'invalid-pattern'],
+    ['a pattern that PostgreSQL does not know', () => q({ deviceId: { $regex: '(?<=a)b\\p{L}' } }), '/query/_q', 'invalid-pattern'],
+    ['a pattern of a date', () => q({ recordedAt: { $regex: '2024' } }), '/query/_q', 'wrong-type'],
+    ['a date that is none', () => q({ recordedAt: { $gt: 'yesterday' } }), '/query/_q', 'wrong-type'],
+    ['a number for a text', () => q({ deviceId: 7 }), '/query/_q', 'wrong-type'],
+    ['an _id that is none', () => q({ _id: 'x' }), '/query/_q', 'wrong-type'],
+    ['an array', () => '_q=[]', '/query/_q', 'wrong-type'],
+    ['broken JSON', () => '_q={', '/query/_q', 'malformed-json'],
+    ['a NUL', () => q({ deviceId: 'a\0' }), '/query/_q', 'invalid-text'],
+    ['deep nesting', () => q(Array.from({ length: 12 }).reduce<object>((inner) => ({ $and: [inner] }), {})), '/query/_q', 'too-deep'],
+    ['filters that are no array', () => 'filters={}', '/query/filters', 'wrong-type'],
+    ['an operator of filters that is unknown', () => one('deviceId', 'hasLengthEqual', 1), '/query/filters', 'unknown-operator'],
+    ['an unknown state', () => '_st=GONE', '/query/_st', 'enum'],
+    ['a parameter nobody knows', () => 'limit=1', '/query/limit', 'unknown-parameter'],
+  ])('%s is refused', async (_situation, query, pointer, code) => {
+    for (const path of ['/health-data', ...(query().startsWith('_s=') ? [] : ['/health-data/count', '/health-data/export'])]) {
+      const answer = await anna.get(`${path}?${query()}`);
+      const { errors } = await refused(Promise.resolve(answer));
+      expect([answer.status, errors?.[0]?.pointer, errors?.[0]?.code]).toEqual([400, pointer, code]);
+    }
+  });
+
+  test('a query that takes too long is given up with advice', async () => {
+    const { pool } = vitalgate.database;
+    const blocker = await pool.connect();
+    try {
+      await blocker.query('begin; lock table device_manager.sample in access exclusive mode');
+      const started = Date.now();
+      const answer = await anna.get(`/health-data?${q({ deviceId: 'scale' })}`);
+      expect([answer.status, (await refused(Promise.resolve(answer))).errors]).toEqual([400, [{ pointer: '/query/_q', code: 'too-slow', message: 'Narrow the query, by patientId or recordedAt.' }]]);
+      expect(Date.now() - started).toBeLessThan(5000);
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+    }
+  });
+
+  test('every value of a condition is a parameter', () => {
+    const { where, values } = createSqlWriter({ a: 's.a' });
+    expect([where({ member: 'a', kind: 'text', comparison: 'equal', values: ["x'--"] }), values]).toEqual(['(coalesce(s.a = $1::text, false))', ["x'--"]]);
+    expect(where({ any: [] })).toBe('false');
+  });
+
+  describe('pages by cursor', () => {
+    test('lead through all of it, also when a newer sample comes in meanwhile', async () => {
+      const bert = newPatient();
+      const client = service(vitalgate, bert);
+      await answered(client.post('/devices/assign', watch));
+      await answered(client.post('/health-data/healthkit', [1, 2, 2, 2, 3].map((second) => heartRate(second))));
+      const seen: Found[] = [];
+      for (let path: string | undefined = '/health-data?_l=2&providerId=healthkit'; path !== undefined && seen.length < 20; ) {
+        const response: Response = await client.get(path);
+        seen.push(...((await response.json()) as Found[]));
+        await answered(client.post('/health-data/healthkit', [heartRate(100 + seen.length)]));
+        const link = /^<([^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
+        path = link?.slice(vitalgate.urls.deviceManager.length);
+      }
+      expect(named(seen)).toEqual(['3', '2', '2', '2', '1']);
+      expect(new Set(seen.map(({ _id }) => _id)).size).toBe(5);
+    });
+
+    test.each<[string, string, string]>([['nobody wrote', '_cursor=abc', 'invalid-cursor'], ['with another order', 'CURSOR&_s=deviceId', 'not-with-order'], ['with samples to skip', 'CURSOR&_sk=1', 'not-with-order']])('%s is refused', async (_situation, query, code) => {
+      const link = (await anna.get('/health-data?_l=1')).headers.get('link') ?? '';
+      const cursor = /_cursor=[^&>]+/.exec(link)?.[0] ?? '';
+      expect((await refused(anna.get(`/health-data?${query.replace('CURSOR', cursor)}`))).errors?.[0]).toMatchObject({ pointer: '/query/_cursor', code });
+    });
+  });
+
+  describe('the export', () => {
+    const lines = async (query = '', client = anna) => {
+      const answer = await client.get(`/health-data/export?${query}`);
+      expect([answer.status, answer.headers.get('content-type')?.split(';')[0]]).toEqual([200, 'application/x-ndjson']);
+      return (await answer.text()).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Found);
+    };
+
+    test('is a sample a line, as the list has it', async () => {
+      expect(await lines()).toEqual(await answered(anna.get('/health-data')));
+      expect(named(await lines(q({ deviceId: 'scale' })))).toEqual(['30 weight']);
+      expect((await lines('_p=rawData')).map((record) => record.rawData)).not.toContain(undefined);
+      expect(named(await lines(`patientId=${patientId}`, operator))).toEqual(['40', '30 weight', '20', '10']);
+    });
+
+    test('goes beyond one batch', async () => {
+      const client = service(vitalgate, newPatient());
+      await answered(client.post('/devices/assign', watch));
+      await answered(client.post('/health-data/healthkit', Array.from({ length: 450 }, (_, second) => heartRate(second))));
+      expect(new Set((await lines('', client)).map(({ _id }) => _id)).size).toBe(450);
+    });
+
+    test('is CSV when the client prefers it, safe for spreadsheets', async () => {
+      const client = service(vitalgate, newPatient());
+      await answered(client.post('/devices/assign', { ...watch, deviceId: '=1+1,"x"' }));
+      await answered(client.post('/health-data/healthkit', [heartRate(1, { deviceId: '=1+1,"x"' })]));
+      await eventually(() => answered<Found[]>(client.get('/health-data')), ([record]) => record?.state === 'normalized');
+      const answer = await client.send('/health-data/export', { headers: { accept: 'text/csv' } });
+      const rows: Record<string, string>[] = parse(await answer.text(), { columns: true });
+      expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+      expect(rows).toMatchObject([{ deviceId: `'=1+1,"x"`, normalizedDataType: 'heart-rate', recordedAt: at(1), code: 'https://loinc.org/8867-4', value: '71', unitCode: '/min' }]);
+      const empty = await service(vitalgate, newPatient()).send('/health-data/export', { headers: { accept: 'text/csv' } });
+      expect((await empty.text()).trimEnd().split('\r\n')).toHaveLength(1);
+    });
+  });
+
+  test('listing, counting and exporting leave rows in the audit, and another patient is refused', async () => {
+    const client = service(vitalgate, patientId);
+    await Promise.all(['', '/count', '/export'].map(async (path) => (await client.get(`/health-data${path}`)).text()));
+    const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select distinct resource from device_manager.audit_event where patient_id = $1 and action = 'read' and resource like 'health-data%' order by 1`, [patientId]);
+    expect(rows.map(({ resource }) => resource)).toEqual(['health-data', 'health-data/count', 'health-data/export']);
+    expect(await Promise.all(['', '/count', '/export'].map(async (path) => (await client.get(`/health-data${path}?patientId=somebody`)).status))).toEqual([403, 403, 403]);
+  });
+});

@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { createClient } from '../../src/user-manager/client-tokens.ts';
+import type { Spec } from '../../src/http/spec.ts';
+import { meantBy, specifications } from '../contract/specifications.ts';
+import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
+import table from './authorization.json' with { type: 'json' };
+
+/** Everybody who may knock, and what they show. */
+const roles = [
+  'nobody', 'patient', 'ended session', 'patient token', 'ended token', 'service', 'wrong service', 'operator', 'webhook key', 'revoked key', 'webhook password', 'webhook token', 'made-up session',
+] as const;
+type Role = (typeof roles)[number];
+type Headers = Readonly<Record<string, string>>;
+
+const admittedTo: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = table;
+/** The first media type that a body may have; framing is judged before credentials are. */
+const mediaTypeOf = (spec: Spec, template: string, method: string): string | undefined => {
+  const item = (spec.document['paths'] as Record<string, Record<string, { requestBody?: unknown }>>)[template];
+  const body = item?.[method.toLowerCase()]?.requestBody;
+  return body === undefined ? undefined : Object.keys(meantBy(spec, body)['content'] as object)[0];
+};
+
+const rows = specifications.flatMap(({ service, spec }) => spec.operations.map(({ id, method, template }) => ({ service, id, method, template, mediaType: mediaTypeOf(spec, template, method) })));
+/** What is shown there counts no more afterwards. */
+const endsSessions = new Set(['signOut', 'endSession', 'issueToken', 'signIn']);
+
+const isRefusal = (status: number): boolean => status === 401 || status === 403;
+
+describe('who may do what', () => {
+  let vitalgate: TestVitalgate;
+  let shown: Readonly<Record<Role, () => Promise<Headers>>>;
+  const kept: Partial<Record<Role, Promise<Headers>>> = {};
+  let anna: TestUser;
+  let ben: TestUser;
+  const url = (service: string): string => ({ bff: vitalgate.urls.bff, 'device-manager': vitalgate.urls.deviceManager, 'user-manager': vitalgate.urls.userManager })[service] ?? '';
+  const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
+  const json = (headers: Headers, body?: unknown) => ({ headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) }, ...(body !== undefined && { body: JSON.stringify(body) }) });
+  const tokenOf = async ({ username, password }: TestUser): Promise<Headers> => {
+    const answer = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', ...json({}, { username, password }) });
+    return bearer(((await answer.json()) as { accessToken: string }).accessToken);
+  };
+  const session = async (user: TestUser): Promise<Headers> => ({ cookie: await vitalgate.signIn(user) });
+  const webhookToken = async (): Promise<Headers> => {
+    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, { sender: 'portal' });
+    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret });
+    return bearer(((await (await fetch(`${vitalgate.urls.userManager}/oauth2/token`, { method: 'POST', body })).json()) as { access_token: string }).access_token);
+  };
+
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    [anna, ben] = [await vitalgate.addUser(), await vitalgate.addUser()];
+    const chief = await vitalgate.addUser({ userGroup: 'operator' });
+    const operator = await tokenOf(chief);
+    const [ended, endedToken] = [await session(anna), await tokenOf(anna)];
+    await fetch(`${vitalgate.urls.bff}/logout`, { method: 'POST', headers: ended });
+    await fetch(`${vitalgate.urls.userManager}/logout`, { method: 'POST', headers: endedToken });
+    const { key } = await vitalgate.createWebhookKey('portal');
+    const revoked = await vitalgate.createWebhookKey('gone');
+    await fetch(`${vitalgate.urls.deviceManager}/api-keys/${revoked._id}`, { method: 'DELETE', headers: operator });
+    const token = await webhookToken();
+    shown = {
+      nobody: async () => Promise.resolve({}), patient: () => session(anna), 'ended session': async () => Promise.resolve(ended), 'patient token': () => tokenOf(anna),
+      'ended token': async () => Promise.resolve(endedToken), service: async () => Promise.resolve({ ...bearer(vitalgate.serviceToken), miauserid: anna.id }),
+      'wrong service': async () => Promise.resolve(bearer(`${vitalgate.serviceToken.slice(0, -1)}_`)), operator: () => tokenOf(chief), 'webhook key': async () => Promise.resolve({ 'x-api-key': key }),
+      'revoked key': async () => Promise.resolve({ 'x-api-key': revoked.key }), 'webhook password': async () => Promise.resolve({ authorization: `Basic ${Buffer.from(`portal:${key}`).toString('base64')}` }),
+      'webhook token': async () => Promise.resolve(token), 'made-up session': async () => Promise.resolve({ cookie: `sid=${randomUUID().replaceAll('-', '')}` }),
+    };
+  }, 60_000);
+  afterAll(() => vitalgate.stop());
+
+  test('the table has a row for each operation, and no other', () => {
+    for (const { service } of specifications) {
+      expect(Object.keys(admittedTo[service] ?? {}).toSorted()).toEqual(rows.filter((row) => row.service === service).map(({ id }) => id).toSorted());
+    }
+  });
+
+  test.each(rows)('$service $id', async ({ service, id, method, template, mediaType }) => {
+    const admitted = admittedTo[service]?.[id] ?? [];
+    const path = template.replace('/Patient/{id}', `/Patient/${anna.id}`).replaceAll(/\{format\}/g, 'json').replaceAll(/\{\w+\}/g, '0'.repeat(32));
+    for (const role of roles) {
+      const credential = endsSessions.has(id) ? await shown[role]() : await (kept[role] ??= shown[role]());
+      const { status } = await fetch(`${url(service)}${path}`, { method, headers: { ...credential, ...(mediaType !== undefined && { 'content-type': mediaType }) }, ...(mediaType !== undefined && { body: '{}' }) });
+      const mayPass = admitted.includes('everybody') || admitted.includes(role);
+      // Whoever is admitted gets further: to a refusal of the empty body, or to an answer.
+      expect({ role, refused: isRefusal(status), status }).toEqual({ role, refused: !mayPass, status: mayPass ? status : 401 });
+    }
+  });
+
+  describe('with the identifiers of somebody else', () => {
+    const at = '2024-07-01T10:00:00Z';
+    const sample = { id: randomUUID(), type: 'HeartRate', unit: 'bpm', value: 71, startDate: at, endDate: at };
+    let device: string;
+    let record: string;
+    beforeAll(async () => {
+      const own = await session(ben);
+      const assigned = await fetch(`${vitalgate.urls.bff}/devices/assign`, { method: 'POST', ...json(own, { deviceId: 'bens-watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' }) });
+      device = ((await assigned.json()) as { _id: string })._id;
+      const receipt = await fetch(`${vitalgate.urls.bff}/health-data`, { method: 'POST', ...json(own, [sample]) });
+      record = ((await receipt.json()) as { items: { _id: string }[] }).items[0]?._id ?? '';
+      expect(record).not.toBe('');
+    });
+    const asService = (path: string, init: RequestInit = {}) =>
+      fetch(`${vitalgate.urls.deviceManager}${path}`, { ...init, headers: { ...bearer(vitalgate.serviceToken), miauserid: anna.id, ...(init.body !== undefined && { 'content-type': 'application/json' }) } });
+    const asAnna = async (path: string, init: RequestInit = {}) => fetch(`${vitalgate.urls.bff}${path}`, { ...init, headers: { ...(await session(anna)), ...(init.body !== undefined && { 'content-type': 'application/json' }) } });
+    const post = (body: unknown): RequestInit => ({ method: 'POST', body: JSON.stringify(body) });
+
+    test.each<[string, () => Promise<Response>, number, string]>([
+      ['the chart of somebody else', () => asAnna(`/chart-data?normalizedDataType=heart-rate&_id=${ben.id}`), 403, 'not-your-data'],
+      ['the chart under the other name', () => asAnna(`/chart-data?normalizedDataType=heart-rate&patientId=${ben.id}`), 403, 'not-your-data'],
+      ['the release of a device of somebody else', () => asAnna(`/devices/${device}/unassign`, post({})), 404, 'not-found'],
+      ['a device for somebody else', () => asAnna('/devices/assign', post({ deviceId: 'w', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'W', assignedPatientId: ben.id })), 403, 'not-your-data'],
+      ['a record of somebody else, by a service that speaks for one', () => asService(`/health-data/${record}`), 404, 'not-found'],
+      ['records of somebody else, by a service that speaks for one', () => asService(`/health-data?patientId=${ben.id}`), 403, 'not-your-data'],
+      ['the chart of somebody else, by a service that speaks for one', () => asService(`/chart-data?normalizedDataType=heart-rate&_id=${ben.id}`), 403, 'not-your-data'],
+      ['everything of somebody else, by a service that speaks for one', () => asService(`/fhir/Patient/${ben.id}/$everything`), 403, 'not-your-data'],
+      ['another normalization of a record of somebody else', () => asService(`/health-data/normalize-data/${record}`, { method: 'PATCH' }), 404, 'not-found'],
+    ])('%s is refused', async (_situation, ask, status, code) => {
+      const answer = await ask();
+      expect([answer.status, await answer.text()]).toEqual([status, expect.stringContaining(`"${code}"`)]);
+    });
+
+    test('an upload in the name of somebody else is refused item by item, and the device of somebody else is not enrolled', async () => {
+      await asAnna('/devices/assign', post({ deviceId: 'annas-watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' }));
+      const upload = async (item: object) => ((await (await asAnna('/health-data', post([{ ...sample, id: randomUUID(), ...item }]))).json()) as { items: { status: string; error?: { code: string } }[] }).items[0];
+      expect(await upload({ assignedPatientId: ben.id })).toMatchObject({ status: 'rejected', error: { code: 'not-your-data' } });
+      expect(await upload({ deviceId: 'bens-watch' })).toMatchObject({ status: 'rejected', error: { code: 'device-not-enrolled' } });
+      expect(await upload({})).toMatchObject({ status: 'created' });
+    });
+
+    test('the lists of somebody have nothing of others', async () => {
+      const own = (await (await asAnna('/health-data?_l=200')).json()) as { _id: string }[];
+      expect(own.map(({ _id }) => _id)).not.toContain(record);
+      expect(((await (await asAnna('/devices')).json()) as { deviceId: string }[]).map(({ deviceId }) => deviceId)).not.toContain('bens-watch');
+    });
+
+    test('identity headers of the outside change nothing', async () => {
+      const headers = { ...(await session(anna)), miauserid: ben.id, 'miausergroups': 'operator', isbackoffice: '1' };
+      const profile = (await (await fetch(`${vitalgate.urls.bff}/profile`, { headers })).json()) as { sub: string };
+      expect(profile.sub).toBe(anna.id);
+      expect(((await (await fetch(`${vitalgate.urls.bff}/health-data`, { headers })).json()) as { _id: string }[]).map(({ _id }) => _id)).not.toContain(record);
+    });
+  });
+});
