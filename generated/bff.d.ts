@@ -729,7 +729,7 @@ export interface components {
              * @example 71
              */
             readonly value: number;
-            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, contradictory, incomplete, clockSuspect, isInRange, status and others, all as text. */
+            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, percentAssumed, implausible, contradictory, incomplete, clockSuspect, isInRange, status and others, all as text. */
             readonly annotation?: {
                 readonly [key: string]: string;
             };
@@ -774,6 +774,17 @@ export interface components {
             readonly period: {
                 readonly startDate: components["schemas"]["Instant"];
                 readonly endDate?: components["schemas"]["Instant"];
+                /**
+                 * @description Minutes east of UTC that a clock at the place showed; missing where nothing tells.
+                 * @example 120
+                 */
+                readonly offsetMinutes?: number;
+                /**
+                 * @description Who says so: the zone the sample was taken in, the offset of its date (often that of the phone when it was read), or the zone the upload named.
+                 * @example HKTimeZone
+                 * @enum {string}
+                 */
+                readonly offsetFrom?: "HKTimeZone" | "declared" | "batch";
             };
             /** @description Values by code. */
             readonly observations: readonly components["schemas"]["Observation"][];
@@ -984,64 +995,6 @@ export interface components {
             readonly sameReadingAs?: string;
             readonly error?: components["schemas"]["ItemError"];
         };
-        /** @description Verdicts on an upload. Remove from the outbox what is created, duplicate, conflict, deleted, or refused and not retryable. */
-        readonly UploadReceipt: {
-            readonly uploadId?: components["schemas"]["Id"];
-            /**
-             * @description Samples in the request.
-             * @example 2
-             */
-            readonly received: number;
-            /**
-             * @description Samples kept for the first time.
-             * @example 2
-             */
-            readonly created: number;
-            /**
-             * @description Samples that were there already.
-             * @example 0
-             */
-            readonly duplicates: number;
-            /**
-             * @description Samples that were there with other content.
-             * @example 0
-             */
-            readonly conflicts: number;
-            /**
-             * @description Samples deleted before, which stay deleted.
-             * @example 0
-             */
-            readonly deleted: number;
-            /**
-             * @description Samples refused.
-             * @example 0
-             */
-            readonly rejected: number;
-            /** @description One verdict per sample in the order sent. */
-            readonly items: readonly components["schemas"]["ReceiptItem"][];
-            /** @description Advice for the anchor of the HealthKit query. */
-            readonly anchor: {
-                /**
-                 * @description Specifies if no sample of this upload needs to be sent again.
-                 * @example true
-                 */
-                readonly safeToAdvance: boolean;
-            };
-        };
-        /** @description Sample that is no longer in the Health app. */
-        readonly Deletion: {
-            /**
-             * Format: uuid
-             * @description UUID of the sample in HealthKit; upper and lower case mean the same.
-             * @example 5013ECA7-4AEE-45AF-83C1-DBE3696B2E51
-             */
-            readonly uuid: string;
-        };
-        /** @description Samples to delete; each is judged by itself. */
-        readonly Deletions: {
-            /** @description Samples to delete, as an anchored query tells them; further members are ignored. */
-            readonly deletions: readonly components["schemas"]["Deletion"][];
-        };
         /** @description Verdict on one deletion. */
         readonly DeletionItem: {
             /**
@@ -1087,6 +1040,71 @@ export interface components {
             /** @description One verdict per deletion in the order sent. */
             readonly items: readonly components["schemas"]["DeletionItem"][];
         };
+        /** @description Verdicts on an upload. Remove from the outbox what is created, duplicate, conflict, deleted, or refused and not retryable. */
+        readonly UploadReceipt: {
+            readonly uploadId?: components["schemas"]["Id"];
+            /**
+             * @description Samples in the request.
+             * @example 2
+             */
+            readonly received: number;
+            /**
+             * @description Samples kept for the first time.
+             * @example 2
+             */
+            readonly created: number;
+            /**
+             * @description Samples that were there already.
+             * @example 0
+             */
+            readonly duplicates: number;
+            /**
+             * @description Samples that were there with other content.
+             * @example 0
+             */
+            readonly conflicts: number;
+            /**
+             * @description Samples deleted before, which stay deleted.
+             * @example 0
+             */
+            readonly deleted: number;
+            /**
+             * @description Samples refused.
+             * @example 0
+             */
+            readonly rejected: number;
+            /** @description One verdict per sample in the order sent. */
+            readonly items: readonly components["schemas"]["ReceiptItem"][];
+            readonly deletions?: components["schemas"]["DeletionReceipt"];
+            /** @description Advice for the anchor of the HealthKit query. */
+            readonly anchor: {
+                /**
+                 * @description Specifies if no sample of this upload needs to be sent again.
+                 * @example true
+                 */
+                readonly safeToAdvance: boolean;
+            };
+        };
+        /** @description Sample that is no longer in the Health app. */
+        readonly Deletion: {
+            /**
+             * Format: uuid
+             * @description UUID of the sample in HealthKit; upper and lower case mean the same.
+             * @example 5013ECA7-4AEE-45AF-83C1-DBE3696B2E51
+             */
+            readonly uuid: string;
+        };
+        /** @description Samples to delete; each is judged by itself. */
+        readonly Deletions: {
+            /** @description Samples to delete, as an anchored query tells them; further members are ignored. */
+            readonly deletions: readonly components["schemas"]["Deletion"][];
+        };
+        /** @description Object that holds samples in lists, in the format that the path names: the answer of an anchored query (`samples`, `workouts`, `correlations`, `deletedSamples`, `newAnchor` of react-native-healthkit; `data` and `anchor` of react-native-health), or `data` of Health Auto Export. Each sample is vetted by itself, at most 5000 of them; `deletedSamples` are deleted. Members that are not named here are kept as they are. */
+        readonly HealthKitEnvelope: {
+            readonly [key: string]: unknown;
+        };
+        /** @description Body of the format that the path names. */
+        readonly HealthKitBody: components["schemas"]["HealthKitSamples"] | components["schemas"]["HealthKitEnvelope"];
         /** @description One line of a chart. */
         readonly ChartSeries: {
             /**
@@ -1413,10 +1431,12 @@ export interface components {
          *     Without one the library's default for the type is assumed, and the normalized value says so.
          */
         readonly BatchUnit: string;
+        /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+        readonly BatchTimeZone: string;
         /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
         readonly BatchDevice: string;
-        /** @description Format of the body; upper and lower case mean the same. */
-        readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json";
+        /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
+        readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json" | "react-native-healthkit-json" | "health-auto-export-json";
         /** @description Normalized type to chart. */
         readonly ChartedType: components["schemas"]["NormalizedDataType"];
         /** @description Identifier of the patient whose chart it is; chart components name it so. */
@@ -1472,11 +1492,13 @@ export type HealthKitSamples = components['schemas']['HealthKitSamples'];
 export type ItemCode = components['schemas']['ItemCode'];
 export type ItemError = components['schemas']['ItemError'];
 export type ReceiptItem = components['schemas']['ReceiptItem'];
+export type DeletionItem = components['schemas']['DeletionItem'];
+export type DeletionReceipt = components['schemas']['DeletionReceipt'];
 export type UploadReceipt = components['schemas']['UploadReceipt'];
 export type Deletion = components['schemas']['Deletion'];
 export type Deletions = components['schemas']['Deletions'];
-export type DeletionItem = components['schemas']['DeletionItem'];
-export type DeletionReceipt = components['schemas']['DeletionReceipt'];
+export type HealthKitEnvelope = components['schemas']['HealthKitEnvelope'];
+export type HealthKitBody = components['schemas']['HealthKitBody'];
 export type ChartSeries = components['schemas']['ChartSeries'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
@@ -1514,6 +1536,7 @@ export type ParameterSkip = components['parameters']['Skip'];
 export type ParameterProjection = components['parameters']['Projection'];
 export type ParameterBatchType = components['parameters']['BatchType'];
 export type ParameterBatchUnit = components['parameters']['BatchUnit'];
+export type ParameterBatchTimeZone = components['parameters']['BatchTimeZone'];
 export type ParameterBatchDevice = components['parameters']['BatchDevice'];
 export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
 export type ParameterChartedType = components['parameters']['ChartedType'];
@@ -1857,6 +1880,8 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
+                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
@@ -1933,12 +1958,14 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
+                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
             readonly header?: never;
             readonly path: {
-                /** @description Format of the body; upper and lower case mean the same. */
+                /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
                 readonly format: components["parameters"]["HealthKitFormat"];
             };
             readonly cookie?: never;
@@ -1946,7 +1973,7 @@ export interface operations {
         /** @description Samples; each is vetted by itself. */
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["HealthKitSamples"];
+                readonly "application/json": components["schemas"]["HealthKitBody"];
             };
         };
         readonly responses: {

@@ -1193,7 +1193,7 @@ export interface components {
              * @example 71
              */
             readonly value: number;
-            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, implausible, contradictory, incomplete, clockSuspect, isInRange, status and others, all as text. */
+            /** @description Notes that came with the value or were made about it: measuredUnit, unitAssumed, percentAssumed, implausible, contradictory, incomplete, clockSuspect, isInRange, status and others, all as text. */
             readonly annotation?: {
                 readonly [key: string]: string;
             };
@@ -1238,6 +1238,17 @@ export interface components {
             readonly period: {
                 readonly startDate: components["schemas"]["Instant"];
                 readonly endDate?: components["schemas"]["Instant"];
+                /**
+                 * @description Minutes east of UTC that a clock at the place showed; missing where nothing tells.
+                 * @example 120
+                 */
+                readonly offsetMinutes?: number;
+                /**
+                 * @description Who says so: the zone the sample was taken in, the offset of its date (often that of the phone when it was read), or the zone the upload named.
+                 * @example HKTimeZone
+                 * @enum {string}
+                 */
+                readonly offsetFrom?: "HKTimeZone" | "declared" | "batch";
             };
             /** @description Values by code. */
             readonly observations: readonly components["schemas"]["Observation"][];
@@ -1418,26 +1429,6 @@ export interface components {
              */
             readonly sameReadingAs?: string;
         };
-        /** @description Answer to `Prefer: return=representation`. */
-        readonly KeptUpload: {
-            readonly uploadId: components["schemas"]["Id"];
-            /** @description One entry per sample in the order sent. */
-            readonly items: readonly components["schemas"]["KeptItem"][];
-        };
-        /** @description Sample that is no longer in the Health app. */
-        readonly Deletion: {
-            /**
-             * Format: uuid
-             * @description UUID of the sample in HealthKit; upper and lower case mean the same.
-             * @example 5013ECA7-4AEE-45AF-83C1-DBE3696B2E51
-             */
-            readonly uuid: string;
-        };
-        /** @description Samples to delete; each is judged by itself. */
-        readonly Deletions: {
-            /** @description Samples to delete, as an anchored query tells them; further members are ignored. */
-            readonly deletions: readonly components["schemas"]["Deletion"][];
-        };
         /**
          * @description Stable code of a refused sample.
          * @example missing-date
@@ -1507,6 +1498,33 @@ export interface components {
             readonly rejected: number;
             /** @description One verdict per deletion in the order sent. */
             readonly items: readonly components["schemas"]["DeletionItem"][];
+        };
+        /** @description Answer to `Prefer: return=representation`. */
+        readonly KeptUpload: {
+            readonly uploadId?: components["schemas"]["Id"];
+            /** @description One entry per sample in the order sent. */
+            readonly items: readonly components["schemas"]["KeptItem"][];
+            readonly deletions?: components["schemas"]["DeletionReceipt"];
+        };
+        /** @description Object that holds samples in lists, in the format that the path names: the answer of an anchored query (`samples`, `workouts`, `correlations`, `deletedSamples`, `newAnchor` of react-native-healthkit; `data` and `anchor` of react-native-health), or `data` of Health Auto Export. Each sample is vetted by itself, at most 5000 of them; `deletedSamples` are deleted. Members that are not named here are kept as they are. */
+        readonly HealthKitEnvelope: {
+            readonly [key: string]: unknown;
+        };
+        /** @description Body of the format that the path names. */
+        readonly HealthKitBody: components["schemas"]["HealthKitSamples"] | components["schemas"]["HealthKitEnvelope"];
+        /** @description Sample that is no longer in the Health app. */
+        readonly Deletion: {
+            /**
+             * Format: uuid
+             * @description UUID of the sample in HealthKit; upper and lower case mean the same.
+             * @example 5013ECA7-4AEE-45AF-83C1-DBE3696B2E51
+             */
+            readonly uuid: string;
+        };
+        /** @description Samples to delete; each is judged by itself. */
+        readonly Deletions: {
+            /** @description Samples to delete, as an anchored query tells them; further members are ignored. */
+            readonly deletions: readonly components["schemas"]["Deletion"][];
         };
         /** @description One delivery: Medisanté's standard JSON, or FHIR R4 JSON (an Observation, a DiagnosticReport, or a Bundle of type message, transaction, batch or collection with at most 1000 entries). Whatever is readable is kept, also with members missing. */
         readonly MedisanteDelivery: {
@@ -3074,10 +3092,12 @@ export interface components {
          *     Without one the library's default for the type is assumed, and the normalized value says so.
          */
         readonly BatchUnit: string;
+        /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+        readonly BatchTimeZone: string;
         /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
         readonly BatchDevice: string;
-        /** @description Format of the body; upper and lower case mean the same. */
-        readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json";
+        /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
+        readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json" | "react-native-healthkit-json" | "health-auto-export-json";
         /** @description Format of the body; upper and lower case mean the same. `json` and `xml` leave it to the body whether it is FHIR. */
         readonly MedisanteFormat: "medisantestandard-json" | "medisantestandard-xml" | "fhir-json" | "fhir-xml" | "standard-json" | "json" | "xml";
         /** @description Normalized type to chart. */
@@ -3171,13 +3191,15 @@ export type HealthKitSample = components['schemas']['HealthKitSample'];
 export type HealthKitSamples = components['schemas']['HealthKitSamples'];
 export type SampleStatus = components['schemas']['SampleStatus'];
 export type KeptItem = components['schemas']['KeptItem'];
-export type KeptUpload = components['schemas']['KeptUpload'];
-export type Deletion = components['schemas']['Deletion'];
-export type Deletions = components['schemas']['Deletions'];
 export type ItemCode = components['schemas']['ItemCode'];
 export type ItemError = components['schemas']['ItemError'];
 export type DeletionItem = components['schemas']['DeletionItem'];
 export type DeletionReceipt = components['schemas']['DeletionReceipt'];
+export type KeptUpload = components['schemas']['KeptUpload'];
+export type HealthKitEnvelope = components['schemas']['HealthKitEnvelope'];
+export type HealthKitBody = components['schemas']['HealthKitBody'];
+export type Deletion = components['schemas']['Deletion'];
+export type Deletions = components['schemas']['Deletions'];
 export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type FhirResource = components['schemas']['FhirResource'];
 export type XmlDelivery = components['schemas']['XmlDelivery'];
@@ -3285,6 +3307,7 @@ export type ParameterSampleId = components['parameters']['SampleId'];
 export type ParameterPrefer = components['parameters']['Prefer'];
 export type ParameterBatchType = components['parameters']['BatchType'];
 export type ParameterBatchUnit = components['parameters']['BatchUnit'];
+export type ParameterBatchTimeZone = components['parameters']['BatchTimeZone'];
 export type ParameterBatchDevice = components['parameters']['BatchDevice'];
 export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
 export type ParameterMedisanteFormat = components['parameters']['MedisanteFormat'];
@@ -3759,6 +3782,8 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
+                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
@@ -3804,6 +3829,8 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
+                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
@@ -3812,7 +3839,7 @@ export interface operations {
                 readonly Prefer?: components["parameters"]["Prefer"];
             };
             readonly path: {
-                /** @description Format of the body; upper and lower case mean the same. */
+                /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
                 readonly format: components["parameters"]["HealthKitFormat"];
             };
             readonly cookie?: never;
@@ -3820,7 +3847,7 @@ export interface operations {
         /** @description Samples; each is vetted by itself. */
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["HealthKitSamples"];
+                readonly "application/json": components["schemas"]["HealthKitBody"];
             };
         };
         readonly responses: {

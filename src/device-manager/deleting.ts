@@ -30,7 +30,7 @@ const redact = async (db: PoolClient, keys: ScopeKeys, patientId: string, ids: r
   const places = await placesOf(db, patientId, ids);
   for (const [payloadId, items] of Map.groupBy(places, (place) => place.payloadId)) {
     const indexes = items.map(({ itemIndex }) => itemIndex);
-    await redactPayload(db, keys, patientId, payloadId, (bytes) => withoutItems(bytes, indexes));
+    await redactPayload(db, keys, patientId, payloadId, (format, bytes) => withoutItems(format, bytes, indexes));
     await removeRecords(db, keys, patientId, payloadId, indexes);
   }
 };

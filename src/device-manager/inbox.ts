@@ -4,7 +4,7 @@ import { addJob } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { outlineOf } from './domain/outline.ts';
 import { addNormalization } from './keeping.ts';
-import { itemsOf } from './normalizing.ts';
+import { itemsOf } from './payload-items.ts';
 import { documentOf } from './providers/medisante/document.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { awaitNormalization, discardDelivery, findInbox, waitingBody, type InboxEntry, type InboxFilter } from './storage/inbox-table.ts';

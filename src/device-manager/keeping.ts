@@ -77,7 +77,7 @@ const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, pay
   const rows = new Set(unique.filter(({ _id }) => created.has(_id)).map(({ position }) => position));
   const [gone, others] = [samples.filter(({ _id }) => deleted.has(_id)), samples.filter(({ _id, position }) => !deleted.has(_id) && !rows.has(position))];
   const payload = { patientId, payloadId, provider, format, receivedAt, bytes, context, itemCount: samples.length };
-  await insertPayload(db, keys, payload, withoutItems(bytes, gone.map(({ itemIndex }) => itemIndex)));
+  await insertPayload(db, keys, payload, withoutItems(format, bytes, gone.map(({ itemIndex }) => itemIndex)));
   await insertCopies(db, patientId, payloadId, others);
   await addNormalization(db, patientId, payloadId);
   return created;

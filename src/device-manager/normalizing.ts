@@ -1,22 +1,18 @@
 import type { Pool } from '../database/pool.ts';
-import { inTransaction } from '../database/transaction.ts';
 import type { Queryable } from '../database/pool.ts';
-import { unitOfItem } from '../healthkit/item-value.ts';
-import { resolveType } from '../healthkit/type-catalogue.ts';
+import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
 import { dayOf, pointsOf } from './domain/chart.ts';
 import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
-import type { Measured, Reason } from './domain/observing.ts';
-import { membersOf } from './domain/rule.ts';
-import type { RuleBook } from './rule-book.ts';
-import type { Reading } from './providers/reading.ts';
-import { takeApartBytes } from './providers/taking-apart.ts';
-import type { Outbox, Submittable } from './outbox.ts';
-import { settle } from './settling.ts';
+import type { Reason } from './domain/observing.ts';
 import type { Standing } from './domain/version.ts';
+import type { Outbox, Submittable } from './outbox.ts';
+import { itemsOf, located, measuredOf, sourceOf } from './payload-items.ts';
+import type { RuleBook } from './rule-book.ts';
+import { settle } from './settling.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
-import { readPayload, type Payload, type PayloadContext } from './storage/payload-table.ts';
+import { readPayload, type Payload } from './storage/payload-table.ts';
 import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow, type Which } from './storage/sample-table.ts';
 import { mergeSeriesChunk, removePoints, type SeriesChunk, type StoredPoint } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
@@ -29,31 +25,6 @@ export interface Outcome {
   readonly source: string;
   readonly outcome: Normalized | { readonly reason: Reason };
 }
-
-/** One item of a payload: what the rules read, and the part of the payload it was read from. */
-type Item = Pick<Reading, 'document' | 'received' | 'sources'>;
-
-/** What is measured in one item; HealthKit's unit is the item's, else the request's, else the library's. */
-const measuredOf = (sample: SampleRow, { document: item, sources }: Partial<Item>, context: PayloadContext): Measured => {
-  const measured = {
-    providerId: sample.provider, dataType: sample.type ?? undefined, item, ...(sources && { sources }),
-    start: sample.recorded_at.toISOString(), end: sample.ended_at.toISOString(),
-  };
-  if (sample.provider !== 'healthkit') return measured;
-  const unit = unitOfItem(item as Readonly<Record<string, unknown>>, resolveType(sample.type ?? ''), context.unit);
-  return 'code' in unit ? measured : { ...measured, ...unit };
-};
-
-/** The items of a payload in order: HealthKit's samples, or the readings of a delivery. */
-export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 'format' | 'bytes'>): readonly Item[] => {
-  if (provider !== 'healthkit') return takeApartBytes(format, bytes).readings;
-  return (JSON.parse(bytes.toString('utf8')) as unknown[]).map((item) => ({ document: item, received: item }));
-};
-
-const sourceOf = (sample: SampleRow, { document }: Partial<Item>): string => {
-  const named = sample.provider === 'healthkit' ? membersOf(document)['sourceId'] : undefined;
-  return typeof named === 'string' && named.trim() !== '' ? named.trim().slice(0, 200) : sample.device_id;
-};
 
 const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
@@ -108,7 +79,7 @@ export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly Sam
   const items = itemsOf(payload);
   return samples.map((sample) => {
     const item = items[sample.item_index] ?? {};
-    return { sample, source: sourceOf(sample, item), outcome: normalize(rules, measuredOf(sample, item, payload.context)) };
+    return { sample, source: sourceOf(sample, item), outcome: located(normalize(rules, measuredOf(sample, item, payload.context)), sample, item, payload.context) };
   });
 };
 

@@ -1,4 +1,3 @@
-export const healthKitFormat = 'healthkitstandard-json';
 export const medisanteFormat = 'medisantestandard-json';
 export const medisanteXmlFormat = 'medisantestandard-xml';
 export const fhirFormat = 'fhir-json';

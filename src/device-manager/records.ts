@@ -2,7 +2,7 @@ import type { Pool } from '../database/pool.ts';
 import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
-import { itemsOf } from './normalizing.ts';
+import { itemsOf } from './payload-items.ts';
 import { remember } from './remembering.ts';
 import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload } from './storage/payload-table.ts';

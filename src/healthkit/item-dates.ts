@@ -1,4 +1,5 @@
 import { parseInstant, parseInstantIn, type Instant } from '../measurement/instant.ts';
+import { offsetsOf } from '../measurement/time-zone.ts';
 import type { ItemFault } from './item-value.ts';
 import { FUTURE_TOLERANCE_MS } from './limits.ts';
 
@@ -8,38 +9,69 @@ type Item = Readonly<Record<string, unknown>>;
 export interface ItemDates {
   readonly start: Instant;
   readonly end: Instant;
+  /** A date names no zone: it was read in that of metadata.HKTimeZone, or of the batch. */
+  readonly zoneAssumed: boolean;
 }
 
-function timeZoneOf({ metadata, metadataTimeZone }: Item): string | undefined {
+/**
+ * What a clock at the place showed: minutes east of UTC, and who says so. The sample's own zone (`HKTimeZone`) is where it was
+ * measured; an offset `declared` in a date is often that of the phone when it was read; `batch` is the zone the request names. A
+ * format that writes every instant in UTC says nothing.
+ */
+export interface LocalOffset {
+  readonly offsetMinutes: number;
+  readonly offsetFrom: 'HKTimeZone' | 'declared' | 'batch';
+}
+
+function ownZone({ metadata, metadataTimeZone }: Item): string | undefined {
   const inside = typeof metadata === 'object' && metadata !== null && 'HKTimeZone' in metadata ? metadata.HKTimeZone : metadataTimeZone;
   return typeof inside === 'string' ? inside : undefined;
 }
 
 /** Numbers are refused: they leak from native code and count from 2001 or 1970, in seconds or milliseconds. */
-function instantOf(item: Item, member: string): Instant | undefined {
+function instantOf(item: Item, member: string, batchZone: string | undefined): Instant | undefined {
   const text = item[member];
   if (typeof text !== 'string') return undefined;
   const instant = parseInstant(text);
   if (instant !== 'no-zone') return instant;
-  const timeZone = timeZoneOf(item);
+  const timeZone = ownZone(item) ?? batchZone;
   return timeZone === undefined ? undefined : parseInstantIn(text, timeZone);
 }
+
+const namesNoZone = (text: unknown): boolean => typeof text === 'string' && parseInstant(text) === 'no-zone';
 
 const present = (item: Item, ...members: string[]): string | undefined =>
   members.find((member) => item[member] !== undefined && item[member] !== null);
 
-/** The instants of an item (`startDate` or `start`, `endDate` or `end`; metadata.HKTimeZone where they name no zone), or its fault. */
-export function datesOfItem(item: Item, now: number): ItemDates | ItemFault {
+/**
+ * The instants of an item (`startDate` or `start`, `endDate` or `end`; where they name no zone in metadata.HKTimeZone, else in the
+ * zone of the batch), or its fault.
+ */
+export function datesOfItem(item: Item, now: number, batchZone?: string): ItemDates | ItemFault {
   const from = present(item, 'startDate', 'start');
   const until = present(item, 'endDate', 'end');
   if (from === undefined) return { code: 'missing-date', place: '/startDate' };
-  const start = instantOf(item, from);
+  const start = instantOf(item, from, batchZone);
   if (start === undefined) return { code: 'invalid-date', place: `/${from}` };
-  const end = until === undefined ? start : instantOf(item, until);
+  const end = until === undefined ? start : instantOf(item, until, batchZone);
   const endPlace = `/${until ?? from}`;
   if (end === undefined) return { code: 'invalid-date', place: endPlace };
   if (end.epochMs < start.epochMs) return { code: 'end-before-start', place: endPlace };
   if (start.epochMs > now + FUTURE_TOLERANCE_MS) return { code: 'date-in-future', place: `/${from}` };
   if (end.epochMs > now + FUTURE_TOLERANCE_MS) return { code: 'date-in-future', place: endPlace };
-  return { start, end };
+  return { start, end, zoneAssumed: namesNoZone(item[from]) || (until !== undefined && namesNoZone(item[until])) };
+}
+
+const UTC = /[Zz]$/;
+
+/** The offset of an item whose start is at an instant; undefined where nothing tells. */
+export function localOffsetOf(item: Item, epochMs: number, batchZone?: string): LocalOffset | undefined {
+  const own = offsetsOf(ownZone(item) ?? '');
+  if (own !== undefined) return { offsetMinutes: own(epochMs), offsetFrom: 'HKTimeZone' };
+  const text = item[present(item, 'startDate', 'start') ?? ''];
+  const instant = typeof text === 'string' ? parseInstant(text) : undefined;
+  if (typeof text !== 'string' || instant === undefined) return undefined;
+  if (instant !== 'no-zone') return UTC.test(text) ? undefined : { offsetMinutes: instant.offsetMinutes, offsetFrom: 'declared' };
+  const batch = offsetsOf(batchZone ?? '');
+  return batch === undefined ? undefined : { offsetMinutes: batch(epochMs), offsetFrom: 'batch' };
 }

@@ -35,8 +35,11 @@ export function syncVersionOf({ metadata }: Item): SyncVersion | undefined {
   return typeof identifier === 'string' && version !== undefined ? { identifier, version } : undefined;
 }
 
-/** The source an item names: the bundle that wrote it; '' when it names none. */
-export const sourceOf = ({ sourceId }: Item): string => (typeof sourceId === 'string' ? sourceId.trim() : '');
+/** The source an item names: the bundle that wrote it, else the name for people; '' when it names none. */
+export const sourceOf = ({ sourceId, sourceName }: Item): string => {
+  const named = [sourceId, sourceName].find((name) => typeof name === 'string' && name.trim() !== '');
+  return typeof named === 'string' ? named.trim() : '';
+};
 
 function ordered(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -44,9 +47,12 @@ function ordered(value: unknown): unknown {
   return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([member, inner]) => [member, ordered(inner)]);
 }
 
+/** Beside an average, which alone does not tell two readings apart. */
+const EXTREMES = ['Min', 'Max'];
+
 /** One spelling of what was measured: equal for equal values, whatever the order of members and whether a number is sent as text. */
 export function valueText(item: Item, type: string | undefined): string {
-  const members = type === BLOOD_PRESSURE ? ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'] : ['value'];
+  const members = type === BLOOD_PRESSURE ? ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'] : ['value', ...EXTREMES.filter((member) => member in item)];
   if (members.every((member) => item[member] !== undefined)) {
     return members.map((member) => String(numberOf(item[member]) ?? item[member])).join('/');
   }

@@ -15,6 +15,8 @@ export interface ItemFault {
 export interface EffectiveUnit {
   readonly unit?: string;
   readonly unitAssumed: boolean;
+  /** Only its size says that a percentage counts hundredths: HealthKit's own are fractions. */
+  readonly percentAssumed?: boolean;
 }
 
 const DECIMAL = /^[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?$/;
@@ -34,13 +36,14 @@ function numberPlaces(item: Item, type: HealthKitType): readonly string[] {
   return [item['value'] === undefined && 'quantity' in item ? 'quantity' : 'value'];
 }
 
-function isImpossible(value: number, type: HealthKitType, unit: string | undefined): boolean {
+function isImpossible(value: number, type: HealthKitType, { unit, percentAssumed }: EffectiveUnit): boolean {
   if (value < 0) return type.mayBeNegative !== true;
   if (type.percentAsFraction !== true) return false;
-  return value > 100 || (value > 1 && value < 2 && (unit === '1' || NEVER_NEAR_ONE_PERCENT.has(type.identifier)));
+  if (unit === '1') return value > 1;
+  return value > 100 || (percentAssumed === true && value < 2 && NEVER_NEAR_ONE_PERCENT.has(type.identifier));
 }
 
-function judgeNumbers(item: Item, type: HealthKitType, unit: string | undefined): ItemFault | undefined {
+function judgeNumbers(item: Item, type: HealthKitType, unit: EffectiveUnit): ItemFault | undefined {
   for (const member of numberPlaces(item, type)) {
     const given = item[member];
     const place = `/${member}`;
@@ -53,7 +56,7 @@ function judgeNumbers(item: Item, type: HealthKitType, unit: string | undefined)
 }
 
 /** The fault of the item's values, if any: numbers of a quantity, text or number of anything else; a category may have none. */
-export function judgeValue(item: Item, type: HealthKitType | undefined, unit: string | undefined): ItemFault | undefined {
+export function judgeValue(item: Item, type: HealthKitType | undefined, unit: EffectiveUnit): ItemFault | undefined {
   if (type !== undefined && numberPlaces(item, type).length > 0) return judgeNumbers(item, type, unit);
   const { value } = item;
   if (value === undefined || typeof value === 'string' || Number.isFinite(value)) return undefined;
@@ -75,8 +78,31 @@ function measures(unit: string, type: HealthKitType): boolean {
 
 const stated = (unit: unknown): unit is string => typeof unit === 'string' && unit.trim() !== '';
 
-/** The unit of an item: its own, else that of the batch, else the default of react-native-health for the type. */
-export function unitOfItem(item: Item, type: HealthKitType | undefined, batchUnit: string | undefined): EffectiveUnit | ItemFault {
+/** Whether a number of the item's was sent as text. */
+export const hasNumberAsText = (item: Item, type: HealthKitType | undefined): boolean =>
+  type !== undefined && numberPlaces(item, type).some((member) => typeof item[member] === 'string');
+
+/**
+ * A percentage is `1` where it is a fraction, as HealthKit has it whatever a bridge calls its unit, and `%` where it counts
+ * hundredths: because the unit is declared so by its format, or because no fraction is that large.
+ */
+function percentOf(item: Item, unit: string, percent: 'hundredths' | undefined): Pick<EffectiveUnit, 'unit' | 'percentAssumed'> {
+  if (percent === 'hundredths') return { unit: '%' };
+  const value = numberOf(item['value'] ?? item['quantity']) ?? 0;
+  return value > 1 && unit !== '1' ? { unit: '%', percentAssumed: true } : { unit: '1' };
+}
+
+/**
+ * The unit of an item: its own, else that of the batch, else the default of react-native-health for the type. `percent` is given
+ * where the format itself declares what `%` means.
+ */
+export function unitOfItem(item: Item, type: HealthKitType | undefined, batchUnit: string | undefined, percent?: 'hundredths'): EffectiveUnit | ItemFault {
+  const unit = statedUnit(item, type, batchUnit);
+  if ('code' in unit || type?.percentAsFraction !== true) return unit;
+  return { ...unit, ...percentOf(item, unit.unitAssumed ? '%' : (unit.unit ?? '%'), unit.unit === '1' && !unit.unitAssumed ? undefined : percent) };
+}
+
+function statedUnit(item: Item, type: HealthKitType | undefined, batchUnit: string | undefined): EffectiveUnit | ItemFault {
   const own = stated(item['unit']);
   const given = own ? item['unit'] : batchUnit;
   if (type?.canonicalUnit === undefined) {

@@ -3,8 +3,9 @@ import { deviceOfItem, type EnrolledDevice } from './enrolment.ts';
 import { datesOfItem } from './item-dates.ts';
 import { itemError, type ItemCode, type ItemError } from './item-error.ts';
 import { isUuid, sourceOf, syncVersionOf, uuidParts, valueText, type SyncVersion } from './item-identity.ts';
-import { judgeValue, unitOfItem, type EffectiveUnit, type ItemFault } from './item-value.ts';
+import { hasNumberAsText, judgeValue, unitOfItem, type EffectiveUnit, type ItemFault } from './item-value.ts';
 import { MAX_TEXT_LENGTH } from './limits.ts';
+import type { ShapedItem } from './shapes/shape.ts';
 import { typeOfItem } from './type-catalogue.ts';
 
 type Item = Readonly<Record<string, unknown>>;
@@ -14,10 +15,15 @@ export interface Batch {
   readonly type?: string | undefined;
   readonly unit?: string | undefined;
   readonly deviceId?: string | undefined;
+  /** IANA zone of the dates that name none. */
+  readonly timeZone?: string | undefined;
 }
 
+/** What was read into an item that it does not say: whoever sends it should know. */
+export type Assumption = 'type' | 'unit' | 'percent' | 'number' | 'time-zone';
+
 /** One item and all that its verdict depends on. */
-export interface ItemToVet<Device extends EnrolledDevice = EnrolledDevice> {
+export interface ItemToVet<Device extends EnrolledDevice = EnrolledDevice> extends Partial<Pick<ShapedItem, 'pointer' | 'places' | 'percent'>> {
   readonly item: unknown;
   readonly index: number;
   /** What the JSON gate found; the pointer starts at the body. */
@@ -39,10 +45,14 @@ export interface VettedSample<Device extends EnrolledDevice = EnrolledDevice> {
   readonly id?: string;
   /** Apple's identifier, or an unknown name as given (at most 128 characters). */
   readonly type?: string;
+  /** Whether the type is one of HealthKit's that we know. */
+  readonly known: boolean;
   /** UCUM; missing where the type is no quantity. */
   readonly unit?: string;
   /** Nobody stated the unit: it is the default of react-native-health. */
   readonly unitAssumed: boolean;
+  /** In the order type, unit, percent (that `%` counts hundredths), number (sent as text), time-zone. */
+  readonly assumed: readonly Assumption[];
   readonly start: Instant;
   readonly end: Instant;
   readonly device: Device;
@@ -101,32 +111,48 @@ const isFault = (found: object): found is ItemFault => 'place' in found;
 
 type Verdict<Device extends EnrolledDevice> = Omit<VettedSample<Device>, 'index'>;
 
-function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, patientId, now, checkShape }: ItemToVet<Device>): Verdict<Device> | ItemFault {
+function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, patientId, now, checkShape, percent }: ItemToVet<Device>): Verdict<Device> | ItemFault {
   const long = tooLong(item, '');
   if (long !== undefined) return { code: 'text-too-long', place: long };
   const foreign = foreignPatient(item, patientId);
   if (foreign !== undefined) return foreign;
   const identity = idOf(item);
   if (isFault(identity)) return identity;
-  const dates = datesOfItem(item, now);
+  const dates = datesOfItem(item, now, batch.timeZone);
   if (isFault(dates)) return dates;
   const { name: type, known } = typeOfItem(item, batch.type);
-  const unit = unitOfItem(item, known, batch.unit);
+  const unit = unitOfItem(item, known, batch.unit, percent);
   if (isFault(unit)) return unit;
-  const fault = judgeValue(item, known, unit.unit) ?? shapeFault(item, checkShape);
+  const fault = judgeValue(item, known, unit) ?? shapeFault(item, checkShape);
   if (fault !== undefined) return fault;
   const device = deviceOfItem(item, batch.deviceId, enrolled);
   if (device === 'device-not-enrolled') return { code: device, place: '/deviceId' };
   const contentParts = [type ?? '', dates.start.iso, dates.end.iso, valueText(item, type), unit.unit ?? ''];
+  const assumed = assumedOf({
+    type: type !== undefined && !namesType(item, batch), unit: unit.unitAssumed && unit.unit !== undefined, percent: unit.percentAssumed === true,
+    number: hasNumberAsText(item, known), 'time-zone': dates.zoneAssumed,
+  });
   const sync = syncVersionOf(item);
-  return { ...identity, ...typed(type), ...unit, ...dates, device, identityParts: identityOf(item, identity.id, contentParts), contentParts, source: sourceOf(item), ...(sync && { sync }) };
+  return {
+    ...identity, ...typed(type), known: known !== undefined, ...measuredIn(unit), assumed, start: dates.start, end: dates.end, device,
+    identityParts: identityOf(item, identity.id, contentParts), contentParts, source: sourceOf(item), ...(sync && { sync }),
+  };
 }
+
+/** Whether an item or its batch says what type it is, so that nothing had to be concluded. */
+const namesType = ({ type, dataType, quantityType, rawDataType }: Item, batch: Batch): boolean =>
+  typeOfItem({ type, dataType, quantityType, rawDataType }, batch.type).name !== undefined;
+
+const assumedOf = (found: Readonly<Record<Assumption, boolean>>): readonly Assumption[] =>
+  (Object.keys(found) as Assumption[]).filter((assumption) => found[assumption]);
+
+const measuredIn = ({ unit, unitAssumed }: EffectiveUnit): EffectiveUnit => ({ ...(unit !== undefined && { unit }), unitAssumed });
 
 const typed = (type: string | undefined): Pick<EffectiveUnit & { type?: string }, 'type'> => (type === undefined ? {} : { type });
 
 function identityOf(item: Item, id: string | undefined, contentParts: readonly string[]): readonly string[] {
   if (id !== undefined) return uuidParts(id);
-  return ['content', typeof item['sourceId'] === 'string' ? item['sourceId'] : '', ...contentParts];
+  return ['content', sourceOf(item), ...contentParts];
 }
 
 /**
@@ -136,11 +162,18 @@ function identityOf(item: Item, id: string | undefined, contentParts: readonly s
 export function vetItem<Device extends EnrolledDevice>(given: ItemToVet<Device>): VettedSample<Device> | ItemError {
   const { item, index, fault } = given;
   if (fault !== undefined) return { ...itemError(index, fault.code, ''), pointer: fault.pointer };
-  if (!isItem(item)) return itemError(index, 'invalid-item', '');
+  if (!isItem(item)) return refusal(given, { code: 'invalid-item', place: '' });
   const verdict = judge(item, given);
-  if (!isFault(verdict)) return { index, ...verdict };
-  const error = itemError(index, verdict.code, verdict.place);
-  return verdict.place.startsWith('/query/') ? { ...error, pointer: verdict.place } : error;
+  return isFault(verdict) ? refusal(given, verdict) : { index, ...verdict };
+}
+
+/** The refusal with a pointer to what was sent, wherever its format has it. */
+function refusal({ index, pointer, places = {} }: ItemToVet, { code, place }: ItemFault): ItemError {
+  const error = itemError(index, code, place);
+  if (place.startsWith('/query/')) return { ...error, pointer: place };
+  const moved = Object.keys(places).find((member) => place === member || place.startsWith(`${member}/`));
+  if (moved !== undefined) return { ...error, pointer: (places[moved] ?? '') + place.slice(moved.length) };
+  return pointer === undefined ? error : { ...error, pointer: pointer + place };
 }
 
 /** Tells a refusal from a sample. */

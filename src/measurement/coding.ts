@@ -18,6 +18,9 @@ export interface Observation extends Coding {
 export interface Period {
   readonly startDate: string;
   readonly endDate?: string;
+  /** Minutes east of UTC that a clock at the place showed, and who says so. */
+  readonly offsetMinutes?: number;
+  readonly offsetFrom?: 'HKTimeZone' | 'declared' | 'batch';
 }
 
 /** A document or sampled data that belongs to a record and stays where it was received. */

@@ -10,6 +10,8 @@ export interface Instant {
 }
 
 const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?: ?([Zz]|[+-]\d{2}:?\d{2}))?$/;
+/** A 12-hour clock, which phones set to one write even into machine formats, with any space before the half of the day. */
+const TWELVE_HOUR = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{1,2})(:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)[ \u00a0\u202f]?([AaPp])\.?[Mm]\.?(?:[ \u00a0\u202f]?([Zz]|[+-]\d{2}:?\d{2}))?$/;
 const MINUTE = 60_000;
 const FIRST_YEAR = 1900;
 const LAST_YEAR = 2200;
@@ -30,8 +32,17 @@ function instantAt(epochMs: number, offsetMinutes: number, text: string): Instan
   return { epochMs, iso: new Date(epochMs).toISOString(), offsetMinutes, text };
 }
 
+/** The time on a 24-hour clock; undefined where the text shows none of 12 hours. */
+function onLongClock(text: string): string | undefined {
+  const [, day, hour = '', rest = '', half = '', zone = ''] = TWELVE_HOUR.exec(text) ?? [];
+  const shown = Number(hour);
+  if (day === undefined || shown < 1 || shown > 12) return undefined;
+  const hours = (shown % 12) + (half.toLowerCase() === 'p' ? 12 : 0);
+  return `${day} ${String(hours).padStart(2, '0')}${rest}${zone}`;
+}
+
 function readWallClock(text: string): WallClock | undefined {
-  const match = DATE_TIME.exec(text);
+  const match = DATE_TIME.exec(text) ?? DATE_TIME.exec(onLongClock(text) ?? '');
   if (match === null) return undefined;
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map((part) => Number(part || '0'));
   if (hour > 23 || minute > 59 || second > 59) return undefined;
@@ -52,9 +63,9 @@ function offsetOf(zone: string): number | undefined {
 }
 
 /**
- * Reads ISO 8601 date and time with Z, ±hh:mm or ±hhmm (HealthKit bridges), T or a space, and up to nine digits of a second; or a
- * number of seconds or milliseconds since 1970. 'no-zone' when only the zone is missing; undefined for anything else, days that are
- * not in the calendar, and years outside 1900 to 2200 (a Buddhist 2567, a clock at year 1).
+ * Reads ISO 8601 date and time with Z, ±hh:mm or ±hhmm (HealthKit bridges), T or a space, up to nine digits of a second, and a clock
+ * of 24 or, with AM or PM, of 12 hours; or a number of seconds or milliseconds since 1970. 'no-zone' when only the zone is missing;
+ * undefined for anything else, days that are not in the calendar, and years outside 1900 to 2200 (a Buddhist 2567, a clock at year 1).
  */
 export function parseInstant(text: string | number): Instant | 'no-zone' | undefined {
   if (typeof text === 'number') {

@@ -31,7 +31,7 @@ function createOffsets(timeZone: string): Offsets | undefined {
  * Formatters cost 50 µs to make, so up to 1000 zones are remembered.
  */
 export function offsetsOf(timeZone: string): Offsets | undefined {
-  if (timeZone.length > 64) return undefined;
+  if (timeZone === '' || timeZone.length > 64) return undefined;
   if (!remembered.has(timeZone)) {
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
     remembered.set(timeZone, createOffsets(timeZone));

@@ -42,7 +42,7 @@ describe('names', () => {
 });
 
 /** Open on purpose: whatever a phone, a webhook or another vendor's User Manager adds is kept or passed on; groups judge custom properties. */
-const openObjects = /(HealthKitSample|Deletion|MedisanteDelivery|UserInfo|metadata|schema|\/User|NewUser|NewUserWithId|\$set)$/;
+const openObjects = /(HealthKitSample|HealthKitEnvelope|HealthKitBody|Deletion|MedisanteDelivery|UserInfo|metadata|schema|\/User|NewUser|NewUserWithId|\$set)$/;
 
 describe('bounds', () => {
   test.each(specifications)('every text of $service has a bound', ({ spec }) => {

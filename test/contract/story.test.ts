@@ -103,7 +103,7 @@ describe('the requests shown in the specifications work', () => {
     const uploads = [...(await send('uploadHealthData', { query })), ...(await send('uploadHealthDataInFormat', { query, path: { format: 'standard-json' } }))];
     expect(uploads.map(({ name, body }) => ({ name, ...(JSON.parse(body) as object) }))).toMatchObject([
       { name: 'heart-rates', created: 2, rejected: 0 }, { name: 'mixed-samples', created: 2, rejected: 0 },
-      { name: 'heart-rates', duplicates: 2, rejected: 0 }, { name: 'mixed-samples', duplicates: 2, rejected: 0 },
+      { name: 'heart-rates', duplicates: 2, rejected: 0 }, { name: 'anchored-query', created: 1, rejected: 0, deletions: { unknown: 1 } }, { name: 'mixed-samples', duplicates: 2, rejected: 0 },
     ]);
     for (const format of [undefined, 'json']) {
       const suffix = format === undefined ? '' : 'InFormat';

@@ -1,12 +1,15 @@
-import type { ItemSlice } from '../../http/json-gate.ts';
 import type { ItemCheck } from '../../http/item-schema.ts';
 import type { Call, Handlers, Reply } from '../../http/operation.ts';
+import { withNulls } from '../../http/json-nulls.ts';
 import { problem } from '../../http/problem.ts';
+import { uploadedItems, type UploadedItem } from '../../http/uploaded-items.ts';
 import type { ItemError } from '../../healthkit/item-error.ts';
+import { deletedIn, healthKitFormatOf, STANDARD } from '../../healthkit/shapes/formats.ts';
 import { isItemError, vetItem, type Batch } from '../../healthkit/vetting.ts';
 import type { Caller, Operations } from '../caller.ts';
 import { receiptOf } from './receipt.ts';
-import type { DeviceManager, Kept } from '../upstream/device-manager.ts';
+import type { Asker } from '../upstream/device-manager-client.ts';
+import type { DeviceManager } from '../upstream/device-manager.ts';
 
 export interface HealthDataDependencies {
   readonly deviceManager: DeviceManager;
@@ -33,43 +36,49 @@ interface Vetted {
   readonly accepted: readonly number[];
 }
 
-const vet = (call: Upload, batch: Batch, enrolled: readonly Enrolled[] | undefined, checkShape: ItemCheck): Vetted => {
+const vet = (call: Upload, items: readonly UploadedItem[], batch: Batch, enrolled: readonly Enrolled[] | undefined, checkShape: ItemCheck): Vetted => {
   const now = Date.now();
   const errors: ItemError[] = [];
   const accepted: number[] = [];
-  call.body.forEach((item, index) => {
-    const fault = call.items?.[index]?.fault;
-    const verdict = vetItem({ item, index, fault, batch, enrolled: enrolled ?? asNamed(item, batch), patientId: call.caller.patientId, now, checkShape });
+  for (const item of items) {
+    const verdict = vetItem({ ...item, batch, enrolled: enrolled ?? asNamed(item.item, batch), patientId: call.caller.patientId, now, checkShape });
     if (isItemError(verdict)) errors.push(verdict);
-    else accepted.push(index);
-  });
+    else accepted.push(item.index);
+  }
   return { errors, accepted };
 };
 
-/** The accepted items as an array of the very bytes that came: no number is written again. */
-const acceptedBytes = (bytes: Buffer, items: readonly ItemSlice[], accepted: readonly number[]): Buffer => {
-  const slices = accepted.flatMap((index, position) => {
-    const slice = items[index];
+/** The body without what was refused, and no number written again: a list of the accepted items, or the envelope with null for the others. */
+const acceptedBytes = ({ body, bytes, items: slices = [] }: Upload, items: readonly UploadedItem[], { errors, accepted }: Vetted): Buffer => {
+  if (errors.length === 0) return bytes;
+  if (!Array.isArray(body)) return withNulls(bytes, errors.flatMap(({ index }) => items[index]?.pointer ?? []));
+  const parts = accepted.flatMap((index, position) => {
+    const slice = slices[index];
     if (slice === undefined) throw new Error('An accepted item has no place in the body.');
     return [Buffer.from(position === 0 ? '[' : ','), bytes.subarray(slice.start, slice.end)];
   });
-  return Buffer.concat([...slices, Buffer.from(']')]);
+  return Buffer.concat([...parts, Buffer.from(']')]);
 };
 
-const upload = async ({ deviceManager, checkShape, skippedEnrolment }: HealthDataDependencies, call: Upload) => {
-  const { type, unit, deviceId } = call.query;
-  const batch = { ...(type !== undefined && { type }), ...(unit !== undefined && { unit }), ...(deviceId !== undefined && { deviceId }) };
-  const asker = { patientId: call.caller.patientId, requestId: call.requestId };
-  const nothing: Kept = { items: [] };
-  if (call.body.length === 0) return { status: 200, body: receiptOf([], [], nothing) } as const;
+const enrolledOf = async ({ deviceManager, skippedEnrolment }: HealthDataDependencies, asker: Asker) => {
   const devices = await deviceManager.devices(asker);
-  if (devices === undefined) skippedEnrolment(call.requestId);
+  if (devices === undefined) skippedEnrolment(asker.requestId);
   // The vetting takes the last of the list as the one enrolled last.
-  const enrolled = devices?.filter(isHealthKit).toSorted((a, b) => (a.assignedFrom ?? '').localeCompare(b.assignedFrom ?? ''));
-  const { errors, accepted } = vet(call, batch, enrolled, checkShape);
-  if (accepted.length === 0) return { status: 200, body: receiptOf(errors, [], nothing) } as const;
-  const bytes = errors.length === 0 ? call.bytes : acceptedBytes(call.bytes, call.items ?? [], accepted);
-  const kept = await deviceManager.keep(asker, bytes, batch);
+  return devices?.filter(isHealthKit).toSorted((a, b) => (a.assignedFrom ?? '').localeCompare(b.assignedFrom ?? ''));
+};
+
+const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
+  const { deviceManager, checkShape } = dependencies;
+  const { type, unit, deviceId, timeZone } = call.query;
+  const batch = { ...(type !== undefined && { type }), ...(unit !== undefined && { unit }), ...(deviceId !== undefined && { deviceId }), ...(timeZone !== undefined && { timeZone }) };
+  const asker = { patientId: call.caller.patientId, requestId: call.requestId };
+  const format = 'format' in call.path ? healthKitFormatOf(call.path.format) : STANDARD;
+  const items = uploadedItems(format, call.body, call.items);
+  const deletes = deletedIn(format, call.body).length > 0;
+  const vetted = items.length === 0 ? { errors: [], accepted: [] } : vet(call, items, batch, await enrolledOf(dependencies, asker), checkShape);
+  const { errors, accepted } = vetted;
+  if (accepted.length === 0 && !deletes) return { status: 200, body: receiptOf(errors, [], { items: [] }) } as const;
+  const kept = await deviceManager.keep(asker, format, acceptedBytes(call, items, vetted), batch);
   if (kept.items.length !== accepted.length) throw problem('upstream-invalid', { cause: new Error('The Device Manager answered for another number of samples.') });
   return { status: 200, body: receiptOf(errors, accepted, kept) } as const satisfies Reply<Operations['uploadHealthData']>;
 };

@@ -22,6 +22,7 @@ export const receiptOf = (errors: readonly ItemError[], accepted: readonly numbe
     deleted: countOf(items, 'deleted'),
     rejected: countOf(items, 'rejected'),
     items,
+    ...(kept.deletions && { deletions: kept.deletions }),
     anchor: { safeToAdvance: errors.every(({ retryable }) => !retryable) },
   };
 };

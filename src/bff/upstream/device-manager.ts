@@ -14,11 +14,13 @@ export interface Batch {
   readonly type?: string;
   readonly unit?: string;
   readonly deviceId?: string;
+  readonly timeZone?: string;
 }
 
 /** One kept sample; a Device Manager of others answers identifiers alone, and says nothing of duplicates. */
 export interface Kept {
   readonly uploadId?: string;
+  readonly deletions?: DeletionReceipt;
   readonly items: readonly { readonly _id: string; readonly status: 'created' | 'duplicate' | 'conflict' | 'deleted'; readonly sameReadingAs?: string }[];
 }
 
@@ -28,7 +30,7 @@ export interface DeviceManager extends Reading {
   readonly devices: (asker: Asker) => Promise<readonly Device[] | undefined>;
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
   readonly unassign: (asker: Asker, id: string, assignedUntil: string | undefined) => Promise<void>;
-  readonly keep: (asker: Asker, bytes: Buffer, batch: Batch) => Promise<Kept>;
+  readonly keep: (asker: Asker, format: string, bytes: Buffer, batch: Batch) => Promise<Kept>;
   readonly remove: (asker: Asker, deletions: Deletions) => Promise<DeletionReceipt>;
   readonly isAlive: () => Promise<unknown>;
   readonly close: () => Promise<void>;
@@ -70,9 +72,9 @@ const deviceCalls = ({ client, headersOf }: DeviceManagerClient): Pick<DeviceMan
 });
 
 /** Forwards an upload. */
-const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['keep'] => async (asker, bytes, batch) => {
+const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['keep'] => async (asker, format, bytes, batch) => {
   const { data, response } = await client.POST('/health-data/healthkit/{format}', {
-    params: { path: { format: 'healthkitstandard-json' }, query: batch, header: { Prefer: 'return=representation' } },
+    params: { path: { format: format as 'healthkitstandard-json' }, query: batch, header: { Prefer: 'return=representation' } },
     body: [],
     bodySerializer: () => bytes,
     headers: { ...headersOf(asker), 'content-type': 'application/json' },

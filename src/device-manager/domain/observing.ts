@@ -11,6 +11,8 @@ export interface Measured {
   /** UCUM unit declared or assumed for the sample, where its rule names none. */
   readonly unit?: string | undefined;
   readonly unitAssumed?: boolean;
+  /** Only its size says that a percentage counts hundredths. */
+  readonly percentAssumed?: boolean;
   /** Where parts of the item stand in what was received, where that is another pointer. */
   readonly sources?: Readonly<Record<string, string>>;
   /** UTC, ISO 8601. */
@@ -90,7 +92,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   const inRange = rule.metric === undefined ? undefined : at(measured.item, `${rule.metric}/isInRange`);
   const notes = {
     ...annotation, ...(spelling !== undefined && { measuredUnit: spelling }), ...(target.sameAs !== undefined && { sameAs: loincUrl(target.sameAs) }),
-    ...flag('unitAssumed', assumed), ...flag('implausible', implausible), ...((inRange === false || inRange === 'false') && { isInRange: 'false' }),
+    ...flag('unitAssumed', assumed), ...flag('percentAssumed', measured.percentAssumed === true), ...flag('implausible', implausible), ...((inRange === false || inRange === 'false') && { isInRange: 'false' }),
   };
   return { code: loincUrl(target.code), name: target.name, unit: target.unit, unitCode: target.unitCode, value, ...noted(notes) };
 };

@@ -2,15 +2,18 @@ import type { Call, Handlers } from '../../http/operation.ts';
 import type { ItemCheck } from '../../http/item-schema.ts';
 import { problem } from '../../http/problem.ts';
 import type { EnrolledDevice } from '../../healthkit/enrolment.ts';
+import { deletedIn, healthKitFormatOf, STANDARD, type HealthKitFormat } from '../../healthkit/shapes/formats.ts';
+import { uploadedItems } from '../../http/uploaded-items.ts';
 import { isItemError, vetItem, type VettedSample } from '../../healthkit/vetting.ts';
 import { actorOf, type Caller, type Operations } from '../caller.ts';
+import type { Deletion, DeletionStatus } from '../deleting.ts';
 import type { KeptItem, Upload } from '../keeping.ts';
 import { membersOf } from '../domain/rule.ts';
-import { healthKitFormat } from '../provider.ts';
 import { fhirNamespace } from '../providers/fhir/xml-to-json.ts';
 import { documentOfXml } from '../providers/medisante/document.ts';
 import { contradicts, formatOf } from '../providers/medisante/format.ts';
 import type { Received } from '../webhook.ts';
+import { deleteNamed } from './deletion-receipt.ts';
 import { namedPatient } from './named-patient.ts';
 
 export interface IngestionDependencies {
@@ -20,6 +23,7 @@ export interface IngestionDependencies {
   /** The HealthKit devices a patient holds, the last enrolled one last. */
   readonly enrolled: (patientId: string) => Promise<readonly EnrolledDevice[]>;
   readonly keepUpload: (upload: Upload) => Promise<{ uploadId: string; items: KeptItem[] }>;
+  readonly deleteSamples: (deletion: Deletion) => Promise<DeletionStatus[]>;
   readonly keepReceived: (received: Received) => Promise<string>;
 }
 
@@ -29,12 +33,13 @@ type MedisanteCall = Call<Operations['receiveMedisante'], Caller> | Call<Operati
 const mostErrors = 100;
 
 /** All samples vetted, or a refusal that names each unfit one: this caller vets before it sends. */
-const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: HealthKitCall, patientId: string): Promise<VettedSample[]> => {
+const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: HealthKitCall, format: HealthKitFormat, patientId: string): Promise<VettedSample[]> => {
+  const items = uploadedItems(format, call.body, call.items);
   const devices = await enrolled(patientId);
   const now = Date.now();
-  const verdicts = call.body.map((item, index) =>
-    vetItem({ item, index, fault: call.items?.[index]?.fault, batch: call.query, enrolled: devices, patientId, now, checkShape }),
-  );
+  // In an envelope, null stands where the caller took out what it refused.
+  const sent = Array.isArray(call.body) ? items : items.filter(({ item }) => item !== null);
+  const verdicts = sent.map((item) => vetItem({ ...item, batch: call.query, enrolled: devices, patientId, now, checkShape }));
   const errors = verdicts.filter(isItemError);
   if (errors.length > 0) {
     throw problem(errors.every(({ code }) => code === 'device-not-enrolled') ? 'device-not-enrolled' : 'invalid-request', {
@@ -46,15 +51,19 @@ const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: Hea
 
 const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
   const patientId = namedPatient(call.caller, dependencies.userIdHeader);
-  const { type, unit } = call.query;
-  const samples = await vetAll(dependencies, call, patientId);
-  if (samples.length === 0) return { status: 200, body: [] } as const;
-  const { uploadId, items } = await dependencies.keepUpload({
-    patientId, provider: 'healthkit', format: healthKitFormat, bytes: call.bytes, samples, actor: actorOf(call.caller), requestId: call.requestId,
-    context: { ...(type !== undefined && { type }), ...(unit !== undefined && { unit }) },
+  const { type, unit, timeZone } = call.query;
+  const format = 'path' in call && 'format' in call.path ? healthKitFormatOf(call.path.format) : STANDARD;
+  const samples = await vetAll(dependencies, call, format, patientId);
+  const by = { patientId, actor: actorOf(call.caller), requestId: call.requestId };
+  const kept = samples.length === 0 ? undefined : await dependencies.keepUpload({
+    ...by, provider: 'healthkit', format, bytes: call.bytes, samples,
+    context: { ...(type !== undefined && { type }), ...(unit !== undefined && { unit }), ...(timeZone !== undefined && { timeZone }) },
   });
+  const names = deletedIn(format, call.body);
+  const deletions = names.length === 0 ? undefined : await deleteNamed(names, '/deletedSamples', (uuids) => dependencies.deleteSamples({ ...by, uuids }));
   const whole = /(^|,|;)\s*return\s*=\s*representation/i.test(call.headers.prefer ?? '');
-  return { status: 200, body: whole ? { uploadId, items } : items.map(({ _id }) => ({ _id })) } as const;
+  const items = kept?.items ?? [];
+  return { status: 200, body: whole ? { ...(kept && { uploadId: kept.uploadId }), items, ...(deletions && { deletions }) } : items.map(({ _id }) => ({ _id })) } as const;
 };
 
 /** The delivery as JSON, and the format to keep its bytes in. Throws 415 when path and Content-Type contradict each other. */

@@ -8,6 +8,8 @@ import type { ScopeKeys } from '../../keys/scope-keys.ts';
 export interface PayloadContext {
   readonly type?: string;
   readonly unit?: string;
+  /** IANA zone of dates that name none. */
+  readonly timeZone?: string;
 }
 
 export interface Payload {
@@ -48,12 +50,12 @@ export const insertPayload = async (db: Queryable, { dataKey, identityKey }: Sco
 };
 
 /** Keeps less of a payload from now on; the digest stays that of what was received. */
-export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string, redacted: (bytes: Buffer) => Buffer): Promise<void> => {
+export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string, redacted: (format: string, bytes: Buffer) => Buffer): Promise<void> => {
   const place = aad(patientId, payloadId, 'body');
-  const { rows } = await db.query<{ body: Buffer }>('select body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
-  for (const { body } of rows) {
+  const { rows } = await db.query<{ format: string; body: Buffer }>('select format, body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
+  for (const { format, body } of rows) {
     await db.query('update device_manager.payload set body = $3, redacted_at = coalesce(redacted_at, now()) where patient_id = $1 and payload_id = $2::uuid', [
-      patientId, payloadId, sealBytes(dataKey, redacted(openBytes(dataKey, body, place)), place),
+      patientId, payloadId, sealBytes(dataKey, redacted(format, openBytes(dataKey, body, place)), place),
     ]);
   }
 };

@@ -1,0 +1,45 @@
+import { localOffsetOf } from '../healthkit/item-dates.ts';
+import { sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
+import { unitOfItem } from '../healthkit/item-value.ts';
+import { healthKitFormatOf, itemsIn } from '../healthkit/shapes/formats.ts';
+import type { ShapedItem } from '../healthkit/shapes/shape.ts';
+import { resolveType } from '../healthkit/type-catalogue.ts';
+import type { Normalized } from './domain/normalization.ts';
+import type { Measured, Reason } from './domain/observing.ts';
+import { membersOf } from './domain/rule.ts';
+import type { Reading } from './providers/reading.ts';
+import { takeApartBytes } from './providers/taking-apart.ts';
+import type { Payload, PayloadContext } from './storage/payload-table.ts';
+import type { SampleRow } from './storage/sample-table.ts';
+
+/** One item of a payload: what the rules read, and the part of the payload it was read from. */
+type Item = Pick<Reading, 'document' | 'received' | 'sources'> & Pick<ShapedItem, 'percent'>;
+
+/** What is measured in one item; HealthKit's unit is the item's, else the request's, else the library's. */
+export const measuredOf = (sample: SampleRow, { document: item, sources, percent }: Partial<Item>, context: PayloadContext): Measured => {
+  const measured = {
+    providerId: sample.provider, dataType: sample.type ?? undefined, item, ...(sources && { sources }),
+    start: sample.recorded_at.toISOString(), end: sample.ended_at.toISOString(),
+  };
+  if (sample.provider !== 'healthkit') return measured;
+  const unit = unitOfItem(membersOf(item), resolveType(sample.type ?? ''), context.unit, percent);
+  return 'code' in unit ? measured : { ...measured, ...unit };
+};
+
+/** The items of a payload in order: HealthKit's samples, or the readings of a delivery. */
+export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 'format' | 'bytes'>): readonly Item[] => {
+  if (provider !== 'healthkit') return takeApartBytes(format, bytes).readings;
+  const found = itemsIn(healthKitFormatOf(format), JSON.parse(bytes.toString('utf8')));
+  return found !== 'too-many' && 'items' in found ? found.items.map(({ item, received, percent }) => ({ document: item, received, percent })) : [];
+};
+
+/** What measured it: the source that the sample names, else its device. */
+export const sourceOf = (sample: SampleRow, { document }: Partial<Item>): string =>
+  (sample.provider === 'healthkit' ? sourceNamed(membersOf(document)).slice(0, 200) : '') || sample.device_id;
+
+/** With what a clock at the place showed, where the sample or its upload tells. */
+export const located = (outcome: Normalized | { readonly reason: Reason }, { provider, recorded_at: recordedAt }: SampleRow, { document }: Partial<Item>, { timeZone }: PayloadContext): Normalized | { readonly reason: Reason } => {
+  if ('reason' in outcome || provider !== 'healthkit') return outcome;
+  const offset = localOffsetOf(membersOf(document), recordedAt.getTime(), timeZone);
+  return offset ? { ...outcome, record: { ...outcome.record, period: { ...outcome.record.period, ...offset } } } : outcome;
+};

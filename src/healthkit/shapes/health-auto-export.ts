@@ -1,0 +1,103 @@
+import { resolveType, type HealthKitType } from '../type-catalogue.ts';
+import names from './health-auto-export-names.json' with { type: 'json' };
+import { SLEEP, stageOf } from './sleep-stage.ts';
+import { isObject, membersOf, plain, renamed, shaped, type Members, type Shape, type ShapedItem } from './shape.ts';
+
+const byName: ReadonlyMap<string, string> = new Map(Object.entries(names));
+
+/** What each list beside the metrics holds; a list that is not here is kept under its own name. */
+const typesOfLists: Readonly<Record<string, string>> = {
+  workouts: 'HKWorkoutTypeIdentifier', stateOfMind: 'HKStateOfMindTypeIdentifier', ecg: 'HKDataTypeIdentifierElectrocardiogram',
+};
+
+/** Lists whose elements are called by their type. */
+const listsOfTypes = new Set(['symptoms', 'cycleTracking']);
+
+const lists = ['metrics', 'workouts', 'stateOfMind', 'medications', 'symptoms', 'cycleTracking', 'ecg', 'heartRateNotifications'];
+
+const knownType = (name: string): HealthKitType | undefined => resolveType(byName.get(name) ?? name);
+
+const isTimed = (point: Members): boolean => 'startDate' in point || 'start' in point;
+
+/**
+ * The name of a point's type. A total over a night or a day of what HealthKit knows as single events is another thing than such an
+ * event, and no type of HealthKit's.
+ */
+function typeOfPoint(name: string, point: Members): string {
+  const type = knownType(name);
+  if (type === undefined) return name;
+  const isTotal = type.kind === 'category' && !('value' in point) && !isTimed(point);
+  return isTotal ? `${name}_aggregated` : type.identifier;
+}
+
+const pointMembers = [
+  ['startDate', 'startDate', 'sleepStart', 'inBedStart', 'start', 'date'],
+  ['endDate', 'endDate', 'sleepEnd', 'inBedEnd', 'end', 'date'],
+  ['sourceName', 'source', 'sleepSource'],
+  ['bloodPressureSystolicValue', 'systolic'],
+  ['bloodPressureDiastolicValue', 'diastolic'],
+] as const;
+
+/** A quantity is the number of its point, or the average of its minutes; a category keeps the word it is sent with. */
+const valueMembers = (type: string): readonly (readonly [string, ...string[]])[] =>
+  resolveType(type)?.kind === 'category' ? [] : [['value', 'qty', 'Avg', 'value']];
+
+function pointItem(pointer: string, point: unknown, metric: Members, metricPlace: string): ShapedItem {
+  const { name, units } = metric;
+  if (!isObject(point)) return plain(pointer, point);
+  const type = typeof name === 'string' ? typeOfPoint(name, point) : '';
+  const reading = renamed(point, [...pointMembers, ...valueMembers(type)]);
+  const stage = type === SLEEP ? stageOf(point['value']) : undefined;
+  const { item, places, received } = shaped(pointer, point, { ...reading, values: { ...reading.values, ...(stage !== undefined && { value: stage }) } });
+  return {
+    pointer, received: { ...(name !== undefined && { name }), ...(units !== undefined && { units }), data: [received] },
+    item: { ...membersOf(item), type, ...(typeof units === 'string' && { unit: units }) },
+    places: { ...places, '/type': `${metricPlace}/name`, '/unit': `${metricPlace}/units` }, percent: 'hundredths',
+  };
+}
+
+function* pointItems(metric: Members, metricPlace: string): Generator<ShapedItem> {
+  const { data } = metric;
+  if (data === undefined) return;
+  // A point that was redacted keeps its position, also where it was not in a list.
+  if (!Array.isArray(data)) yield pointItem(`${metricPlace}/data`, data, metric, metricPlace);
+  else for (const [index, point] of data.entries()) yield pointItem(`${metricPlace}/data/${String(index)}`, point, metric, metricPlace);
+}
+
+function* metricItems(metrics: readonly unknown[], place: string): Generator<ShapedItem> {
+  for (const [index, metric] of metrics.entries()) {
+    const metricPlace = `${place}/${String(index)}`;
+    if (!isObject(metric)) yield plain(metricPlace, metric);
+    else yield* pointItems(metric, metricPlace);
+  }
+}
+
+const elementMembers = [
+  ['startDate', 'startDate', 'start', 'date', 'scheduledDate'], ['endDate', 'endDate', 'end', 'date', 'scheduledDate'], ['sourceName', 'sourceName', 'source'], ['value', 'value', 'severity'],
+] as const;
+
+function elementItem(pointer: string, element: unknown, list: string): ShapedItem {
+  if (!isObject(element)) return plain(pointer, element);
+  const isNamed = listsOfTypes.has(list) && typeof element['name'] === 'string';
+  const type = isNamed ? (knownType(String(element['name']))?.identifier ?? String(element['name'])) : (typesOfLists[list] ?? list);
+  const { item, ...others } = shaped(pointer, element, renamed(element, elementMembers));
+  return { ...others, item: { ...membersOf(item), type, ...(list === 'workouts' && { activityName: element['name'] }) } };
+}
+
+function* itemsOf(data: Members): Generator<ShapedItem> {
+  for (const [list, elements] of Object.entries(data)) {
+    if (!Array.isArray(elements)) continue;
+    const place = `/data/${list.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    if (list === 'metrics') yield* metricItems(elements, place);
+    else for (const [index, element] of elements.entries()) yield elementItem(`${place}/${String(index)}`, element, list);
+  }
+}
+
+/** Bodies of the REST automation of Health Auto Export: points of metrics, workouts and other lists, none with a UUID of HealthKit's but workouts. */
+export const healthAutoExport: Shape = (body) => {
+  if (!isObject(body)) return '';
+  const { data } = body;
+  if (!isObject(data)) return '/data';
+  const wrong = lists.find((list) => (data[list] ?? undefined) !== undefined && !Array.isArray(data[list]));
+  return wrong === undefined ? itemsOf(data) : `/data/${wrong}`;
+};

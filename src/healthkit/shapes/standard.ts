@@ -1,0 +1,48 @@
+import { isKingstinct, kingstinctItem } from './kingstinct.ts';
+import { SLEEP, stageOf } from './sleep-stage.ts';
+import { eachOf, inLists, isObject, membersOf, plain, renamed, shaped, type Members, type Shape, type ShapedItem } from './shape.ts';
+
+const asSleep = (stage: string | undefined): Members => (stage === undefined ? {} : { type: SLEEP, value: stage });
+
+/** A number of Flutter's is inside its value; what else is there is a member of its own. */
+const flutterValue = (value: unknown): Members => {
+  if (!isObject(value)) return {};
+  const { numericValue, ...others } = value;
+  return { ...others, value: numericValue };
+};
+
+/** carp-dk/health of Flutter: one item per stage of sleep, its value minutes. */
+function flutterItem(pointer: string, element: Members): ShapedItem {
+  const { values, sources } = renamed(element, [['id', 'uuid'], ['startDate', 'dateFrom'], ['endDate', 'dateTo']]);
+  const stage = typeof element['type'] === 'string' && element['type'].startsWith('SLEEP_') ? stageOf(element['type']) : undefined;
+  const isNumber = 'numericValue' in membersOf(element['value']);
+  const value = stage === undefined ? flutterValue(element['value']) : asSleep(stage);
+  return shaped(pointer, element, { values: { ...values, ...value }, sources: { ...sources, ...(isNumber && { '/value': '/value/numericValue' }) } });
+}
+
+/** The Capacitor and Cordova plugins: other names for source, unit and identifier, and sleep said by its stage. */
+function pluginItem(pointer: string, element: Members): ShapedItem {
+  const { values, sources } = renamed(element, [
+    ['id', 'id', 'uuid', 'platformId'], ['unit', 'unit', 'unitName'], ['sourceId', 'sourceId', 'sourceBundleId'], ['sourceName', 'sourceName', 'source'],
+    ['bloodPressureSystolicValue', 'systolic'], ['bloodPressureDiastolicValue', 'diastolic'],
+  ]);
+  const said = element['sleepState'] ?? (/^sleep[.]?/.test(String(element['value'])) ? element['value'] : undefined);
+  return shaped(pointer, element, { values: { ...values, ...asSleep(stageOf(said)) }, sources: { ...sources, ...('sleepState' in element && { '/value': '/sleepState' }) } });
+}
+
+const pluginMembers = ['platformId', 'sourceBundleId', 'unitName', 'sleepState', 'systolic', 'diastolic'];
+
+/** An item of any bridge whose own members tell which. */
+function standardItem(pointer: string, element: Members): ShapedItem {
+  if ('dateFrom' in element || 'dateTo' in element) return flutterItem(pointer, element);
+  if (isKingstinct(element)) return kingstinctItem(pointer, element);
+  return pluginMembers.some((name) => name in element) ? pluginItem(pointer, element) : plain(pointer, element);
+}
+
+const lists = ['data', 'samples', 'resultData'];
+
+/** Bodies of react-native-health, and what other bridges send that reads in one way only: a list, or the object a query answers with. */
+export const standard: Shape = (body) => {
+  if (Array.isArray(body)) return eachOf(body, '', standardItem);
+  return isObject(body) && lists.some((name) => name in body) ? inLists(body, lists, standardItem) : '';
+};

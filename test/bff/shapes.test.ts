@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually } from '../device-manager/client.ts';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { appWith, type App, type Receipt } from './app.ts';
+
+interface Listed {
+  readonly _id: string;
+  readonly state: string;
+  readonly reason?: string;
+  readonly rawDataType?: string;
+  readonly recordedAt: string;
+  readonly rawData?: unknown;
+  readonly normalizedData?: { readonly observations: readonly { readonly value: number; readonly unitCode: string }[] };
+}
+
+const root = join(import.meta.dirname, '..', 'fixtures', 'healthkit');
+const bodyOf = (folder: string, file: string): unknown => JSON.parse(readFileSync(join(root, folder, file), 'utf8'));
+
+let vitalgate: TestVitalgate;
+beforeAll(async () => {
+  vitalgate = await startTestVitalgate();
+});
+afterAll(() => vitalgate.stop());
+
+const newApp = async (): Promise<App> => {
+  const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(await vitalgate.addUser()));
+  await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
+  return app;
+};
+const upload = async (app: App, format: string, body: unknown, query = '') => (await (await app.post(`/health-data/${format}${query}`, body)).json()) as Receipt & { readonly deleted: number; readonly deletions?: { readonly unknown: number; readonly deleted: number } };
+const idle = () => eventually(async () => (await vitalgate.database.pool.query('select from graphile_worker.jobs')).rowCount, (count) => count === 0);
+const listOf = async (app: App) => {
+  await idle();
+  return (await (await app.get('/health-data?_l=200&_p=normalizedData,rawDataType,reason,recordedAt,rawData')).json()) as Listed[];
+};
+/** What became of a sample, in a few words: its values with their units, or why it has none. */
+const told = ({ state, reason, normalizedData }: Listed): string => (normalizedData ? normalizedData.observations.map(({ value, unitCode }) => `${String(Number(value.toFixed(4)))} ${unitCode}`).join(', ') : `${state} ${reason ?? ''}`);
+
+const [standard, kingstinct, autoExport] = ['healthkitstandard-json', 'react-native-healthkit-json', 'health-auto-export-json'];
+
+/** Every payload we have, with the query an app would send for a getter whose items name neither type nor unit. */
+const payloads: readonly (readonly [folder: string, format: string, files: Readonly<Record<string, readonly [query: string, ...told: string[]]>>])[] = [
+  ['react-native-health', standard, {
+    'activity-summary.json': ['', 'missing-date /0/startDate'],
+    'blood-glucose.mmol.json': ['', '5.7 mmol/L'],
+    'blood-pressure.json': ['', '120 mm[Hg], 81 mm[Hg]', '119 mm[Hg], 77 mm[Hg]'],
+    'body-temperature.celsius.json': ['?unit=celsius', '36.7 Cel'],
+    'clinical-records.json': ['', 'normalization-failed type-unknown'],
+    'daily-steps.aggregated.json': ['?type=StepCount', '1210 {steps}', '3978 {steps}'],
+    'ecg.short.json': ['', 'normalization-failed no-rule'],
+    'heart-rate.json': ['?type=HeartRate&unit=bpm', '71 /min', '74.02 /min', '74 /min'],
+    'heartbeat-series.json': ['', 'normalization-failed no-rule'],
+    'height.inch.json': ['?type=Height&unit=inch', '182.88 cm'],
+    'hrv.second.json': ['?type=HeartRateVariability', '45.213 ms'],
+    'insulin.json': ['', '5 [iU]'],
+    'mindful-session.json': ['?type=MindfulSession', '10 min'],
+    'oxygen-saturation.fraction.json': ['?type=OxygenSaturation', '98 %', '97 %'],
+    'sleep.json': ['?type=SleepAnalysis', 'normalization-failed event-unknown', '325 min', '3 min', '22 min', '47.5 min', '42.5 min', '60 min'],
+    'vo2max.json': ['', '41.2 mL/(kg.min)'],
+    'weight.pound.json': ['?type=BodyMass&unit=pound', '72.8016 kg'],
+    'workouts.anchored.json': ['', 'normalization-failed no-rule'],
+    'workouts.getSamples.json': ['', 'normalization-failed no-rule'],
+  }],
+  ['kingstinct', kingstinct, {
+    'anchored-response.json': ['', '312 {steps}'],
+    'category-sleep.json': ['', '47.5 min'],
+    'correlation-blood-pressure.json': ['', '128 mm[Hg], 82 mm[Hg]'],
+    'quantity.json': ['', '71 /min', '5.7 mmol/L', '97 %'],
+    'workout.json': ['', 'normalization-failed no-rule'],
+  }],
+  ['health-auto-export', autoExport, {
+    'metrics-common.json': ['', '4 [iU]', '103 mg/dL', '128 mm[Hg], 82 mm[Hg]', '72.8016 kg', '97 %', '71.3 /min'],
+    'metrics-kJ.json': ['', '0.0903 kcal', '0.1837 kcal'],
+    'sleep-aggregated.json': ['', 'normalization-failed no-rule'],
+    'sleep-phases.json': ['', 'normalization-failed no-rule'],
+    'sleep-unaggregated.json': ['', '396 min'],
+    'twelve-hour-clock.json': ['', '64 /min', '64 /min'],
+    'workouts-v1.json': ['', 'normalization-failed no-rule'],
+    'workouts-v2.json': ['', 'normalization-failed no-rule'],
+  }],
+  ['flutter-health', standard, { 'points.json': ['?timeZone=Europe/Rome', '71 /min', '47.5 min'] }],
+  ['capacitor', standard, {
+    'capgo.json': ['', '71 /min', '128 mm[Hg], 82 mm[Hg]'],
+    'perfood-quantity.json': ['?type=HeartRate', '71 /min'],
+    'perfood-sleep.json': ['', '406 min'],
+  }],
+];
+
+describe.each(payloads)('%s as %s', (folder, format, files) => {
+  test('all payloads are here', () => {
+    expect(readdirSync(join(root, folder)).toSorted()).toEqual(Object.keys(files).toSorted());
+  });
+
+  test.each(Object.entries(files))('%s', async (file, [query, ...expected]) => {
+    const app = await newApp();
+    const receipt = await upload(app, format, bodyOf(folder, file), query);
+    const refused = receipt.items.flatMap(({ error }) => (error ? [`${error.code} ${error.pointer}`] : []));
+    const records = await listOf(app);
+    expect([...records.map(told), ...refused].toSorted()).toEqual(expected.toSorted());
+    const again = await upload(app, format, bodyOf(folder, file), query);
+    expect({ created: again.created, duplicates: again.duplicates }).toEqual({ created: 0, duplicates: records.length });
+  });
+});
+
+const pulse = (uuid: string, quantity: unknown, second = 0) => {
+  const at = `2024-07-01T00:00:${String(second).padStart(2, '0')}.000Z`;
+  return { uuid, quantityType: 'HKQuantityTypeIdentifierHeartRate', quantity, unit: 'count/min', startDate: at, endDate: at, sourceRevision: { source: { name: 'Watch', bundleIdentifier: 'com.apple.health.1' } } };
+};
+const [one, two, three] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222', '33333333-3333-4333-8333-333333333333'] as const;
+
+describe('an envelope', () => {
+  test('of which some samples are refused keeps the others, at their places, and every digit', async () => {
+    const app = await newApp();
+    const receipt = await upload(app, kingstinct, { samples: [pulse(one, 61.5), pulse('none', 62, 1), pulse(three, '1e400', 2), null, pulse(two, 64, 3)], newAnchor: 'x' });
+    expect(receipt.items.map(({ status, error }) => (error ? `${error.code} ${error.pointer}` : status))).toEqual(['created', 'invalid-id /samples/1/uuid', 'invalid-value /samples/2/quantity', 'invalid-item /samples/3', 'created']);
+    const records = await listOf(app);
+    expect(records.map(told)).toEqual(['64 /min', '61.5 /min']);
+    expect(records.map(({ rawData }) => rawData)).toEqual([pulse(two, 64, 3), pulse(one, 61.5)]);
+  });
+
+  test('deletes what it says was deleted, and one of its samples later loses its value alone', async () => {
+    const app = await newApp();
+    await upload(app, kingstinct, { samples: [pulse(one, 61), pulse(two, 62, 1), pulse(three, 63, 2)] });
+    const next = await upload(app, kingstinct, { samples: [pulse(three, 63, 2)], deletedSamples: [{ uuid: two }, { uuid: '44444444-4444-4444-8444-444444444444' }, {}] });
+    expect(next).toMatchObject({ duplicates: 1, deletions: { deleted: 1, unknown: 1, rejected: 1 } });
+    expect((await listOf(app)).map(told)).toEqual(['63 /min', '61 /min']);
+    expect(await upload(app, kingstinct, { deletedSamples: [{ uuid: one }] })).toMatchObject({ received: 0, deletions: { deleted: 1 } });
+    const records = await listOf(app);
+    expect(records.map(({ rawData }) => rawData)).toEqual([pulse(three, 63, 2)]);
+    expect(await upload(app, kingstinct, [pulse(one, 61)])).toMatchObject({ deleted: 1 });
+  });
+
+  test.each<[string, string, unknown, string]>([
+    ['a text', kingstinct, 'x', ''],
+    ['samples that are no list', kingstinct, { samples: {} }, '/samples'],
+    ['deletions that are no list', kingstinct, { samples: [], deletedSamples: 'all' }, '/deletedSamples'],
+    ['an export without data', autoExport, { metrics: [] }, '/data'],
+    ['metrics that are no list', autoExport, { data: { metrics: 'none' } }, '/data/metrics'],
+    ['an object that is no envelope', standard, { id: one }, ''],
+  ])('that is %s is refused as a whole', async (_situation, format, body, pointer) => {
+    const app = await newApp();
+    expect(await (await app.post(`/health-data/${format}`, body)).json()).toMatchObject({ status: 400, code: 'invalid-request', errors: expect.arrayContaining([expect.objectContaining({ pointer })]) });
+  });
+
+  test('of more than 5000 samples is refused with the limits', async () => {
+    const app = await newApp();
+    const data = { data: { metrics: [{ name: 'step_count', units: 'count', data: Array.from({ length: 5001 }, () => 0) }] } };
+    expect(await (await app.post(`/health-data/${autoExport}`, data)).json()).toMatchObject({ status: 413, code: 'too-many-items', limits: { maxItems: 5000, maxBytes: 10_485_760 } });
+  });
+});
+
+test('one reading in three formats becomes the same record', async () => {
+  const at = '2024-07-01 02:00:00 +0200';
+  const bodies: readonly (readonly [string, unknown])[] = [
+    [standard, [{ id: one, type: 'HeartRate', unit: 'bpm', value: 61.5, startDate: '2024-07-01T02:00:00.000+0200', endDate: '2024-07-01T02:00:00.000+0200', sourceId: 'com.apple.health.1' }]],
+    [kingstinct, { samples: [pulse(one, 61.5)] }],
+    [autoExport, { data: { metrics: [{ name: 'heart_rate', units: 'count/min', data: [{ date: at, Min: 61.5, Avg: 61.5, Max: 61.5, source: 'Watch' }] }] } }],
+  ];
+  const records = await Promise.all(bodies.map(async ([format, body]) => {
+    const app = await newApp();
+    await upload(app, format, body);
+    const [record] = await listOf(app);
+    return record?.normalizedData?.observations.map(({ value, unitCode, code }: { value: number; unitCode: string; code?: string }) => [record.recordedAt, code, value, unitCode]);
+  }));
+  expect(records).toEqual([records[0], records[0], records[0]]);
+  expect(records[0]).toEqual([['2024-07-01T00:00:00.000Z', 'https://loinc.org/8867-4', 61.5, '/min']]);
+});
