@@ -196,6 +196,7 @@ export interface paths {
          *
          *     Answers 200 also when samples are refused. For each item of the receipt:
          *     `created` and `duplicate`: drop it from the outbox; it is kept.
+         *     `unsupported`: drop it; it is kept, and normalized as soon as a rule reads its type.
          *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
          *     `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
          *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
@@ -251,6 +252,7 @@ export interface paths {
          *
          *     Answers 200 also when samples are refused. For each item of the receipt:
          *     `created` and `duplicate`: drop it from the outbox; it is kept.
+         *     `unsupported`: drop it; it is kept, and normalized as soon as a rule reads its type.
          *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
          *     `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
          *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
@@ -260,6 +262,46 @@ export interface paths {
          *     Sending the same samples again is safe at any time. After 413 halve the batch; after 5xx or a lost connection send it again as it was.
          */
         readonly post: operations["uploadHealthDataInFormat"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/uploads/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Follow an upload
+         * @description Answers how far the samples of one upload are. `uploadId` of the receipt names it; an upload that only repeated earlier samples names the one that keeps them. `done` means that each sample is normalized, failed with a reason, superseded or deleted.
+         */
+        readonly get: operations["getUpload"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/limits": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the limits on uploads
+         * @description Answers the bounds on uploads and what is recommended below them; open to all, and the same for an hour.
+         */
+        readonly get: operations["getLimits"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -435,7 +477,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -954,7 +996,7 @@ export interface components {
          * @example missing-date
          * @enum {string}
          */
-        readonly ItemCode: "invalid-item" | "missing-date" | "invalid-date" | "end-before-start" | "date-in-future" | "invalid-id" | "missing-value" | "invalid-value" | "value-out-of-range" | "invalid-text" | "text-too-long" | "unit-unknown" | "unit-not-for-type" | "device-not-enrolled" | "not-your-data";
+        readonly ItemCode: "invalid-item" | "missing-date" | "invalid-date" | "end-before-start" | "date-in-future" | "invalid-id" | "missing-value" | "invalid-value" | "value-out-of-range" | "invalid-text" | "text-too-long" | "unit-unknown" | "unit-not-for-type" | "older-than-history" | "device-not-enrolled" | "not-your-data";
         /** @description Reason why one sample was refused. */
         readonly ItemError: {
             readonly code: components["schemas"]["ItemCode"];
@@ -986,7 +1028,19 @@ export interface components {
              * @example created
              * @enum {string}
              */
-            readonly status: "created" | "duplicate" | "conflict" | "deleted" | "rejected";
+            readonly status: "created" | "unsupported" | "duplicate" | "conflict" | "deleted" | "rejected";
+            /** @description What the sample does not say and was read into it: its type (from what only this type has), its unit (that of react-native-health), that a percentage counts hundredths, that a text is a number, its time zone. Missing where nothing was assumed. */
+            readonly assumed?: readonly ("type" | "unit" | "percent" | "number" | "time-zone")[];
+            /**
+             * @description Type as it was read; only with assumed.
+             * @example HKQuantityTypeIdentifierBodyMass
+             */
+            readonly type?: string;
+            /**
+             * @description Unit as it was read in UCUM; only with assumed.
+             * @example [lb_av]
+             */
+            readonly unit?: string;
             readonly _id?: components["schemas"]["Id"];
             /**
              * @description Earlier sample of the same source with the same type, instants and value, under another UUID; both are kept and both count.
@@ -1040,7 +1094,7 @@ export interface components {
             /** @description One verdict per deletion in the order sent. */
             readonly items: readonly components["schemas"]["DeletionItem"][];
         };
-        /** @description Verdicts on an upload. Remove from the outbox what is created, duplicate, conflict, deleted, or refused and not retryable. */
+        /** @description Verdicts on an upload. Remove from the outbox what is created, unsupported, duplicate, conflict, deleted, or refused and not retryable. */
         readonly UploadReceipt: {
             readonly uploadId?: components["schemas"]["Id"];
             /**
@@ -1053,6 +1107,11 @@ export interface components {
              * @example 2
              */
             readonly created: number;
+            /**
+             * @description Samples kept for the first time whose type no rule reads yet.
+             * @example 0
+             */
+            readonly unsupported: number;
             /**
              * @description Samples that were there already.
              * @example 0
@@ -1105,6 +1164,106 @@ export interface components {
         };
         /** @description Body of the format that the path names. */
         readonly HealthKitBody: components["schemas"]["HealthKitSamples"] | components["schemas"]["HealthKitEnvelope"];
+        /** @description What became of the samples of one upload so far. */
+        readonly UploadProgress: {
+            readonly uploadId: components["schemas"]["Id"];
+            readonly receivedAt: components["schemas"]["Instant"];
+            /**
+             * @description Specifies if a sample still waits for normalization (processing) or each has come to its end (done).
+             * @example done
+             * @enum {string}
+             */
+            readonly state: "processing" | "done";
+            /**
+             * @description Samples of the upload.
+             * @example 2
+             */
+            readonly samples: number;
+            /** @description Samples by state. */
+            readonly counts: {
+                /**
+                 * @description Samples that wait for normalization.
+                 * @example 0
+                 */
+                readonly received: number;
+                /**
+                 * @description Samples normalized, however far they have been submitted.
+                 * @example 1
+                 */
+                readonly normalized: number;
+                /**
+                 * @description Samples that could not be normalized; failures tell why.
+                 * @example 1
+                 */
+                readonly failed: number;
+                /**
+                 * @description Samples in whose place a later version counts.
+                 * @example 0
+                 */
+                readonly superseded: number;
+                /**
+                 * @description Samples deleted since.
+                 * @example 0
+                 */
+                readonly deleted: number;
+            };
+            /** @description First samples that could not be normalized. They stay kept and are normalized as soon as a rule reads them. */
+            readonly failures: readonly {
+                /**
+                 * @description Position in what was kept of the upload.
+                 * @example 1
+                 */
+                readonly index: number;
+                readonly _id: components["schemas"]["Id"];
+                /**
+                 * @description Reason, as of a record.
+                 * @example no-rule
+                 */
+                readonly reason: string;
+            }[];
+        };
+        /** @description Bounds on uploads, and what is recommended below them. */
+        readonly UploadLimits: {
+            /**
+             * @description Most samples or deletions in one request.
+             * @example 5000
+             */
+            readonly maxItems: number;
+            /**
+             * @description Most bytes of one request after decoding.
+             * @example 10485760
+             */
+            readonly maxBytes: number;
+            /**
+             * @description Samples per request that go well on a phone.
+             * @example 1000
+             */
+            readonly recommendedItems: number;
+            /**
+             * @description Bytes per request that go well on a phone.
+             * @example 1048576
+             */
+            readonly recommendedBytes: number;
+            /** @description Content encodings that are read. */
+            readonly encodings: readonly string[];
+            /** @description Formats of uploads. */
+            readonly formats: readonly string[];
+            /**
+             * @description Age in days beyond which samples are refused; missing where there is no bound.
+             * @example 365
+             */
+            readonly historyDays?: number;
+            /**
+             * @description How far the clock of a phone may be ahead.
+             * @example 300
+             */
+            readonly futureToleranceSeconds: number;
+            /**
+             * @description Requests with samples or deletions that a person may send in a minute; the headers RateLimit and RateLimit-Policy tell how many are left.
+             * @example 600
+             */
+            readonly requestsPerMinute: number;
+        };
         /** @description One line of a chart. */
         readonly ChartSeries: {
             /**
@@ -1378,6 +1537,32 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Samples refused under `Prefer: handling=strict`. Nothing was kept; `errors` names the first 100. */
+        readonly SamplesRefused: {
+            headers: {
+                /** @description Preference that was heeded. */
+                readonly "Preference-Applied"?: string;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many uploads in a minute. Wait as Retry-After says, then repeat; nothing was kept. */
+        readonly TooManyUploads: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                /** @description Requests a person may send in 60 seconds (IETF draft of the RateLimit headers). */
+                readonly "RateLimit-Policy"?: string;
+                /** @description Requests left, and seconds until all are there again. */
+                readonly RateLimit?: string;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Method that the path does not know; `Allow` lists those it does. */
         readonly MethodNotAllowed: {
             headers: {
@@ -1424,6 +1609,8 @@ export interface components {
         readonly Skip: number;
         /** @description Members to answer, separated by commas; `rawData` is left out unless it is named here. */
         readonly Projection: string;
+        /** @description `handling=strict` keeps all samples or none: one refused sample is answered with 422, and nothing is kept (RFC 7240). */
+        readonly UploadPreference: string;
         /** @description Type of the samples that name none, as HealthKit or the library names it. */
         readonly BatchType: string;
         /**
@@ -1437,6 +1624,8 @@ export interface components {
         readonly BatchDevice: string;
         /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
         readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json" | "react-native-healthkit-json" | "health-auto-export-json";
+        /** @description Identifier of the upload, out of its receipt. */
+        readonly UploadId: string;
         /** @description Normalized type to chart. */
         readonly ChartedType: components["schemas"]["NormalizedDataType"];
         /** @description Identifier of the patient whose chart it is; chart components name it so. */
@@ -1499,6 +1688,8 @@ export type Deletion = components['schemas']['Deletion'];
 export type Deletions = components['schemas']['Deletions'];
 export type HealthKitEnvelope = components['schemas']['HealthKitEnvelope'];
 export type HealthKitBody = components['schemas']['HealthKitBody'];
+export type UploadProgress = components['schemas']['UploadProgress'];
+export type UploadLimits = components['schemas']['UploadLimits'];
 export type ChartSeries = components['schemas']['ChartSeries'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
@@ -1521,6 +1712,8 @@ export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
 export type ResponseInvalidUpload = components['responses']['InvalidUpload'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
+export type ResponseSamplesRefused = components['responses']['SamplesRefused'];
+export type ResponseTooManyUploads = components['responses']['TooManyUploads'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseUnwell = components['responses']['Unwell'];
 export type ParameterDeviceId = components['parameters']['DeviceId'];
@@ -1534,11 +1727,13 @@ export type ParameterTo = components['parameters']['To'];
 export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterSkip = components['parameters']['Skip'];
 export type ParameterProjection = components['parameters']['Projection'];
+export type ParameterUploadPreference = components['parameters']['UploadPreference'];
 export type ParameterBatchType = components['parameters']['BatchType'];
 export type ParameterBatchUnit = components['parameters']['BatchUnit'];
 export type ParameterBatchTimeZone = components['parameters']['BatchTimeZone'];
 export type ParameterBatchDevice = components['parameters']['BatchDevice'];
 export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
+export type ParameterUploadId = components['parameters']['UploadId'];
 export type ParameterChartedType = components['parameters']['ChartedType'];
 export type ParameterChartedPatient = components['parameters']['ChartedPatient'];
 export type ParameterChartedPatientId = components['parameters']['ChartedPatientId'];
@@ -1885,7 +2080,10 @@ export interface operations {
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
-            readonly header?: never;
+            readonly header?: {
+                /** @description `handling=strict` keeps all samples or none: one refused sample is answered with 422, and nothing is kept (RFC 7240). */
+                readonly Prefer?: components["parameters"]["UploadPreference"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -1899,6 +2097,12 @@ export interface operations {
             /** @description Verdict on each sample, in the order sent. */
             readonly 200: {
                 headers: {
+                    /** @description Preference that was heeded. */
+                    readonly "Preference-Applied"?: string;
+                    /** @description Requests a person may send in 60 seconds (IETF draft of the RateLimit headers). */
+                    readonly "RateLimit-Policy"?: string;
+                    /** @description Requests left, and seconds until all are there again. */
+                    readonly RateLimit?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1909,7 +2113,8 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
-            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 422: components["responses"]["SamplesRefused"];
+            readonly 429: components["responses"]["TooManyUploads"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1932,6 +2137,10 @@ export interface operations {
             /** @description Verdict on each deletion, in the order sent. */
             readonly 200: {
                 headers: {
+                    /** @description Requests a person may send in 60 seconds (IETF draft of the RateLimit headers). */
+                    readonly "RateLimit-Policy"?: string;
+                    /** @description Requests left, and seconds until all are there again. */
+                    readonly RateLimit?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1942,7 +2151,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
-            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 429: components["responses"]["TooManyUploads"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
@@ -1963,7 +2172,10 @@ export interface operations {
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
-            readonly header?: never;
+            readonly header?: {
+                /** @description `handling=strict` keeps all samples or none: one refused sample is answered with 422, and nothing is kept (RFC 7240). */
+                readonly Prefer?: components["parameters"]["UploadPreference"];
+            };
             readonly path: {
                 /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
                 readonly format: components["parameters"]["HealthKitFormat"];
@@ -1980,6 +2192,12 @@ export interface operations {
             /** @description Verdict on each sample, in the order sent. */
             readonly 200: {
                 headers: {
+                    /** @description Preference that was heeded. */
+                    readonly "Preference-Applied"?: string;
+                    /** @description Requests a person may send in 60 seconds (IETF draft of the RateLimit headers). */
+                    readonly "RateLimit-Policy"?: string;
+                    /** @description Requests left, and seconds until all are there again. */
+                    readonly RateLimit?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1990,10 +2208,66 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 422: components["responses"]["SamplesRefused"];
+            readonly 429: components["responses"]["TooManyUploads"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly getUpload: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the upload, out of its receipt. */
+                readonly id: components["parameters"]["UploadId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Progress. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UploadProgress"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly getLimits: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Limits. */
+            readonly 200: {
+                headers: {
+                    /** @description How long the answer holds. */
+                    readonly "Cache-Control"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UploadLimits"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["NotReady"];
         };
     };
     readonly getChartData: {

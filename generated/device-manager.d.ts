@@ -264,6 +264,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/uploads/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Follow an upload of HealthKit samples
+         * @description Answers how far the samples of one upload are. `uploadId` of KeptUpload names it. A service that speaks for a patient sees the uploads of that patient alone.
+         */
+        readonly get: operations["getUploadProgress"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/health-data/medisante": {
         readonly parameters: {
             readonly query?: never;
@@ -1000,7 +1020,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1414,11 +1434,11 @@ export interface components {
         /** @description Samples of one upload, each vetted by itself. */
         readonly HealthKitSamples: readonly components["schemas"]["HealthKitSample"][];
         /**
-         * @description Outcome: created, already there (duplicate), there with other content (conflict; the first is kept), or deleted before and therefore not kept again.
+         * @description Outcome: created, kept although no rule reads its type yet (unsupported), already there (duplicate), there with other content (conflict; the first is kept), or deleted before and therefore not kept again.
          * @example created
          * @enum {string}
          */
-        readonly SampleStatus: "created" | "duplicate" | "conflict" | "deleted";
+        readonly SampleStatus: "created" | "unsupported" | "duplicate" | "conflict" | "deleted";
         /** @description One kept sample, at the position it was sent. */
         readonly KeptItem: {
             readonly _id: components["schemas"]["Id"];
@@ -1434,7 +1454,7 @@ export interface components {
          * @example missing-date
          * @enum {string}
          */
-        readonly ItemCode: "invalid-item" | "missing-date" | "invalid-date" | "end-before-start" | "date-in-future" | "invalid-id" | "missing-value" | "invalid-value" | "value-out-of-range" | "invalid-text" | "text-too-long" | "unit-unknown" | "unit-not-for-type" | "device-not-enrolled" | "not-your-data";
+        readonly ItemCode: "invalid-item" | "missing-date" | "invalid-date" | "end-before-start" | "date-in-future" | "invalid-id" | "missing-value" | "invalid-value" | "value-out-of-range" | "invalid-text" | "text-too-long" | "unit-unknown" | "unit-not-for-type" | "older-than-history" | "device-not-enrolled" | "not-your-data";
         /** @description Reason why one sample was refused. */
         readonly ItemError: {
             readonly code: components["schemas"]["ItemCode"];
@@ -1525,6 +1545,64 @@ export interface components {
         readonly Deletions: {
             /** @description Samples to delete, as an anchored query tells them; further members are ignored. */
             readonly deletions: readonly components["schemas"]["Deletion"][];
+        };
+        /** @description What became of the samples of one upload so far. */
+        readonly UploadProgress: {
+            readonly uploadId: components["schemas"]["Id"];
+            readonly receivedAt: components["schemas"]["Instant"];
+            /**
+             * @description Specifies if a sample still waits for normalization (processing) or each has come to its end (done).
+             * @example done
+             * @enum {string}
+             */
+            readonly state: "processing" | "done";
+            /**
+             * @description Samples of the upload.
+             * @example 2
+             */
+            readonly samples: number;
+            /** @description Samples by state. */
+            readonly counts: {
+                /**
+                 * @description Samples that wait for normalization.
+                 * @example 0
+                 */
+                readonly received: number;
+                /**
+                 * @description Samples normalized, however far they have been submitted.
+                 * @example 1
+                 */
+                readonly normalized: number;
+                /**
+                 * @description Samples that could not be normalized; failures tell why.
+                 * @example 1
+                 */
+                readonly failed: number;
+                /**
+                 * @description Samples in whose place a later version counts.
+                 * @example 0
+                 */
+                readonly superseded: number;
+                /**
+                 * @description Samples deleted since.
+                 * @example 0
+                 */
+                readonly deleted: number;
+            };
+            /** @description First samples that could not be normalized. They stay kept and are normalized as soon as a rule reads them. */
+            readonly failures: readonly {
+                /**
+                 * @description Position in what was kept of the upload.
+                 * @example 1
+                 */
+                readonly index: number;
+                readonly _id: components["schemas"]["Id"];
+                /**
+                 * @description Reason, as of a record.
+                 * @example no-rule
+                 */
+                readonly reason: string;
+            }[];
         };
         /** @description One delivery: Medisanté's standard JSON, or FHIR R4 JSON (an Observation, a DiagnosticReport, or a Bundle of type message, transaction, batch or collection with at most 1000 entries). Whatever is readable is kept, also with members missing. */
         readonly MedisanteDelivery: {
@@ -3098,6 +3176,8 @@ export interface components {
         readonly BatchDevice: string;
         /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
         readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json" | "react-native-healthkit-json" | "health-auto-export-json";
+        /** @description Identifier of the upload, out of its receipt. */
+        readonly UploadId: string;
         /** @description Format of the body; upper and lower case mean the same. `json` and `xml` leave it to the body whether it is FHIR. */
         readonly MedisanteFormat: "medisantestandard-json" | "medisantestandard-xml" | "fhir-json" | "fhir-xml" | "standard-json" | "json" | "xml";
         /** @description Normalized type to chart. */
@@ -3200,6 +3280,7 @@ export type HealthKitEnvelope = components['schemas']['HealthKitEnvelope'];
 export type HealthKitBody = components['schemas']['HealthKitBody'];
 export type Deletion = components['schemas']['Deletion'];
 export type Deletions = components['schemas']['Deletions'];
+export type UploadProgress = components['schemas']['UploadProgress'];
 export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type FhirResource = components['schemas']['FhirResource'];
 export type XmlDelivery = components['schemas']['XmlDelivery'];
@@ -3310,6 +3391,7 @@ export type ParameterBatchUnit = components['parameters']['BatchUnit'];
 export type ParameterBatchTimeZone = components['parameters']['BatchTimeZone'];
 export type ParameterBatchDevice = components['parameters']['BatchDevice'];
 export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
+export type ParameterUploadId = components['parameters']['UploadId'];
 export type ParameterMedisanteFormat = components['parameters']['MedisanteFormat'];
 export type ParameterChartedType = components['parameters']['ChartedType'];
 export type ParameterChartedPatient = components['parameters']['ChartedPatient'];
@@ -3896,6 +3978,34 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly getUploadProgress: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the upload, out of its receipt. */
+                readonly id: components["parameters"]["UploadId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Progress. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UploadProgress"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };

@@ -139,9 +139,9 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
-    const { USERID_HEADER_KEY: userIdHeader, CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey } = config;
+    const { USERID_HEADER_KEY: userIdHeader, CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey, HISTORY_DAYS: historyDays, UPLOADS_PER_MINUTE: uploadsPerMinute } = config;
     const urls = { deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) };
-    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey });
+    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey, historyDays, uploadsPerMinute });
   };
   bff = runs('bff') ? (await listen(starting, startBff(), 'bff')).url : undefined;
   return { ...(bff !== undefined && { bff }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };

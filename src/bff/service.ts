@@ -17,7 +17,9 @@ import { profile } from './handlers/profile.ts';
 import { sessions } from './handlers/sessions.ts';
 import { patientIdReader } from './patient-id.ts';
 import { loadResetPage } from './reset-page.ts';
+import { uploads } from './handlers/uploads.ts';
 import { createSessionCheck } from './session-check.ts';
+import { createUploadRate } from './upload-rate.ts';
 import { connectDeviceManager } from './upstream/device-manager.ts';
 import { connectResets } from './upstream/password-reset.ts';
 import { connectUserManager } from './upstream/user-manager.ts';
@@ -34,13 +36,17 @@ export interface BffDependencies {
   readonly clientType?: string;
   /** The member of userinfo that is the patient's id; default `_id`, else `sub`. */
   readonly customUserIdKey?: string | undefined;
+  /** Age beyond which samples are refused; undefined where there is no bound. */
+  readonly historyDays?: number | undefined;
+  /** Requests with samples or deletions that a person may send in a minute; default 600. */
+  readonly uploadsPerMinute?: number;
   readonly log: Logger;
   readonly version: string;
   readonly validateResponses?: boolean;
 }
 
 /** Puts the BFF together: session check, vetting, forwarding. */
-export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, clientType = 'website', customUserIdKey, secureCookies, log, version, validateResponses = false }: BffDependencies): Service => {
+export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, clientType = 'website', customUserIdKey, secureCookies, historyDays, uploadsPerMinute = 600, log, version, validateResponses = false }: BffDependencies): Service => {
   const spec = loadSpec(specification);
   const userManager = connectUserManager(userManagerUrl, clientType);
   const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken, userIdHeader);
@@ -48,17 +54,19 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
   const sessionCheck = createSessionCheck(userManager, patientIdReader(customUserIdKey));
   const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');
   const refusedReset = (requestId: string, status: number | undefined) => log.warn({ requestId, status }, 'the User Manager refused to mail a link');
+  const rate = createUploadRate(uploadsPerMinute);
   const knownOf = knownMembersReader(spec);
   const handlers = {
     ...sessions({ userManager, sessionCheck, secureCookies }),
     ...profile(knownOf('UserInfo')),
     ...devices(deviceManager, knownOf('Device')),
-    ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment }),
-    ...deletions(deviceManager),
+    ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment, historyDays, rate }),
+    ...deletions(deviceManager, rate),
+    ...uploads(deviceManager, { historyDays, requestsPerMinute: uploadsPerMinute }),
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
     ...passwordReset({ resets, page: loadResetPage(), refusedReset }),
-  } satisfies Handlers<Operations, Caller, 'signIn' | OpenReset>;
+  } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
     name: 'bff',
     version,

@@ -65,6 +65,8 @@ export const settings = {
   TMM_TIMEOUT_SECONDS: { schema: number.min(1, 'is below 1').max(300, 'is above 300').default(10), meaning: 'How long one request to it may take, 1 to 300.', otherwise: '`10`', secret: 'no' },
   TMM_RETRY_SECONDS: { schema: number.min(1, 'is below 1').max(3600, 'is above one hour').default(2), meaning: 'How long to wait after a first failure, 1 to 3600; the wait doubles with each further one, up to an hour.', otherwise: '`2`', secret: 'no' },
   TMM_MAX_FAILURES: { schema: number.min(1, 'is below 1').max(100, 'is above 100').default(12), meaning: 'How often one detection may fail while others are taken, before it is parked, 1 to 100.', otherwise: '`12`', secret: 'no' },
+  HISTORY_DAYS: { schema: number.min(1, 'is below 1').max(100_000, 'is above 100000').optional(), meaning: 'The age in days beyond which the BFF refuses HealthKit samples.', otherwise: 'samples of any age are taken', secret: 'no' },
+  UPLOADS_PER_MINUTE: { schema: number.min(1, 'is below 1').max(1_000_000, 'is above 1000000').default(600), meaning: 'How many requests with samples or deletions one person may send in a minute to one BFF process.', otherwise: '`600`', secret: 'no' },
   PUBLIC_URL: {
     schema: url.optional(),
     meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',

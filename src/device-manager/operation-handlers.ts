@@ -7,6 +7,7 @@ import type { Caller, Operations } from './caller.ts';
 import { chartedTypes, typesOf } from './charted-types.ts';
 import { createCharts } from './charts.ts';
 import type { DeviceManagerDependencies, Normalization } from './dependencies.ts';
+import { hasRule } from './domain/normalization.ts';
 import { prototypesOf } from './domain/prototype.ts';
 import { deleteSamples } from './deleting.ts';
 import { createEnrolment } from './enrolment.ts';
@@ -22,10 +23,12 @@ import { inboxHandlers } from './handlers/inbox.ts';
 import { ingestion } from './handlers/ingestion.ts';
 import { renormalizations } from './handlers/renormalizations.ts';
 import { senders } from './handlers/senders.ts';
+import { uploads } from './handlers/uploads.ts';
 import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createObservations } from './observations.ts';
 import { openRecords } from './records.ts';
+import type { RuleBook } from './rule-book.ts';
 import { issueApiKey } from './sender-keys.ts';
 import { listApiKeys, revokeApiKey } from './storage/api-key-table.ts';
 import { recordAudit, type AuditEvent } from './storage/audit-table.ts';
@@ -34,6 +37,7 @@ import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
 import { countSamples, findSamples } from './storage/sample-search.ts';
 import { sampleById } from './storage/sample-table.ts';
+import { uploadProgress } from './storage/upload-progress.ts';
 import { createSubmissions, submitNow } from './submissions.ts';
 import type { TherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { keepReceived } from './webhook.ts';
@@ -65,22 +69,31 @@ const handlersOfNormalized = ({ pool, keyRing, version }: DeviceManagerDependenc
   };
 };
 
+/** What comes in, and is kept before it is answered. */
+const handlersOfIngestion = ({ pool, keyRing, userIdHeader, log }: DeviceManagerDependencies, spec: Spec, ruleBook: RuleBook) =>
+  ingestion({
+    userIdHeader,
+    checkShape: compileItemSchema(spec, 'receiveHealthKit'),
+    enrolled: (patientId) => enrolledDevices(pool, patientId),
+    supported: async () => {
+      const { rules } = await ruleBook.current();
+      return (dataType) => hasRule(rules, 'healthkit', dataType);
+    },
+    deleteSamples: (deletion) => deleteSamples(pool, keyRing, deletion),
+    keepUpload: (upload) => keepUpload(pool, keyRing, upload),
+    keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
+  });
+
 /** A handler for each operation of the contract. */
 export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, normalization: Normalization, receiver: TherapyMonitoring | undefined) => {
-  const { pool, keyRing, userIdHeader, log } = dependencies;
+  const { pool, keyRing, userIdHeader } = dependencies;
   const { ruleBook, normalizer } = normalization;
   const audit = (event: AuditEvent) => recordAudit(pool, event);
   return {
     ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
-    ...ingestion({
-      userIdHeader,
-      checkShape: compileItemSchema(spec, 'receiveHealthKit'),
-      enrolled: (patientId) => enrolledDevices(pool, patientId),
-      deleteSamples: (deletion) => deleteSamples(pool, keyRing, deletion),
-      keepUpload: (upload) => keepUpload(pool, keyRing, upload),
-      keepReceived: (received) => keepReceived(pool, keyRing, received, (reason) => log.warn({ kind: 'quarantined', reason }, 'a delivery entered the inbox')),
-    }),
+    ...handlersOfIngestion(dependencies, spec, ruleBook),
     ...deletions({ userIdHeader, deleteSamples: (deletion) => deleteSamples(pool, keyRing, deletion) }),
+    ...uploads((uploadId) => uploadProgress(pool, uploadId)),
     ...healthData({
       byId: (_id) => sampleById(pool, _id),
       // A release takes row and key away together; reading sees both or neither.

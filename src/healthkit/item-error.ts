@@ -21,6 +21,7 @@ const itemCatalogue = {
   'text-too-long': entry('Shorten the text to 4096 characters.'),
   'unit-unknown': entry('Use a HealthKit or UCUM unit.'),
   'unit-not-for-type': entry('Use a unit that measures what the type measures.'),
+  'older-than-history': entry('Leave the sample out: this installation takes none that old; GET /limits tells the bound.'),
   'device-not-enrolled': entry('Enrol the device with POST /devices/assign, then send the item again.', true),
   'not-your-data': entry('Send only data of the signed-in patient.'),
 } as const satisfies Record<string, ItemCatalogueEntry>;

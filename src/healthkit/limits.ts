@@ -9,3 +9,6 @@ export const MAX_TYPE_LENGTH = 128;
 
 /** Bounds on one request of samples or deletions, as the specification says: items, and bytes after decoding. */
 export const UPLOAD_LIMITS = { maxItems: 5000, maxBytes: 10 * 1024 * 1024 } as const;
+
+/** What goes well on a phone with seconds in the background. */
+export const RECOMMENDED_UPLOAD = { recommendedItems: 1000, recommendedBytes: 1024 * 1024 } as const;

@@ -34,6 +34,8 @@ export interface ItemToVet<Device extends EnrolledDevice = EnrolledDevice> exten
   readonly patientId: string;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Milliseconds since 1970 before which no sample may end; none where there is no bound. */
+  readonly oldest?: number | undefined;
   /** The item schema of the operation; pointers relative to the item. */
   readonly checkShape: (item: unknown) => { readonly pointer: string; readonly keyword: string } | null;
 }
@@ -111,7 +113,7 @@ const isFault = (found: object): found is ItemFault => 'place' in found;
 
 type Verdict<Device extends EnrolledDevice> = Omit<VettedSample<Device>, 'index'>;
 
-function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, patientId, now, checkShape, percent }: ItemToVet<Device>): Verdict<Device> | ItemFault {
+function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, patientId, now, oldest, checkShape, percent }: ItemToVet<Device>): Verdict<Device> | ItemFault {
   const long = tooLong(item, '');
   if (long !== undefined) return { code: 'text-too-long', place: long };
   const foreign = foreignPatient(item, patientId);
@@ -120,6 +122,7 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
   if (isFault(identity)) return identity;
   const dates = datesOfItem(item, now, batch.timeZone);
   if (isFault(dates)) return dates;
+  if (oldest !== undefined && dates.end.epochMs < oldest) return { code: 'older-than-history', place: 'endDate' in item ? '/endDate' : '/startDate' };
   const { name: type, known } = typeOfItem(item, batch.type);
   const unit = unitOfItem(item, known, batch.unit, percent);
   if (isFault(unit)) return unit;

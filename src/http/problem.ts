@@ -45,6 +45,7 @@ export const problemCatalogue = {
   'too-many-items': entry(413, 'Too many items', 'Split the array over several requests; limits names the bounds.'),
   'unsupported-media-type': entry(415, 'Unsupported media type', 'Use a Content-Type the specification lists for the operation.'),
   'unsupported-encoding': entry(415, 'Unsupported content encoding', 'Use the Content-Encoding gzip or br, or none.'),
+  'samples-refused': entry(422, 'Samples refused', 'Nothing was kept: mend or leave out the samples named in errors, or upload without Prefer: handling=strict.'),
   'too-many-requests': entry(429, 'Too many requests', 'Wait as long as the header Retry-After says, then repeat.', true),
   'internal-error': entry(500, 'Internal error', 'Repeat later; report the instance if it happens again.', true),
   'not-supported': entry(501, 'Not supported', 'The service behind this one that would do this is not set up, or does not offer it.'),

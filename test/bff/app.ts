@@ -38,8 +38,8 @@ export const signedIn = async (bff: string, username: string, password: string):
   return appWith(bff, cookieOf(answer));
 };
 
-/** One heart rate at a whole second of 2024; the text of the date has an offset without colon, as react-native-health writes it. */
+/** One heart rate that names its type, at a whole second of 2024; the text of the date has an offset without colon, as react-native-health writes it. */
 export const heartRate = (id: string, second: number, more: object = {}) => {
   const at = new Date(Date.UTC(2024, 6, 1) + second * 1000).toISOString().replace('Z', '+0000');
-  return { id, value: 71, startDate: at, endDate: at, sourceId: 'com.apple.health.142CD7CC', ...more };
+  return { id, type: 'HeartRate', value: 71, startDate: at, endDate: at, sourceId: 'com.apple.health.142CD7CC', ...more };
 };

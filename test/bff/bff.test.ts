@@ -202,7 +202,7 @@ describe.each(stages)('the BFF in front of %s', (_upstreams, start, missing) => 
     test('samples are listed newest first, filtered by time, type and state, and hold no received body unless it is asked for', async () => {
       const app = await appOf(await stage.addUser());
       await app.post('/devices/assign', { ...watch, deviceId: `apple-${randomUUID()}` });
-      const items = [7, 9, 8].map((hours) => heartRate(randomUUID(), hours * 3600));
+      const items = [7, 9, 8].map((hours) => heartRate(randomUUID(), hours * 3600, { type: undefined }));
       await receiptOf(await app.post('/health-data?type=HKQuantityTypeIdentifierHeartRate&unit=bpm', items));
       const list = async (query: string) => (await (await app.get(`/health-data?${query}`)).json()) as { _id: string; state: string; recordedAt?: string; rawData?: { id: string } }[];
       for (let waitedMs = 0; waitedMs < 10_000 && (await list('state=normalized')).length < 3; waitedMs += 100) await sleep(100);

@@ -114,7 +114,7 @@ describe('an item', () => {
     ['that ends before it starts', sample({ type: 'HeartRate', endDate: '2024-06-01T00:00:00Z' }), 'end-before-start /0/endDate'],
     ['of another patient', sample({ type: 'HeartRate', assignedPatientId: 'somebody' }), 'not-your-data /0/assignedPatientId'],
     ["of somebody's device", sample({ type: 'HeartRate', deviceId: 'not-mine' }), 'device-not-enrolled /0/deviceId'],
-    ['of a type nobody knows', sample({ type: 'HKQuantityTypeIdentifierOfNextYear', unit: 'count/min' }), 'created'],
+    ['of a type nobody knows', sample({ type: 'HKQuantityTypeIdentifierOfNextYear', unit: 'count/min' }), 'unsupported'],
     ['that is a list', [sample({})], 'invalid-item /0'],
     ['with a text nobody can store', sample({ type: 'HeartRate', sourceName: 'a\u0000b' }), 'invalid-text /0/sourceName'],
   ])('%s', async (_situation, item, verdict) => {

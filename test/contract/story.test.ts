@@ -120,11 +120,12 @@ describe('the requests shown in the specifications work', () => {
     expect(refused(await send('unassignDevice', cuff))).toEqual([]);
     expect(refused(await send('unassignDeviceFromPatient', { ...cuff, patientId }))).toEqual([]);
     const _id = (JSON.parse(uploads[0]?.body ?? '{}') as { items: { _id: string }[] }).items[0]?._id ?? '';
+    const upload = { path: { id: (JSON.parse(uploads[0]?.body ?? '{}') as { uploadId: string }).uploadId } };
     const reading = [
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
       ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
-      ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
+      ...(await send('getUpload', upload)), ...(await send('getUploadProgress', { ...upload, patientId })), ...(await send('getLimits')), ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
     const [device] = await send('searchDevices', { patientId });

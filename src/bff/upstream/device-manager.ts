@@ -1,4 +1,4 @@
-import type { DeletionReceipt, Deletions, Device, DeviceAssignment, Identified, KeptUpload, paths } from '../../../generated/device-manager.d.ts';
+import type { DeletionReceipt, Deletions, Device, DeviceAssignment, Identified, KeptUpload, paths, UploadProgress } from '../../../generated/device-manager.d.ts';
 import specification from '../../../generated/device-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
@@ -21,7 +21,7 @@ export interface Batch {
 export interface Kept {
   readonly uploadId?: string;
   readonly deletions?: DeletionReceipt;
-  readonly items: readonly { readonly _id: string; readonly status: 'created' | 'duplicate' | 'conflict' | 'deleted'; readonly sameReadingAs?: string }[];
+  readonly items: readonly { readonly _id: string; readonly status: 'created' | 'unsupported' | 'duplicate' | 'conflict' | 'deleted'; readonly sameReadingAs?: string }[];
 }
 
 /** What the BFF asks of a Device Manager. Every function throws 429, 502 or 503 for trouble there, never a 4xx of its own making. */
@@ -31,6 +31,8 @@ export interface DeviceManager extends Reading {
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
   readonly unassign: (asker: Asker, id: string, assignedUntil: string | undefined) => Promise<void>;
   readonly keep: (asker: Asker, format: string, bytes: Buffer, batch: Batch) => Promise<Kept>;
+  /** How far an upload of the patient is. Throws not-found. */
+  readonly progress: (asker: Asker, uploadId: string) => Promise<UploadProgress>;
   readonly remove: (asker: Asker, deletions: Deletions) => Promise<DeletionReceipt>;
   readonly isAlive: () => Promise<unknown>;
   readonly close: () => Promise<void>;
@@ -90,6 +92,13 @@ const removing = ({ client, headersOf }: DeviceManagerClient): DeviceManager['re
   return data as DeletionReceipt;
 };
 
+const following = ({ client, headersOf }: DeviceManagerClient): DeviceManager['progress'] => async (asker, uploadId) => {
+  const { data, response } = await client.GET('/uploads/{id}', { params: { path: { id: uploadId } }, headers: headersOf(asker) });
+  if (response.status === 404) throw problem('not-found');
+  if (data === undefined) throw unexpected('uploads', response.status);
+  return data as UploadProgress;
+};
+
 /** Connects to a Device Manager with the service credential; the patient goes in the header of the name given. */
 export const connectDeviceManager = (baseUrl: string, serviceToken: string, userIdHeader: string): DeviceManager => {
   const client = createUpstream<paths>({ baseUrl, spec: needed, timeoutMs: 20_000, maxBytes: 67_108_864 });
@@ -103,6 +112,7 @@ export const connectDeviceManager = (baseUrl: string, serviceToken: string, user
     ...reading(connection),
     keep: keeping(connection),
     remove: removing(connection),
+    progress: following(connection),
     isAlive: async () => {
       const { response } = await client.GET('/-/healthz');
       if (!response.ok) throw unexpected('healthz', response.status);

@@ -99,6 +99,9 @@ const recordOf = (type: HealthDataType, measured: Measured): NormalizedData => {
   };
 };
 
+/** Whether a rule reads samples of a type. */
+export const hasRule = (rules: Rules, providerId: string, dataType: string): boolean => rules.has(key(providerId, dataType));
+
 /**
  * Applies the rule for a sample: LOINC codes, values in UCUM units, unrounded. An implausible value is flagged, an unknown unit is
  * never guessed, an unknown metric is named. Answers the reason when no rule fits or the sample does not fit its rule.

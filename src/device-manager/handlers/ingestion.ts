@@ -23,6 +23,8 @@ export interface IngestionDependencies {
   /** The HealthKit devices a patient holds, the last enrolled one last. */
   readonly enrolled: (patientId: string) => Promise<readonly EnrolledDevice[]>;
   readonly keepUpload: (upload: Upload) => Promise<{ uploadId: string; items: KeptItem[] }>;
+  /** Tells of a type whether a rule reads it. */
+  readonly supported: () => Promise<(dataType: string) => boolean>;
   readonly deleteSamples: (deletion: Deletion) => Promise<DeletionStatus[]>;
   readonly keepReceived: (received: Received) => Promise<string>;
 }
@@ -49,6 +51,16 @@ const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: Hea
   return verdicts.filter((verdict): verdict is VettedSample => !isItemError(verdict));
 };
 
+type WireItem = Omit<KeptItem, 'status'> & { readonly status: KeptItem['status'] | 'unsupported' };
+
+/** What was kept for the first time although neither HealthKit's catalogue nor a rule knows its type. */
+const toldApart = (samples: readonly VettedSample[], items: readonly KeptItem[], supported: (dataType: string) => boolean): WireItem[] =>
+  items.map((item, position) => {
+    const sample = samples[position];
+    const isKnown = sample === undefined || sample.known || (sample.type !== undefined && supported(sample.type));
+    return item.status === 'created' && !isKnown ? { ...item, status: 'unsupported' } : item;
+  });
+
 const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
   const patientId = namedPatient(call.caller, dependencies.userIdHeader);
   const { type, unit, timeZone } = call.query;
@@ -62,7 +74,7 @@ const receiveHealthKit = async (dependencies: IngestionDependencies, call: Healt
   const names = deletedIn(format, call.body);
   const deletions = names.length === 0 ? undefined : await deleteNamed(names, '/deletedSamples', (uuids) => dependencies.deleteSamples({ ...by, uuids }));
   const whole = /(^|,|;)\s*return\s*=\s*representation/i.test(call.headers.prefer ?? '');
-  const items = kept?.items ?? [];
+  const items = kept === undefined ? [] : toldApart(samples, kept.items, await dependencies.supported());
   return { status: 200, body: whole ? { ...(kept && { uploadId: kept.uploadId }), items, ...(deletions && { deletions }) } : items.map(({ _id }) => ({ _id })) } as const;
 };
 

@@ -255,6 +255,7 @@ export const migrations: readonly Migration[] = [
         item_index integer not null,
         primary key (patient_id, _id, payload_id, item_index)
       );
+      create index payload_by_id on device_manager.payload (payload_id);
       create index sample_copy_by_payload on device_manager.sample_copy (patient_id, payload_id);
       alter table device_manager.sample add column version_number double precision, add column reading_mac bytea, add column same_reading_as uuid;
       create index sample_by_reading on device_manager.sample (patient_id, reading_mac) where reading_mac is not null`,

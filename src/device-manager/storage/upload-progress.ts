@@ -1,0 +1,35 @@
+import type { Queryable } from '../../database/pool.ts';
+
+/** How many samples of one upload are in each state, and the first of those that failed. */
+export interface UploadProgress {
+  readonly uploadId: string;
+  readonly patientId: string;
+  readonly receivedAt: Date;
+  readonly states: readonly { readonly state: string; readonly samples: number }[];
+  readonly failures: readonly { readonly index: number; readonly _id: string; readonly reason: string }[];
+}
+
+const hex = (column: string) => `replace(${column}::text, '-', '')`;
+const MOST_FAILURES = 100;
+
+/** Samples of a payload, also those that were there before it came. */
+const samplesOfUpload = `
+  select s._id, s.state, s.reason, coalesce(min(c.item_index), s.item_index) as item_index
+  from device_manager.sample s left join device_manager.sample_copy c on c.patient_id = s.patient_id and c._id = s._id and c.payload_id = $2::uuid
+  where s.patient_id = $1 and (s.payload_id = $2::uuid or c.payload_id is not null) group by s.patient_id, s._id, s.state, s.reason, s.item_index`;
+
+/** How far an upload of HealthKit samples is, by its identifier alone; undefined when there is none. */
+export const uploadProgress = async (db: Queryable, uploadId: string): Promise<UploadProgress | undefined> => {
+  if (!/^[0-9a-f]{32}$/.test(uploadId)) return undefined;
+  const { rows: [payload] } = await db.query<{ patient_id: string; received_at: Date }>(`select patient_id, received_at from device_manager.payload where payload_id = $1::uuid and provider = 'healthkit'`, [uploadId]);
+  if (!payload) return undefined;
+  const { rows } = await db.query<{ _id: string; state: string; reason: string | null; item_index: number }>(
+    `select ${hex('_id')} as _id, state, reason, item_index from (${samplesOfUpload}) samples order by item_index`, [payload.patient_id, uploadId],
+  );
+  const failed = rows.filter(({ state }) => state === 'normalization-failed').slice(0, MOST_FAILURES);
+  return {
+    uploadId, patientId: payload.patient_id, receivedAt: payload.received_at,
+    states: [...Map.groupBy(rows, ({ state }) => state)].map(([state, samples]) => ({ state, samples: samples.length })),
+    failures: failed.map((row) => ({ index: row.item_index, _id: row._id, reason: row.reason ?? 'unknown' })),
+  };
+};
