@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { build } from 'esbuild';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
+
+const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => path !== undefined && existsSync(path));
+const found = executablePath === undefined ? describe.skip : describe;
+
+/** What the page has under `window.app`. */
+const app = `
+  import { createClient, storageStore } from './client.ts';
+  const events = [];
+  const client = createClient({ baseUrl: location.origin, store: storageStore(localStorage), onEvent: (event) => events.push(event) });
+  window.app = { client, statuses: () => events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts.map(({ status }) => status) : [])), anchors: () => events.filter(({ kind }) => kind === 'anchor').length };
+`;
+
+interface PageApp {
+  readonly client: {
+    readonly signIn: (credentials: object) => Promise<void>;
+    readonly api: { readonly POST: (path: string, init: object) => Promise<{ response: { status: number } }> };
+    readonly outbox: { readonly addSamples: (samples: unknown[], options?: object) => Promise<void>; readonly flush: (options?: object) => Promise<{ state: string }> };
+  };
+  readonly statuses: () => string[];
+  readonly anchors: () => number;
+}
+
+found(`in a browser${executablePath === undefined ? ' (no Chromium: set CHROMIUM)' : ''}`, () => {
+  let vitalgate: TestVitalgate;
+  let browser: Browser;
+  let user: TestUser;
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    user = await vitalgate.addUser();
+    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] });
+  }, 60_000);
+  afterAll(async () => {
+    await browser.close();
+    await vitalgate.stop();
+  });
+
+  /** An app that is served from where the BFF is, as behind one proxy. */
+  const openApp = async (): Promise<Page> => {
+    const { outputFiles } = await build({ stdin: { contents: app, resolveDir: join(import.meta.dirname, '..', '..', 'src', 'client') }, bundle: true, format: 'esm', platform: 'browser', write: false });
+    const page = await (await browser.newContext()).newPage();
+    await page.route('**/app.html', (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html><title>App</title><script type="module">${outputFiles[0]?.text ?? ''}</script>` }));
+    await page.goto(`${vitalgate.urls.bff}/app.html`);
+    return page;
+  };
+
+  test('samples wait through a reload and an outage, and arrive once, with the cookies of the browser', async () => {
+    const page = await openApp();
+    await page.evaluate(async ({ username, password }) => {
+      const { client } = (globalThis as unknown as { app: PageApp }).app;
+      await client.signIn({ username, password });
+      await client.api.POST('/devices/assign', { body: { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit' } });
+      const at = (second: number) => new Date(Date.UTC(2024, 6, 1) + second * 1000).toISOString();
+      const samples = Array.from({ length: 1500 }, (_, second) => ({ id: crypto.randomUUID(), type: 'HeartRate', unit: 'bpm', value: 71, startDate: at(second), endDate: at(second) }));
+      await client.outbox.addSamples(samples, { anchor: { name: 'HeartRate', value: 'a' } });
+    }, { username: user.username, password: user.password });
+    await page.context().setOffline(true);
+    expect(await page.evaluate(() => (globalThis as unknown as { app: PageApp }).app.client.outbox.flush({ attempts: 1 }))).toEqual({ state: 'unreachable' });
+    await page.context().setOffline(false);
+    await page.reload();
+    const outcome = await page.evaluate(async () => {
+      const { client, statuses, anchors } = (globalThis as unknown as { app: PageApp }).app;
+      const [{ state }] = await Promise.all([client.outbox.flush(), client.outbox.flush()]);
+      return { state, created: statuses().filter((status) => status === 'created').length, all: statuses().length, anchors: anchors(), left: Object.keys(localStorage).length };
+    });
+    expect(outcome).toEqual({ state: 'empty', created: 1500, all: 1500, anchors: 1, left: 0 });
+    const { rows } = await vitalgate.database.pool.query<{ count: string }>('select count(*) from device_manager.sample where patient_id = $1', [user.id]);
+    expect(rows[0]?.count).toBe('1500');
+  }, 60_000);
+});
