@@ -18,13 +18,7 @@ export type OutboxEntry =
   | { readonly kind: 'deletions'; readonly items: readonly string[] }
   | { readonly kind: 'anchor'; readonly anchor: Anchor };
 
-/** An entry under its key; keys sort in the order of sending. */
-export interface KeptEntry {
-  readonly key: string;
-  readonly entry: OutboxEntry;
-}
-
-/** Entries of an outbox in a store. */
+/** Entries of an outbox in a store; keys sort in the order of sending. */
 export interface OutboxEntries {
   readonly keys: () => Promise<readonly string[]>;
   readonly read: (key: string) => Promise<OutboxEntry | undefined>;

@@ -53,7 +53,7 @@ test(`a first sync of ${String(count)} samples is stored once each, and the serv
     expect(outcome).toEqual({ state: 'empty' });
     const { rows } = await database.pool.query<{ rows: string; ids: string }>('select count(*) as rows, count(distinct _id) as ids from device_manager.sample');
     expect(rows).toEqual([{ rows: String(count), ids: String(count) }]);
-    console.log(`first sync: ${String(count)} samples, resident memory of the server grew by ${((largest - before) / 1024 / 1024).toFixed(0)} MiB from ${(before / 1024 / 1024).toFixed(0)} MiB`);
+    process.stderr.write(`first sync: ${String(count)} samples, resident memory of the server grew by ${((largest - before) / 1024 / 1024).toFixed(0)} MiB from ${(before / 1024 / 1024).toFixed(0)} MiB\n`);
     expect(largest - before).toBeLessThan(MOST_GROWTH_BYTES);
   } finally {
     server.kill('SIGTERM');

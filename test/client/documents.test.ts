@@ -1,0 +1,37 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { itemCodes, itemError } from '../../src/healthkit/item-error.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const textOf = (name: string): string => readFileSync(join(root, 'docs', name), 'utf8');
+const samples = [...textOf('client.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+
+/** What the compiler says of a sample in an app that has the DOM. */
+const faultsIn = (code: string): string[] => {
+  const { options: own } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)).config, ts.sys, root);
+  const options = { ...own, lib: ['lib.es2024.d.ts', 'lib.dom.d.ts'], types: [], paths: { 'vitalgate/client': [join(root, 'src/client/client.ts')] } };
+  const file = join(root, 'test', 'client', 'sample-of-the-documentation.ts');
+  const host = ts.createCompilerHost(options);
+  const [read, exists] = [host.getSourceFile.bind(host), host.fileExists.bind(host)];
+  host.fileExists = (path) => path === file || exists(path);
+  host.getSourceFile = (path, version) => (path === file ? ts.createSourceFile(path, code, version) : read(path, version));
+  const program = ts.createProgram({ rootNames: [file], options, host });
+  return program.getSemanticDiagnostics(program.getSourceFile(file)).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' ')).filter((text) => !/declared but/.test(text));
+};
+
+describe('the page for apps', () => {
+  test.each(samples.map((code, index) => [index + 1, code] as const))('compiles its sample %s', (_number, code) => {
+    expect(faultsIn(code)).toEqual([]);
+  }, 60_000);
+
+  test('has samples', () => {
+    expect(samples.length).toBeGreaterThan(2);
+  });
+});
+
+test.each(itemCodes.map((code) => [code]))('the page of uploads tells what to do about %s', (code) => {
+  const { retryable, message } = itemError(0, code, '');
+  expect(textOf('uploads.md')).toContain(`| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${message} |`);
+});
