@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 /** Reads a password: typed without echo at a terminal, else all of standard input without its last line break. */
-const readPassword = async (say: (text: string) => void): Promise<string> => {
+export const readPassword = async (say: (text: string) => void): Promise<string> => {
   if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '');
   say('Password:');
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -4,6 +4,7 @@ import { loadConfig } from '../config.ts';
 import { addClientCommands } from './clients.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeviceCommands } from './devices.ts';
+import { addImportCommand } from './import.ts';
 import { addInboxCommands } from './inbox.ts';
 import { addKeyCommands } from './keys.ts';
 import { withManual } from './manual.ts';
@@ -55,6 +56,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addInboxCommands(program, context);
   addSubmissionCommands(program, context);
   addSimulateCommand(program, context);
+  addImportCommand(program, context);
   addMigrateCommand(program, context);
   addConfigCommand(program, context);
   return program;

@@ -1,0 +1,104 @@
+import type { ExportElement } from './export-reader.ts';
+
+/** An item of an upload, in the words of react-native-health. */
+export type ImportedItem = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** An item with the files of the archive that belong to it. */
+export interface ImportedElement {
+  readonly item: ImportedItem;
+  /** Paths of GPX files: the route of a workout. */
+  readonly routes: readonly string[];
+  /** The path of the FHIR resource of a clinical record. */
+  readonly resource?: string;
+}
+
+const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+const number = (text: string | undefined): number | string | undefined => (text !== undefined && DECIMAL.test(text) ? Number(text) : text);
+
+const childrenNamed = ({ children }: ExportElement, name: string): ExportElement[] => children.filter((child) => child.name === name);
+
+/** Where it stands in memory on the phone changes with each export. */
+const deviceOf = (text: string | undefined): string | undefined => text?.replace(/^<<HKDevice: 0x[0-9a-f]+>, /, '<');
+
+const metadataOf = (element: ExportElement): Readonly<Record<string, unknown>> | undefined => {
+  const entries = childrenNamed(element, 'MetadataEntry').map(({ attributes: { key = '', value = '' } }) => [key, number(value)] as const);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+};
+
+/** What all samples have; members that an export does not have are left out. */
+const common = (element: ExportElement): Readonly<Record<string, unknown>> => {
+  const { sourceName, sourceVersion, device, startDate, endDate } = element.attributes;
+  return { sourceName, sourceVersion, device: deviceOf(device), startDate, endDate, metadata: metadataOf(element) };
+};
+
+const defined = (members: Readonly<Record<string, unknown>>): Record<string, unknown> => Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+const item = (type: string, ...members: readonly Readonly<Record<string, unknown>>[]): ImportedItem => ({ type, ...defined(Object.assign({}, ...members) as Record<string, unknown>) });
+const alone = (made: ImportedItem): ImportedElement => ({ item: made, routes: [] });
+
+const recordItem = (element: ExportElement): ImportedElement => {
+  const { type = '', unit, value } = element.attributes;
+  const beats = childrenNamed(element, 'HeartRateVariabilityMetadataList').flatMap((list) => list.children.map(({ attributes }) => ({ bpm: number(attributes['bpm']), time: attributes['time'] })));
+  return alone(item(type, common(element), { unit, value: number(value), ...(beats.length > 0 && { instantaneousBeats: beats }) }));
+};
+
+/** A pair of pressures reads as react-native-health gives it; the members of other correlations stand beside them in the export. */
+const correlationItem = (element: ExportElement): ImportedElement => {
+  const { type = '' } = element.attributes;
+  const of = (end: string) => childrenNamed(element, 'Record').find(({ attributes }) => attributes['type']?.endsWith(end) === true)?.attributes;
+  const [systolic, diastolic] = [of('BloodPressureSystolic'), of('BloodPressureDiastolic')];
+  return alone(item(type, common(element), { bloodPressureSystolicValue: number(systolic?.['value']), bloodPressureDiastolicValue: number(diastolic?.['value']), unit: systolic?.['unit'] }));
+};
+
+const workoutItem = (element: ExportElement): ImportedElement => {
+  const { workoutActivityType, duration, durationUnit, totalDistance, totalDistanceUnit, totalEnergyBurned, totalEnergyBurnedUnit } = element.attributes;
+  const quantity = (value: string | undefined, unit: string | undefined) => (value === undefined ? undefined : { quantity: number(value), ...(unit !== undefined && { unit }) });
+  const events = childrenNamed(element, 'WorkoutEvent').map(({ attributes }) => attributes);
+  const statistics = childrenNamed(element, 'WorkoutStatistics').map(({ attributes }) => Object.fromEntries(Object.entries(attributes).map(([name, text]) => [name, ['sum', 'average', 'minimum', 'maximum'].includes(name) ? number(text) : text])));
+  const routes = childrenNamed(element, 'WorkoutRoute').flatMap((route) => childrenNamed(route, 'FileReference').flatMap(({ attributes }) => attributes['path'] ?? []));
+  return {
+    routes,
+    item: item('HKWorkoutTypeIdentifier', common(element), {
+      activityName: workoutActivityType?.replace(/^HKWorkout(Activity)?Type(Identifier)?/, ''), duration: quantity(duration, durationUnit),
+      totalDistance: quantity(totalDistance, totalDistanceUnit), totalEnergyBurned: quantity(totalEnergyBurned, totalEnergyBurnedUnit),
+      ...(events.length > 0 && { workoutEvents: events }), ...(statistics.length > 0 && { statistics }),
+    }),
+  };
+};
+
+const DAY_MS = 86_400_000;
+const offsetIn = (exportDate: string | undefined): string => /(Z|[+-]\d{2}:?\d{2})$/.exec(exportDate ?? '')?.[0] ?? 'Z';
+
+const summaryItem = (element: ExportElement, exportDate: string | undefined): ImportedElement => {
+  const { dateComponents: day = '', ...goals } = element.attributes;
+  const next = Number.isNaN(Date.parse(day)) ? day : new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10);
+  const at = (date: string) => `${date} 00:00:00 ${offsetIn(exportDate)}`;
+  return alone(item('HKActivitySummaryTypeIdentifier', { startDate: at(day), endDate: at(next) }, Object.fromEntries(Object.entries(goals).map(([name, text]) => [name, number(text)]))));
+};
+
+/** A characteristic has no date of its own: it held when the export was made. */
+const characteristicItems = ({ attributes }: ExportElement, exportDate: string | undefined): ImportedElement[] =>
+  exportDate === undefined ? [] : Object.entries(attributes).map(([type, value]) => alone(item(type, { value, startDate: exportDate })));
+
+const clinicalItem = (element: ExportElement): ImportedElement => {
+  const { type = '', identifier, sourceName, fhirVersion, receivedDate, resourceFilePath } = element.attributes;
+  return { routes: [], ...(resourceFilePath !== undefined && { resource: resourceFilePath }), item: item(type, { identifier, sourceName, fhirVersion, startDate: receivedDate }) };
+};
+
+const otherItem = (element: ExportElement): ImportedElement => {
+  const { type = `HKDataTypeIdentifier${element.name}`, ...others } = element.attributes;
+  return alone(item(type, others, common(element), ...(element.children.length === 0 ? [] : [{ parts: element.children.map(({ name, attributes }) => ({ name, ...attributes })) }])));
+};
+
+/** The items of one element of an export; none for what is about the export itself. `exportDate` is when it was made. */
+export const itemsOfElement = (element: ExportElement, exportDate: string | undefined): readonly ImportedElement[] => {
+  switch (element.name) {
+    case 'ExportDate': return [];
+    case 'Record': return [recordItem(element)];
+    case 'Correlation': return [correlationItem(element)];
+    case 'Workout': return [workoutItem(element)];
+    case 'ActivitySummary': return [summaryItem(element, exportDate)];
+    case 'Me': return characteristicItems(element, exportDate);
+    case 'ClinicalRecord': return [clinicalItem(element)];
+    default: return [otherItem(element)];
+  }
+};

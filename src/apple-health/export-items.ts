@@ -1,0 +1,60 @@
+import type { ExportArchive } from './archive.ts';
+import { itemsOfElement, type ImportedElement, type ImportedItem } from './export-item.ts';
+import { readExport, type ExportElement } from './export-reader.ts';
+import { pointsOfRoute } from './route.ts';
+
+const PRESSURE = /^HKQuantityTypeIdentifierBloodPressure(Systolic|Diastolic)$/;
+
+const keyOf = ({ attributes: { type, sourceName, startDate, endDate, value } }: ExportElement): string => JSON.stringify([type, sourceName, startDate, endDate, value]);
+
+/**
+ * Leaves out the pressures that stand in a correlation and once more beside it, whichever comes first. Those beside it wait until the
+ * end; a person has a few thousand of them.
+ */
+const createPairing = () => {
+  const [waiting, paired] = [new Map<string, ExportElement>(), new Set<string>()];
+  return {
+    take: (element: ExportElement): readonly ExportElement[] => {
+      if (element.name === 'Correlation') {
+        for (const key of element.children.filter(({ name }) => name === 'Record').map(keyOf)) if (!waiting.delete(key)) paired.add(key);
+        return [element];
+      }
+      if (element.name !== 'Record' || !PRESSURE.test(element.attributes['type'] ?? '')) return [element];
+      const key = keyOf(element);
+      if (!paired.delete(key)) waiting.set(key, element);
+      return [];
+    },
+    rest: (): readonly ExportElement[] => [...waiting.values()],
+  };
+};
+
+const withFiles = async ({ item, routes, resource }: ImportedElement, { fileNamed }: ExportArchive): Promise<ImportedItem> => {
+  const points = [];
+  for (const path of routes) points.push(...pointsOfRoute(await fileNamed(path)));
+  const fhir = resource === undefined ? undefined : await fileNamed(resource);
+  return { ...item, ...(points.length > 0 && { route: points }), ...(fhir && { fhirData: fhir.toString('utf8') }) };
+};
+
+/** All items of an export in their order, some at a time. Two readings of one file give the same. */
+export async function* itemsOfExport(archive: ExportArchive, onRead: (bytes: number) => void = () => undefined): AsyncGenerator<readonly ImportedItem[]> {
+  const pairing = createPairing();
+  let exportDate: string | undefined;
+  async function* counted() {
+    for await (const chunk of archive.chunks()) {
+      onRead(chunk.length);
+      yield chunk;
+    }
+  }
+  const itemsOf = async (elements: readonly ExportElement[]): Promise<ImportedItem[]> => {
+    const items: ImportedItem[] = [];
+    for (const element of elements) {
+      for (const one of itemsOfElement(element, exportDate)) items.push(one.routes.length > 0 || one.resource !== undefined ? await withFiles(one, archive) : one.item);
+    }
+    return items;
+  };
+  for await (const elements of readExport(counted())) {
+    exportDate ??= elements.find(({ name }) => name === 'ExportDate')?.attributes['value'];
+    yield await itemsOf(elements.flatMap(pairing.take));
+  }
+  yield await itemsOf(pairing.rest());
+}

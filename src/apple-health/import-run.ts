@@ -1,0 +1,136 @@
+import { createClient, type Verdict, type VitalgateClient } from '../client/client.ts';
+import type { ImportedItem } from './export-item.ts';
+import { ImportFault } from './import-fault.ts';
+
+/** What became of the items of an import. */
+export interface ImportOutcome {
+  readonly items: number;
+  /** Items that an earlier run had settled. */
+  readonly skipped: number;
+  readonly statuses: Readonly<Record<string, number>>;
+  /** By type and code, without values. */
+  readonly refused: readonly { readonly type: string; readonly code: string; readonly items: number }[];
+}
+
+export interface ImportTarget {
+  readonly url: string;
+  readonly credentials: { readonly username: string; readonly password: string };
+  /** Told when a device had to be enrolled. */
+  readonly onEnrolled: (deviceId: string) => void;
+}
+
+export interface ImportProgress {
+  readonly settled: (items: number) => void;
+  /** Items before this position are settled, and will not be sent again. */
+  readonly settledUpTo: (position: number) => void;
+}
+
+const UPLOADS_AT_ONCE = 4;
+const ITEMS_AT_ONCE = 1000;
+const DEVICE = { deviceId: 'apple-health-export', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Health export' };
+
+interface Batch {
+  readonly from: number;
+  readonly items: readonly ImportedItem[];
+}
+
+async function* batchesOf(pages: AsyncIterable<readonly ImportedItem[]>, skipped: number): AsyncGenerator<Batch> {
+  let position = 0;
+  let from = skipped;
+  let items: ImportedItem[] = [];
+  for await (const page of pages) {
+    for (const item of page) {
+      position += 1;
+      if (position <= skipped) continue;
+      items.push(item);
+      if (items.length < ITEMS_AT_ONCE) continue;
+      yield { from, items };
+      [from, items] = [position, []];
+    }
+  }
+  if (items.length > 0) yield { from, items };
+}
+
+const enrol = async ({ api }: VitalgateClient, onEnrolled: (deviceId: string) => void): Promise<void> => {
+  const { data = [] } = await api.GET('/devices');
+  const devices = data as readonly unknown[] as readonly { readonly deviceProvider: string }[];
+  if (devices.some(({ deviceProvider }) => /healthkit/i.test(deviceProvider))) return;
+  const { response } = await api.POST('/devices/assign', { body: DEVICE });
+  if (!response.ok) throw new ImportFault(`No device could be enrolled: the server answered ${String(response.status)}.`);
+  onEnrolled(DEVICE.deviceId);
+};
+
+const failures: Readonly<Record<string, string>> = {
+  unreachable: 'The server cannot be reached any more: run the same command again, and it goes on where it was.',
+  'signed-out': 'The session has ended: run the same command again, and it goes on where it was.',
+  cancelled: 'The import was stopped: run the same command again, and it goes on where it was.',
+};
+
+/** Counts verdicts, and knows up to where all items are settled although uploads end in any order. */
+const createTally = (skipped: number, { settled, settledUpTo }: ImportProgress) => {
+  const statuses = new Map<string, number>();
+  const refused = new Map<string, number>();
+  const done = new Map<number, number>();
+  let upTo = skipped;
+  let items = 0;
+  const count = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  return {
+    take: (verdicts: readonly Verdict[]) => {
+      for (const { item, status, code } of verdicts) {
+        count(statuses, status);
+        if (status === 'rejected') count(refused, JSON.stringify([(item as ImportedItem).type, code ?? '']));
+      }
+      items += verdicts.length;
+      settled(verdicts.length);
+    },
+    finish: ({ from, items: batch }: Batch) => {
+      done.set(from, from + batch.length);
+      for (let next = done.get(upTo); next !== undefined; next = done.get(upTo)) {
+        done.delete(upTo);
+        upTo = next;
+      }
+      settledUpTo(upTo);
+    },
+    outcome: (): ImportOutcome => ({
+      items, skipped, statuses: Object.fromEntries(statuses),
+      refused: [...refused].map(([key, number]) => {
+        const [type = '', code = ''] = JSON.parse(key) as string[];
+        return { type, code, items: number };
+      }).sort((a, b) => b.items - a.items),
+    }),
+  };
+};
+
+/**
+ * Uploads items through the BFF, several batches at a time. What was refused for now (a date ahead of the clock) is refused for this
+ * import. Items have no UUID in an export: who runs it twice adds nothing.
+ * @throws VitalgateError when signing in is refused, ImportFault when the server stops answering or refuses for good
+ */
+export const uploadItems = async (pages: AsyncIterable<readonly ImportedItem[]>, { url, credentials, onEnrolled }: ImportTarget, skipped: number, progress: ImportProgress): Promise<ImportOutcome> => {
+  const tally = createTally(skipped, progress);
+  const batches = batchesOf(pages, skipped);
+  let isFirst = true;
+  const work = async (client: VitalgateClient): Promise<void> => {
+    for (let next = await batches.next(); next.done !== true; next = await batches.next()) {
+      await client.outbox.addSamples(next.value.items);
+      const outcome = await client.outbox.flush();
+      if (outcome.state === 'parked') throw new ImportFault(`The server refuses the upload (${String(outcome.error.status)} ${outcome.error.code}).`);
+      const failure = failures[outcome.state];
+      if (failure !== undefined) throw new ImportFault(failure);
+      tally.finish(next.value);
+    }
+  };
+  const clients = Array.from({ length: UPLOADS_AT_ONCE }, () => createClient({ baseUrl: url, onEvent: (event) => (event.kind === 'verdicts' ? tally.take(event.verdicts) : undefined) }));
+  for (const client of clients) {
+    await client.signIn(credentials);
+    if (isFirst) await enrol(client, onEnrolled);
+    isFirst = false;
+  }
+  try {
+    await Promise.all(clients.map(work));
+    return tally.outcome();
+  } finally {
+    await batches.return(undefined);
+    await Promise.all(clients.map((client) => client.signOut().catch(() => undefined))); // a session that cannot be ended ends by itself
+  }
+};

@@ -1,0 +1,125 @@
+import { SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { join } from 'node:path';
+import { openExport, type ExportArchive } from '../apple-health/archive.ts';
+import type { ImportedItem } from '../apple-health/export-item.ts';
+import { itemsOfExport } from '../apple-health/export-items.ts';
+import { ImportFault } from '../apple-health/import-fault.ts';
+import { reportOf, type TypeReport } from '../apple-health/import-report.ts';
+import { uploadItems, type ImportOutcome } from '../apple-health/import-run.ts';
+import { openImportState } from '../apple-health/import-state.ts';
+import { VitalgateError } from '../client/client.ts';
+import { RefusedError, type CommandContext } from './command-context.ts';
+import { withManual } from './manual.ts';
+import { readPassword } from './password-input.ts';
+import { table } from './table.ts';
+
+interface ImportOptions {
+  readonly url: string;
+  readonly user?: string;
+  readonly dryRun?: true;
+  readonly types?: string;
+  readonly restart?: true;
+}
+
+const LINE_EVERY_MS = 10_000;
+
+async function* ofTypes(pages: AsyncIterable<readonly ImportedItem[]>, types: string | undefined): AsyncGenerator<readonly ImportedItem[]> {
+  const wanted = types?.split(',').map((name) => name.trim().toLowerCase());
+  for await (const page of pages) yield wanted ? page.filter(({ type }) => wanted.some((name) => type.toLowerCase().endsWith(name))) : page;
+}
+
+/** A bar at a terminal, a line now and then elsewhere. */
+const progressOn = (context: CommandContext, totalBytes: number) => {
+  const started = Date.now();
+  let [items, bytes, lastLineAt] = [0, 0, started];
+  const bar = process.stderr.isTTY ? new SingleBar({ format: '{bar} {percentage} % | {items} items | {rate} items/s | {eta_formatted} left', stream: process.stderr }) : undefined;
+  bar?.start(totalBytes, 0, { items: 0, rate: 0 });
+  const show = () => {
+    const rate = Math.round(items / Math.max(0.001, (Date.now() - started) / 1000));
+    bar?.update(Math.min(bytes, totalBytes), { items, rate });
+    if (bar || Date.now() - lastLineAt < LINE_EVERY_MS) return;
+    lastLineAt = Date.now();
+    context.say(`${String(items)} items, ${String(rate)} a second, ${String(Math.min(99, Math.round((100 * bytes) / Math.max(1, totalBytes))))} % of the file read`);
+  };
+  return {
+    read: (more: number) => {
+      bytes += more;
+      show();
+    },
+    settled: (more: number) => {
+      items += more;
+      show();
+    },
+    stop: () => bar?.stop(),
+  };
+};
+
+const wordsOfReport = (types: readonly TypeReport[]): string =>
+  table(['TYPE', 'ITEMS', 'FIRST', 'LAST', 'UNITS', 'SOURCES', 'KNOWN'], types.map(({ type, items, first, last, units, sources, known }) => [type, String(items), first, last, units.join(' '), String(sources), known ? 'yes' : 'no']), 'The export holds nothing.');
+
+const wordsOfOutcome = ({ items, skipped, statuses, refused }: ImportOutcome): string => [
+  `${String(items)} items sent${skipped > 0 ? `, ${String(skipped)} had been before` : ''}: ${Object.entries(statuses).map(([status, number]) => `${String(number)} ${status}`).join(', ') || 'none'}`,
+  ...refused.map(({ type, code, items: number }) => `${String(number)} of ${type} refused: ${code}`),
+].join('\n');
+
+const upload = async (context: CommandContext, path: string, archive: ExportArchive, { url, user, types, restart }: ImportOptions): Promise<void> => {
+  if (user === undefined) throw new RefusedError('Name the person with --user.', 'wrong-use');
+  const state = await openImportState(join(context.config().DATA_DIR, 'imports'), path, [url, user, types ?? '']);
+  if (restart === true) state.clear();
+  const skipped = state.settled();
+  const password = await readPassword(context.say);
+  if (skipped > 0) context.say(`Goes on after ${String(skipped)} items; --restart begins anew.`);
+  const progress = progressOn(context, archive.totalBytes);
+  try {
+    const target = { url, credentials: { username: user, password }, onEnrolled: (deviceId: string) => context.say(`Enrolled the device ${deviceId}: the person had none of HealthKit.`) };
+    const outcome = await uploadItems(ofTypes(itemsOfExport(archive, progress.read), types), target, skipped, { settled: progress.settled, settledUpTo: state.save });
+    state.clear();
+    progress.stop();
+    context.result(outcome, wordsOfOutcome(outcome));
+  } finally {
+    progress.stop();
+  }
+};
+
+const importAppleHealth = async (context: CommandContext, path: string, options: ImportOptions): Promise<void> => {
+  if (!URL.canParse(options.url)) throw new RefusedError('--url is no URL.', 'wrong-use');
+  try {
+    const archive = await openExport(path);
+    try {
+      if (options.dryRun !== true) await upload(context, path, archive, options);
+      else {
+        const types = await reportOf(ofTypes(itemsOfExport(archive), options.types));
+        context.result({ types }, wordsOfReport(types));
+      }
+    } finally {
+      archive.close();
+    }
+  } catch (error) {
+    if (error instanceof ImportFault || error instanceof VitalgateError) throw new RefusedError(error.message);
+    throw error;
+  }
+};
+
+/** Adds `vitalgate import apple-health`. */
+export const addImportCommand = (program: Command, context: CommandContext): void => {
+  const group = program.command('import').description('Brings in what was recorded before.');
+  const appleHealth = group
+    .command('apple-health')
+    .description('Uploads an export of the Health app (Export All Health Data) through the BFF, as its owner: export.zip, export.xml or export.xml.gz.')
+    .argument('<file>', 'the export')
+    .option('--user <name>', 'user name or e-mail address of the owner')
+    .option('--url <url>', 'the BFF', 'http://127.0.0.1:3000')
+    .option('--types <list>', 'only these, by the ends of their names: HeartRate,BodyMass')
+    .option('--dry-run', 'report what the file holds by type, and send nothing')
+    .option('--restart', 'send everything again, also what an earlier run had settled')
+    .action((file: string, options: ImportOptions) => importAppleHealth(context, file, options));
+  withManual(appleHealth, {
+    notes: [
+      'The password is asked for, or read from standard input.',
+      'A run that was stopped goes on where it was; running it again adds nothing, for items without UUID are known by type, source, time and value.',
+      'Pressures that stand in a correlation and once more beside it count once. Routes and clinical records are read from the archive; nothing is unpacked to the disk.',
+    ],
+    examples: ['npx vitalgate import apple-health export.zip --dry-run', 'npx vitalgate import apple-health export.zip --user anna'],
+  });
+};

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { appWith } from '../bff/app.ts';
+import { commandLine } from '../cli/command-line.ts';
+import { eventually, service } from '../device-manager/client.ts';
+import { startFaultProxy } from '../players/fault-proxy.ts';
+import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
+
+const fixtures = join(import.meta.dirname, '..', 'fixtures', 'healthkit');
+const month = join(fixtures, 'generated', 'export-30days.xml.gz');
+
+interface Outcome {
+  readonly items: number;
+  readonly skipped: number;
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly refused: readonly { readonly type: string; readonly code: string; readonly items: number }[];
+}
+interface Listed {
+  readonly state: string;
+  readonly rawDataType?: string;
+  readonly recordedAt: string;
+  readonly rawData?: Readonly<Record<string, unknown>>;
+  readonly normalizedData?: { readonly observations: readonly { readonly code: string; readonly value: number; readonly unitCode: string }[] };
+}
+
+let vitalgate: TestVitalgate;
+let folder: string;
+beforeAll(async () => {
+  vitalgate = await startTestVitalgate();
+  folder = mkdtempSync(join(tmpdir(), 'vitalgate-import-'));
+});
+afterAll(async () => {
+  await vitalgate.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const run = (file: string, user: TestUser, url = vitalgate.urls.bff, ...more: string[]) =>
+  commandLine({ DATA_DIR: folder }).run(['--json', 'import', 'apple-health', file, '--user', user.username, '--url', url, ...more], { input: `${user.password}\n` });
+const imported = async (...given: Parameters<typeof run>): Promise<Outcome> => {
+  const { code, out, told } = await run(...given);
+  if (code !== 0) throw new Error(told);
+  return JSON.parse(out) as Outcome;
+};
+const idle = () => eventually(async () => (await vitalgate.database.pool.query('select from graphile_worker.jobs')).rowCount, (count) => count === 0);
+const recordsOf = async ({ id }: TestUser, members = 'recordedAt,rawDataType,normalizedData'): Promise<Listed[]> => {
+  await idle();
+  const text = await (await service(vitalgate, id).get(`/health-data/export?_p=${members}`)).text();
+  return text.trim() === '' ? [] : text.trim().split('\n').map((line) => JSON.parse(line) as Listed);
+};
+const exportOf = (name: string, ...elements: string[]): string => {
+  const file = join(folder, name);
+  writeFileSync(file, `<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE HealthData [\n<!ELEMENT HealthData (ExportDate,Me,(Record|Correlation)*)>\n]>\n<HealthData locale="de_DE"><ExportDate value="2024-07-10 10:00:00 +0200"/>${elements.join('\n')}</HealthData>\n`);
+  return file;
+};
+const at = 'startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:00:00 +0200"';
+
+describe('the month of an export and the same month from a phone', () => {
+  let [person, phone]: TestUser[] = [];
+
+  test('are told the same counts, and are stored once also when imported twice', async () => {
+    person = await vitalgate.addUser();
+    const first = await imported(month, person);
+    expect(first).toMatchObject({ items: 22_226 + 30 + 5, skipped: 0, refused: [] });
+    expect(first.statuses['created']).toBe(first.items - (first.statuses['unsupported'] ?? 0));
+    const again = await imported(month, person);
+    expect(again.statuses).toEqual({ duplicate: first.items });
+  }, 120_000);
+
+  test('give the same values at the same seconds, to one millionth', async () => {
+    phone = await vitalgate.addUser();
+    const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(phone));
+    await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit' });
+    const lines = gunzipSync(readFileSync(join(fixtures, 'generated', 'rnh-30days.ndjson.gz'))).toString('utf8').trim().split('\n').map((line) => JSON.parse(line) as { type: string; unit: string | null; sample: unknown });
+    for (const [query, all] of Map.groupBy(lines, ({ type, unit }) => new URLSearchParams({ type, ...(unit && unit !== '% as fraction' && { unit }) }).toString())) {
+      for (let from = 0; from < all.length; from += 1000) expect((await app.post(`/health-data?${query}`, all.slice(from, from + 1000).map(({ sample }) => sample))).status).toBe(200);
+    }
+    const seriesOf = (records: readonly Listed[]) =>
+      records
+        .flatMap(({ rawDataType, recordedAt, normalizedData }) => (normalizedData?.observations ?? []).map(({ code, value, unitCode }) => ({ key: `${String(rawDataType)} ${recordedAt.slice(0, 19)} ${code} ${unitCode}`, value })))
+        .sort((one, other) => (one.key === other.key ? one.value - other.value : one.key < other.key ? -1 : 1));
+    const notOnPhones = /ActivitySummary|Characteristic/;
+    const [fromExport, fromPhone] = [seriesOf((await recordsOf(person ?? phone)).filter(({ rawDataType = '' }) => !notOnPhones.test(rawDataType))), seriesOf(await recordsOf(phone))];
+    expect(fromExport.length).toBeGreaterThan(22_000);
+    expect(fromExport.map(({ key }) => key)).toEqual(fromPhone.map(({ key }) => key));
+    // An export writes six decimals in the unit of its locale.
+    expect(fromExport.filter(({ value }, index) => Math.abs(value - (fromPhone[index]?.value ?? Number.NaN)) > 1e-6 * Math.max(1, Math.abs(value)))).toEqual([]);
+  }, 120_000);
+});
+
+describe('an import', () => {
+  test('enrols a device where there is none, and says so', async () => {
+    const user = await vitalgate.addUser();
+    const file = exportOf('one.xml', `<Record type="HKQuantityTypeIdentifierHeartRate" sourceName="Watch" unit="count/min" ${at} value="61.5"/>`);
+    const { code, told } = await run(file, user);
+    expect([code, told]).toEqual([0, expect.stringContaining('Enrolled the device apple-health-export')]);
+    expect((await run(file, user)).told).not.toContain('Enrolled');
+    expect((await recordsOf(user)).map(({ normalizedData }) => normalizedData?.observations[0]?.value)).toEqual([61.5]);
+  });
+
+  test('counts pressures once that stand in a correlation and beside it, before or after; and alone those that do not', async () => {
+    const user = await vitalgate.addUser();
+    const record = (side: string, value: number, hour = 10) => `<Record type="HKQuantityTypeIdentifierBloodPressure${side}" sourceName="Cuff" unit="mmHg" startDate="2024-07-01 ${String(hour)}:00:00 +0200" endDate="2024-07-01 ${String(hour)}:00:00 +0200" value="${String(value)}"/>`;
+    const pair = (hour: number) => `<Correlation type="HKCorrelationTypeIdentifierBloodPressure" sourceName="Cuff" startDate="2024-07-01 ${String(hour)}:00:00 +0200" endDate="2024-07-01 ${String(hour)}:00:00 +0200">${record('Systolic', 120, hour)}${record('Diastolic', 80, hour)}</Correlation>`;
+    const file = exportOf('pressures.xml', record('Systolic', 120), record('Diastolic', 80), pair(10), pair(11), record('Systolic', 120, 11), record('Diastolic', 80, 11), record('Systolic', 133, 12));
+    expect((await imported(file, user)).statuses).toEqual({ created: 3 });
+    expect((await recordsOf(user)).map(({ normalizedData }) => normalizedData?.observations.map(({ value }) => value))).toEqual([[133], [120, 80], [120, 80]]);
+  });
+
+  test('keeps what has no rule, tells refusals by type and code, and goes on', async () => {
+    const user = await vitalgate.addUser();
+    const file = exportOf('mixed.xml', '<Me HKCharacteristicTypeIdentifierDateOfBirth="1970-01-01"/>', `<Record type="HKQuantityTypeIdentifierOfNextYear" ${at} value="1"/>`,
+      `<Record type="HKQuantityTypeIdentifierBodyMass" unit="kg" ${at} value="-3"/>`, `<Record type="HKCategoryTypeIdentifierSleepAnalysis" startDate="2024-07-01 22:00:00 +0200" endDate="2024-07-01 23:00:00 +0200" value="HKCategoryValueSleepAnalysisAsleepCore"/>`,
+      '<ActivitySummary dateComponents="2024-07-01" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>', '<Audiogram type="HKDataTypeIdentifierAudiogram" startDate="2024-07-01 10:00:00 +0200"><sensitivityPoint frequencyValue="1000"/></Audiogram>');
+    expect(await imported(file, user)).toEqual({ items: 6, skipped: 0, statuses: { created: 4, unsupported: 1, rejected: 1 }, refused: [{ type: 'HKQuantityTypeIdentifierBodyMass', code: 'value-out-of-range', items: 1 }] });
+    expect((await recordsOf(user)).find(({ rawDataType }) => rawDataType?.includes('Sleep') === true)?.normalizedData?.observations).toMatchObject([{ value: 60, unitCode: 'min' }]);
+  });
+
+  test('stopped in the middle goes on where it was, and nothing is doubled', async () => {
+    const user = await vitalgate.addUser();
+    const records = Array.from({ length: 6000 }, (_, index) => `<Record type="HKQuantityTypeIdentifierHeartRate" sourceName="Watch" unit="count/min" startDate="${new Date(Date.UTC(2024, 6, 1) + index * 1000).toISOString().replace('T', ' ').slice(0, 19)} +0000" endDate="2024-07-02 00:00:00 +0000" value="${String(60 + (index % 40))}"/>`);
+    const file = exportOf('stopped.xml', ...records);
+    const proxy = await startFaultProxy(vitalgate.urls.bff);
+    try {
+      let uploads = 0;
+      proxy.fault = ({ url = '', method }) => (method === 'POST' && url.startsWith('/health-data') && (uploads += 1) > 3 ? { status: 403 } : undefined);
+      const stopped = await run(file, user, proxy.url);
+      expect([stopped.code, stopped.told]).toEqual([1, expect.stringContaining('refuses the upload (403')]);
+      proxy.fault = () => undefined;
+      const next = await imported(file, user, proxy.url);
+      expect(next.skipped).toBeGreaterThan(0);
+      expect(next.skipped + next.items).toBe(6000);
+      const rows = await vitalgate.database.pool.query<{ count: string }>('select count(*) from device_manager.sample where patient_id = $1', [user.id]);
+      expect(rows.rows[0]?.count).toBe('6000');
+      expect((await imported(file, user, proxy.url, '--restart')).statuses).toEqual({ duplicate: 6000 });
+    } finally {
+      await proxy.stop();
+    }
+  }, 60_000);
+
+  test.each<[string, () => Promise<{ code: number | null; told: string }>, number, string]>([
+    ['a wrong password', async () => run(exportOf('a.xml'), { ...(await vitalgate.addUser()), password: 'some other password' }), 1, 'Check user name and password'],
+    ['nobody named', () => commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', month]), 2, '--user'],
+    ['no URL', async () => run(month, await vitalgate.addUser(), 'nowhere'), 2, '--url'],
+    ['no file', async () => run(join(folder, 'none.zip'), await vitalgate.addUser()), 1, 'There is no file none.zip'],
+  ])('with %s ends with a reason', async (_situation, ended, code, reason) => {
+    expect(await ended()).toMatchObject({ code, told: expect.stringContaining(reason) });
+  });
+
+  test('--dry-run tells what a file holds and sends nothing', async () => {
+    const { code, out } = await commandLine({ DATA_DIR: folder }).run(['--json', 'import', 'apple-health', month, '--dry-run', '--types', 'HeartRate,BodyMass']);
+    const { types } = JSON.parse(out) as { types: unknown[] };
+    expect([code, types]).toMatchObject([0, [
+      { type: 'HKQuantityTypeIdentifierHeartRate', items: 11_823, first: '2024-10-10 00:02:00 +0200', last: '2024-11-08 23:55:56 +0100', units: ['count/min'], sources: 1, known: true },
+      { type: 'HKQuantityTypeIdentifierBodyMass', items: 30 }, { type: 'HKQuantityTypeIdentifierRestingHeartRate', items: 30 },
+    ]]);
+  });
+});
