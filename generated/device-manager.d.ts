@@ -1176,7 +1176,7 @@ export interface components {
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
-         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate, cholesterol, uric-acid, ketone, ecg, body-height, body-mass-index, body-fat, head-circumference, spirometry, coagulation, medication-dispensing.
+         * @description Normalized type: heart-rate, blood-pressure, body-weight, body-temperature, oxygen-saturation, blood-glucose, step-count, respiratory-rate, cholesterol, uric-acid, ketone, ecg, body-height, body-mass-index, body-fat, workout, heartbeat-series, head-circumference, spirometry, coagulation, medication-dispensing.
          * @example heart-rate
          */
         readonly NormalizedDataType: string;

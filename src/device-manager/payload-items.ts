@@ -1,3 +1,4 @@
+import { measuresOf } from '../healthkit/measures.ts';
 import { localOffsetOf } from '../healthkit/item-dates.ts';
 import { sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
 import { unitOfItem } from '../healthkit/item-value.ts';
@@ -22,6 +23,8 @@ export const measuredOf = (sample: SampleRow, { document: item, sources, percent
     start: sample.recorded_at.toISOString(), end: sample.ended_at.toISOString(),
   };
   if (sample.provider !== 'healthkit') return measured;
+  const measures = measuresOf(membersOf(item), sample.type, (sample.ended_at.getTime() - sample.recorded_at.getTime()) / 1000);
+  if (measures) return { ...measured, item: { ...membersOf(item), measures } };
   const unit = unitOfItem(membersOf(item), resolveType(sample.type ?? ''), context.unit, percent);
   return 'code' in unit ? measured : { ...measured, ...unit };
 };

@@ -90,7 +90,7 @@ const verdicts: Readonly<Record<string, readonly [verdict: string, record: strin
   'duplicate-conflict': ['created, conflict', '71 /min unitAssumed'],
   'truncated-json': ['400 malformed-json /0/value', 'nothing'],
   'duplicate-json-key': ['400 duplicate-key /0/value', 'nothing'],
-  'workout-start-end-names': ['created', 'normalization-failed no-rule'],
+  'workout-start-end-names': ['created', '32.648066666666665 min, 312.5 kcal, 5005.05984 m'],
   'steps-huge': ['created', '1000001 {steps} unitAssumed implausible'],
 };
 

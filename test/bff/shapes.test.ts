@@ -12,7 +12,7 @@ interface Listed {
   readonly rawDataType?: string;
   readonly recordedAt: string;
   readonly rawData?: unknown;
-  readonly normalizedData?: { readonly observations: readonly { readonly value: number; readonly unitCode: string }[] };
+  readonly normalizedData?: { readonly observations: readonly { readonly value: number; readonly unitCode: string }[]; readonly attachments?: readonly { readonly pointer: string }[] };
 }
 
 const root = join(import.meta.dirname, '..', 'fixtures', 'healthkit');
@@ -35,8 +35,12 @@ const listOf = async (app: App) => {
   await idle();
   return (await (await app.get('/health-data?_l=200&_p=normalizedData,rawDataType,reason,recordedAt,rawData')).json()) as Listed[];
 };
-/** What became of a sample, in a few words: its values with their units, or why it has none. */
-const told = ({ state, reason, normalizedData }: Listed): string => (normalizedData ? normalizedData.observations.map(({ value, unitCode }) => `${String(Number(value.toFixed(4)))} ${unitCode}`).join(', ') : `${state} ${reason ?? ''}`);
+/** What became of a sample, in a few words: its values with their units and what is attached, or why it has none. */
+const told = ({ state, reason, normalizedData }: Listed): string => {
+  if (!normalizedData) return `${state} ${reason ?? ''}`;
+  const { observations, attachments = [] } = normalizedData;
+  return [...observations.map(({ value, unitCode }) => `${String(Number(value.toFixed(4)))} ${unitCode}`), ...attachments.map(({ pointer }) => pointer)].join(', ');
+};
 
 const [standard, kingstinct, autoExport] = ['healthkitstandard-json', 'react-native-healthkit-json', 'health-auto-export-json'];
 
@@ -49,9 +53,9 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'body-temperature.celsius.json': ['?unit=celsius', '36.7 Cel'],
     'clinical-records.json': ['', 'normalization-failed type-unknown'],
     'daily-steps.aggregated.json': ['?type=StepCount', '1210 {steps}', '3978 {steps}'],
-    'ecg.short.json': ['', 'normalization-failed no-rule'],
+    'ecg.short.json': ['', '62 /min, /voltageMeasurements'],
     'heart-rate.json': ['?type=HeartRate&unit=bpm', '71 /min', '74.02 /min', '74 /min'],
-    'heartbeat-series.json': ['', 'normalization-failed no-rule'],
+    'heartbeat-series.json': ['', '/heartbeatSeries'],
     'height.inch.json': ['?type=Height&unit=inch', '182.88 cm'],
     'hrv.second.json': ['?type=HeartRateVariability', '45.213 ms'],
     'insulin.json': ['', '5 [iU]'],
@@ -60,15 +64,15 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'sleep.json': ['?type=SleepAnalysis', 'normalization-failed event-unknown', '325 min', '3 min', '22 min', '47.5 min', '42.5 min', '60 min'],
     'vo2max.json': ['', '41.2 mL/(kg.min)'],
     'weight.pound.json': ['?type=BodyMass&unit=pound', '72.8016 kg'],
-    'workouts.anchored.json': ['', 'normalization-failed no-rule'],
-    'workouts.getSamples.json': ['', 'normalization-failed no-rule'],
+    'workouts.anchored.json': ['', '32.648 min, 312.5 kcal, 5005.0598 m'],
+    'workouts.getSamples.json': ['', '32.6481 min, 312.5 kcal, 5005.0598 m'],
   }],
   ['kingstinct', kingstinct, {
     'anchored-response.json': ['', '312 {steps}'],
     'category-sleep.json': ['', '47.5 min'],
     'correlation-blood-pressure.json': ['', '128 mm[Hg], 82 mm[Hg]'],
     'quantity.json': ['', '71 /min', '5.7 mmol/L', '97 %'],
-    'workout.json': ['', 'normalization-failed no-rule'],
+    'workout.json': ['', '32.648 min, 312.5 kcal, 5005.1 m'],
   }],
   ['health-auto-export', autoExport, {
     'metrics-common.json': ['', '4 [iU]', '103 mg/dL', '128 mm[Hg], 82 mm[Hg]', '72.8016 kg', '97 %', '71.3 /min'],
@@ -77,8 +81,8 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'sleep-phases.json': ['', 'normalization-failed no-rule'],
     'sleep-unaggregated.json': ['', '396 min'],
     'twelve-hour-clock.json': ['', '64 /min', '64 /min'],
-    'workouts-v1.json': ['', 'normalization-failed no-rule'],
-    'workouts-v2.json': ['', 'normalization-failed no-rule'],
+    'workouts-v1.json': ['', '19.1667 min, 54.0658 kcal'],
+    'workouts-v2.json': ['', '32.648 min, 312.5 kcal, 5000 m'],
   }],
   ['flutter-health', standard, { 'points.json': ['?timeZone=Europe/Rome', '71 /min', '47.5 min'] }],
   ['capacitor', standard, {
