@@ -1108,11 +1108,6 @@ export interface components {
              */
             readonly created: number;
             /**
-             * @description Samples kept for the first time whose type no rule reads yet.
-             * @example 0
-             */
-            readonly unsupported: number;
-            /**
              * @description Samples that were there already.
              * @example 0
              */
@@ -1123,15 +1118,20 @@ export interface components {
              */
             readonly conflicts: number;
             /**
-             * @description Samples deleted before, which stay deleted.
-             * @example 0
-             */
-            readonly deleted: number;
-            /**
              * @description Samples refused.
              * @example 0
              */
             readonly rejected: number;
+            /**
+             * @description Samples kept for the first time whose type no rule reads yet.
+             * @example 0
+             */
+            readonly unsupported: number;
+            /**
+             * @description Samples deleted before, which stay deleted.
+             * @example 0
+             */
+            readonly deleted: number;
             /** @description One verdict per sample in the order sent. */
             readonly items: readonly components["schemas"]["ReceiptItem"][];
             readonly deletions?: components["schemas"]["DeletionReceipt"];

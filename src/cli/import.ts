@@ -104,6 +104,7 @@ const importAppleHealth = async (context: CommandContext, path: string, options:
 /** Adds `vitalgate import apple-health`. */
 export const addImportCommand = (program: Command, context: CommandContext): void => {
   const group = program.command('import').description('Brings in what was recorded before.');
+  withManual(group, { examples: ['npx vitalgate import apple-health export.zip --dry-run'] });
   const appleHealth = group
     .command('apple-health')
     .description('Uploads an export of the Health app (Export All Health Data) through the BFF, as its owner: export.zip, export.xml or export.xml.gz.')
