@@ -1,4 +1,4 @@
-import { createClient, type Verdict, type VitalgateClient } from '../client/client.ts';
+import { createClient, memoryStore, type OutboxStore, type Verdict, type VitalgateClient } from '../client/client.ts';
 import type { ImportedItem } from './export-item.ts';
 import { ImportFault } from './import-fault.ts';
 
@@ -28,6 +28,11 @@ export interface ImportProgress {
 const UPLOADS_AT_ONCE = 4;
 const ITEMS_AT_ONCE = 1000;
 const DEVICE = { deviceId: 'apple-health-export', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Health export' };
+
+interface Uploader {
+  readonly client: VitalgateClient;
+  readonly store: OutboxStore;
+}
 
 interface Batch {
   readonly from: number;
@@ -110,27 +115,32 @@ export const uploadItems = async (pages: AsyncIterable<readonly ImportedItem[]>,
   const tally = createTally(skipped, progress);
   const batches = batchesOf(pages, skipped);
   let isFirst = true;
-  const work = async (client: VitalgateClient): Promise<void> => {
+  const work = async ({ client, store }: Uploader): Promise<void> => {
     for (let next = await batches.next(); next.done !== true; next = await batches.next()) {
       await client.outbox.addSamples(next.value.items);
       const outcome = await client.outbox.flush();
       if (outcome.state === 'parked') throw new ImportFault(`The server refuses the upload (${String(outcome.error.status)} ${outcome.error.code}).`);
       const failure = failures[outcome.state];
       if (failure !== undefined) throw new ImportFault(failure);
+      // What is refused for now is refused for this import.
+      for (const key of await store.keys()) await store.remove(key);
       tally.finish(next.value);
     }
   };
-  const clients = Array.from({ length: UPLOADS_AT_ONCE }, () => createClient({ baseUrl: url, onEvent: (event) => (event.kind === 'verdicts' ? tally.take(event.verdicts) : undefined) }));
-  for (const client of clients) {
+  const uploaders = Array.from({ length: UPLOADS_AT_ONCE }, (): Uploader => {
+    const store = memoryStore();
+    return { store, client: createClient({ baseUrl: url, store, onEvent: (event) => (event.kind === 'verdicts' ? tally.take(event.verdicts) : undefined) }) };
+  });
+  for (const { client } of uploaders) {
     await client.signIn(credentials);
     if (isFirst) await enrol(client, onEnrolled);
     isFirst = false;
   }
   try {
-    await Promise.all(clients.map(work));
+    await Promise.all(uploaders.map(work));
     return tally.outcome();
   } finally {
     await batches.return(undefined);
-    await Promise.all(clients.map((client) => client.signOut().catch(() => undefined))); // a session that cannot be ended ends by itself
+    await Promise.all(uploaders.map(({ client }) => client.signOut().catch(() => undefined))); // a session that cannot be ended ends by itself
   }
 };

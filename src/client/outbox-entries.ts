@@ -42,6 +42,9 @@ export function* deletionEntries(uuids: readonly string[], bounds: ChunkBounds):
   for (const chunk of chunksOf(uuids, bounds)) yield { kind: 'deletions', items: chunk as readonly string[] };
 }
 
+/** Two writers on one store may take the same number; the rest of the key keeps their entries apart. */
+const unique = (): string => Math.random().toString(36).slice(2, 12);
+
 /** Opens the entries of a store. What is appended is numbered on from what is there. */
 export const openEntries = (store: OutboxStore): OutboxEntries => {
   const keys = async () => (await store.keys()).filter((key) => key.startsWith(prefix)).toSorted();
@@ -57,7 +60,7 @@ export const openEntries = (store: OutboxStore): OutboxEntries => {
     append: async (entries) => {
       for (const entry of entries) {
         next = (next ?? first()).then((number) => number + 1);
-        await write(`${prefix}${String((await next) - 1).padStart(DIGITS, '0')}`, entry);
+        await write(`${prefix}${String((await next) - 1).padStart(DIGITS, '0')}-${unique()}`, entry);
       }
     },
     replace: async (key, entry) => {

@@ -13,7 +13,7 @@ import { placesOf } from './storage/sample-copy-table.ts';
 import { samplesNamed } from './storage/sample-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
 import { supersedeSubmissions } from './storage/submission-table.ts';
-import { deletedAmong, insertTombstones, lockKeeping, markDeleted } from './storage/tombstone-table.ts';
+import { insertTombstones, lockKeeping, markDeleted } from './storage/tombstone-table.ts';
 
 /** HealthKit samples that a patient's Health app has no longer; UUIDs in lower case. */
 export interface Deletion {
@@ -47,8 +47,7 @@ export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, 
     const unique = [...new Set(ids)].sort();
     await lockPatient(client, patientId);
     await lockKeeping(client, patientId, 'deletion');
-    const before = await deletedAmong(client, patientId, unique);
-    await insertTombstones(client, patientId, unique);
+    const marked = await insertTombstones(client, patientId, unique);
     const found = (await samplesNamed(client, patientId, unique)).filter(({ state }) => state !== 'deleted');
     const known = found.map(({ _id }) => _id);
     if (known.length > 0) {
@@ -61,7 +60,7 @@ export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, 
     const deleted = new Set(known);
     const firstAt = new Map(ids.map((_id, index) => [_id, index] as const).reverse());
     return ids.map((_id, index): DeletionStatus => {
-      if (before.has(_id) || firstAt.get(_id) !== index) return 'already-deleted';
+      if (!marked.has(_id) || firstAt.get(_id) !== index) return 'already-deleted';
       return deleted.has(_id) ? 'deleted' : 'unknown';
     });
   });

@@ -86,10 +86,10 @@ const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, pay
 /**
  * Keeps an upload in one transaction: rows of new samples, the payload when any is new, the audit row and the job. Answers a status
  * per sample in the order given. A sample that was there stays as it is; with another content it is a conflict; one that was deleted
- * stays deleted. `uploadId` is the payload this upload made, or, when nothing was new, the one that keeps the first sample. When this
- * resolves, everything is committed.
+ * stays deleted. `uploadId` is the payload this upload made, or, when nothing was new, the one that keeps the first sample that any
+ * keeps; there is none where all samples were deleted before they came. When this resolves, everything is committed.
  */
-export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promise<{ uploadId: string; items: KeptItem[] }> =>
+export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promise<{ uploadId?: string; items: KeptItem[] }> =>
   inTransaction(pool, async (client) => {
     const { patientId, actor, requestId } = upload;
     const keys = await keyRing.keysOf(client, `patient:${patientId}`);
@@ -100,15 +100,16 @@ export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promis
     const deleted = await deletedAmong(client, patientId, ids);
     const created = await insertUpload(client, keys, upload, payloadId, samples, deleted);
     const sameReadings = await markSameReadings(client, patientId, [...created]);
-    const kept = await keptSamples(client, patientId, ids);
-    const firstPositions = new Map(firstOfEach(samples).map(({ _id, position }) => [_id, position]));
+    const kept = await keptSamples(client, patientId, ids.filter((_id) => !created.has(_id)));
+    const first = new Map(firstOfEach(samples).map((sample) => [sample._id, sample]));
     const items = samples.map(({ _id, position, contentMac: mac }): KeptItem => {
       if (deleted.has(_id)) return { _id, status: 'deleted' };
       const sameReadingAs = sameReadings.get(_id);
-      if (created.has(_id) && firstPositions.get(_id) === position) return { _id, status: 'created', ...(sameReadingAs !== undefined && { sameReadingAs }) };
-      return { _id, status: kept.get(_id)?.contentMac.equals(mac) === true ? 'duplicate' : 'conflict' };
+      if (created.has(_id) && first.get(_id)?.position === position) return { _id, status: 'created', ...(sameReadingAs !== undefined && { sameReadingAs }) };
+      const before = created.has(_id) ? first.get(_id) : kept.get(_id);
+      return { _id, status: before?.contentMac.equals(mac) === true ? 'duplicate' : 'conflict' };
     });
-    const uploadId = created.size > 0 ? payloadId : (kept.get(samples[0]?._id ?? '')?.payloadId ?? payloadId);
-    await recordAudit(client, { patientId, actor, action: 'create', resource: `payload/${uploadId}`, requestId });
-    return { uploadId, items };
+    const uploadId = created.size > 0 ? payloadId : samples.map(({ _id }) => kept.get(_id)?.payloadId).find((one) => one !== undefined);
+    await recordAudit(client, { patientId, actor, action: 'create', resource: uploadId === undefined ? 'payload' : `payload/${uploadId}`, requestId });
+    return { ...(uploadId !== undefined && { uploadId }), items };
   });

@@ -29,16 +29,13 @@ function ownZone({ metadata, metadataTimeZone }: Item): string | undefined {
 }
 
 /** Numbers are refused: they leak from native code and count from 2001 or 1970, in seconds or milliseconds. */
-function instantOf(item: Item, member: string, batchZone: string | undefined): Instant | undefined {
+function dateOf(item: Item, member: string, batchZone: string | undefined): { readonly instant: Instant | undefined; readonly zoneAssumed: boolean } {
   const text = item[member];
-  if (typeof text !== 'string') return undefined;
-  const instant = parseInstant(text);
-  if (instant !== 'no-zone') return instant;
+  const instant = typeof text === 'string' ? parseInstant(text) : undefined;
+  if (typeof text !== 'string' || instant !== 'no-zone') return { instant: instant === 'no-zone' ? undefined : instant, zoneAssumed: false };
   const timeZone = ownZone(item) ?? batchZone;
-  return timeZone === undefined ? undefined : parseInstantIn(text, timeZone);
+  return { instant: timeZone === undefined ? undefined : parseInstantIn(text, timeZone), zoneAssumed: true };
 }
-
-const namesNoZone = (text: unknown): boolean => typeof text === 'string' && parseInstant(text) === 'no-zone';
 
 const present = (item: Item, ...members: string[]): string | undefined =>
   members.find((member) => item[member] !== undefined && item[member] !== null);
@@ -51,15 +48,17 @@ export function datesOfItem(item: Item, now: number, batchZone?: string): ItemDa
   const from = present(item, 'startDate', 'start');
   const until = present(item, 'endDate', 'end');
   if (from === undefined) return { code: 'missing-date', place: '/startDate' };
-  const start = instantOf(item, from, batchZone);
+  const first = dateOf(item, from, batchZone);
+  const start = first.instant;
   if (start === undefined) return { code: 'invalid-date', place: `/${from}` };
-  const end = until === undefined ? start : instantOf(item, until, batchZone);
+  const last = until === undefined ? first : dateOf(item, until, batchZone);
+  const end = last.instant;
   const endPlace = `/${until ?? from}`;
   if (end === undefined) return { code: 'invalid-date', place: endPlace };
   if (end.epochMs < start.epochMs) return { code: 'end-before-start', place: endPlace };
   if (start.epochMs > now + FUTURE_TOLERANCE_MS) return { code: 'date-in-future', place: `/${from}` };
   if (end.epochMs > now + FUTURE_TOLERANCE_MS) return { code: 'date-in-future', place: endPlace };
-  return { start, end, zoneAssumed: namesNoZone(item[from]) || (until !== undefined && namesNoZone(item[until])) };
+  return { start, end, zoneAssumed: first.zoneAssumed || last.zoneAssumed };
 }
 
 const UTC = /[Zz]$/;

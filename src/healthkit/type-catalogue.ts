@@ -57,6 +57,8 @@ function declaredName(item: Item, batchType: string | undefined): string | undef
 export interface TypeOfItem {
   readonly name?: string;
   readonly known?: HealthKitType;
+  /** Neither the item nor its batch names it: only this type has such members. */
+  readonly concluded?: true;
 }
 
 /**
@@ -66,12 +68,12 @@ export interface TypeOfItem {
 export function typeOfItem(item: Item, batchType?: string): TypeOfItem {
   const name = declaredName(item, batchType);
   const declared = name === undefined ? undefined : resolveType(name);
-  if (isPair(item) && (name === undefined || declared?.identifier.includes('BloodPressure') === true)) return typed(BLOOD_PRESSURE);
+  if (isPair(item) && (name === undefined || declared?.identifier.includes('BloodPressure') === true)) return { ...typed(BLOOD_PRESSURE), ...(name === undefined && { concluded: true }) };
   if (declared !== undefined) return { name: declared.identifier, known: declared };
   if (name !== undefined) return { name: name.slice(0, MAX_TYPE_LENGTH) };
   const metadata = asItem(item['metadata']);
   const hint = hints.find(([test]) => test(item, metadata));
-  return hint === undefined ? {} : typed(hint[1]);
+  return hint === undefined ? {} : { ...typed(hint[1]), concluded: true };
 }
 
 function typed(identifier: string): TypeOfItem {

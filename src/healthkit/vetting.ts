@@ -123,7 +123,7 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
   const dates = datesOfItem(item, now, batch.timeZone);
   if (isFault(dates)) return dates;
   if (oldest !== undefined && dates.end.epochMs < oldest) return { code: 'older-than-history', place: 'endDate' in item ? '/endDate' : '/startDate' };
-  const { name: type, known } = typeOfItem(item, batch.type);
+  const { name: type, known, concluded = false } = typeOfItem(item, batch.type);
   const unit = unitOfItem(item, known, batch.unit, percent);
   if (isFault(unit)) return unit;
   const fault = judgeValue(item, known, unit) ?? shapeFault(item, checkShape);
@@ -132,7 +132,7 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
   if (device === 'device-not-enrolled') return { code: device, place: '/deviceId' };
   const contentParts = [type ?? '', dates.start.iso, dates.end.iso, valueText(item, type), unit.unit ?? ''];
   const assumed = assumedOf({
-    type: type !== undefined && !namesType(item, batch), unit: unit.unitAssumed && unit.unit !== undefined, percent: unit.percentAssumed === true,
+    type: concluded, unit: unit.unitAssumed && unit.unit !== undefined, percent: unit.percentAssumed === true,
     number: hasNumberAsText(item, known), 'time-zone': dates.zoneAssumed,
   });
   const sync = syncVersionOf(item);
@@ -141,10 +141,6 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
     identityParts: identityOf(item, identity.id, contentParts), contentParts, source: sourceOf(item), ...(sync && { sync }),
   };
 }
-
-/** Whether an item or its batch says what type it is, so that nothing had to be concluded. */
-const namesType = ({ type, dataType, quantityType, rawDataType }: Item, batch: Batch): boolean =>
-  typeOfItem({ type, dataType, quantityType, rawDataType }, batch.type).name !== undefined;
 
 const assumedOf = (found: Readonly<Record<Assumption, boolean>>): readonly Assumption[] =>
   (Object.keys(found) as Assumption[]).filter((assumption) => found[assumption]);

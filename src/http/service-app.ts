@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import { UPLOAD_LIMITS } from '../healthkit/limits.ts';
 import { accessLog, observe } from './access-log.ts';
 import { challengesOf, type Authenticators } from './authentication.ts';
 import type { BodyLimits } from './body-content.ts';
@@ -40,7 +41,7 @@ export interface ServiceOptions<Caller> {
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
 }
 
-const DEFAULT_LIMITS: BodyLimits = { maxBytes: 10 * 1024 * 1024, maxItems: 5000, maxDepth: 32 };
+const DEFAULT_LIMITS: BodyLimits = { ...UPLOAD_LIMITS, maxDepth: 32 };
 
 const securityHeaders = helmet({
   contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },

@@ -1,3 +1,5 @@
+import type { TestVitalgate } from '../setup/vitalgate.ts';
+
 /** An app over the BFF's public API; it sends what it is told, well-formed or not. */
 export interface App {
   readonly cookie: string;
@@ -36,6 +38,13 @@ export const signedIn = async (bff: string, username: string, password: string):
   const answer = await appWith(bff, '').post('/oauth/token', { username, password });
   if (answer.status !== 200) throw new Error(`sign-in answered ${String(answer.status)}`);
   return appWith(bff, cookieOf(answer));
+};
+
+/** A new person's app, with a watch enrolled. */
+export const newEnrolledApp = async ({ urls, signIn, addUser }: TestVitalgate): Promise<App> => {
+  const app = appWith(urls.bff, await signIn(await addUser()));
+  await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
+  return app;
 };
 
 /** One heart rate that names its type, at a whole second of 2024; the text of the date has an offset without colon, as react-native-health writes it. */

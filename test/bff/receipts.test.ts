@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { eventually } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { appWith, heartRate, type App, type Receipt } from './app.ts';
+import { type App, heartRate, newEnrolledApp, type Receipt } from './app.ts';
 
 interface Progress {
   readonly uploadId: string;
@@ -19,11 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => vitalgate.stop());
 
-const newApp = async (): Promise<App> => {
-  const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(await vitalgate.addUser()));
-  await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
-  return app;
-};
+const newApp = () => newEnrolledApp(vitalgate);
 const json = { 'content-type': 'application/json' };
 const sample = (more: object = {}, second = 0) => ({ ...heartRate(randomUUID(), second), type: 'HeartRate', unit: 'bpm', ...more });
 const receiptOf = async (answer: Promise<Response>) => (await (await answer).json()) as Receipt & { readonly unsupported: number; readonly uploadId: string; readonly code?: string };

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { appWith, heartRate, type App, type Receipt } from './app.ts';
+import { type App, heartRate, newEnrolledApp, type Receipt } from './app.ts';
 
 /** One sample or body that real phones and libraries have sent, and what should become of it. */
 interface Case {
@@ -31,11 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => vitalgate.stop());
 
-const newApp = async (): Promise<App> => {
-  const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(await vitalgate.addUser()));
-  await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
-  return app;
-};
+const newApp = () => newEnrolledApp(vitalgate);
 type Answer = Partial<Receipt> & { readonly code?: string; readonly errors?: readonly { readonly pointer: string }[] };
 const send = async (app: App, query: string, body: string): Promise<string> => {
   const answer = await app.send(`/health-data?${query}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });

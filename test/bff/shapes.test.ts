@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { appWith, type App, type Receipt } from './app.ts';
+import { type App, newEnrolledApp, type Receipt } from './app.ts';
 
 interface Listed {
   readonly _id: string;
@@ -24,11 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => vitalgate.stop());
 
-const newApp = async (): Promise<App> => {
-  const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(await vitalgate.addUser()));
-  await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
-  return app;
-};
+const newApp = () => newEnrolledApp(vitalgate);
 const upload = async (app: App, format: string, body: unknown, query = '') => (await (await app.post(`/health-data/${format}${query}`, body)).json()) as Receipt & { readonly deleted: number; readonly deletions?: { readonly unknown: number; readonly deleted: number } };
 const idle = () => eventually(async () => (await vitalgate.database.pool.query('select from graphile_worker.jobs')).rowCount, (count) => count === 0);
 const listOf = async (app: App) => {

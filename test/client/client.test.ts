@@ -229,6 +229,14 @@ describe('an outbox', () => {
     expect([second.statuses(), anchorsOf(second), await keptBy(second)]).toEqual([{ duplicate: 5, created: 5 }, ['a'], 10]);
   });
 
+  test('loses nothing that two clients enqueue in one store at the same time', async () => {
+    const one = await phone();
+    const other = await phone({ store: one.store, user: one.user });
+    await Promise.all([one.client.outbox.addSamples(samples(3)), other.client.outbox.addSamples(samples(3, 10)), one.client.outbox.addSamples(samples(3, 20)), other.client.outbox.addSamples(samples(3, 30))]);
+    expect(await one.client.outbox.flush()).toEqual({ state: 'empty' });
+    expect(one.statuses()).toEqual({ created: 12 });
+  });
+
   test('sends each entry once when two flush at a time, and what is added meanwhile', async () => {
     const one = await phone();
     await one.client.outbox.addSamples(samples(1500));

@@ -96,7 +96,8 @@ describe('deleting HealthKit samples', () => {
     await upload(client, [again]);
     await remove(client, [again.id, never.id]);
     expect(statusesOf(await upload(client, [never, other, again]))).toEqual(['deleted', 'created', 'deleted']);
-    expect(statusesOf(await upload(client, [never]))).toEqual(['deleted']);
+    const nothing = await upload(client, [never]);
+    expect([statusesOf(nothing), 'uploadId' in nothing]).toEqual([['deleted'], false]);
     await idle();
     expect((await listed(client)).map(({ rawData }) => rawData)).toEqual([other]);
     expect(await openedOf(patientId)).not.toContain('77.777123');

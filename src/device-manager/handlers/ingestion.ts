@@ -22,7 +22,7 @@ export interface IngestionDependencies {
   readonly checkShape: ItemCheck;
   /** The HealthKit devices a patient holds, the last enrolled one last. */
   readonly enrolled: (patientId: string) => Promise<readonly EnrolledDevice[]>;
-  readonly keepUpload: (upload: Upload) => Promise<{ uploadId: string; items: KeptItem[] }>;
+  readonly keepUpload: (upload: Upload) => Promise<{ uploadId?: string; items: KeptItem[] }>;
   /** Tells of a type whether a rule reads it. */
   readonly supported: () => Promise<(dataType: string) => boolean>;
   readonly deleteSamples: (deletion: Deletion) => Promise<DeletionStatus[]>;
@@ -54,12 +54,15 @@ const vetAll = async ({ checkShape, enrolled }: IngestionDependencies, call: Hea
 type WireItem = Omit<KeptItem, 'status'> & { readonly status: KeptItem['status'] | 'unsupported' };
 
 /** What was kept for the first time although neither HealthKit's catalogue nor a rule knows its type. */
-const toldApart = (samples: readonly VettedSample[], items: readonly KeptItem[], supported: (dataType: string) => boolean): WireItem[] =>
-  items.map((item, position) => {
+const toldApart = async (samples: readonly VettedSample[], items: readonly KeptItem[], rulesNow: IngestionDependencies['supported']): Promise<readonly WireItem[]> => {
+  if (samples.every(({ known }) => known)) return items;
+  const supported = await rulesNow();
+  return items.map((item, position) => {
     const sample = samples[position];
     const isKnown = sample === undefined || sample.known || (sample.type !== undefined && supported(sample.type));
     return item.status === 'created' && !isKnown ? { ...item, status: 'unsupported' } : item;
   });
+};
 
 const receiveHealthKit = async (dependencies: IngestionDependencies, call: HealthKitCall) => {
   const patientId = namedPatient(call.caller, dependencies.userIdHeader);
@@ -74,8 +77,8 @@ const receiveHealthKit = async (dependencies: IngestionDependencies, call: Healt
   const names = deletedIn(format, call.body);
   const deletions = names.length === 0 ? undefined : await deleteNamed(names, '/deletedSamples', (uuids) => dependencies.deleteSamples({ ...by, uuids }));
   const whole = /(^|,|;)\s*return\s*=\s*representation/i.test(call.headers.prefer ?? '');
-  const items = kept === undefined ? [] : toldApart(samples, kept.items, await dependencies.supported());
-  return { status: 200, body: whole ? { ...(kept && { uploadId: kept.uploadId }), items, ...(deletions && { deletions }) } : items.map(({ _id }) => ({ _id })) } as const;
+  const items = kept === undefined ? [] : await toldApart(samples, kept.items, dependencies.supported);
+  return { status: 200, body: whole ? { ...(kept?.uploadId !== undefined && { uploadId: kept.uploadId }), items, ...(deletions && { deletions }) } : items.map(({ _id }) => ({ _id })) } as const;
 };
 
 /** The delivery as JSON, and the format to keep its bytes in. Throws 415 when path and Content-Type contradict each other. */
