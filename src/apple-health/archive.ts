@@ -83,24 +83,27 @@ async function* orZipFault(stream: Promise<Readable>): AsyncGenerator<Buffer> {
 }
 
 const openZipExport = async (path: string): Promise<ExportArchive> => {
+  let zip: ZipFile | undefined;
   try {
-    const zip = await openArchive(path, { lazyEntries: true, autoClose: false, strictFileNames: true });
-    const entries = await entriesOf(zip);
-    const main = await exportIn(zip, entries);
+    const opened = await openArchive(path, { lazyEntries: true, autoClose: false, strictFileNames: true });
+    zip = opened;
+    const entries = await entriesOf(opened);
+    const main = await exportIn(opened, entries);
     const folder = dirname(main.fileName) === '.' ? '' : `${dirname(main.fileName)}/`;
     const byName = new Map(entries.map((entry) => [entry.fileName, entry]));
     return {
       totalBytes: main.uncompressedSize,
-      chunks: () => orZipFault(streamOf(zip, checked(main))),
+      chunks: () => orZipFault(streamOf(opened, checked(main))),
       fileNamed: async (name) => {
         const entry = byName.get(`${folder}${name.replace(/^\//, '')}`);
         if (!entry) return undefined;
         if (entry.uncompressedSize > LARGEST_PART_BYTES) throw bomb();
-        return buffer(orZipFault(streamOf(zip, checked(entry))));
+        return buffer(orZipFault(streamOf(opened, checked(entry))));
       },
-      close: () => zip.close(),
+      close: () => opened.close(),
     };
   } catch (error) {
+    zip?.close();
     throw zipFault(error);
   }
 };
