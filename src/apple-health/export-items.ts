@@ -1,5 +1,6 @@
 import type { ExportArchive } from './archive.ts';
 import { itemsOfElement, type ImportedElement, type ImportedItem } from './export-item.ts';
+import { ImportFault } from './import-fault.ts';
 import { readExport, type ExportElement } from './export-reader.ts';
 import { pointsOfRoute } from './route.ts';
 
@@ -28,11 +29,20 @@ const createPairing = () => {
   };
 };
 
+const resourceIn = (bytes: Buffer): unknown => {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new ImportFault('A clinical record of the archive is broken JSON: export again.');
+  }
+};
+
 const withFiles = async ({ item, routes, resource }: ImportedElement, { fileNamed }: ExportArchive): Promise<ImportedItem> => {
   const points = [];
-  for (const path of routes) points.push(...pointsOfRoute(await fileNamed(path)));
+  for (const path of routes) points.push(pointsOfRoute(await fileNamed(path)));
+  const route = points.flat();
   const fhir = resource === undefined ? undefined : await fileNamed(resource);
-  return { ...item, ...(points.length > 0 && { route: points }), ...(fhir && { fhirData: fhir.toString('utf8') }) };
+  return { ...item, ...(route.length > 0 && { route }), ...(fhir && { fhirData: resourceIn(fhir) }) };
 };
 
 /** All items of an export in their order, some at a time. Two readings of one file give the same. */

@@ -55,14 +55,14 @@ describe('an export is read', () => {
     const workout = '<Workout workoutActivityType="HKWorkoutActivityTypeRunning" duration="30" durationUnit="min" startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:30:00 +0200"><WorkoutEvent type="HKWorkoutEventTypePause" date="2024-07-01 10:10:00 +0200"/><WorkoutStatistics type="HKQuantityTypeIdentifierActiveEnergyBurned" sum="300" unit="kcal"/><WorkoutRoute><FileReference path="/workout-routes/route.gpx"/></WorkoutRoute></Workout>';
     const clinical = '<ClinicalRecord type="HKClinicalTypeIdentifierLabResultRecord" identifier="x" fhirVersion="4.0.1" receivedDate="2024-07-02 10:00:00 +0200" resourceFilePath="/clinical-records/lab.json"/>';
     const gpx = '<gpx><trk><trkseg><trkpt lon="12.5" lat="41.9"><ele>20.5</ele><time>2024-07-01T08:00:01Z</time></trkpt><trkpt lon="12.6" lat="41.8"/></trkseg></trk></gpx>';
-    const items = await itemsIn(fileOf(zipOf([main({ bytes: xml(workout, clinical) }), { name: 'apple_health_export/workout-routes/route.gpx', bytes: Buffer.from(gpx) }, { name: 'apple_health_export/clinical-records/lab.json', bytes: Buffer.from('{"resourceType":"Observation"}') }])));
+    const items = await itemsIn(fileOf(zipOf([main({ bytes: xml(workout, clinical) }), { name: 'apple_health_export/workout-routes/route.gpx', bytes: Buffer.from(gpx) }, { name: 'apple_health_export/clinical-records/lab.json', bytes: Buffer.from(JSON.stringify({ resourceType: 'Observation', note: 'x'.repeat(3000), more: 'y'.repeat(3000) })) }])));
     expect(items).toEqual([
       {
         type: 'HKWorkoutTypeIdentifier', startDate: '2024-07-01 10:00:00 +0200', endDate: '2024-07-01 10:30:00 +0200', activityName: 'Running', duration: { quantity: 30, unit: 'min' },
         workoutEvents: [{ type: 'HKWorkoutEventTypePause', date: '2024-07-01 10:10:00 +0200' }], statistics: [{ type: 'HKQuantityTypeIdentifierActiveEnergyBurned', sum: 300, unit: 'kcal' }],
         route: [[41.9, 12.5, 20.5, '2024-07-01T08:00:01Z'], [41.8, 12.6, null, null]],
       },
-      { type: 'HKClinicalTypeIdentifierLabResultRecord', identifier: 'x', fhirVersion: '4.0.1', startDate: '2024-07-02 10:00:00 +0200', fhirData: '{"resourceType":"Observation"}' },
+      { type: 'HKClinicalTypeIdentifierLabResultRecord', identifier: 'x', fhirVersion: '4.0.1', startDate: '2024-07-02 10:00:00 +0200', fhirData: { resourceType: 'Observation', note: 'x'.repeat(3000), more: 'y'.repeat(3000) } },
     ]);
   });
 
@@ -92,6 +92,7 @@ describe('an export is refused', () => {
     ['in an archive that does', () => zipOf([main({ bytes: Buffer.concat([Buffer.from('<HealthData>'), Buffer.alloc(30_000_000, ' ')]) })]), 'inflates beyond all measure'],
     ['in an archive without any', () => zipOf([cda, { name: 'apple_health_export/a.xml', bytes: Buffer.from('<x/>') }]), 'no export'],
     ['in an archive with two', () => zipOf([main(), main({ name: 'apple_health_export/export2.xml' })]), '2 exports'],
+    ['with a clinical record that is none', () => zipOf([main({ bytes: xml('<ClinicalRecord type="x" resourceFilePath="/a.json"/>') }), { name: 'apple_health_export/a.json', bytes: Buffer.from('{') }]), 'broken JSON'],
     ['in an archive that is encrypted', () => zipOf([main({ encrypted: true })]), 'encrypted'],
     ['in an archive that is cut off', () => zipOf([main()]).subarray(0, 150), 'archive is broken'],
     ['in an archive whose bytes were changed', () => {
