@@ -20,6 +20,6 @@ export default {
   },
   globalSetup: '<rootDir>/test/setup/start-database.ts',
   globalTeardown: '<rootDir>/test/setup/stop-database.ts',
-  testTimeout: 20_000,
+  testTimeout: 60_000, // a busy machine is no fault of the code
   maxWorkers: 2,
 };
