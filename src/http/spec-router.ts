@@ -1,6 +1,7 @@
 import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
+import { answerCheck, type JsonAnswer } from './answer-check.ts';
 import { authenticate, checkSecurity, type Authenticators } from './authentication.ts';
 import { readContent, type BodyLimits } from './body-content.ts';
 import { readBody } from './body-reader.ts';
@@ -88,16 +89,14 @@ const admit = async <Caller>(
   showContentType(request, exchange.mediaType);
 };
 
-const validatorOf = <Caller>({ spec, exchanges, validateResponses, onContractBreach }: SpecRouterOptions<Caller>): RequestHandler[] => {
+const validatorOf = <Caller>({ spec, exchanges }: SpecRouterOptions<Caller>): RequestHandler[] => {
   const isAuthenticated = (request: Request): boolean => exchanges.of(request).authenticated !== undefined;
   const document: JsonObject = relaxed(spec);
   return OpenApiValidator.middleware({
     apiSpec: document as never,
     useRequestUrl: true,
     validateRequests: { removeAdditional: false, coerceTypes: false, allowUnknownQueryParameters: false },
-    validateResponses: validateResponses
-      ? { removeAdditional: false, coerceTypes: false }
-      : { removeAdditional: false, coerceTypes: false, onError: (error, _body, request) => onContractBreach(error, exchanges.of(request).label) },
+    validateResponses: false, // `judgeOf`, below
     validateSecurity: { handlers: Object.fromEntries([...spec.securitySchemes.keys()].map((name) => [name, isAuthenticated])) },
     fileUploader: false,
     ignoreUndocumented: false,
@@ -110,6 +109,17 @@ const agreesWithMatch = ({ of }: Exchanges): RequestHandler => (request, _respon
   const { operation } = of(request);
   if (seen !== operation?.template) throw new Error(`The validator matched ${String(seen)} for ${String(operation?.id)}.`);
   next();
+};
+
+const judgeOf = <Caller>({ spec, validateResponses, onContractBreach }: SpecRouterOptions<Caller>): ((answer: JsonAnswer) => void) => {
+  const check = answerCheck(spec);
+  return (answer) => {
+    const breach = check(answer);
+    if (breach === undefined) return;
+    const error = new Error(breach);
+    if (validateResponses) throw error;
+    onContractBreach(error, answer.operation.id);
+  };
 };
 
 /**
@@ -125,5 +135,5 @@ export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestH
     if (exchange.warmUp === undefined) await admit(options, exchange, request, response);
     next();
   };
-  return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges)];
+  return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges, judgeOf(options))];
 };

@@ -1,12 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { describeInBrowser, openBrowser } from '../setup/browser.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
-
-const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => path !== undefined && existsSync(path));
-const found = executablePath === undefined ? describe.skip : describe;
 
 /** What the page has under `window.app`. */
 const app = `
@@ -26,14 +23,14 @@ interface PageApp {
   readonly anchors: () => number;
 }
 
-found(`in a browser${executablePath === undefined ? ' (no Chromium: set CHROMIUM)' : ''}`, () => {
+describeInBrowser('in a browser', () => {
   let vitalgate: TestVitalgate;
   let browser: Browser;
   let user: TestUser;
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
     user = await vitalgate.addUser();
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] });
+    browser = await openBrowser();
   }, 60_000);
   afterAll(async () => {
     await browser.close();

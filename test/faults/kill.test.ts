@@ -2,10 +2,12 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createRandom } from '../../src/simulator/random.ts';
 import { startProgram, temporaryDirectory, type Demo, type Program } from '../../scripts/demo/program.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
 
-/** Kill cycles per situation: few in CI, 20 and more on demand. */
+/** The moments of the kills are drawn from the seed; kill cycles per situation: few in CI, more in full size. */
+const seed = Number(process.env['FAULT_SEED'] ?? 20260801);
 const cycles = Number(process.env['FAULT_CYCLES'] ?? 3);
 const samplesPerUpload = 20;
 
@@ -142,6 +144,7 @@ describe('killed during an upload loop', () => {
       const directory = temporaryDirectory();
       directories.push(directory);
       const acknowledged: string[] = [];
+      const draw = createRandom(seed);
       program = await startProgram(directory.path, settings);
       const enrol = await (await signIn(program.demo)).post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' });
       expect(enrol.status).toBe(200);
@@ -150,7 +153,7 @@ describe('killed during an upload loop', () => {
       for (let cycle = 0; cycle < cycles; cycle += 1) {
         const loop = startUploading(await signIn(program.demo), second);
         await loop.first;
-        await sleep(Math.random() * 400);
+        await sleep(draw.next() * 400);
         await kill(program);
         const { acknowledged: some, sent } = await loop.ended;
         acknowledged.push(...some);

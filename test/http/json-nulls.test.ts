@@ -23,12 +23,13 @@ describe('withNulls', () => {
     expect(nulled(expected, ...pointers)).toBe(expected);
   });
 
-  test('takes less than two seconds for 50,000 elements', () => {
+  test('takes less than two seconds of the processor for 50,000 elements', () => {
     const text = `[${Array.from({ length: 50_000 }, (__, i) => `{"id":"${String(i)}","value":60.${String(i)},"metadata":{"a":["b",{"c":"dddddddddddddddd"}]}}`).join(',')}]`;
     const pointers = Array.from({ length: 50_000 }, (__, i) => `/${String(i)}`);
-    const start = performance.now();
+    const before = process.cpuUsage();
     expect(nulled(text, ...pointers)).toBe(`[${pointers.map(() => 'null').join(',')}]`);
-    expect(performance.now() - start).toBeLessThan(2000);
+    const { user, system } = process.cpuUsage(before);
+    expect(user + system).toBeLessThan(2_000_000); // microseconds; quadratic work takes minutes
   });
 });
 

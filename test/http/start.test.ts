@@ -26,6 +26,11 @@ test.each([
     message: 'listBooks twice',
   },
   {
+    named: 'an answer that refers to nothing',
+    change: ({ paths }: typeof shelfDocument): void => { Object.assign(paths['/books'].get.responses[200], { content: { 'application/json': { schema: { items: { $ref: '#/components/schemas/Magazine' } } } } }); },
+    message: 'has nothing at #/components/schemas/Magazine',
+  },
+  {
     named: 'a reference that leads nowhere',
     change: ({ components }: typeof shelfDocument): void => { Object.assign(components, { schemas: {} }); },
     message: 'has nothing at #/components/schemas/',

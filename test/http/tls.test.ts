@@ -92,7 +92,7 @@ describe('the services with a certificate of their own', () => {
     put('second');
     await until(async () => (await servedName()) === 'second.test');
     expect(vitalgate.logged()).toContain('were read again');
-  }, 30_000);
+  });
 });
 
 test.each([
