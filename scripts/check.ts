@@ -18,6 +18,7 @@ const closing = /^(Tests|Test Suites|Time|Snapshots|No browser):?.*/gm;
 const suites: readonly Step[] = [
   { name: 'tests', command: 'npm', args: ['test', '--silent'] },
   { name: 'tests of faults', command: 'npm', args: ['run', '--silent', 'faults'] },
+  { name: 'tests of volume', command: 'npm', args: ['run', '--silent', 'volume'] },
   { name: 'tests of security', command: 'npm', args: ['run', '--silent', 'security'] },
 ];
 const steps: readonly Step[] = [

@@ -11,7 +11,7 @@ import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 const count = Number(process.env['SUBMITTED_DETECTIONS'] ?? 500);
 const patients = 5;
 const perPatient = Math.ceil(count / patients);
-const seed = Number(process.env['FAULT_SEED'] ?? 20260801);
+const seed = Number(process.env['SEED'] ?? 20260801);
 
 /** Poison: every so many, one that is refused, and one that is answered by an error whenever it is sent. */
 const isRefused = (second: number) => second % 50 === 7;

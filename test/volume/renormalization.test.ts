@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { answered, clientWith, eventually, newPatient, service, type Client } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, clientWith, eventually, newPatient, service, type Client } from './client.ts';
 
 /** Records in CI; the full size is 100000. */
 const records = Number(process.env['RENORMALIZED_RECORDS'] ?? 3000);
