@@ -29,8 +29,8 @@ import { keepUpload } from './keeping.ts';
 import { createObservations } from './observations.ts';
 import { openRecords } from './records.ts';
 import type { RuleBook } from './rule-book.ts';
-import { issueApiKey } from './sender-keys.ts';
-import { listApiKeys, revokeApiKey } from './storage/api-key-table.ts';
+import { endApiKey, issueApiKey } from './sender-keys.ts';
+import { listApiKeys } from './storage/api-key-table.ts';
 import { recordAudit, type AuditEvent } from './storage/audit-table.ts';
 import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
@@ -55,7 +55,7 @@ const handlersOfNormalized = ({ pool, keyRing, version }: DeviceManagerDependenc
   const audit = (event: AuditEvent) => recordAudit(pool, event);
   return {
     ...charts(createCharts(pool, keyRing, () => chartedTypes(ruleBook))),
-    ...healthDataTypes({ ruleBook, audit }),
+    ...healthDataTypes({ ruleBook }),
     ...renormalizations(renormalizer),
     ...fhir({ version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search), audit }),
     ...detections({
@@ -110,7 +110,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       audit,
     }),
     ...senders({
-      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit,
+      list: () => listApiKeys(pool), issue: (wanted, act) => issueApiKey(pool, wanted, act), revoke: (id, act) => endApiKey(pool, id, act),
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
     ...handlersOfNormalized(dependencies, normalization, receiver),
