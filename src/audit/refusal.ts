@@ -27,7 +27,8 @@ export interface RefusalRules<Caller> {
   readonly namesPerson: ReadonlySet<string>;
 }
 
-const isUnfit = (status: number): boolean => [400, 409, 413, 415, 422].includes(status);
+/** Whether a status says that what was sent cannot be taken. */
+export const isUnfit = (status: number): boolean => [400, 409, 413, 415, 422].includes(status);
 
 const eventOf = <Caller>({ operationId, status, code, caller, showedCredential }: RefusedRequest<Caller>, { uploads, special, patientOf }: RefusalRules<Caller>): AuditEventName | undefined => {
   const named = special[`${operationId} ${code}`];

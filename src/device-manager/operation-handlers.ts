@@ -1,3 +1,4 @@
+import { findAudit } from '../audit/finding.ts';
 import type { Pool } from '../database/pool.ts';
 import { inSnapshot } from '../database/transaction.ts';
 import { compileItemSchema } from '../http/item-schema.ts';
@@ -11,6 +12,7 @@ import { hasRule } from './domain/normalization.ts';
 import { prototypesOf } from './domain/prototype.ts';
 import { deleteSamples } from './deleting.ts';
 import { createEnrolment } from './enrolment.ts';
+import { audit as auditHandlers } from './handlers/audit.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
 import { detections } from './handlers/detections.ts';
@@ -31,7 +33,7 @@ import { openRecords } from './records.ts';
 import type { RuleBook } from './rule-book.ts';
 import { endApiKey, issueApiKey } from './sender-keys.ts';
 import { listApiKeys } from './storage/api-key-table.ts';
-import { recordAudit, type AuditEvent } from './storage/audit-table.ts';
+import { recordAudit, recordEntry, type AuditEvent } from './storage/audit-table.ts';
 import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
@@ -113,6 +115,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       list: () => listApiKeys(pool), issue: (wanted, act) => issueApiKey(pool, wanted, act), revoke: (id, act) => endApiKey(pool, id, act),
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
+    ...auditHandlers({ find: (page) => findAudit(pool, 'device_manager', page), record: (entry) => recordEntry(pool, entry) }),
     ...handlersOfNormalized(dependencies, normalization, receiver),
   } satisfies Handlers<Operations, Caller, OpenFhir>;
 };
