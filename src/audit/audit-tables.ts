@@ -91,4 +91,5 @@ export const auditGuards = (schema: AuditSchema): string => `
     update ${schema}.audit_event set patient_id = pseudonym, salt = null where patient_id = patient and salt is not null;
     get diagnostics changed = row_count;
     return changed;
-  end $pseudonymize$`;
+  end $pseudonymize$;
+  revoke execute on function ${schema}.audit_pseudonymize(text, text) from public`;
