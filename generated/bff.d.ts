@@ -329,6 +329,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List who saw the own data
+         * @description Answers what was done to the data of the signed-in person and what was refused, newest first, in words that an app can show. Other people are named by their part alone. Pages follow the header `Link`.
+         */
+        readonly get: operations["listOwnAudit"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/-/healthz": {
         readonly parameters: {
             readonly query?: never;
@@ -1312,6 +1332,38 @@ export interface components {
                 readonly count?: number;
             }[];
         };
+        /**
+         * @description What came of it.
+         * @example success
+         * @enum {string}
+         */
+        readonly AuditOutcome: "success" | "refused" | "failed";
+        /** @description Something that happened to the own data. It names nobody else: only what part somebody has. */
+        readonly AccessEvent: {
+            /**
+             * Format: date-time
+             * @description Instant in UTC at which it happened.
+             * @example 2024-07-24T13:44:05.993417Z
+             */
+            readonly at: string;
+            /**
+             * @description Stable name, to translate; names can be added.
+             * @example chart-read
+             */
+            readonly event: string;
+            /**
+             * @description Sentence in English, to be shown as it is.
+             * @example Staff looked at a chart.
+             */
+            readonly what: string;
+            /**
+             * @description Part of who did it: you, staff of the installation, a service that your device sends through, or the program by itself.
+             * @example staff
+             * @enum {string}
+             */
+            readonly by: "you" | "staff" | "device" | "program";
+            readonly outcome: components["schemas"]["AuditOutcome"];
+        };
         /** @description Health of one service. */
         readonly Health: {
             /**
@@ -1644,6 +1696,14 @@ export interface components {
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
         readonly KnownChart: string;
+        /** @description Limit to what happened at or after this instant. */
+        readonly AuditFrom: components["schemas"]["InstantWithOffset"];
+        /** @description Limit to what happened before this instant. */
+        readonly AuditTo: components["schemas"]["InstantWithOffset"];
+        /** @description `true` leaves out what the patient did. */
+        readonly AuditByOthers: boolean;
+        /** @description Where a page begins, out of the header `Link`. */
+        readonly AuditCursor: string;
     };
     requestBodies: never;
     headers: {
@@ -1691,6 +1751,8 @@ export type HealthKitBody = components['schemas']['HealthKitBody'];
 export type UploadProgress = components['schemas']['UploadProgress'];
 export type UploadLimits = components['schemas']['UploadLimits'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type AuditOutcome = components['schemas']['AuditOutcome'];
+export type AccessEvent = components['schemas']['AccessEvent'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
@@ -1743,6 +1805,10 @@ export type ParameterChartPoints = components['parameters']['ChartPoints'];
 export type ParameterChartTimeZone = components['parameters']['ChartTimeZone'];
 export type ParameterChartSource = components['parameters']['ChartSource'];
 export type ParameterKnownChart = components['parameters']['KnownChart'];
+export type ParameterAuditFrom = components['parameters']['AuditFrom'];
+export type ParameterAuditTo = components['parameters']['AuditTo'];
+export type ParameterAuditByOthers = components['parameters']['AuditByOthers'];
+export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -2326,6 +2392,46 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly listOwnAudit: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Limit to what happened at or after this instant. */
+                readonly from?: components["parameters"]["AuditFrom"];
+                /** @description Limit to what happened before this instant. */
+                readonly to?: components["parameters"]["AuditTo"];
+                /** @description `true` leaves out what the patient did. */
+                readonly byOthers?: components["parameters"]["AuditByOthers"];
+                /** @description Where a page begins, out of the header `Link`. */
+                readonly _cursor?: components["parameters"]["AuditCursor"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Events. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["AccessEvent"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
         };

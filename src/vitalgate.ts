@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import packageFile from '../package.json' with { type: 'json' };
@@ -7,6 +7,7 @@ import type { Config, ServiceName } from './config.ts';
 import { startEmbeddedServer } from './database/embedded-server.ts';
 import { openPool, type Connection, type Pool } from './database/pool.ts';
 import type { TherapyMonitoringSettings } from './device-manager/dependencies.ts';
+import { recordEntry } from './device-manager/storage/audit-table.ts';
 import { createDeviceManager } from './device-manager/service.ts';
 import type { TokenIssuer } from './device-manager/sender-tokens.ts';
 import { loadMasterKey } from './keys/master-key.ts';
@@ -18,6 +19,7 @@ import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
 import { openMailer, type Mailer } from './user-manager/mail.ts';
 import { createUserManager } from './user-manager/service.ts';
+import { recordAudit as recordUserManagerAudit } from './user-manager/storage/audit-table.ts';
 import { loadUserGroups } from './user-manager/user-groups.ts';
 
 /** What starting needs beside the settings. */
@@ -25,6 +27,8 @@ export interface StartOptions {
   readonly log: Logger;
   /** Told once when the program cannot go on, for instance because PostgreSQL ended. */
   readonly onFatal: (reason: string) => void;
+  /** Tells in the audit which settings a start had. */
+  readonly configurationDigest: string;
   /** True in tests: an answer that breaks its contract is a 500. */
   readonly validateResponses?: boolean;
 }
@@ -81,9 +85,12 @@ const openMail = ({ config, notices, started }: Starting): Mailer => {
   return mailer;
 };
 
+const startOf = ({ configurationDigest }: Starting) => ({ event: 'program-started', actor: 'program', resource: `configuration/${configurationDigest}`, requestId: `start-${randomUUID()}` }) as const;
+
 const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<Place> => {
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
+  await recordUserManagerAudit(pool, startOf(starting));
   const { config } = starting;
   let own: Place | undefined;
   const service = await createUserManager({
@@ -113,6 +120,7 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const { config } = starting;
   const pool = openServicePool(starting, connection);
   await migrateDeviceManager(pool);
+  await recordEntry(pool, startOf(starting));
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
   const { log, version, validateResponses } = common(starting, 'device-manager');

@@ -7,6 +7,7 @@ import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
 import { loadSpec } from '../http/spec.ts';
 import type { Caller, Operations } from './caller.ts';
+import { audit } from './handlers/audit.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
 import { devices } from './handlers/devices.ts';
@@ -16,6 +17,7 @@ import { passwordReset, type OpenReset } from './handlers/password-reset.ts';
 import { profile } from './handlers/profile.ts';
 import { sessions } from './handlers/sessions.ts';
 import { patientIdReader } from './patient-id.ts';
+import { createRefusalReport } from './refusal-report.ts';
 import { loadResetPage } from './reset-page.ts';
 import { uploads } from './handlers/uploads.ts';
 import { createSessionCheck } from './session-check.ts';
@@ -54,17 +56,19 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
   const sessionCheck = createSessionCheck(userManager, patientIdReader(customUserIdKey));
   const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');
   const refusedReset = (requestId: string, status: number | undefined) => log.warn({ requestId, status }, 'the User Manager refused to mail a link');
+  const refusals = createRefusalReport(deviceManager, log);
   const rate = createUploadRate(uploadsPerMinute);
   const knownOf = knownMembersReader(spec);
   const handlers = {
     ...sessions({ userManager, sessionCheck, secureCookies }),
     ...profile(knownOf('UserInfo')),
     ...devices(deviceManager, knownOf('Device')),
-    ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment, historyDays, rate }),
+    ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment, refused: refusals.report, historyDays, rate }),
     ...deletions(deviceManager, rate),
     ...uploads(deviceManager, { historyDays, requestsPerMinute: uploadsPerMinute }),
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
+    ...audit(deviceManager),
     ...passwordReset({ resets, page: loadResetPage(), refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
@@ -73,6 +77,7 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
     spec,
     handlers,
     authenticators: { session: sessionCheck.caller },
+    auditRefusal: refusals.onProblem,
     log,
     validateResponses,
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },

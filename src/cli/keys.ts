@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { issueApiKey } from '../device-manager/sender-keys.ts';
-import { listApiKeys, revokeApiKey, type ApiKey } from '../device-manager/storage/api-key-table.ts';
+import { endApiKey, issueApiKey } from '../device-manager/sender-keys.ts';
+import { listApiKeys, type ApiKey } from '../device-manager/storage/api-key-table.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { withManual } from './manual.ts';
+
+/** How the command line appears in the audit. */
+const act = () => ({ actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
 
 const accessOf = ({ config, say }: CommandContext) => ({ config: config(), say, owners: ['device-manager'] }) as const;
 
@@ -17,7 +21,7 @@ const createKey = async (context: CommandContext, { sender, expiresInDays, devic
   if (!/^[a-z][a-z0-9-]{0,63}$/.test(sender)) throw new RefusedError('--sender is lower-case letters, digits and -, starting with a letter, at most 64.', 'wrong-use');
   const days = expiresInDays === undefined ? undefined : Number(expiresInDays);
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 3650)) throw new RefusedError('--expires-in-days is a whole number from 1 to 3650.', 'wrong-use');
-  const issued = await withDatabase(accessOf(context), (pool) => issueApiKey(pool, { sender, expiresInDays: days, deviceIds: device }));
+  const issued = await withDatabase(accessOf(context), (pool) => issueApiKey(pool, { sender, expiresInDays: days, deviceIds: device }, act()));
   if (issued === 'two-live-keys') throw new RefusedError(`${sender} has two keys that live: revoke one first.`);
   const { _id, key } = issued;
   context.result({ _id, sender, key }, `key of ${sender} created, _id ${_id}\nkey: ${key}   (shown only now)`);
@@ -35,7 +39,7 @@ const listKeys = async (context: CommandContext): Promise<void> => {
 };
 
 const revokeKey = async (context: CommandContext, key: string): Promise<void> => {
-  const found = await withDatabase(accessOf(context), (pool) => revokeApiKey(pool, key));
+  const found = await withDatabase(accessOf(context), (pool) => endApiKey(pool, key, act()));
   if (!found) throw new RefusedError('There is no key with this _id or prefix.', 'unknown');
   context.result({ revoked: key }, `${key} is revoked`);
 };

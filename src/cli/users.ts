@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { inTransaction } from '../database/transaction.ts';
 import { isBlockedAt, userStates, type UserAccount } from '../user-manager/domain/user-account.ts';
 import { createPasswords } from '../user-manager/password.ts';
 import { register, type Registered } from '../user-manager/registration.ts';
@@ -39,7 +40,10 @@ const addUser = async ({ config, say, result }: CommandContext, options: AddOpti
   const access = { config: config(), say, owners: ['user-manager'] } as const;
   const { password, isMade } = await givenOrMadePassword(options.passwordStdin === true, say);
   const userGroup = options.operator === true ? 'operator' : 'patient';
-  const id = await withDatabase(access, async (pool) => idOf(await register(pool, await createPasswords(), { ...checked.data, password, userGroup, creatorId: 'vitalgate' })));
+  const id = await withDatabase(access, async (pool) => {
+    const passwords = await createPasswords();
+    return idOf(await inTransaction(pool, (client) => register(client, passwords, { ...checked.data, password, userGroup, creatorId: 'vitalgate' })));
+  });
   const { username } = checked.data;
   result({ _id: id, username, userGroup, ...(isMade && { password }) }, `${userGroup} ${username} added, _id ${id}${isMade ? `\npassword: ${password}   (shown only now)` : ''}`);
 };

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-export const jobNames = ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
+export const jobNames = ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'chain-audit'] as const;
 
 /** One setting: how its text is read, what it means, what holds when it is left out, and whether it may be shown. */
 interface Setting {

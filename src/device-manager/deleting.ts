@@ -56,7 +56,7 @@ export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, 
       await supersedeSubmissions(client, patientId, known);
       await markDeleted(client, patientId, known);
     }
-    for (const _id of known) await recordAudit(client, { patientId, actor, action: 'delete', resource: `sample/${_id}`, requestId });
+    await recordAudit(client, { patientId, actor, action: 'delete', resource: unique.length === 1 ? `sample/${unique[0] ?? ''}` : `samples/${String(unique.length)}`, requestId });
     const deleted = new Set(known);
     const firstAt = new Map(ids.map((_id, index) => [_id, index] as const).reverse());
     return ids.map((_id, index): DeletionStatus => {

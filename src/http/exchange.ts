@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
+import { peerClassOf, withSource } from '../audit/request-source.ts';
 import type { XmlElement } from '../xml/xml-gate.ts';
 import type { Authenticated } from './authentication.ts';
 import type { ItemSlice } from './json-gate.ts';
@@ -68,5 +69,5 @@ export const enter = (exchanges: Exchanges): RequestHandler => (request: Request
   });
   const { requestId } = exchanges.open(request, controller.signal);
   response.set('X-Request-Id', requestId);
-  next();
+  withSource({ requestId, peer: peerClassOf(request.socket.remoteAddress) }, next);
 };

@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import type { RefusedRequest } from '../audit/refusal.ts';
 import { UPLOAD_LIMITS } from '../healthkit/limits.ts';
 import { accessLog, observe } from './access-log.ts';
 import { challengesOf, type Authenticators } from './authentication.ts';
@@ -14,6 +15,7 @@ import type { AnyHandler } from './operation.ts';
 import { platformRoutes, type Phase, type PlatformOptions } from './platform-routes.ts';
 import { sendProblem, type ProblemForm } from './problem-body.ts';
 import { problemOf } from './problem-of.ts';
+import { refusedRequest } from './refused-request.ts';
 import type { Spec } from './spec.ts';
 import { specRouter } from './spec-router.ts';
 
@@ -39,6 +41,8 @@ export interface ServiceOptions<Caller> {
   /** Other forms than application/problem+json, by path. */
   readonly problemForms?: readonly ProblemForm[];
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
+  /** Told every problem before it is sent, to write into the audit what belongs there. */
+  readonly auditRefusal?: (request: RefusedRequest<Caller>) => Promise<void>;
 }
 
 const DEFAULT_LIMITS: BodyLimits = { ...UPLOAD_LIMITS, maxDepth: 32 };
@@ -54,8 +58,9 @@ const report = <Caller>({ log, onError }: ServiceOptions<Caller>, error: unknown
 
 /** Last of all: every error becomes a problem; what is not the client's doing is logged, without values. */
 const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges): ErrorRequestHandler => {
-  const render = (error: unknown, request: Request, response: Response): void => {
-    const { warmUp, operation, requestId, label } = exchanges.of(request);
+  const render = async (error: unknown, request: Request, response: Response): Promise<void> => {
+    const exchange = exchanges.of(request);
+    const { warmUp, operation, requestId, label } = exchange;
     if (warmUp !== undefined) {
       warmUp(error);
     } else if (error instanceof ClientGoneError) {
@@ -64,6 +69,8 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
       const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false) });
       if (problem.code === 'internal-error') report(options, problem.cause ?? problem, label, requestId);
       else if (problem.cause !== undefined) options.log.warn({ ...faultOf(problem.cause), code: problem.code, operationId: label, requestId }, problem.code);
+      // The authenticators of the same options judged who calls.
+      if (operation !== undefined) await options.auditRefusal?.(refusedRequest(request, exchange, problem) as RefusedRequest<Caller>);
       sendProblem(request, response, problem, { requestId, challenges: challengesOf(options.spec, operation), forms: options.problemForms ?? [] });
     }
   };

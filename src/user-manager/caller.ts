@@ -7,3 +7,10 @@ export type Caller =
   | { readonly kind: 'service' }
   | { readonly kind: 'operator'; readonly userId: string }
   | { readonly kind: 'client'; readonly client: WebhookClient };
+
+/** How a caller appears in the audit. */
+export const auditActorOf = (caller: Caller): string => {
+  if (caller.kind === 'person') return `user:${caller.user.id}`;
+  if (caller.kind === 'operator') return `operator:${caller.userId}`;
+  return caller.kind === 'client' ? `client:${caller.client.clientId}` : 'service';
+};

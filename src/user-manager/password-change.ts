@@ -2,6 +2,7 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { passwordFault } from './domain/password-policy.ts';
 import type { Passwords } from './password.ts';
+import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { endResetsOf } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
 import { lockUser, setPasswordHash } from './storage/user-table.ts';
@@ -23,6 +24,7 @@ export const setPassword = async (
     await setPasswordHash(client, id, passwordHash, updaterId);
     await endResetsOf(client, id);
     await endSessionsOf(client, id);
+    await recordAudit(client, { event: 'password-changed', actor: actorNamed(updaterId), patientId: id, resource: 'user' });
     return 'changed';
   });
 };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Queryable } from '../database/pool.ts';
 import { passwordFault } from './domain/password-policy.ts';
 import type { Passwords } from './password.ts';
+import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { activateUser, insertUser, lockUser, type TakenMember } from './storage/user-table.ts';
 
 /** A person to be made known. */
@@ -30,7 +31,7 @@ const authUserIdOf = (account: Registration['account'], id: string): string | un
   return account === undefined ? id : account.authUserId;
 };
 
-/** Makes a person known, who can sign in at once when a password is given and the account is not postponed. */
+/** Makes a person known in a transaction of the caller's, who can sign in at once when a password is given and the account is not postponed. */
 export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash'>, person: Registration): Promise<Registered> => {
   const { password, account, creatorId } = person;
   const fault = password === undefined ? undefined : passwordFault(password);
@@ -50,7 +51,9 @@ export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash'>
     properties: person.properties ?? {},
     creatorId,
   });
-  return outcome === 'inserted' ? { _id: id } : { taken: outcome };
+  if (outcome !== 'inserted') return { taken: outcome };
+  await recordAudit(db, { event: 'user-created', actor: actorNamed(creatorId), patientId: id, resource: 'user' });
+  return { _id: id };
 };
 
 /** What became of an activation. */
@@ -65,5 +68,6 @@ export const activate = async (
   if (user.authUserId !== undefined) return 'active-already';
   if (isDisabled(user.userGroup)) return 'account-disabled';
   await activateUser(db, id, passwordHash, updaterId);
+  await recordAudit(db, { event: 'user-activated', actor: actorNamed(updaterId), patientId: id, resource: 'user' });
   return 'activated';
 };

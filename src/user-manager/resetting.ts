@@ -7,6 +7,7 @@ import { passwordFault } from './domain/password-policy.ts';
 import type { Mailer } from './mail.ts';
 import type { Passwords } from './password.ts';
 import { hashOfToken } from './session-token.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { consumeReset, findReset, issueReset, linksOfLastHour, lockUserWhoMaySignIn, markResetSent } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
 import { findAddress, findResettableUser, setPasswordHash } from './storage/user-table.ts';
@@ -42,7 +43,12 @@ export const requestReset = (db: Queryable, userId: string): Promise<void> => {
 const nobody = '0'.repeat(32);
 
 /** Notes that an account wants a link. The job carries the user's id, never what the caller named. */
-export const requestResetOf = async (db: Queryable, authUserId: string): Promise<void> => requestReset(db, (await findResettableUser(db, authUserId)) ?? nobody);
+export const requestResetOf = (pool: Pool, authUserId: string, actor: string): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    const userId = await findResettableUser(client, authUserId);
+    await requestReset(client, userId ?? nobody);
+    await recordAudit(client, { event: 'password-reset-asked', actor, patientId: userId, resource: 'user' });
+  });
 
 const pageOf = (publicUrl: ResetMailing['publicUrl']): string | undefined => {
   const base = publicUrl();
@@ -98,6 +104,7 @@ export const resetPassword = async (pool: Pool, passwords: Pick<Passwords, 'hash
     await setPasswordHash(client, userId, passwordHash, userId);
     await endSessionsOf(client, userId);
     await addJob(client, { task: 'password-changed-mail', payload: { userId } });
+    await recordAudit(client, { event: 'password-reset-used', actor: `user:${userId}`, resource: 'user' });
     return 'set';
   });
 };

@@ -3,6 +3,9 @@ import formats from 'ajv-formats';
 import type { Logger } from 'pino';
 import spec from '../../generated/user-manager.json' with { type: 'json' };
 import type { operations } from '../../generated/user-manager.d.ts';
+import { startChainer } from '../audit/chainer.ts';
+import { createRefusalRecorder } from '../audit/refusal-recorder.ts';
+import type { RefusalRules } from '../audit/refusal.ts';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction, isUnavailable } from '../database/transaction.ts';
 import type { Handlers } from '../http/operation.ts';
@@ -13,7 +16,7 @@ import { loadSpec } from '../http/spec.ts';
 import { startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
 import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
-import type { Caller } from './caller.ts';
+import { auditActorOf, type Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { passwordFault } from './domain/password-policy.ts';
 import { createClientTokens } from './client-tokens.ts';
@@ -31,13 +34,13 @@ import { activate, register } from './registration.ts';
 import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { findBulkJob } from './storage/bulk-job-table.ts';
 import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
 import { publishedSigningKeys } from './storage/signing-key-table.ts';
-import { deleteUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
-import { changeUser, moveUsers, softDelete } from './user-change.ts';
+import { changeUser, moveUsers, removeUser, softDelete } from './user-change.ts';
 import type { UserGroups } from './user-groups.ts';
 import { importUsers } from './user-import.ts';
 import { tasks } from './workers/tasks.ts';
@@ -106,7 +109,7 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
     });
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
-  remove: (id) => deleteUser(pool, id),
+  remove: (id, updaterId) => removeUser(pool, id, updaterId),
 });
 
 /** Judges members by what the specification lets `$set` set. */
@@ -130,7 +133,7 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
     ...userSearchHandlers({ propertyNames, find: (page) => findUsers(pool, page), count: (filter) => countUsers(pool, filter) }),
     ...userStateHandlers({ move: (moves, updaterId) => moveUsers(pool, moves, updaterId), softDelete: (id, updaterId) => softDelete(pool, id, updaterId) }),
     ...userImportHandlers({ propertyNames, take: (rows, actor) => importUsers(importPorts, rows, actor) }),
-    ...passwordResetHandlers({ requestReset: (authUserId) => requestResetOf(pool, authUserId), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
+    ...passwordResetHandlers({ requestReset: (authUserId, actor) => requestResetOf(pool, authUserId, actor), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
     ...clientHandlers({
       find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
     }),
@@ -149,6 +152,17 @@ const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinu
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
 };
 
+/** A wrong password has its row where it was judged: there it is known whose it is. */
+const refusalRules: RefusalRules<Caller> = {
+  actorOf: auditActorOf,
+  patientOf: (caller) => (caller.kind === 'person' ? caller.user.id : undefined),
+  special: {
+    'issueToken sign-in-failed': null, 'issueToken too-many-requests': 'sign-in-locked', 'refreshToken sign-in-failed': 'session-renewal-refused',
+    'issueClientToken sign-in-failed': 'credential-refused', 'resetPassword reset-token-invalid': 'password-reset-refused',
+  },
+  uploads: new Set(), namesPerson: new Set(['updateUser', 'deleteUser', 'softDeleteUser']),
+};
+
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
 export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
   const { pool, log, version, serviceTokens, validateResponses = false } = dependencies;
@@ -157,16 +171,19 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     handlers: handlersOf(dependencies, bounded(await createPasswords())),
     authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
     limits: { maxBytes: 1_100_000 },
+    auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordAudit(pool, entry), log),
     isDatabaseUnavailable: isUnavailable,
     ready: async () => (await pool.query('select 1')).rowCount === 1,
     checkUp: { database: () => pool.query('select 1') },
   });
   const runner = await startJobs(dependencies);
+  const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'user_manager', log) : undefined;
   return {
     name: 'user-manager',
     listen: server.listen,
     stop: async () => {
       await server.close();
+      await chainer?.stop();
       await runner?.stop();
     },
   };

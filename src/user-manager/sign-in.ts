@@ -3,6 +3,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { Passwords } from './password.ts';
 import { hashOfToken, isSessionToken, newSessionToken } from './session-token.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { keepRefreshToken, useRefreshToken } from './storage/refresh-token-table.ts';
 import { endSession, openSession } from './storage/session-table.ts';
 import { findPassword, renewPasswordHash, stillHasPassword } from './storage/user-table.ts';
@@ -30,7 +31,7 @@ export interface SignIn {
   readonly issue: (checked: CheckedUser, replacedSid: string | undefined) => Promise<IssuedTokens | undefined>;
   /** New tokens for a refresh token; undefined for one that is unknown, ended or was used before, which ends its whole family. */
   readonly refresh: (refreshToken: string) => Promise<IssuedTokens | undefined>;
-  readonly end: (tokenHash: Buffer) => Promise<void>;
+  readonly end: (tokenHash: Buffer, userId: string) => Promise<void>;
 }
 
 /** Lifetimes in seconds. */
@@ -46,6 +47,7 @@ export const createSignIn = (pool: Pool, passwords: Pick<Passwords, 'check'>, { 
     inTransaction(pool, async (client) => {
       if (!(await stillHasPassword(client, userId, passwordHash))) return undefined;
       if (replacedSid !== undefined) await endSession(client, hashOfToken(replacedSid));
+      await recordAudit(client, { event: 'signed-in', actor: `user:${userId}`, resource: 'session' });
       return openIn(client);
     });
   const issueIn = async (db: Queryable, userId: string, family: string): Promise<IssuedTokens> => {
@@ -58,7 +60,11 @@ export const createSignIn = (pool: Pool, passwords: Pick<Passwords, 'check'>, { 
     checkPassword: async (username, password) => {
       const known = await findPassword(pool, username);
       const { fits, renewed } = await passwords.check(password, known?.passwordHash);
-      if (!fits || known?.maySignIn !== true) return undefined;
+      if (!fits || known?.maySignIn !== true) {
+        // One row of the same size for unknown, wrong and blocked.
+        await recordAudit(pool, { event: 'sign-in-refused', actor: 'anonymous', patientId: known?.userId, resource: 'session', outcome: 'refused', reason: 'sign-in-failed' });
+        return undefined;
+      }
       if (renewed !== undefined) await renewPasswordHash(pool, known.userId, known.passwordHash, renewed);
       return { userId: known.userId, passwordHash: renewed ?? known.passwordHash };
     },
@@ -73,9 +79,15 @@ export const createSignIn = (pool: Pool, passwords: Pick<Passwords, 'check'>, { 
       if (!isSessionToken(refreshToken)) return undefined;
       return inTransaction(pool, async (client) => {
         const used = await useRefreshToken(client, hashOfToken(refreshToken));
-        return typeof used === 'string' ? undefined : issueIn(client, used.userId, used.family);
+        if (typeof used === 'string') return undefined;
+        await recordAudit(client, { event: 'session-renewed', actor: `user:${used.userId}`, resource: 'session' });
+        return issueIn(client, used.userId, used.family);
       });
     },
-    end: (tokenHash) => endSession(pool, tokenHash),
+    end: (tokenHash, userId) =>
+      inTransaction(pool, async (client) => {
+        await endSession(client, tokenHash);
+        await recordAudit(client, { event: 'session-ended', actor: `user:${userId}`, resource: 'session' });
+      }),
   };
 };

@@ -70,8 +70,8 @@ export const sessionHandlers = (ports: SessionPorts) => ({
     body: userInfoOf(personOf(caller).user, ports.isAnswered),
   }),
   endSession: async ({ caller }: Call<operations['endSession'], Caller>): Promise<Reply<operations['endSession']>> => {
-    const { tokenHash, session } = personOf(caller);
-    await ports.end(tokenHash);
+    const { tokenHash, session, user } = personOf(caller);
+    await ports.end(tokenHash, user.id);
     return { status: 204, ...(session === 'cookie' && { headers: { 'Set-Cookie': endedSessionCookie(ports.secureCookies) } }) };
   },
 });

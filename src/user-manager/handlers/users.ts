@@ -15,7 +15,7 @@ export interface UserPorts {
   readonly register: (person: Registration, sendResetMail: boolean) => Promise<Registered>;
   readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: string }>;
   readonly change: (id: string, commands: UserCommands, updaterId: string) => Promise<Changed>;
-  readonly remove: (id: string) => Promise<boolean>;
+  readonly remove: (id: string, updaterId: string) => Promise<boolean>;
 }
 
 type NewUser = Call<operations['createUser'], Caller>['body'] & { readonly authUserId?: string };
@@ -84,8 +84,7 @@ export const userHandlers = (ports: UserPorts) => ({
   registerUser: (call: Call<operations['registerUser'], Caller>) => registerUser(ports, call),
   updateUser: (call: Call<operations['updateUser'], Caller>) => updateUser(ports, call),
   deleteUser: async ({ path, caller }: Call<operations['deleteUser'], Caller>): Promise<Reply<operations['deleteUser']>> => {
-    actorOf(caller);
-    if (!(await ports.remove(path.id))) throw problem('not-found');
+    if (!(await ports.remove(path.id, actorOf(caller)))) throw problem('not-found');
     return { status: 204 };
   },
 });

@@ -1,3 +1,4 @@
+import { auditGuards, auditTables } from '../../audit/audit-tables.ts';
 import type { Migration } from '../../database/migrator.ts';
 
 /** The schema that the User Manager owns. */
@@ -100,4 +101,5 @@ export const migrations: readonly Migration[] = [
       )`,
   },
   { name: '0005-devices-of-clients', sql: 'alter table user_manager.oauth_client add column device_ids text[]' },
+  { name: '0025-audit', sql: `${auditTables('user_manager')}; ${auditGuards('user_manager')}` },
 ];
