@@ -35,6 +35,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     ready: async () => (await database()).rowCount === 1,
     checkUp: { database, ...(receiver && { 'therapy-monitoring': receiver.probe }) },
     isDatabaseUnavailable: isUnavailable,
+    isPublicHttps: dependencies.isPublicHttps === true,
     problemForms: [fhirProblems],
     gauges: [inboxGauge(pool), submissionGauge(pool)],
   });

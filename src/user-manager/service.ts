@@ -6,7 +6,9 @@ import type { operations } from '../../generated/user-manager.d.ts';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction, isUnavailable } from '../database/transaction.ts';
 import type { Handlers } from '../http/operation.ts';
+import { createOriginCheck } from '../http/origin-check.ts';
 import { problem } from '../http/problem.ts';
+import { createSourceReader } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
@@ -15,7 +17,6 @@ import { createAuthenticators } from './authentication.ts';
 import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
 import type { Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
-import { passwordFault } from './domain/password-policy.ts';
 import { createClientTokens } from './client-tokens.ts';
 import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
 import { clientHandlers } from './handlers/clients.ts';
@@ -26,16 +27,20 @@ import { userSearchHandlers } from './handlers/user-search.ts';
 import { userStateHandlers } from './handlers/user-states.ts';
 import { userHandlers, type UserPorts } from './handlers/users.ts';
 import type { Mailer } from './mail.ts';
+import { createOwnPasswordChange } from './password-change.ts';
+import { createPasswordCheck } from './password-check.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
 import { activate, register } from './registration.ts';
+import { removeUser, signOutUser } from './user-removal.ts';
 import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
+import { createSignInAttempts } from './sign-in-attempts.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
 import { findBulkJob } from './storage/bulk-job-table.ts';
 import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
 import { publishedSigningKeys } from './storage/signing-key-table.ts';
-import { deleteUser } from './storage/user-table.ts';
+import { findUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, softDelete } from './user-change.ts';
 import type { UserGroups } from './user-groups.ts';
@@ -62,6 +67,14 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly groups: UserGroups;
   /** Members of a user that `/userinfo` answers beside the claims; all when undefined. */
   readonly userInfoMembers: readonly string[] | undefined;
+  /** Whose pages may change something, beside the own ones; see the BFF. */
+  readonly allowedOrigins?: readonly string[];
+  /** Addresses and networks of the proxies in front. */
+  readonly trustedProxies?: readonly string[];
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
+  /** Default: those of createPasswords. */
+  readonly passwords?: Passwords;
   /** False only where the public address is http on loopback. */
   readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
@@ -82,6 +95,7 @@ const bounded = (passwords: Passwords): Passwords => {
     }
   };
   return {
+    faultOf: passwords.faultOf,
     hash: (password) => orBusy(passwords.hash(password)),
     check: (password, stored) => orBusy(passwords.check(password, stored)),
   };
@@ -96,7 +110,9 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
       return outcome;
     }),
   activate: async (id, password, updaterId, sendResetMail) => {
-    const fault = password === undefined ? undefined : passwordFault(password);
+    const user = await findUser(pool, id);
+    if (user === undefined) return 'not-found';
+    const fault = password === undefined ? undefined : passwords.faultOf(password, user);
     if (fault !== undefined) return { passwordFault: fault };
     const passwordHash = password === undefined ? undefined : await passwords.hash(password);
     return inTransaction(pool, async (client) => {
@@ -106,7 +122,8 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
     });
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
-  remove: (id) => deleteUser(pool, id),
+  remove: (id) => removeUser(pool, id),
+  signOut: (id) => signOutUser(pool, id),
 });
 
 /** Judges members by what the specification lets `$set` set. */
@@ -120,10 +137,11 @@ const memberCheck = (): ((members: Readonly<Record<string, unknown>>) => readonl
 const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords) => {
   const { pool, groups, userInfoMembers, secureCookies, sessionDurationSeconds } = dependencies;
   const { propertyNames } = groups;
+  const checkPassword = createPasswordCheck(pool, passwords, createSignInAttempts(pool));
   const importPorts = { pool, groups, faultsOf: memberCheck() };
   return {
     ...sessionHandlers({
-      ...createSignIn(pool, passwords, dependencies), durationSeconds: sessionDurationSeconds, secureCookies,
+      ...createSignIn(pool, dependencies), checkPassword, changePassword: createOwnPasswordChange(pool, passwords, checkPassword, sessionDurationSeconds), durationSeconds: sessionDurationSeconds, secureCookies,
       isAnswered: (member) => userInfoMembers === undefined || [...whoItIs, ...userInfoMembers].includes(member),
     }),
     ...userHandlers(userPorts(dependencies, passwords)),
@@ -151,11 +169,14 @@ const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinu
 
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
 export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
-  const { pool, log, version, serviceTokens, validateResponses = false } = dependencies;
+  const { pool, log, version, serviceTokens, sessionIdleSeconds, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, validateResponses = false } = dependencies;
   const server = createServiceServer({
     name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses,
-    handlers: handlersOf(dependencies, bounded(await createPasswords())),
-    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
+    handlers: handlersOf(dependencies, bounded(dependencies.passwords ?? (await createPasswords()))),
+    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind, sessionIdleSeconds) }),
+    origins: createOriginCheck({ publicUrl: undefined, allowedOrigins, trustedProxies }),
+    sourceOf: createSourceReader({ trustedProxies, serviceTokens }),
+    isPublicHttps,
     limits: { maxBytes: 1_100_000 },
     isDatabaseUnavailable: isUnavailable,
     ready: async () => (await pool.query('select 1')).rowCount === 1,
