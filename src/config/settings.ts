@@ -101,8 +101,8 @@ export const settings = {
   PASSWORD_RESETS_PER_HOUR: { schema: number.min(1, 'is below 1').max(1_000_000, 'is above 1000000').default(30), meaning: 'How many links to set a new password one source may ask one BFF process for in an hour.', otherwise: '`30`', secret: 'no' },
   PASSWORD_RESET_MINUTES: { schema: number.min(5, 'is below 5').max(1_440, 'is above one day').default(30), meaning: 'How long the link of a reset mail works, 5 to 1440.', otherwise: '`30`', secret: 'no' },
   SMTP_URL: {
-    schema: z.string().refine(isMailUrl, 'is not an smtp:// or smtps:// URL').optional(),
-    meaning: 'The server that sends mail, `smtp://` or `smtps://` with user and password; needs `PUBLIC_URL`.', otherwise: 'mails are written to files in `DATA_DIR/mail`', secret: 'password',
+    schema: z.string().refine(isMailUrl, 'is not an smtp:// or smtps:// URL').refine((text) => !/rejectUnauthorized/i.test(text), 'switches off the check of certificates: name a CA of your own in NODE_EXTRA_CA_CERTS').optional(),
+    meaning: 'The server that sends mail, `smtp://` (with STARTTLS, unless it is on this machine or the URL ends with `?ignoreTLS=true`) or `smtps://`, with user and password; needs `PUBLIC_URL`.', otherwise: 'mails are written to files in `DATA_DIR/mail`', secret: 'password',
   },
   MAIL_FROM: { schema: z.string().max(300).default('Vitalgate <vitalgate@localhost>'), meaning: 'The sender of mails.', otherwise: '`Vitalgate <vitalgate@localhost>`', secret: 'no' },
   USER_GROUPS_FILE: { schema: z.string().optional(), meaning: 'A JSON file of user groups and the custom properties of their members.', otherwise: '`patient`, `clinician` and `operator`, without custom properties', secret: 'no' },

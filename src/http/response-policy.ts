@@ -24,6 +24,7 @@ export const securityHeaders = (isPublicHttps: boolean): RequestHandler[] => {
   const always = helmet({
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     strictTransportSecurity: false,
+    xFrameOptions: { action: 'deny' }, // for browsers that do not know frame-ancestors
   });
   const onlyHttps = strictTransportSecurity({ maxAge: 31_536_000, includeSubDomains: true });
   return [
