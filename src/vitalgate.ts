@@ -18,6 +18,7 @@ import { cookiesAreSecure } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
 import { openMailer, type Mailer } from './user-manager/mail.ts';
+import { createPasswords } from './user-manager/password.ts';
 import { createUserManager } from './user-manager/service.ts';
 import { recordAudit as recordUserManagerAudit } from './user-manager/storage/audit-table.ts';
 import { loadUserGroups } from './user-manager/user-groups.ts';
@@ -70,6 +71,7 @@ const common = ({ config, log, validateResponses = false }: Starting, name: Serv
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
+  isPublicHttps: config.PUBLIC_URL?.startsWith('https:') === true,
   secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
@@ -98,7 +100,10 @@ const startUserManager = async (starting: Starting, connection: Connection | und
     mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
+    passwords: await createPasswords(config.PASSWORD_MIN_LENGTH),
+    allowedOrigins: config.ALLOWED_ORIGINS, trustedProxies: config.TRUSTED_PROXIES,
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
+    sessionIdleSeconds: config.SESSION_IDLE_SECONDS,
     refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
   });
   return (own = await listen(starting, service, 'user-manager'));
@@ -123,9 +128,9 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   await recordEntry(pool, startOf(starting));
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
-  const { log, version, validateResponses } = common(starting, 'device-manager');
+  const { log, version, validateResponses, isPublicHttps } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    log, version, validateResponses, isPublicHttps, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
   });
   return listen(starting, service, 'device-manager');
@@ -148,8 +153,9 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
     const { USERID_HEADER_KEY: userIdHeader, CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey, HISTORY_DAYS: historyDays, UPLOADS_PER_MINUTE: uploadsPerMinute } = config;
+    const { SESSION_COOKIE: cookieName, PUBLIC_URL: publicUrl, ALLOWED_ORIGINS: allowedOrigins, TRUSTED_PROXIES: trustedProxies, PASSWORD_RESETS_PER_HOUR: resetsPerHour } = config;
     const urls = { deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) };
-    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey, historyDays, uploadsPerMinute });
+    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey, historyDays, uploadsPerMinute, cookieName, publicUrl, allowedOrigins, trustedProxies, resetsPerHour });
   };
   bff = runs('bff') ? (await listen(starting, startBff(), 'bff')).url : undefined;
   return { ...(bff !== undefined && { bff }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };

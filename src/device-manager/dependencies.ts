@@ -34,6 +34,8 @@ export interface DeviceManagerDependencies {
   readonly userIdHeader: string;
   /** Where detections go; undefined where nothing is submitted. */
   readonly therapyMonitoring: TherapyMonitoringSettings | undefined;
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;

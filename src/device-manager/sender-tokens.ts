@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose';
 import { problem } from '../http/problem.ts';
 import type { KeyHolder } from './storage/api-key-table.ts';
 
@@ -40,8 +40,23 @@ const devicesOf = ({ device_ids: devices }: JWTPayload): readonly string[] | und
 
 const senderName = /^[a-z][a-z0-9-]{0,63}$/;
 
+const largestKeySet = 262_144;
+
+/** Reads no more than a set of keys can be; a redirect is an answer like any other that is not 200. */
+const boundedFetch = async (url: string, init: RequestInit): Promise<Response> => {
+  const { body, status, headers } = await fetch(url, { ...init, redirect: 'manual' });
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > largestKeySet) throw new Error('an issuer answered more than a set of keys can be');
+    chunks.push(chunk);
+  }
+  return new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers });
+};
+
 const verifier = ({ issuer, jwksUrl, audience, scope, sender }: TokenIssuer) => {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: 10_000, cacheMaxAge: 600_000 });
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: 10_000, cacheMaxAge: 600_000, [customFetch]: boundedFetch });
   return async (token: string): Promise<KeyHolder | undefined> => {
     const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp'] });
     const name = sender ?? payload.sub;

@@ -43,6 +43,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     ready: async () => (await database()).rowCount === 1,
     checkUp: { database, ...(receiver && { 'therapy-monitoring': receiver.probe }) },
     isDatabaseUnavailable: isUnavailable,
+    isPublicHttps: dependencies.isPublicHttps === true,
     problemForms: [fhirProblems],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: [inboxGauge(pool), submissionGauge(pool)],

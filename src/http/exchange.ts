@@ -16,6 +16,8 @@ export interface Exchange {
   /** operationId, or the name of a page of the kit, for log and metrics; never a path. */
   label: string;
   operation?: OperationInfo;
+  /** Where it comes from, for counting; empty until its headers were judged. */
+  source: string;
   authenticated?: Authenticated<unknown>;
   bytes: Buffer;
   items?: readonly ItemSlice[];
@@ -52,6 +54,7 @@ export const createExchanges = (): Exchanges => {
         startedAt: performance.now(),
         signal,
         label: 'unmatched',
+        source: '',
         bytes: Buffer.alloc(0),
         ...(warmUp !== undefined && { warmUp }),
       };

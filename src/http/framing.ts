@@ -56,13 +56,10 @@ export const planContent = (operation: OperationInfo, contentType: string | unde
 };
 
 /**
- * Refuses, before anything is read, a request whose headers already tell that it cannot be served: several Host lines,
- * an unknown Content-Encoding, a Content-Length over `maxBytes`.
+ * Refuses, before anything is read, a request whose headers already tell that it cannot be served: an
+ * unknown Content-Encoding, a Content-Length over `maxBytes`.
  */
 export const checkFraming = (request: IncomingMessage, limits: { maxBytes: number; maxItems: number }): void => {
-  if ((request.headersDistinct['host'] ?? []).length > 1) {
-    throw problem('invalid-request', { detail: 'Send exactly one Host header.' });
-  }
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (!ENCODINGS.includes(encoding)) throw problem('unsupported-encoding');
   if (Number(request.headers['content-length'] ?? 0) > limits.maxBytes) throw problem('payload-too-large', { limits });

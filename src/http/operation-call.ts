@@ -30,7 +30,7 @@ const wantedOf = (request: Request, { responses }: OperationInfo): string | unde
 };
 
 const callOf = (request: Request, exchange: Exchange, operation: OperationInfo): AnyCall => {
-  const { authenticated, bytes, items, mediaType, xml, requestId, signal } = exchange;
+  const { authenticated, bytes, items, mediaType, xml, requestId, signal, source } = exchange;
   if (authenticated === undefined) throw new Error('A call needs a judged credential.');
   // The validator leaves coerced values and defaults in both.
   const path = { ...(request as { openapi?: { pathParams?: Record<string, unknown> } }).openapi?.pathParams };
@@ -50,6 +50,7 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
     requestId,
     wanted: wantedOf(request, operation),
     origin: originOf(request),
+    source,
     signal,
   };
 };

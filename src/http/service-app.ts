@@ -1,5 +1,4 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
-import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { RefusedRequest } from '../audit/refusal.ts';
 import { UPLOAD_LIMITS } from '../healthkit/limits.ts';
@@ -13,9 +12,12 @@ import { faultOf } from './fault-log.ts';
 import { createMetrics, type GaugeSource } from './metrics.ts';
 import type { AnyHandler } from './operation.ts';
 import { platformRoutes, type Phase, type PlatformOptions } from './platform-routes.ts';
+import type { OriginCheck } from './origin-check.ts';
 import { sendProblem, type ProblemForm } from './problem-body.ts';
 import { problemOf } from './problem-of.ts';
 import { refusedRequest } from './refused-request.ts';
+import type { Connection } from './request-source.ts';
+import { crossOrigin, refuseTwoHosts, securityHeaders } from './response-policy.ts';
 import type { Spec } from './spec.ts';
 import { specRouter } from './spec-router.ts';
 
@@ -40,16 +42,18 @@ export interface ServiceOptions<Caller> {
   readonly onError?: (error: unknown, operationId: string) => void;
   /** Other forms than application/problem+json, by path. */
   readonly problemForms?: readonly ProblemForm[];
+  /** Where browsers sign in with cookies: whose pages may change something. */
+  readonly origins?: OriginCheck;
+  /** Tells where a request comes from, for counting; the peer when left out. */
+  readonly sourceOf?: (connection: Connection) => string;
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
   /** Told every problem before it is sent, to write into the audit what belongs there. */
   readonly auditRefusal?: (request: RefusedRequest<Caller>) => Promise<void>;
 }
 
 const DEFAULT_LIMITS: BodyLimits = { ...UPLOAD_LIMITS, maxDepth: 32 };
-
-const securityHeaders = helmet({
-  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-});
 
 const report = <Caller>({ log, onError }: ServiceOptions<Caller>, error: unknown, operationId: string, requestId?: string): void => {
   log.error({ ...faultOf(error), operationId, ...(requestId !== undefined && { requestId }) }, 'internal error');
@@ -91,10 +95,8 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     writeLine(access);
     metrics.record(access);
   }));
-  app.use(securityHeaders, (_request, response, next) => {
-    response.set('Cache-Control', 'no-store');
-    next();
-  });
+  app.use(...securityHeaders(options.isPublicHttps ?? false), refuseTwoHosts);
+  if (options.origins !== undefined) app.use(crossOrigin(options.origins));
   app.use(platformRoutes({
     name, version, spec, metrics, exchanges, phase,
     documentation: createDocumentation(spec.document),
@@ -104,6 +106,8 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   app.use(specRouter({
     spec, handlers, authenticators, exchanges,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
+    ...(options.origins && { origins: options.origins }),
+    ...(options.sourceOf && { sourceOf: options.sourceOf }),
     validateResponses: options.validateResponses ?? false,
     onContractBreach: (error, operationId) => report(options, error, operationId),
   }));

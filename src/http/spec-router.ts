@@ -10,8 +10,10 @@ import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planCont
 import type { AnyHandler } from './operation.ts';
 import { dispatch } from './operation-call.ts';
 import type { OperationInfo } from './operation-info.ts';
+import type { OriginCheck } from './origin-check.ts';
 import { problem } from './problem.ts';
 import { relaxed } from './relaxed-spec.ts';
+import { createSourceReader, type Connection } from './request-source.ts';
 import type { JsonObject, Spec } from './spec.ts';
 
 /** What the router of one service stands on. */
@@ -21,6 +23,9 @@ export interface SpecRouterOptions<Caller> {
   readonly authenticators: Authenticators<Caller>;
   readonly limits: BodyLimits;
   readonly exchanges: Exchanges;
+  /** Judges the pages that send requests to operations with cookies or without credentials. */
+  readonly origins?: OriginCheck;
+  readonly sourceOf?: (connection: Connection) => string;
   /** True: an answer that breaks the contract becomes a 500. False: it is sent and told to `onContractBreach`. */
   readonly validateResponses: boolean;
   readonly onContractBreach: (error: Error, operationId: string) => void;
@@ -66,6 +71,12 @@ const showContentType = (request: Request, mediaType: string | undefined): void 
   else request.headers['content-type'] = mediaType;
 };
 
+/** Browsers add cookies by themselves, and send what needs no credential from any page. */
+const isOpenToPages = (spec: Spec, { security = [] }: OperationInfo): boolean =>
+  security.some((alternative) => alternative.length === 0 || alternative.some((name) => spec.securitySchemes.get(name)?.in === 'cookie'));
+
+const peerOf = createSourceReader({ trustedProxies: [] });
+
 const admit = async <Caller>(
   options: SpecRouterOptions<Caller>, exchange: Exchange, request: Request, response: Response,
 ): Promise<void> => {
@@ -76,7 +87,9 @@ const admit = async <Caller>(
   const limits = bodyLimitsOf(operation, options.limits);
   checkFraming(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
   const plan = planContent(operation, request.headers['content-type']);
-  const { headers, socket } = request;
+  const { headers, socket, method } = request;
+  if (isOpenToPages(options.spec, operation)) options.origins?.check({ method, headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket });
+  exchange.source = (options.sourceOf ?? peerOf)({ headers, remoteAddress: socket.remoteAddress });
   const view = { headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket, operationId: operation.id, requestId: exchange.requestId };
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (headers.expect !== undefined && announcesBody(request)) response.writeContinue();

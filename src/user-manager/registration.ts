@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Queryable } from '../database/pool.ts';
-import { passwordFault } from './domain/password-policy.ts';
+import type { PasswordFault } from './domain/password-policy.ts';
 import type { Passwords } from './password.ts';
 import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { activateUser, insertUser, lockUser, type TakenMember } from './storage/user-table.ts';
@@ -24,7 +24,7 @@ export interface Registration {
 }
 
 /** What became of it: the new id, the member that somebody else has, or what is wrong with the password. */
-export type Registered = { readonly _id: string } | { readonly taken: TakenMember } | { readonly passwordFault: string };
+export type Registered = { readonly _id: string } | { readonly taken: TakenMember } | { readonly passwordFault: PasswordFault };
 
 const authUserIdOf = (account: Registration['account'], id: string): string | undefined => {
   if (account === 'postponed') return undefined;
@@ -32,9 +32,9 @@ const authUserIdOf = (account: Registration['account'], id: string): string | un
 };
 
 /** Makes a person known in a transaction of the caller's, who can sign in at once when a password is given and the account is not postponed. */
-export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash'>, person: Registration): Promise<Registered> => {
+export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash' | 'faultOf'>, person: Registration): Promise<Registered> => {
   const { password, account, creatorId } = person;
-  const fault = password === undefined ? undefined : passwordFault(password);
+  const fault = password === undefined ? undefined : passwords.faultOf(password, person);
   if (fault !== undefined) return { passwordFault: fault };
   const id = randomBytes(16).toString('hex');
   const outcome = await insertUser(db, {

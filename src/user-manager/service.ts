@@ -9,7 +9,9 @@ import type { RefusalRules } from '../audit/refusal.ts';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction, isUnavailable } from '../database/transaction.ts';
 import type { Handlers } from '../http/operation.ts';
+import { createOriginCheck } from '../http/origin-check.ts';
 import { problem } from '../http/problem.ts';
+import { createSourceReader } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
@@ -18,7 +20,6 @@ import { createAuthenticators } from './authentication.ts';
 import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
 import { auditActorOf, type Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
-import { passwordFault } from './domain/password-policy.ts';
 import { createClientTokens } from './client-tokens.ts';
 import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
 import { clientHandlers } from './handlers/clients.ts';
@@ -29,9 +30,13 @@ import { userSearchHandlers } from './handlers/user-search.ts';
 import { userStateHandlers } from './handlers/user-states.ts';
 import { userHandlers, type UserPorts } from './handlers/users.ts';
 import type { Mailer } from './mail.ts';
+import { createOwnPasswordChange } from './password-change.ts';
+import { createPasswordCheck } from './password-check.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
 import { activate, register } from './registration.ts';
+import { removeUser, signOutUser } from './user-removal.ts';
 import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
+import { createSignInAttempts } from './sign-in-attempts.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
 import { recordAudit } from './storage/audit-table.ts';
@@ -39,8 +44,9 @@ import { findBulkJob } from './storage/bulk-job-table.ts';
 import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
 import { publishedSigningKeys } from './storage/signing-key-table.ts';
+import { findUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
-import { changeUser, moveUsers, removeUser, softDelete } from './user-change.ts';
+import { changeUser, moveUsers, softDelete } from './user-change.ts';
 import type { UserGroups } from './user-groups.ts';
 import { importUsers } from './user-import.ts';
 import { tasks } from './workers/tasks.ts';
@@ -65,6 +71,14 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly groups: UserGroups;
   /** Members of a user that `/userinfo` answers beside the claims; all when undefined. */
   readonly userInfoMembers: readonly string[] | undefined;
+  /** Whose pages may change something, beside the own ones; see the BFF. */
+  readonly allowedOrigins?: readonly string[];
+  /** Addresses and networks of the proxies in front. */
+  readonly trustedProxies?: readonly string[];
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
+  /** Default: those of createPasswords. */
+  readonly passwords?: Passwords;
   /** False only where the public address is http on loopback. */
   readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
@@ -85,6 +99,7 @@ const bounded = (passwords: Passwords): Passwords => {
     }
   };
   return {
+    faultOf: passwords.faultOf,
     hash: (password) => orBusy(passwords.hash(password)),
     check: (password, stored) => orBusy(passwords.check(password, stored)),
   };
@@ -99,7 +114,9 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
       return outcome;
     }),
   activate: async (id, password, updaterId, sendResetMail) => {
-    const fault = password === undefined ? undefined : passwordFault(password);
+    const user = await findUser(pool, id);
+    if (user === undefined) return 'not-found';
+    const fault = password === undefined ? undefined : passwords.faultOf(password, user);
     if (fault !== undefined) return { passwordFault: fault };
     const passwordHash = password === undefined ? undefined : await passwords.hash(password);
     return inTransaction(pool, async (client) => {
@@ -110,6 +127,7 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
   remove: (id, updaterId) => removeUser(pool, id, updaterId),
+  signOut: (id, updaterId) => signOutUser(pool, id, updaterId),
 });
 
 /** Judges members by what the specification lets `$set` set. */
@@ -123,10 +141,11 @@ const memberCheck = (): ((members: Readonly<Record<string, unknown>>) => readonl
 const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords) => {
   const { pool, groups, userInfoMembers, secureCookies, sessionDurationSeconds } = dependencies;
   const { propertyNames } = groups;
+  const checkPassword = createPasswordCheck(pool, passwords, createSignInAttempts(pool));
   const importPorts = { pool, groups, faultsOf: memberCheck() };
   return {
     ...sessionHandlers({
-      ...createSignIn(pool, passwords, dependencies), durationSeconds: sessionDurationSeconds, secureCookies,
+      ...createSignIn(pool, dependencies), checkPassword, changePassword: createOwnPasswordChange(pool, passwords, checkPassword, sessionDurationSeconds), durationSeconds: sessionDurationSeconds, secureCookies,
       isAnswered: (member) => userInfoMembers === undefined || [...whoItIs, ...userInfoMembers].includes(member),
     }),
     ...userHandlers(userPorts(dependencies, passwords)),
@@ -157,7 +176,7 @@ const refusalRules: RefusalRules<Caller> = {
   actorOf: auditActorOf,
   patientOf: (caller) => (caller.kind === 'person' ? caller.user.id : undefined),
   special: {
-    'issueToken sign-in-failed': null, 'issueToken too-many-requests': 'sign-in-locked', 'refreshToken sign-in-failed': 'session-renewal-refused',
+    'issueToken sign-in-failed': null, 'issueToken too-many-requests': 'sign-in-locked', 'changeOwnPassword sign-in-failed': null, 'refreshToken sign-in-failed': 'session-renewal-refused',
     'issueClientToken sign-in-failed': 'credential-refused', 'resetPassword reset-token-invalid': 'password-reset-refused',
   },
   uploads: new Set(), namesPerson: new Set(['updateUser', 'deleteUser', 'softDeleteUser']),
@@ -165,11 +184,14 @@ const refusalRules: RefusalRules<Caller> = {
 
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
 export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
-  const { pool, log, version, serviceTokens, validateResponses = false } = dependencies;
+  const { pool, log, version, serviceTokens, sessionIdleSeconds, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, validateResponses = false } = dependencies;
   const server = createServiceServer({
     name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses,
-    handlers: handlersOf(dependencies, bounded(await createPasswords())),
-    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
+    handlers: handlersOf(dependencies, bounded(dependencies.passwords ?? (await createPasswords()))),
+    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind, sessionIdleSeconds) }),
+    origins: createOriginCheck({ publicUrl: undefined, allowedOrigins, trustedProxies }),
+    sourceOf: createSourceReader({ trustedProxies, serviceTokens }),
+    isPublicHttps,
     limits: { maxBytes: 1_100_000 },
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordAudit(pool, entry), log),
     isDatabaseUnavailable: isUnavailable,

@@ -5,7 +5,7 @@ import { applyCommands, type UserCommands } from './domain/user-changes.ts';
 import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { endResetsOf } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
-import { deleteUser, lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
+import { lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
 import type { UserGroups } from './user-groups.ts';
 
 /** What became of a change. */
@@ -70,12 +70,4 @@ export const softDelete = (pool: Pool, id: string, updaterId: string): Promise<b
     await endSessionsOf(client, id);
     await audit(client, 'user-deleted', id, updaterId);
     return true;
-  });
-
-/** Removes a user with all sessions for good; false when there is none. */
-export const removeUser = (pool: Pool, id: string, updaterId: string): Promise<boolean> =>
-  inTransaction(pool, async (client) => {
-    const found = await deleteUser(client, id);
-    if (found) await audit(client, 'user-deleted', id, updaterId);
-    return found;
   });

@@ -47,7 +47,7 @@ describe('the compiler', () => {
     { service: 'bff', situation: 'a problem status that is returned instead of thrown', file: 'handlers/profile.ts', from: 'status: 200', to: 'status: 401' },
     { service: 'device-manager', situation: 'a value outside an enum', file: 'handlers/devices.ts', from: "'Not Active'", to: "'Inactive'" },
     { service: 'device-manager', situation: 'a required member left out', file: 'handlers/devices.ts', from: '  deviceType: row.device_type,', to: '' },
-    { service: 'user-manager', situation: 'a status that the operation does not declare', file: 'handlers/sessions.ts', from: 'status: 204', to: 'status: 205' },
+    { service: 'user-manager', situation: 'a status that the operation does not declare', file: 'handlers/user-states.ts', from: 'status: 204', to: 'status: 205' },
   ])('refuses $service answering $situation ($to)', ({ service, file, from, to }) => {
     expect(refusals(service, file, replacing(from, to))).not.toEqual([]);
   }, 60_000);

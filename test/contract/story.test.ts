@@ -139,10 +139,20 @@ describe('the requests shown in the specifications work', () => {
     expect(refused(await send('endSession'))).toEqual([]);
     // The link that the examples hold was mailed to the person of this run, once for each service.
     const { token } = requestsOf('resetPassword').examples[0]?.[1] as { token: string };
-    for (const operation of ['resetPassword', 'setNewPassword']) {
+    for (const [operation, change, list, end] of [
+      ['resetPassword', 'changeOwnPassword', 'listSessions', 'endSessionById'], ['setNewPassword', 'changePassword', 'listOwnSessions', 'endOwnSession'],
+    ] as const) {
       await issueReset(vitalgate.database.pool, { tokenHash: hashOfToken(token), userId: patientId, minutes: 30 });
       expect(refused(await send(operation))).toEqual([]);
+      const { password } = requestsOf(operation).examples[0]?.[1] as { password: string };
+      cookie = await vitalgate.signIn({ id: patientId, username: 'anna', password });
+      const [changed] = await send(change);
+      expect(changed).toMatchObject({ status: 204, setCookie: expect.stringMatching(/^sid=./) });
+      cookie = changed?.setCookie ?? '';
+      const [listed] = await send(list);
+      expect(refused(await send(end, { path: { id: (JSON.parse(listed?.body ?? '[]') as { _id: string }[])[0]?._id ?? '' } }))).toEqual([]);
     }
+    expect(refused(await send('endUserSessions', { path: { id: patientId } }))).toEqual([]);
     expect(refused([...(await send('showPasswordReset')), ...(await send('askForPasswordReset')), ...(await send('requestPasswordReset', { patientId }))])).toEqual([]);
 
     const imported = await send('importUsers');

@@ -17,12 +17,15 @@ import { isItemError, vetItem } from '../../src/healthkit/vetting.ts';
 import { createKeyRing } from '../../src/keys/scope-keys.ts';
 import { migrateDeviceManager, migrateUserManager } from '../../src/schemas.ts';
 import { createPasswords } from '../../src/user-manager/password.ts';
+import { createPasswordCheck, type CheckedUser } from '../../src/user-manager/password-check.ts';
 import { setPassword } from '../../src/user-manager/password-change.ts';
 import { register } from '../../src/user-manager/registration.ts';
 import { requestResetOf } from '../../src/user-manager/resetting.ts';
+import { createSignInAttempts } from '../../src/user-manager/sign-in-attempts.ts';
 import { createSignIn } from '../../src/user-manager/sign-in.ts';
 import { hashOfToken } from '../../src/user-manager/session-token.ts';
-import { changeUser, removeUser } from '../../src/user-manager/user-change.ts';
+import { changeUser } from '../../src/user-manager/user-change.ts';
+import { removeUser } from '../../src/user-manager/user-removal.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { heartRate } from '../bff/app.ts';
@@ -78,6 +81,13 @@ const newUser = async (): Promise<{ id: string; username: string }> => {
   return { id: outcome._id, username };
 };
 
+const checkedUser = async ({ username }: { username: string }): Promise<CheckedUser> => {
+  const checkPassword = createPasswordCheck(database.pool, await createPasswords(), createSignInAttempts(database.pool));
+  const outcome = await checkPassword({ username, source: '127.0.0.1' }, 'correct horse battery staple');
+  if (typeof outcome === 'string' || !('checked' in outcome)) throw new Error('the password was refused');
+  return outcome.checked;
+};
+
 const vetted = (patientId: string, enrolled: readonly { _id: string; deviceId: string }[]) => {
   const sample = vetItem({ item: heartRate(randomUUID(), 1), index: 0, batch: { unit: 'bpm' }, enrolled, patientId, now: Date.now(), checkShape: () => null });
   if (isItemError(sample)) throw new Error(sample.code);
@@ -88,7 +98,7 @@ const enrolled = async (patientId: string) => {
   return (await findDevices(database.pool, { assignedPatientId: patientId, limit: 1, skip: 0 })).map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
-const durations = { sessionDurationSeconds: 600, refreshTokenDurationSeconds: 600 };
+const durations = { sessionDurationSeconds: 600, sessionIdleSeconds: 600, refreshTokenDurationSeconds: 600 };
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -135,19 +145,13 @@ test.each<[string, string, () => Promise<Act>]>([
   }],
   ['making a rule', 'rule-created', async () => Promise.resolve((pool) => createRuleBook(pool, builtInTypes).create({ type: { ...builtInTypes[0], identifier: 'swept', dataTypes: ['Swept'] } as never }, 'operator:chief'))],
   ['signing in', 'signed-in', async () => {
-    const { username } = await newUser();
-    const passwords = await createPasswords();
-    const checked = await createSignIn(database.pool, passwords, durations).checkPassword(username, 'correct horse battery staple');
-    if (!checked) throw new Error('the password was refused');
-    return async (pool) => expect(await createSignIn(pool, passwords, durations).issue(checked, undefined)).toBeDefined();
+    const checked = await checkedUser(await newUser());
+    return async (pool) => expect(await createSignIn(pool, durations).issue(checked, undefined)).toBeDefined();
   }],
   ['signing out', 'session-ended', async () => {
-    const { username, id } = await newUser();
-    const signIn = createSignIn(database.pool, await createPasswords(), durations);
-    const checked = await signIn.checkPassword(username, 'correct horse battery staple');
-    const session = checked && (await signIn.open(checked, undefined));
-    const passwords = await createPasswords();
-    return (pool) => createSignIn(pool, passwords, durations).end(hashOfToken(session?.token ?? ''), id);
+    const user = await newUser();
+    const session = await createSignIn(database.pool, durations).open(await checkedUser(user), undefined);
+    return (pool) => createSignIn(pool, durations).end(hashOfToken(session?.token ?? ''), user.id);
   }],
   ['asking for a reset', 'password-reset-asked', async () => {
     const { id } = await newUser();

@@ -3,6 +3,7 @@ import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { auditActorOf, type Caller } from '../caller.ts';
 import type { Reset } from '../resetting.ts';
+import { unfitPassword } from './user-record.ts';
 
 /** What the handlers of the password reset stand on. */
 export interface PasswordResetPorts {
@@ -13,7 +14,7 @@ export interface PasswordResetPorts {
 const resetPassword = async (ports: PasswordResetPorts, { body }: Call<operations['resetPassword'], Caller>): Promise<Reply<operations['resetPassword']>> => {
   const outcome = await ports.resetPassword(body.token, body.password);
   if (outcome === 'token-invalid') throw problem('reset-token-invalid');
-  if (outcome !== 'set') throw problem('invalid-request', { errors: [{ pointer: '/password', code: 'password', message: outcome.passwordFault }] });
+  if (outcome !== 'set') throw unfitPassword(outcome.passwordFault);
   return { status: 204 };
 };
 
