@@ -824,7 +824,7 @@ export interface paths {
         };
         /**
          * Export all of a patient as NDJSON
-         * @description Answers every Device a patient ever had and every Observation, newest measurement first, one resource a line, as they are read. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
+         * @description Answers every Device a patient ever had, every Observation, newest measurement first, and every clinical record that a phone sent, one resource a line, as they are read. A clinical record of R4 is the resource itself with an `id` of this server; one of another version is the attachment of a DocumentReference. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
          */
         readonly get: operations["exportPatient"];
         readonly put?: never;
