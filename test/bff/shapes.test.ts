@@ -151,6 +151,39 @@ describe('an envelope', () => {
   });
 });
 
+const noon = '2024-07-01 12:00:00 +0200';
+describe('kinds that a library has in a shape of its own', () => {
+  const list = (name: string, element: object) => ({ data: { [name]: [{ start: noon, end: noon, ...element }] } });
+  const flutter = (type: string, value: object) => [{ uuid: one, type, value, dateFrom: '2024-07-01T12:00:00.000+0200', dateTo: '2024-07-01T12:30:00.000+0200', sourcePlatform: 'appleHealth' }];
+  const base = { uuid: one, startDate: '2024-07-01T10:00:00.000Z', endDate: '2024-07-01T10:00:00.000Z' };
+  const rates = (...hr: number[]) => hr.map((rate) => ({ hr: rate, units: 'bpm' }));
+  test.each<[string, string, unknown, string, string?]>([
+    ['a mood of Health Auto Export', autoExport, list('stateOfMind', { id: one, kind: 'Daily Mood', valence: 0.5, valenceClassification: 6, labels: ['Calm'], associations: ['Self Care'] }), 'HKStateOfMindTypeIdentifier: 0.5 {score}, 1 {event}, 1 {event}, 1 {event}, 1 {event}'],
+    ['a mood with a feeling of next year', autoExport, list('stateOfMind', { valence: 0.5, kind: 'Daily Mood', labels: ['Curious'], associations: [] }), 'HKStateOfMindTypeIdentifier: 0.5 {score}, 1 {event}'],
+    ['a dose of Health Auto Export', autoExport, list('medications', { displayText: 'Metformin', status: 'Not Logged', dosage: 1 }), 'HKMedicationDoseEventTypeIdentifierMedicationDoseEvent: 1 {event}'],
+    ['a symptom', autoExport, list('symptoms', { name: 'Headache', severity: 'Not Present' }), 'HKCategoryTypeIdentifierHeadache: 1 {event}'],
+    ['a day of a cycle', autoExport, list('cycleTracking', { name: 'Menstrual Flow', value: 'Medium' }), 'HKCategoryTypeIdentifierMenstrualFlow: 1 {event}'],
+    ['a trace', autoExport, list('ecg', { classification: 'Sinus Rhythm', averageHeartRate: 61, voltageMeasurements: [{ date: noon, voltage: 12, units: 'mcV' }] }), 'HKDataTypeIdentifierElectrocardiogram: 61 /min, 1 {event}, /voltageMeasurements'],
+    ['a notification of a high rate', autoExport, list('heartRateNotifications', { threshold: 120, heartRate: rates(121, 130) }), 'HKCategoryTypeIdentifierHighHeartRateEvent: 1 {event}'],
+    ['a notification of a low rate', autoExport, list('heartRateNotifications', { threshold: 40, heartRate: rates(39) }), 'HKCategoryTypeIdentifierLowHeartRateEvent: 1 {event}'],
+    ['a notification without threshold', autoExport, list('heartRateNotifications', { heartRateVariation: [] }), 'HKCategoryTypeIdentifierIrregularHeartRhythmEvent: 1 {event}'],
+    ['a notification that could be either', autoExport, list('heartRateNotifications', { threshold: 100, heartRate: rates(90, 110) }), 'heartRateNotifications: normalization-failed no-rule'],
+    ['a mood of react-native-healthkit', kingstinct, [{ ...base, valence: -1, kind: 1, valenceClassification: 1, labels: [], associations: [] }], 'HKStateOfMindTypeIdentifier: -1 {score}, 1 {event}, 1 {event}'],
+    ['a dose of react-native-healthkit', kingstinct, { samples: [{ ...base, medicationConceptIdentifier: 'x', logStatus: 4, scheduleType: 2, doseQuantity: 1, unit: 'count' }] }, 'HKMedicationDoseEventTypeIdentifierMedicationDoseEvent: 1 {event}, 1 {count}'],
+    ['a summary of a day in the zone of the upload', kingstinct, [{ dateYear: 2024, dateMonth: 7, dateDay: 1, activeEnergyBurned: 300, appleStandHours: 9 }], 'HKActivitySummaryTypeIdentifier: 300 kcal, 9 {count}', '?timeZone=Europe%2FRome'],
+    ['a track with the dates of its points', kingstinct, [{ locations: [{ date: '2024-07-01T10:00:00.000Z', latitude: 0, longitude: 0 }, { date: '2024-07-01T10:30:00.000Z', latitude: 0, longitude: 0 }] }], 'HKWorkoutRouteTypeIdentifier: 2 {count}, /locations'],
+    ['a workout of Flutter', standard, flutter('WORKOUT', { __type: 'WorkoutHealthValue', workoutActivityType: 'RUNNING', totalEnergyBurned: 300, totalEnergyBurnedUnit: 'KILOCALORIE', totalDistance: 5000, totalDistanceUnit: 'METER', totalSteps: 6000, totalStepsUnit: 'COUNT' }), 'HKWorkoutTypeIdentifier: 30 min, 300 kcal, 5000 m, 6000 {steps}'],
+    ['a meal of Flutter', standard, flutter('NUTRITION', { __type: 'NutritionHealthValue', name: 'Banana', calories: 105, protein: 1.3, vitaminC: 0.01 }), 'HKCorrelationTypeIdentifierFood: 105 kcal, 1.3 g, 10 mg'],
+    ['an audiogram of Flutter', standard, flutter('AUDIOGRAM', { __type: 'AudiogramHealthValue', frequencies: [1000], leftEarSensitivities: [20], rightEarSensitivities: [25] }), 'HKDataTypeIdentifierAudiogram: 20 dB{HL}, 25 dB{HL}'],
+    ['a trace of Flutter', standard, flutter('ELECTROCARDIOGRAM', { __type: 'ElectrocardiogramHealthValue', averageHeartRate: 61, samplingFrequency: 512, classification: 'SINUS_RHYTHM', voltageValues: [{ voltage: 1e-5, timeSinceSampleStart: 0 }] }), 'HKDataTypeIdentifierElectrocardiogram: 61 /min, 1 {event}, /value/voltageValues'],
+  ])('%s', async (_situation, format, body, expected, query = '') => {
+    const app = await newApp();
+    const receipt = await upload(app, format, body, query);
+    expect(receipt.items.flatMap(({ error }) => (error ? [error] : []))).toEqual([]);
+    expect((await listOf(app)).map((record) => `${record.rawDataType ?? ''}: ${told(record)}`)).toEqual([expected]);
+  });
+});
+
 test('one reading in three formats becomes the same record', async () => {
   const at = '2024-07-01 02:00:00 +0200';
   const bodies: readonly (readonly [string, unknown])[] = [
