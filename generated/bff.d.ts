@@ -906,14 +906,14 @@ export interface components {
                 readonly [key: string]: string;
             };
         };
-        /** @description Document or sampled data that belongs to a record and stays in rawData. */
+        /** @description Document, sampled data or FHIR resource that belongs to a record and stays in rawData. */
         readonly Attachment: {
             /**
-             * @description Kind of data.
+             * @description Kind of data; a resource is one of FHIR, in JSON.
              * @example document
              * @enum {string}
              */
-            readonly kind: "document" | "sampled-data";
+            readonly kind: "document" | "sampled-data" | "resource";
             /**
              * @description LOINC code as URL.
              * @example https://loinc.org/11524-6

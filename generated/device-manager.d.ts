@@ -864,7 +864,7 @@ export interface paths {
         };
         /**
          * Export all of a patient as NDJSON
-         * @description Answers every Device a patient ever had and every Observation, newest measurement first, one resource a line, as they are read. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
+         * @description Answers every Device a patient ever had, every Observation, newest measurement first, and every clinical record that a phone sent, one resource a line, as they are read. A clinical record of R4 is the resource itself with an `id` of this server; one of another version is the attachment of a DocumentReference. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
          */
         readonly get: operations["exportPatient"];
         readonly put?: never;
@@ -1258,14 +1258,14 @@ export interface components {
                 readonly [key: string]: string;
             };
         };
-        /** @description Document or sampled data that belongs to a record and stays in rawData. */
+        /** @description Document, sampled data or FHIR resource that belongs to a record and stays in rawData. */
         readonly Attachment: {
             /**
-             * @description Kind of data.
+             * @description Kind of data; a resource is one of FHIR, in JSON.
              * @example document
              * @enum {string}
              */
-            readonly kind: "document" | "sampled-data";
+            readonly kind: "document" | "sampled-data" | "resource";
             /**
              * @description LOINC code as URL.
              * @example https://loinc.org/11524-6
@@ -1858,7 +1858,7 @@ export interface components {
                 readonly [key: string]: number;
             };
         };
-        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened at `event`. */
+        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened, or a list of names, at `event`. */
         readonly ObservationRule: {
             readonly value?: components["schemas"]["JsonPointer"];
             readonly metric?: components["schemas"]["JsonPointer"];
@@ -1903,11 +1903,11 @@ export interface components {
         /** @description Part of a sample that is no value; a record refers to it. */
         readonly AttachmentRule: {
             /**
-             * @description Kind of the part.
+             * @description Kind of the part; a resource is one of FHIR, in JSON.
              * @example document
              * @enum {string}
              */
-            readonly kind: "document" | "sampled-data";
+            readonly kind: "document" | "sampled-data" | "resource";
             readonly value: components["schemas"]["JsonPointer"];
             /**
              * @description Media type of a document.
@@ -2706,10 +2706,31 @@ export interface components {
              */
             readonly code: string;
         };
+        /** @description Trace of values at equal distances. */
+        readonly FhirSampledData: {
+            readonly origin: components["schemas"]["FhirQuantity"];
+            /**
+             * @description Milliseconds between two values.
+             * @example 1.950773
+             */
+            readonly period: number;
+            /**
+             * @description Values at one instant.
+             * @example 1
+             * @constant
+             */
+            readonly dimensions: 1;
+            /**
+             * @description Values in the unit of the origin with spaces between.
+             * @example -7.642 -5.802 -3.959
+             */
+            readonly data: string;
+        };
         /** @description Part of an Observation. */
         readonly FhirComponent: {
             readonly code: components["schemas"]["CodeableConcept"];
             readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly valueSampledData?: components["schemas"]["FhirSampledData"];
             readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
         };
         /** @description Observation of FHIR R4. */
@@ -2762,6 +2783,7 @@ export interface components {
              */
             readonly issued: string;
             readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly valueCodeableConcept?: components["schemas"]["CodeableConcept"];
             readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
             /** @description What else must be known about the value. */
             readonly note?: readonly {
@@ -2773,7 +2795,7 @@ export interface components {
             }[];
             readonly method?: components["schemas"]["CodeableConcept"];
             readonly device: components["schemas"]["FhirReference"];
-            /** @description Parts of a blood pressure. */
+            /** @description Parts of a blood pressure, a meal, a workout, an electrocardiogram and the like. */
             readonly component?: readonly components["schemas"]["FhirComponent"][];
         };
         /** @description That the resource is what was searched. */
@@ -3478,6 +3500,7 @@ export type FhirMeta = components['schemas']['FhirMeta'];
 export type FhirIdentifier = components['schemas']['FhirIdentifier'];
 export type FhirReference = components['schemas']['FhirReference'];
 export type FhirQuantity = components['schemas']['FhirQuantity'];
+export type FhirSampledData = components['schemas']['FhirSampledData'];
 export type FhirComponent = components['schemas']['FhirComponent'];
 export type FhirObservation = components['schemas']['FhirObservation'];
 export type FhirMatch = components['schemas']['FhirMatch'];

@@ -28,6 +28,7 @@ import { senders } from './handlers/senders.ts';
 import { uploads } from './handlers/uploads.ts';
 import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
+import { createClinicalRecords } from './clinical-records.ts';
 import { createObservations } from './observations.ts';
 import { openRecords } from './records.ts';
 import type { RuleBook } from './rule-book.ts';
@@ -59,7 +60,10 @@ const handlersOfNormalized = ({ pool, keyRing, version }: DeviceManagerDependenc
     ...charts(createCharts(pool, keyRing, () => chartedTypes(ruleBook))),
     ...healthDataTypes({ ruleBook }),
     ...renormalizations(renormalizer),
-    ...fhir({ version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search), audit }),
+    ...fhir({
+      version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search),
+      clinicalRecords: createClinicalRecords(pool, keyRing), audit,
+    }),
     ...detections({
       prototypes: async () => prototypesOf(await typesOf(ruleBook)),
       submissions: createSubmissions(pool),

@@ -1,4 +1,4 @@
-import { measuresOf } from '../healthkit/measures.ts';
+import { measuresOf } from '../healthkit/measures/measures-of.ts';
 import { localOffsetOf } from '../healthkit/item-dates.ts';
 import { sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
 import { unitOfItem } from '../healthkit/item-value.ts';
@@ -29,11 +29,15 @@ export const measuredOf = (sample: SampleRow, { document: item, sources, percent
   return 'code' in unit ? measured : { ...measured, ...unit };
 };
 
+/** Members that stand elsewhere in what was received: pointers inside of the element. */
+const sourcesIn = ({ pointer, places = {} }: ShapedItem): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(places).flatMap(([member, place]) => (place.startsWith(`${pointer}/`) ? [[member, place.slice(pointer.length)]] : [])));
+
 /** The items of a payload in order: HealthKit's samples, or the readings of a delivery. */
 export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 'format' | 'bytes'>): readonly Item[] => {
   if (provider !== 'healthkit') return takeApartBytes(format, bytes).readings;
   const found = itemsIn(healthKitFormatOf(format), JSON.parse(bytes.toString('utf8')));
-  return found !== 'too-many' && 'items' in found ? found.items.map(({ item, received, percent }) => ({ document: item, received, percent })) : [];
+  return found !== 'too-many' && 'items' in found ? found.items.map((one) => ({ document: one.item, received: one.received, percent: one.percent, sources: sourcesIn(one) })) : [];
 };
 
 /** What measured it: the source that the sample names, else its device. */

@@ -29,10 +29,25 @@ const byName: ReadonlyMap<string, HealthKitType> = new Map(
 export const resolveType = (name: string): HealthKitType | undefined =>
   name.length > MAX_TYPE_LENGTH ? undefined : byName.get(key(name));
 
+const asItem = (value: unknown): Item =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+
 const SLEEP_STAGES = new Set(['INBED', 'ASLEEP', 'AWAKE', 'CORE', 'DEEP', 'REM']);
 
-const hints: readonly [test: (item: Item, metadata: Item) => boolean, identifier: string][] = [
+type Hint = readonly [test: (item: Item, metadata: Item) => boolean, identifier: string];
+
+/** Resources that HealthKit has in one type of clinical record alone; an Observation may be of the laboratory or a vital sign. */
+const clinicalResources = [
+  ['AllergyIntolerance', 'Allergy'], ['Condition', 'Condition'], ['Coverage', 'Coverage'], ['DocumentReference', 'ClinicalNote'], ['Immunization', 'Immunization'],
+  ['MedicationOrder', 'Medication'], ['MedicationRequest', 'Medication'], ['MedicationStatement', 'Medication'], ['Procedure', 'Procedure'],
+] as const;
+
+const hints: readonly Hint[] = [
   [(item) => 'heartbeatSeries' in item, 'HKDataTypeIdentifierHeartbeatSeries'],
+  [(item) => 'appleStandHours' in item && 'appleExerciseTime' in item, 'HKActivitySummaryTypeIdentifier'],
+  [(item) => 'valence' in item && 'associations' in item, 'HKStateOfMindTypeIdentifier'],
+  [(item) => 'sensitivityPoints' in item, 'HKDataTypeIdentifierAudiogram'],
+  ...clinicalResources.map(([resourceType, name]): Hint => [({ fhirData }) => asItem(fhirData)['resourceType'] === resourceType, `HKClinicalTypeIdentifier${name}Record`]),
   [(item) => 'voltageMeasurements' in item, 'HKDataTypeIdentifierElectrocardiogram'],
   [(item) => 'activityName' in item && 'activityId' in item, 'HKWorkoutTypeIdentifier'],
   [({ value }) => typeof value === 'string' && SLEEP_STAGES.has(value), 'HKCategoryTypeIdentifierSleepAnalysis'],
@@ -44,9 +59,6 @@ const hints: readonly [test: (item: Item, metadata: Item) => boolean, identifier
 ];
 
 const isPair = (item: Item): boolean => 'bloodPressureSystolicValue' in item || 'bloodPressureDiastolicValue' in item;
-
-const asItem = (value: unknown): Item =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 
 function declaredName(item: Item, batchType: string | undefined): string | undefined {
   const names = [item['type'], item['dataType'], item['quantityType'], item['rawDataType'], batchType];

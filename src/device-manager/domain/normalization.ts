@@ -3,7 +3,7 @@ import { loincUrl } from '../../measurement/coding.ts';
 import { parseInstant } from '../../measurement/instant.ts';
 import { isUcum } from '../../measurement/quantity.ts';
 import { attachmentsOf } from './attaching.ts';
-import { observe, Unfit, type Found, type Measured, type Notes, type Reason } from './observing.ts';
+import { observe, Unfit, type Measured, type Notes, type Reason } from './observing.ts';
 import { at, membersOf, type HealthDataType } from './rule.ts';
 
 export interface Normalized {
@@ -81,14 +81,14 @@ const contradictory = ({ ascending = [] }: HealthDataType, observations: readonl
 const recordOf = (type: HealthDataType, measured: Measured): NormalizedData => {
   const { item, start, end } = measured;
   const annotation = { ...annotationsOf(type, item), ...clockNotes(type, measured) };
-  const found = type.observations.map((rule) => observe(rule, type, measured, annotation)).filter((one): one is Found => one !== undefined);
+  const found = type.observations.flatMap((rule) => observe(rule, type, measured, annotation));
   const attachments = attachmentsOf(type.attachments ?? [], measured);
   const observations = found.flatMap((one) => ('observation' in one ? [one.observation] : []));
   const absent = found.flatMap((one) => ('absent' in one ? [one] : []));
   if (observations.length === 0 && attachments.length === 0) throw new Unfit(absent.length > 0 ? 'value-absent' : 'value-missing');
   const twisted = contradictory(type, observations);
   const missing: Notes = { ...Object.fromEntries(absent.flatMap((one) => Object.entries(one.absent))), ...(absent.some(({ required }) => required) && { incomplete: 'true' }) };
-  const unrecognized = unrecognizedIn(type, item);
+  const unrecognized = [...unrecognizedIn(type, item), ...found.flatMap((one) => ('unrecognized' in one ? [one.unrecognized] : []))].slice(0, 50);
   const finished = observations.map((one) => {
     const notes = { ...one.annotation, ...missing, ...(twisted.has(one.code) && { contradictory: 'true' }) };
     return Object.keys(notes).length > 0 ? { ...one, annotation: notes } : one;

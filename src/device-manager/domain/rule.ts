@@ -33,7 +33,7 @@ export interface QuantityRule {
 
 /** Something that happened or was stated: counted as one, or measured by how long it lasted, under the code of its name. */
 export interface EventRule {
-  /** JSON pointer to the name of the event, or its number; where there is none, the name is empty. */
+  /** JSON pointer to the name of the event, its number, or a list of such; where there is none, the name is empty. A list may be empty. */
   readonly event: string;
   /** What counts is the time from start to end, in minutes. */
   readonly duration?: boolean;
@@ -43,9 +43,9 @@ export interface EventRule {
 
 export type ObservationRule = QuantityRule | EventRule;
 
-/** Part of a payload that is no value: a record refers to it, and the payload keeps it. */
+/** Part of a payload that is no value: a record refers to it, and the payload keeps it. A `resource` is one of FHIR, in JSON. */
 export interface AttachmentRule {
-  readonly kind: 'document' | 'sampled-data';
+  readonly kind: 'document' | 'sampled-data' | 'resource';
   /** JSON pointer to it. */
   readonly value: string;
   /** Of a document in base64. */
