@@ -14,6 +14,7 @@ import type { AnyHandler } from './operation.ts';
 import { platformRoutes, type Phase, type PlatformOptions } from './platform-routes.ts';
 import { sendProblem, type ProblemForm } from './problem-body.ts';
 import { problemOf } from './problem-of.ts';
+import type { ProblemCode } from './problem.ts';
 import type { Spec } from './spec.ts';
 import { specRouter } from './spec-router.ts';
 
@@ -39,6 +40,8 @@ export interface ServiceOptions<Caller> {
   /** Other forms than application/problem+json, by path. */
   readonly problemForms?: readonly ProblemForm[];
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
+  /** The code of an error of the service's own kinds; undefined for an internal error. */
+  readonly codeOf?: (error: unknown) => ProblemCode | undefined;
 }
 
 const DEFAULT_LIMITS: BodyLimits = { ...UPLOAD_LIMITS, maxDepth: 32 };
@@ -61,7 +64,7 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
     } else if (error instanceof ClientGoneError) {
       response.destroy();
     } else {
-      const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false) });
+      const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false), codeOf: options.codeOf });
       if (problem.code === 'internal-error') report(options, problem.cause ?? problem, label, requestId);
       else if (problem.cause !== undefined) options.log.warn({ ...faultOf(problem.cause), code: problem.code, operationId: label, requestId }, problem.code);
       sendProblem(request, response, problem, { requestId, challenges: challengesOf(options.spec, operation), forms: options.problemForms ?? [] });

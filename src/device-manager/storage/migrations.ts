@@ -260,4 +260,11 @@ export const migrations: readonly Migration[] = [
       alter table device_manager.sample add column version_number double precision, add column reading_mac bytea, add column same_reading_as uuid;
       create index sample_by_reading on device_manager.sample (patient_id, reading_mac) where reading_mac is not null`,
   },
+  {
+    name: '0016-generations-of-data-keys',
+    sql: `
+      create function device_manager.key_generation(sealed bytea) returns integer language sql immutable strict parallel safe as $$
+        select case when get_byte(substring(sealed from 1 for 1), 0) = 2 then ('x' || encode(substring(sealed from 2 for 4), 'hex'))::bit(32)::integer else 1 end $$;
+      comment on function device_manager.key_generation(bytea) is 'Under which generation of its data key a value says that it was sealed; reads no more than its first bytes.'`,
+  },
 ];
