@@ -34,7 +34,7 @@ const progressOf = ({ scope, resealed, unreadable, created_at: created, finished
 const status = async (context: CommandContext): Promise<void> => {
   const found = await withKeys(context, async (pool, { masterKeys }) => {
     const values: { where: string; older: number }[] = [];
-    for (const of of sealedColumns) values.push({ where: `${of.table}.${of.column}`, older: await countOlder(pool, of) });
+    for (const column of sealedColumns) values.push({ where: `${column.table}.${column.column}`, older: await countOlder(pool, column) });
     const wrapped = (await wrappedByMasterKey(pool)).map(({ id, keys }) => ({ id, keys, role: roleOf(id, masterKeys) }));
     return { masterKeys: wrapped, patients: await countPatients(pool), values, rotations: await listRotations(pool, SHOWN) };
   });

@@ -57,8 +57,8 @@ const batchesOf = (values: readonly { readonly key: readonly string[]; readonly 
   return batches;
 };
 
-const sealedAnew = async ({ dataKey }: ScopeKeys, of: SealedColumn, patientId: string, { key, sealed }: SealedValue): Promise<SealedValue | undefined> => {
-  const place = of.placeOf(patientId, key);
+const sealedAnew = async ({ dataKey }: ScopeKeys, column: SealedColumn, patientId: string, { key, sealed }: SealedValue): Promise<SealedValue | undefined> => {
+  const place = column.placeOf(patientId, key);
   try {
     return { key, sealed: dataKey.seal(await dataKey.open(sealed, place), place) };
   } catch (error) {
@@ -68,45 +68,41 @@ const sealedAnew = async ({ dataKey }: ScopeKeys, of: SealedColumn, patientId: s
 };
 
 /** Seals some values anew in one transaction; answers how many did not open. */
-const resealBatch = ({ pool, keyRing }: Resealing, of: SealedColumn, { scope, patientId, generation }: Renewed, keys: readonly (readonly string[])[]): Promise<number> =>
+const resealBatch = ({ pool, keyRing }: Resealing, column: SealedColumn, { scope, patientId, generation }: Renewed, keys: readonly (readonly string[])[]): Promise<number> =>
   inTransaction(pool, async (client) => {
     const held = await keyRing.knownKeysOf(client, scope, 'toWrite');
     if (!held) return 0; // the patient was erased
-    const values = await lockStale(client, of, patientId, generation, keys);
+    const values = await lockStale(client, column, patientId, generation, keys);
     const anew: SealedValue[] = [];
     for (const value of values) {
-      const one = await sealedAnew(held, of, patientId, value);
+      const one = await sealedAnew(held, column, patientId, value);
       if (one) anew.push(one);
     }
-    if (anew.length > 0) await replaceSealed(client, of, patientId, anew);
+    if (anew.length > 0) await replaceSealed(client, column, patientId, anew);
     await countResealed(client, anew.length);
     return values.length - anew.length;
   });
 
-const resealColumn = async (resealing: Resealing, of: SealedColumn, renewed: Renewed): Promise<number> => {
+const resealColumn = async (resealing: Resealing, column: SealedColumn, renewed: Renewed): Promise<number> => {
   let unreadable = 0;
   let after: readonly string[] | undefined;
   for (;;) {
-    const values = await nextStale(resealing.pool, of, renewed.patientId, renewed.generation, after, LOOKED_AT_ONCE);
+    const values = await nextStale(resealing.pool, column, renewed.patientId, renewed.generation, after, LOOKED_AT_ONCE);
     after = values.at(-1)?.key;
     if (!after || resealing.isStopping()) return unreadable;
-    for (const keys of batchesOf(values)) if (!resealing.isStopping()) unreadable += await resealBatch(resealing, of, renewed, keys);
+    for (const keys of batchesOf(values)) if (!resealing.isStopping()) unreadable += await resealBatch(resealing, column, renewed, keys);
   }
 };
 
-const countLeft = async (db: Queryable, { patientId, generation }: Renewed): Promise<number> => {
-  let left = 0;
-  for (const of of sealedColumns) left += await countStale(db, of, patientId, generation);
-  return left;
-};
+const countLeft = (db: Queryable, { patientId, generation }: Renewed): Promise<number> => countStale(db, patientId, generation);
 
 /** Seals anew what a patient has under older generations and destroys those; answers what was left for the next time, and why. */
 const resealPatient = async (resealing: Resealing, renewed: Renewed): Promise<{ unreadable: number; busy: boolean }> => {
   const { pool, onUnreadable } = resealing;
   let unreadable = 0;
-  for (const of of sealedColumns) {
-    const values = await resealColumn(resealing, of, renewed);
-    if (values > 0) onUnreadable(`${of.table}.${of.column}`, values);
+  for (const column of (await countLeft(pool, renewed)) > 0 ? sealedColumns : []) {
+    const values = await resealColumn(resealing, column, renewed);
+    if (values > 0) onUnreadable(`${column.table}.${column.column}`, values);
     unreadable += values;
   }
   if (resealing.isStopping()) return { unreadable, busy: true };

@@ -47,6 +47,14 @@ const nameWrapped = async (db: Queryable, masterKeys: MasterKeys, stored: Stored
   await db.query('update device_manager_keys.scope_key set master_key_id = $1 where master_key_id is null', [id]);
 };
 
+/** Whether the database holds values that some keys sealed. */
+const holdsSealed = async (db: Queryable): Promise<boolean> => {
+  const { rows: [tables] } = await db.query<{ there: boolean }>(`select to_regclass('device_manager.quarantined_delivery') is not null as there`);
+  if (tables?.there !== true) return false;
+  const { rows: [found] } = await db.query<{ any: boolean }>('select exists (select from device_manager.payload) or exists (select from device_manager.quarantined_delivery) as any');
+  return found?.any === true;
+};
+
 /** What opens the keys of a database. */
 export interface OpenedKeys {
   readonly masterKeys: MasterKeys;
@@ -55,10 +63,12 @@ export interface OpenedKeys {
 
 /**
  * Loads the master keys and proves that they are those of the database, whose tables must be up to date. Rejects with a reason for the
- * operator when one is missing, wrong, short or a sample; a master key is made only where the database has no keys yet.
+ * operator when one is missing, wrong, short or a sample, or the database has health data and no keys; a master key is made only where
+ * the database has no keys yet.
  */
 export const openKeys = async (db: Pool, settings: MasterKeySettings): Promise<OpenedKeys> => {
   const stored = await currentKeys(db, 'installation', false);
+  if (!stored && (await holdsSealed(db))) throw new Error('The keys of this database are missing: it holds health data, and the schema device_manager_keys is empty. Restore that schema from its backup.');
   const masterKeys = await loadMasterKeys(settings, stored === undefined);
   if (stored) {
     const fault = await masterKeyFaultIn(db, masterKeys);
