@@ -11,8 +11,8 @@ import { inTransaction } from '../src/database/transaction.ts';
 import { dayOf } from '../src/device-manager/domain/chart.ts';
 import { mergeSeriesChunk, type SeriesChunk, type StoredPoint } from '../src/device-manager/storage/series-chunk-table.ts';
 import { renewRollups } from '../src/device-manager/storage/series-rollup-table.ts';
-import { loadMasterKey } from '../src/keys/master-key.ts';
-import { createKeyRing, type KeyRing } from '../src/keys/scope-keys.ts';
+import { openKeys } from '../src/keys/master-key-check.ts';
+import type { KeyRing } from '../src/keys/scope-keys.ts';
 
 const rounds = 21;
 const days = 365;
@@ -34,9 +34,10 @@ const fill = (pool: Pool, keyRing: KeyRing, patientId: string, points: number): 
     await renewRollups(client, keys, chunks);
   });
 
-const openAll = (program: Program): { pool: Pool; keyRing: KeyRing } => {
+const openAll = async (program: Program): Promise<{ pool: Pool; keyRing: KeyRing }> => {
   const { database } = JSON.parse(readFileSync(join(program.dataDirectory, 'server.json'), 'utf8')) as { database: Connection };
-  return { pool: openPool(database, () => undefined), keyRing: createKeyRing({ masterKey: loadMasterKey({ dataDir: program.dataDirectory }) }) };
+  const pool = openPool(database, () => undefined);
+  return { pool, keyRing: (await openKeys(pool, { DATA_DIR: program.dataDirectory })).keyRing };
 };
 
 const medianOf = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
@@ -44,7 +45,7 @@ const medianOf = (figures: readonly number[]): number => figures.toSorted((a, b)
 const directory = temporaryDirectory();
 const program = await startProgram(directory.path, { LOG_LEVEL: 'error' });
 try {
-  const { pool, keyRing } = openAll(program);
+  const { pool, keyRing } = await openAll(program);
   await fill(pool, keyRing, 'many', 1_000_000);
   await fill(pool, keyRing, 'few', 10_000);
   await pool.end();

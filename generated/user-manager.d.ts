@@ -682,7 +682,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1541,7 +1541,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Fault of ours. Nothing was done half; keep the data and repeat later. */
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later, unless the code is `data-unreadable`, which the operator has to look at. */
         readonly InternalError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1561,7 +1561,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
+        /** @description Database that does not answer, or keys that the service was not given. Keep the data and repeat after Retry-After seconds. */
         readonly DatabaseUnavailable: {
             headers: {
                 /** @description Seconds to wait. */

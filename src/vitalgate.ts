@@ -10,8 +10,9 @@ import type { TherapyMonitoringSettings } from './device-manager/dependencies.ts
 import { recordEntry } from './device-manager/storage/audit-table.ts';
 import { createDeviceManager } from './device-manager/service.ts';
 import type { TokenIssuer } from './device-manager/sender-tokens.ts';
-import { loadMasterKey } from './keys/master-key.ts';
-import { createKeyRing } from './keys/scope-keys.ts';
+import { masterKeyFaultIn, openKeys } from './keys/master-key-check.ts';
+import { masterKeyNotices } from './keys/master-key-source.ts';
+import { noteMasterKey } from './keys/scope-key-table.ts';
 import { secretFile } from './keys/secret-file.ts';
 import { listen, type Listening, type Place } from './listening.ts';
 import { cookiesAreSecure } from './public-address.ts';
@@ -126,11 +127,14 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const pool = openServicePool(starting, connection);
   await migrateDeviceManager(pool);
   await recordEntry(pool, startOf(starting));
-  const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
-  await keyRing.check(pool);
+  const { keyRing, masterKeys } = await openKeys(pool, config);
+  starting.notices.push(...masterKeyNotices(config));
+  // From now on keys may be wrapped by it: other processes that were not given it say that they are not ready.
+  await noteMasterKey(pool, masterKeys.current.id);
   const { log, version, validateResponses, isPublicHttps } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, isPublicHttps, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    log, version, validateResponses, isPublicHttps, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
+    keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
   });
   return listen(starting, service, 'device-manager');

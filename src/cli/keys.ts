@@ -4,6 +4,7 @@ import { endApiKey, issueApiKey } from '../device-manager/sender-keys.ts';
 import { listApiKeys, type ApiKey } from '../device-manager/storage/api-key-table.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
+import { addEncryptionKeyCommands } from './encryption-keys.ts';
 import { withManual } from './manual.ts';
 
 /** How the command line appears in the audit. */
@@ -46,11 +47,11 @@ const revokeKey = async (context: CommandContext, key: string): Promise<void> =>
 
 /** Adds `vitalgate keys …`. */
 export const addKeyCommands = (program: Command, context: CommandContext): void => {
-  const keys = program.command('keys').description('Keys by which senders of a webhook are known: create, list, revoke.');
+  const keys = program.command('keys').description('Keys by which senders of a webhook are known (create, list, revoke), and those that encrypt (status, rotate).');
   withManual(keys, { examples: ['npx vitalgate keys list', 'npx vitalgate keys create --help'] });
   const create = keys
     .command('create')
-    .description('Creates a key and shows it once; only its hash is kept.')
+    .description('Creates a key of a sender and shows it once; only its hash is kept.')
     .requiredOption('--sender <name>', 'who will send with it: lower-case letters, digits and -')
     .option('--expires-in-days <days>', 'when it ends by itself, 1 to 3650; never unless given')
     .option('--device <id...>', 'the only devices it may send for, by any identifier that their deliveries name; all unless given')
@@ -59,12 +60,13 @@ export const addKeyCommands = (program: Command, context: CommandContext): void 
     notes: ['A sender has at most two keys that live: make the second, change it at the sender, revoke the first.'],
     examples: ['npx vitalgate keys create --sender medisante', 'npx vitalgate keys create --sender medisante --expires-in-days 365'],
   });
-  const list = keys.command('list').description('Lists keys by their beginning, never the keys themselves: sender, age, last use, state.');
+  const list = keys.command('list').description('Lists keys of senders by their beginning, never the keys themselves: sender, age, last use, state.');
   withManual(list.action(() => listKeys(context)), { examples: ['npx vitalgate keys list', 'npx vitalgate --json keys list'] });
   const revoke = keys
     .command('revoke')
-    .description('Revokes a key at once: what is sent with it is refused.')
+    .description('Revokes a key of a sender at once: what is sent with it is refused.')
     .argument('<key>', '_id, or the beginning that `keys list` shows')
     .action((key: string) => revokeKey(context, key));
   withManual(revoke, { examples: ['npx vitalgate keys revoke vg_3f9a1c2b'] });
+  addEncryptionKeyCommands(keys, context);
 };

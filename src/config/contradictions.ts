@@ -31,5 +31,9 @@ export const contradictions = (config: Config): string[] => {
   const foreign = [config.WEBHOOK_JWT_ISSUER, config.WEBHOOK_JWKS_URL, config.WEBHOOK_JWT_AUDIENCE].filter((value) => value !== undefined);
   if (foreign.length !== 0 && foreign.length !== 3) mistakes.push('WEBHOOK_JWT_ISSUER, WEBHOOK_JWKS_URL and WEBHOOK_JWT_AUDIENCE are needed together');
   if (config.TMM_SERVICE_TOKEN !== undefined && config.TMM_SERVICE_URL === undefined) mistakes.push('TMM_SERVICE_TOKEN is given without TMM_SERVICE_URL');
+  for (const name of ['MASTER_KEY', 'MASTER_KEY_PREVIOUS'] as const) {
+    const given = [name, `${name}_FILE`, `${name}_COMMAND`].filter((one) => config[one as typeof name] !== undefined);
+    if (given.length > 1) mistakes.push(`${given.join(' and ')} exclude each other: give one`);
+  }
   return mistakes;
 };

@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { masterKeyFault } from '../keys/master-key.ts';
 
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-export const jobNames = ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'chain-audit'] as const;
+export const jobNames = [
+  'normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'rotate-data-keys', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'chain-audit',
+] as const;
 
 /** One setting: how its text is read, what it means, what holds when it is left out, and whether it may be shown. */
 interface Setting {
@@ -26,6 +29,20 @@ const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text
 const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
 const serviceToken = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
 const bearer = z.string().max(8192, 'is longer than 8192 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
+const masterKey = z.string().superRefine((text, context) => {
+  const fault = masterKeyFault(text);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+});
+/** A path, or a JSON list of a program and its arguments: no shell ever reads it. */
+const argumentsIn = (text: string): unknown => {
+  if (!text.startsWith('[')) return [text];
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined; // the schema says what is wanted
+  }
+};
+const command = z.string().transform(argumentsIn).pipe(z.array(z.string(), { error: 'is neither a path nor a JSON list of texts' }).min(1, 'is empty'));
 const areNetworks = (networks: readonly string[]): boolean =>
   networks.every((network) => {
     const [address = '', bits, ...more] = network.split('/');
@@ -79,9 +96,17 @@ export const settings = {
   },
   SERVICE_TOKEN_PREVIOUS: { schema: serviceToken.optional(), meaning: 'A service token that is accepted as well, while the token is changed.', otherwise: 'none', secret: 'whole' },
   MASTER_KEY: {
-    schema: z.string().regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/, 'is not 32 bytes in hex or base64').optional(),
-    meaning: "32 bytes in hex or base64 that wrap every patient's keys. **Without it nothing can be read again.**", otherwise: 'made once in `DATA_DIR/master-key`', secret: 'whole',
+    schema: masterKey.optional(),
+    meaning: "32 random bytes in hex or base64 that wrap every patient's keys; see [encryption.md](encryption.md). **Without it nothing can be read again.**", otherwise: 'made once in `DATA_DIR/master-key`', secret: 'whole',
   },
+  MASTER_KEY_FILE: { schema: z.string().optional(), meaning: 'A file that holds the master key, in place of `MASTER_KEY`.', otherwise: 'none', secret: 'no' },
+  MASTER_KEY_COMMAND: {
+    schema: command.optional(),
+    meaning: 'A program that prints the master key, in place of `MASTER_KEY`: its path, or a JSON list of it and its arguments. It is run at start without a shell, and has 10 seconds.', otherwise: 'none', secret: 'no',
+  },
+  MASTER_KEY_PREVIOUS: { schema: masterKey.optional(), meaning: 'Another master key that opens what it wrapped, while the master key is changed.', otherwise: 'none', secret: 'whole' },
+  MASTER_KEY_PREVIOUS_FILE: { schema: z.string().optional(), meaning: 'A file that holds it, in place of `MASTER_KEY_PREVIOUS`.', otherwise: 'none', secret: 'no' },
+  MASTER_KEY_PREVIOUS_COMMAND: { schema: command.optional(), meaning: 'A program that prints it, in place of `MASTER_KEY_PREVIOUS`; as `MASTER_KEY_COMMAND`.', otherwise: 'none', secret: 'no' },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'is not a log level (trace … fatal, silent)' }).default('info'),
     meaning: 'What the log tells: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`.', otherwise: '`info`', secret: 'no',

@@ -21,6 +21,8 @@ export interface DeviceManagerDependencies {
   /** Connections of the jobs' own, so that requests cannot starve them. */
   readonly jobPool: Pool;
   readonly keyRing: KeyRing;
+  /** Why keys cannot be opened with the master keys of this process; undefined when they can. */
+  readonly masterKeyFault: () => Promise<string | undefined>;
   readonly log: Logger;
   readonly version: string;
   /** Accepted service credentials: the present one, and the previous one while rotating. */

@@ -4,7 +4,10 @@ import { createRefusalRecorder } from '../audit/refusal-recorder.ts';
 import { isUnavailable } from '../database/transaction.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
+import type { ProblemCode } from '../http/problem.ts';
 import { loadSpec } from '../http/spec.ts';
+import { SealBrokenError } from '../keys/cipher.ts';
+import { MasterKeyMissingError } from '../keys/wrapping.ts';
 import { authenticators } from './authentication.ts';
 import { actorOf, boundPatient, type Caller } from './caller.ts';
 import { builtInTypes } from './catalogue/built-in-types.ts';
@@ -25,10 +28,12 @@ const refusalRules = {
   actorOf, patientOf: boundPatient, special: {},
   uploads: new Set(['receiveHealthKit', 'receiveHealthKitInFormat', 'receiveMedisante', 'receiveMedisanteInFormat']), namesPerson: new Set(['exportPatient']),
 };
+const keyProblemOf = (error: unknown): ProblemCode | undefined =>
+  error instanceof SealBrokenError ? 'data-unreadable' : error instanceof MasterKeyMissingError ? 'keys-unavailable' : undefined;
 
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
-  const { pool, keyRing, log, version, userManagerUrl, therapyMonitoring, validateResponses = false } = dependencies;
+  const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
@@ -40,10 +45,11 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     name: 'device-manager', version, spec, log, validateResponses,
     handlers: handlersOf(dependencies, spec, normalization, receiver),
     authenticators: authenticators(dependencies, operators),
-    ready: async () => (await database()).rowCount === 1,
+    ready: async () => (await masterKeyFault()) ?? (await database()).rowCount === 1,
     checkUp: { database, ...(receiver && { 'therapy-monitoring': receiver.probe }) },
     isDatabaseUnavailable: isUnavailable,
     isPublicHttps: dependencies.isPublicHttps === true,
+    codeOf: keyProblemOf,
     problemForms: [fhirProblems],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: [inboxGauge(pool), submissionGauge(pool)],

@@ -52,10 +52,12 @@ export const problemCatalogue = {
   'samples-refused': entry(422, 'Samples refused', 'Nothing was kept: mend or leave out the samples named in errors, or upload without Prefer: handling=strict.'),
   'too-many-requests': entry(429, 'Too many requests', 'Wait as long as the header Retry-After says, then repeat.', true),
   'internal-error': entry(500, 'Internal error', 'Repeat later; report the instance if it happens again.', true),
+  'data-unreadable': entry(500, 'Data unreadable', 'Stored data does not open: it was changed, or its key is lost. Report the instance to the operator.'),
   'not-supported': entry(501, 'Not supported', 'The service behind this one that would do this is not set up, or does not offer it.'),
   'upstream-invalid': entry(502, 'Invalid upstream answer', 'A service behind this one answered wrongly. Repeat later.', true),
   unavailable: entry(503, 'Unavailable', 'Wait as long as the header Retry-After says, then repeat.', true),
   'database-unavailable': entry(503, 'Database unavailable', 'Wait as long as the header Retry-After says, then repeat.', true),
+  'keys-unavailable': entry(503, 'Keys unavailable', 'The service was not given the master key of this data. Wait as long as the header Retry-After says, then repeat.', true),
   'upstream-unavailable': entry(503, 'Upstream unavailable', 'Wait as long as the header Retry-After says, then repeat.', true),
   starting: entry(503, 'Starting', 'The service is starting. Wait as long as the header Retry-After says, then repeat.', true),
 } as const satisfies Record<string, CatalogueEntry>;

@@ -15,6 +15,7 @@ import { platformRoutes, type Phase, type PlatformOptions } from './platform-rou
 import type { OriginCheck } from './origin-check.ts';
 import { sendProblem, type ProblemForm } from './problem-body.ts';
 import { problemOf } from './problem-of.ts';
+import type { ProblemCode } from './problem.ts';
 import { refusedRequest } from './refused-request.ts';
 import type { Connection } from './request-source.ts';
 import { crossOrigin, refuseTwoHosts, securityHeaders } from './response-policy.ts';
@@ -51,6 +52,8 @@ export interface ServiceOptions<Caller> {
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
   /** Told every problem before it is sent, to write into the audit what belongs there. */
   readonly auditRefusal?: (request: RefusedRequest<Caller>) => Promise<void>;
+  /** The code of an error of the service's own kinds; undefined for an internal error. */
+  readonly codeOf?: (error: unknown) => ProblemCode | undefined;
 }
 
 const DEFAULT_LIMITS: BodyLimits = { ...UPLOAD_LIMITS, maxDepth: 32 };
@@ -70,7 +73,7 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
     } else if (error instanceof ClientGoneError) {
       response.destroy();
     } else {
-      const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false) });
+      const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false), codeOf: options.codeOf });
       if (problem.code === 'internal-error') report(options, problem.cause ?? problem, label, requestId);
       else if (problem.cause !== undefined) options.log.warn({ ...faultOf(problem.cause), code: problem.code, operationId: label, requestId }, problem.code);
       // The authenticators of the same options judged who calls.

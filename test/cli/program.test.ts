@@ -1,4 +1,5 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -58,7 +59,7 @@ describe('the program', () => {
   }, 90_000);
 
   test('with another master key nothing starts, and it says why', async () => {
-    const { code, told } = await runToEnd('main.ts', [], { ...anyPorts, DATA_DIR: directory.path, MASTER_KEY: 'ab'.repeat(32) });
+    const { code, told } = await runToEnd('main.ts', [], { ...anyPorts, DATA_DIR: directory.path, MASTER_KEY: randomBytes(32).toString('hex') });
     expect([code, told]).toEqual([1, expect.stringMatching(/The master key is not the one this database was used with/)]);
     expect(told).not.toContain('abab');
     expect(existsSync(file('server.json'))).toBe(false);

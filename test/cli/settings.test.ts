@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -51,7 +52,7 @@ describe('settings on the command line', () => {
 
   test('config never shows a secret, in words or JSON, from file or environment', async () => {
     const token = 'hunter2-'.repeat(5);
-    const secrets = [`SERVICE_TOKEN=${token}`, `SERVICE_TOKEN_PREVIOUS=${token}`, `MASTER_KEY=${'ab'.repeat(32)}`, 'SMTP_URL=smtps://anna:hunter2@mail', 'PUBLIC_URL=https://example.org'];
+    const secrets = [`SERVICE_TOKEN=${token}`, `SERVICE_TOKEN_PREVIOUS=${token}`, `MASTER_KEY=${randomBytes(32).toString('hex')}`, 'SMTP_URL=smtps://anna:hunter2@mail', 'PUBLIC_URL=https://example.org'];
     const file = fileOf('secrets.env', ...secrets, 'DATABASE_URL=postgres://anna:hunter2@db/x', 'USER_MANAGER_URL=http://anna:hunter2@um');
     for (const words of [['config'], ['config', '--json']]) {
       const { code, out, told } = await run(['--config', file, ...words], { environment: { DEVICE_MANAGER_URL: 'http://anna:hunter2@dm', MONGODB_URL: 'mongodb://hunter2', SERVICE_TOKN: 'hunter2' } });

@@ -1,20 +1,15 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '../../src/simulator/random.ts';
-import { startProgram, temporaryDirectory, type Demo, type Program } from '../../scripts/demo/program.ts';
+import { startProgram, temporaryDirectory, type Program } from '../../scripts/demo/program.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
+import { heartRates, killNode, signIn, type App } from './app.ts';
 
 /** The moments of the kills are drawn from the seed; kill cycles per situation: few in CI, more in full size. */
 const seed = Number(process.env['SEED'] ?? 20260801);
 const cycles = Number(process.env['FAULT_CYCLES'] ?? 3);
 const samplesPerUpload = 20;
-
-interface App {
-  readonly get: (path: string) => Promise<Response>;
-  readonly post: (path: string, body: unknown) => Promise<Response>;
-}
 
 const parentOf = (pid: string): string | undefined => {
   try {
@@ -34,34 +29,10 @@ const descendantsOf = (ancestor: number): number[] => {
   return [...found].map(Number);
 };
 
-/** The database has to notice by itself. */
-const killNode = async (program: Program): Promise<void> => {
-  process.kill(program.pid, 'SIGKILL');
-  await program.ended;
-};
-
 const killEverything = async (program: Program): Promise<void> => {
   for (const pid of descendantsOf(program.pid)) process.kill(pid, 'SIGKILL');
   await program.ended;
 };
-
-const signIn = async (demo: Demo): Promise<App> => {
-  const send = (path: string, init: RequestInit) => fetch(`${demo.bff}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
-  const json = { 'content-type': 'application/json' };
-  const answer = await send('/oauth/token', { method: 'POST', headers: json, body: JSON.stringify({ username: demo.username, password: demo.password }) });
-  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0];
-  if (!answer.ok || cookie === undefined) throw new Error(`sign-in answered ${answer.status}`);
-  return {
-    get: (path) => send(path, { headers: { cookie } }),
-    post: (path, body) => send(path, { method: 'POST', headers: { ...json, cookie }, body: JSON.stringify(body) }),
-  };
-};
-
-const heartRates = (firstSecond: number) =>
-  Array.from({ length: samplesPerUpload }, (_, index) => {
-    const at = new Date(Date.UTC(2024, 0, 1) + (firstSecond + index) * 1000).toISOString();
-    return { id: randomUUID(), value: 60 + (index % 40), startDate: at, endDate: at, sourceId: 'com.apple.health.TEST' };
-  });
 
 interface UploadLoop {
   /** Resolves when the first upload was acknowledged. */
@@ -73,7 +44,7 @@ interface UploadLoop {
 const uploadUntilKilled = async (app: App, firstSecond: number, acknowledgedOne: () => void): Promise<{ acknowledged: string[]; sent: number }> => {
   const acknowledged: string[] = [];
   for (let sent = 0; ; sent += samplesPerUpload) {
-    const batch = heartRates(firstSecond + sent);
+    const batch = heartRates(firstSecond + sent, samplesPerUpload);
     try {
       const answer = await app.post('/health-data?type=HeartRate&unit=bpm', batch);
       const receipt = (await answer.json()) as { items: { _id?: string }[] };

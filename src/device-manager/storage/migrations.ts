@@ -281,4 +281,11 @@ export const migrations: readonly Migration[] = [
       drop table device_manager.audit_event_before;
       ${auditGuards('device_manager')}`,
   },
+  {
+    name: '0016-generations-of-data-keys',
+    sql: `
+      create function device_manager.key_generation(sealed bytea) returns integer language sql immutable strict parallel safe as $$
+        select case when get_byte(substring(sealed from 1 for 1), 0) = 2 then ('x' || encode(substring(sealed from 2 for 4), 'hex'))::bit(32)::integer else 1 end $$;
+      comment on function device_manager.key_generation(bytea) is 'Under which generation of its data key a value says that it was sealed; reads no more than its first bytes.'`,
+  },
 ];

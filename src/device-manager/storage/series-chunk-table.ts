@@ -1,6 +1,8 @@
 import type { Queryable } from '../../database/pool.ts';
+import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
+import type { SealedColumn } from './sealed-column.ts';
 
 /** One point: milliseconds since 1970, value, the sample it comes from, and what measured it. */
 export type StoredPoint = readonly [x: number, y: number, sampleId: string, source: string];
@@ -40,12 +42,18 @@ interface Body {
 
 const aad = ({ patientId, normalizedType, rawType, series, day }: SeriesChunkKey) => `series_chunk:${patientId}:${normalizedType}:${rawType}:${series}:${day}`;
 
-const opened = (dataKey: Buffer, sealed: Buffer, key: SeriesChunkKey): SeriesChunk => {
-  const { name, sources, points } = JSON.parse(openBytes(dataKey, sealed, aad(key)).toString('utf8')) as Body;
+/** What of a chunk is sealed. */
+export const sealedSeries: SealedColumn = {
+  table: 'series_chunk', column: 'body', key: { normalized_type: 'text', raw_type: 'text', series: 'text', day: 'date' },
+  placeOf: (patientId, [normalizedType = '', rawType = '', series = '', day = '']) => aad({ patientId, normalizedType, rawType, series, day }),
+};
+
+const opened = async (dataKey: DataKey, sealed: Buffer, key: SeriesChunkKey): Promise<SeriesChunk> => {
+  const { name, sources, points } = JSON.parse((await openBytes(dataKey, sealed, aad(key))).toString('utf8')) as Body;
   return { key, name, points: points.map(([x, y, sampleId, source]) => [x, y, sampleId, sources[source] ?? '']) };
 };
 
-const sealed = (dataKey: Buffer, { key, name, points }: SeriesChunk): Buffer => {
+const sealed = (dataKey: DataKey, { key, name, points }: SeriesChunk): Buffer => {
   const sources = [...new Set(points.map(([, , , source]) => source))];
   const positions = new Map(sources.map((source, position) => [source, position]));
   const body: Body = { name, sources, points: points.map(([x, y, sampleId, source]) => [x, y, sampleId, positions.get(source) ?? 0]) };
@@ -62,7 +70,7 @@ export const mergeSeriesChunk = async (db: Queryable, { dataKey }: ScopeKeys, ke
     'select body from device_manager.series_chunk where patient_id = $1 and normalized_type = $2 and raw_type = $3 and series = $4 and day = $5::date',
     at,
   );
-  const before = rows[0] ? opened(dataKey, rows[0].body, key).points : [];
+  const before = rows[0] ? (await opened(dataKey, rows[0].body, key)).points : [];
   const renewed = new Set(points.map(([, , sampleId]) => sampleId));
   const chunk = { key, name, points: [...before.filter(([, , sampleId]) => !renewed.has(sampleId)), ...points].sort((a, b) => a[0] - b[0]) };
   await db.query(
@@ -85,7 +93,7 @@ export const removePoints = async (
     'select raw_type, series, body from device_manager.series_chunk where patient_id = $1 and normalized_type = $2 and day = $3::date',
     [patientId, normalizedType, day],
   );
-  const chunks = rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, day }));
+  const chunks = await Promise.all(rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, day })));
   const changed = chunks.filter(({ points }) => points.some(([, , sampleId]) => samples.has(sampleId))).map((chunk) => ({ ...chunk, points: chunk.points.filter(([, , sampleId]) => !samples.has(sampleId)) }));
   for (const chunk of changed) {
     await db.query(
@@ -106,7 +114,7 @@ export const readSeriesChunks = async (db: Queryable, { dataKey }: ScopeKeys, pa
     `select raw_type, series, to_char(day, 'YYYY-MM-DD') as day, body from device_manager.series_chunk where ${filtered} order by day`,
     valuesOf(patientId, filter),
   );
-  return rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType: filter.normalizedType, rawType: row.raw_type, series: row.series, day: row.day }));
+  return Promise.all(rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType: filter.normalizedType, rawType: row.raw_type, series: row.series, day: row.day })));
 };
 
 /** The first and the last day of a chart, and a text that changes whenever one of its chunks does; undefined when it has none. */

@@ -1,8 +1,10 @@
 import type { Queryable } from '../../database/pool.ts';
+import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import type { Cell } from '../domain/chart-bucket.ts';
 import { hoursOf, type SourceCells } from '../domain/chart.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
+import type { SealedColumn } from './sealed-column.ts';
 import type { SeriesChunk, SeriesChunkKey, SeriesFilter } from './series-chunk-table.ts';
 
 /** The hours of one series in one month. */
@@ -21,7 +23,14 @@ interface Body {
 }
 
 const aad = ({ patientId, normalizedType, rawType, series, month }: Place) => `series_rollup:${patientId}:${normalizedType}:${rawType}:${series}:${month}`;
-const opened = (dataKey: Buffer, body: Buffer, place: Place) => JSON.parse(openBytes(dataKey, body, aad(place)).toString('utf8')) as Body;
+const opened = async (dataKey: DataKey, body: Buffer, place: Place) => JSON.parse((await openBytes(dataKey, body, aad(place))).toString('utf8')) as Body;
+
+/** What of a rollup is sealed. */
+export const sealedRollup: SealedColumn = {
+  table: 'series_rollup', column: 'body', key: { normalized_type: 'text', raw_type: 'text', series: 'text', month: 'date' },
+  placeOf: (patientId, [normalizedType = '', rawType = '', series = '', month = '']) => aad({ patientId, normalizedType, rawType, series, month }),
+};
+
 const monthOf = (day: string): string => `${day.slice(0, 7)}-01`;
 const isOn = (days: ReadonlySet<string>, epochMs: number): boolean => days.has(new Date(epochMs).toISOString().slice(0, 10));
 
@@ -51,7 +60,7 @@ export const renewRollups = async (db: Queryable, { dataKey }: ScopeKeys, chunks
     const { rows } = await db.query<{ body: Buffer }>(
       'select body from device_manager.series_rollup where patient_id = $1 and normalized_type = $2 and raw_type = $3 and series = $4 and month = $5::date', at,
     );
-    const body: Body = { name: first.name, hours: renewed(rows[0] ? opened(dataKey, rows[0].body, place).hours : {}, group) };
+    const body: Body = { name: first.name, hours: renewed(rows[0] ? (await opened(dataKey, rows[0].body, place)).hours : {}, group) };
     await db.query(
       `insert into device_manager.series_rollup (patient_id, normalized_type, raw_type, series, month, body) values ($1, $2, $3, $4, $5::date, $6)
        on conflict (patient_id, normalized_type, raw_type, series, month) do update set body = excluded.body, updated_at = clock_timestamp()`,
@@ -70,8 +79,8 @@ export const readRollups = async (db: Queryable, { dataKey }: ScopeKeys, patient
        and ($4::date is null or month >= date_trunc('month', $4::date)) and ($5::date is null or month <= $5) order by month`,
     [patientId, normalizedType, rawType ?? null, fromDay ?? null, toDay ?? null],
   );
-  return rows.map((row) => {
-    const { name, hours } = opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, month: row.month });
+  return Promise.all(rows.map(async (row) => {
+    const { name, hours } = await opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, month: row.month });
     return { series: row.series, name, sources: Object.entries(hours).map(([source, of]) => ({ source, cells: cellsOf(of) })) };
-  });
+  }));
 };
