@@ -35,8 +35,11 @@ const everything = '/health-data?_l=200&_p=rawData,normalizedData&_s=recordedAt'
 
 let program: Program;
 afterAll(async () => {
-  await program.stop();
-  directory.remove();
+  try {
+    await program.stop(); // a test that failed leaves it running
+  } finally {
+    directory.remove();
+  }
 });
 
 const clientOf = (patientId: string): Client => clientWith(program.demo.deviceManager, { authorization: `Bearer ${program.demo.serviceToken}`, miauserid: patientId });

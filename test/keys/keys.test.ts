@@ -122,11 +122,18 @@ describe('keys of patients', () => {
     const writer = await database.pool.connect();
     await writer.query('begin');
     await writer.query(`select from device_manager_keys.data_key where scope = 'patient:fritz' and generation = 1 for key share`);
-    const retired = retireGenerations(database.pool, renewed, () => Promise.resolve(false));
+    // What the writer wrote is looked for only when it has committed: before, it could be overlooked.
+    const askedAfterCommit: boolean[] = [];
+    let isCommitted = false;
+    const retired = retireGenerations(database.pool, renewed, () => {
+      askedAfterCommit.push(isCommitted);
+      return Promise.resolve(false);
+    });
     expect(await Promise.race([retired, sleep(200, 'waits')])).toBe('waits');
+    isCommitted = true;
     await writer.query('commit');
     writer.release();
-    expect(await retired).toBe(true);
+    expect([await retired, askedAfterCommit]).toEqual([true, [true]]);
     expect((await ring.keysOf(database.pool, 'patient:fritz')).dataKey.generation).toBe(3);
   });
 });
