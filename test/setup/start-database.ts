@@ -14,6 +14,8 @@ const doNotWaitForDisk = async (connection: EmbeddedConnection): Promise<void> =
 
 /** One PostgreSQL for all suites: the one of DATABASE_URL, else an embedded one in a folder of its own. */
 export default async (): Promise<void> => {
+  // Programs that tests start are compiled once, not each time.
+  process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'vitalgate-test-compiled');
   if (process.env['DATABASE_URL']) {
     process.env['TEST_DATABASE'] = JSON.stringify({ connectionString: process.env['DATABASE_URL'] });
     return;
