@@ -44,12 +44,12 @@ export const temporaryDirectory = (): { path: string; remove: () => void } => {
 const writtenAt = (path: string): bigint => statSync(path, { bigint: true }).mtimeNs;
 
 const demoWrittenAfter = async (path: string, before: bigint | undefined, child: ChildProcess, output: () => string): Promise<Demo> => {
-  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 50) {
+  for (let waitedMs = 0; waitedMs < 120_000; waitedMs += 50) {
     if (existsSync(path) && writtenAt(path) !== before) return JSON.parse(readFileSync(path, 'utf8')) as Demo;
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the program ended before it was ready:\n${output()}`);
     await sleep(50);
   }
-  throw new Error(`the program was not ready within 30 s:\n${output()}`);
+  throw new Error(`the program was not ready within 120 s:\n${output()}`);
 };
 
 /** Starts `src/main.ts --demo` on free ports and waits until demo.json is in place. */
