@@ -30,6 +30,6 @@ export default {
   },
   globalSetup: '<rootDir>/test/setup/start-database.ts',
   globalTeardown: '<rootDir>/test/setup/stop-database.ts',
-  testTimeout: 60_000, // a busy machine is no fault of the code
+  testTimeout: 120_000, // a busy machine is no fault of the code
   maxWorkers: 2,
 };

@@ -75,7 +75,7 @@ describe('an import', () => {
     } finally {
       await proxy.stop();
     }
-  }, 60_000);
+  });
 
   test('tells once of what a clock ahead of the server refuses, however many batches follow', async () => {
     const user = await vitalgate.addUser();

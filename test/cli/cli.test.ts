@@ -94,5 +94,5 @@ describe('the command line', () => {
     expect(listed.out).toMatch(/medisante/);
     expect(existsSync(join(folder, 'postgres', 'pg18', 'postmaster.pid'))).toBe(false);
     rmSync(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 });

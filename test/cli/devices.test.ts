@@ -18,7 +18,7 @@ describe('vitalgate devices, beside a running server', () => {
   let vitalgate: TestVitalgate;
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     rmSync(dataDir, { recursive: true, force: true });

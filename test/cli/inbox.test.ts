@@ -24,7 +24,7 @@ describe('the inbox on the command line', () => {
       const body = { metadata: { correlationId, measurementType: 'BodyWeight' }, device: { id: 'Maker:Scale:123456' }, measurements: { timestamp: '2024-03-02T09:10:11Z', bodyWeight: { value: 71234, unit: 'g' } } };
       await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key }, body: JSON.stringify(body) });
     }
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     rmSync(dataDir, { recursive: true, force: true });

@@ -13,7 +13,7 @@ describe('vitalgate users, beside a running server', () => {
   let vitalgate: TestVitalgate;
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     rmSync(dataDir, { recursive: true, force: true });

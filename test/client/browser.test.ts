@@ -31,7 +31,7 @@ describeInBrowser('in a browser', () => {
     vitalgate = await startTestVitalgate();
     user = await vitalgate.addUser();
     browser = await openBrowser();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await vitalgate.stop();
@@ -68,5 +68,5 @@ describeInBrowser('in a browser', () => {
     expect(outcome).toEqual({ state: 'empty', created: 1500, all: 1500, anchors: 1, left: 0 });
     const { rows } = await vitalgate.database.pool.query<{ count: string }>('select count(*) from device_manager.sample where patient_id = $1', [user.id]);
     expect(rows[0]?.count).toBe('1500');
-  }, 60_000);
+  });
 });
