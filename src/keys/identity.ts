@@ -16,6 +16,9 @@ const hmac = (identityKey: Buffer): Hmac => {
 export const contentMac = (identityKey: Buffer, parts: readonly string[]): Buffer =>
   hmac(identityKey).update(`content:${joined(parts)}`).digest();
 
+/** The first 8 bytes of `contentMac`, where contents are compared that are known to be of one sample, or of one instant. */
+export const contentKey = (identityKey: Buffer, parts: readonly string[]): bigint => contentMac(identityKey, parts).readBigInt64BE(0);
+
 /** The identifier of a sample, 32 hexadecimal digits: the same parts give the same, under one identity key. */
 export const sampleId = (identityKey: Buffer, parts: readonly string[]): string =>
   hmac(identityKey).update(`sample:${joined(parts)}`).digest('hex').slice(0, 32);

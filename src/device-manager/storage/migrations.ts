@@ -1,4 +1,5 @@
 import type { Migration } from '../../database/migrator.ts';
+import { narrowSamples } from './narrow-samples-migration.ts';
 
 export const schema = 'device_manager';
 
@@ -260,4 +261,5 @@ export const migrations: readonly Migration[] = [
       alter table device_manager.sample add column version_number double precision, add column reading_mac bytea, add column same_reading_as uuid;
       create index sample_by_reading on device_manager.sample (patient_id, reading_mac) where reading_mac is not null`,
   },
+  narrowSamples,
 ];
