@@ -13,23 +13,26 @@ import type { RuleBook } from './rule-book.ts';
 import { settle } from './settling.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload, type Payload } from './storage/payload-table.ts';
-import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow, type Which } from './storage/sample-table.ts';
+import { samplesToNormalize, writeResults, type NormalizationResult, type PayloadSample, type Which } from './storage/sample-result-table.ts';
+import type { SampleRow } from './storage/sample-table.ts';
 import { mergeSeriesChunk, removePoints, type SeriesChunk, type StoredPoint } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
 import { writeStandings } from './storage/version-table.ts';
 
 /** What the rules make of one sample. */
 export interface Outcome {
-  readonly sample: SampleRow;
+  readonly sample: PayloadSample;
   /** What measured it: the source that the sample names, else its device. */
   readonly source: string;
   readonly outcome: Normalized | { readonly reason: Reason };
 }
 
+const own = ({ _id, groupNo, hasOwnState }: PayloadSample) => ({ _id, groupNo, hasOwnState });
+
 const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
-    ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
-    : { _id: sample._id, state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+    ? { ...own(sample), state: 'normalization-failed', reason: outcome.reason }
+    : { ...own(sample), state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
 
 const submittable = ({ sample, outcome }: Outcome & { outcome: Normalized }): Submittable => ({
   sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
@@ -75,7 +78,7 @@ export const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: st
 };
 
 /** Applies rules to samples of a payload; changes nothing. */
-export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly SampleRow[]): Outcome[] => {
+export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly PayloadSample[]): Outcome[] => {
   const items = itemsOf(payload);
   return samples.map((sample) => {
     const item = items[sample.item_index] ?? {};
@@ -89,7 +92,7 @@ export const storeOutcomes = async (db: Queryable, keys: ScopeKeys, { patientId,
   await storeRecords(db, keys, patientId, payloadId, done);
   const [forgotten, stored] = [await forgetPoints(db, keys, patientId, samples), await storePoints(db, keys, patientId, done)];
   await renewRollups(db, keys, [...forgotten, ...stored]);
-  await writeResults(db, patientId, outcomes.map(resultOf));
+  await writeResults(db, patientId, payloadId, outcomes.map(resultOf));
 };
 
 /** One writer per patient at a time, whoever calls, until the transaction ends. */
@@ -121,8 +124,8 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBoo
       if (!payload) return [];
       const { rules } = await ruleBook.current(client);
       const outcomes = outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
-      await storeOutcomes(client, keys, payload, samples, outcomes);
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
+      await storeOutcomes(client, keys, payload, samples, outcomes);
       const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
       await outbox.note(client, keys, patientId, done.map(submittable), samples.map(({ _id }) => _id));
       return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));

@@ -4,6 +4,7 @@ import { sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
 import { unitOfItem } from '../healthkit/item-value.ts';
 import { healthKitFormatOf, itemsIn } from '../healthkit/shapes/formats.ts';
 import type { ShapedItem } from '../healthkit/shapes/shape.ts';
+import { isoOf } from '../measurement/usual-date-time.ts';
 import { resolveType } from '../healthkit/type-catalogue.ts';
 import type { Normalized } from './domain/normalization.ts';
 import type { Measured, Reason } from './domain/observing.ts';
@@ -18,12 +19,11 @@ type Item = Pick<Reading, 'document' | 'received' | 'sources'> & Pick<ShapedItem
 
 /** What is measured in one item; HealthKit's unit is the item's, else the request's, else the library's. */
 export const measuredOf = (sample: SampleRow, { document: item, sources, percent }: Partial<Item>, context: PayloadContext): Measured => {
-  const measured = {
-    providerId: sample.provider, dataType: sample.type ?? undefined, item, ...(sources && { sources }),
-    start: sample.recorded_at.toISOString(), end: sample.ended_at.toISOString(),
-  };
+  const [startMs, endMs] = [sample.recorded_at.getTime(), sample.ended_at.getTime()];
+  const start = isoOf(startMs);
+  const measured = { providerId: sample.provider, dataType: sample.type ?? undefined, item, ...(sources && { sources }), start, end: endMs === startMs ? start : isoOf(endMs) };
   if (sample.provider !== 'healthkit') return measured;
-  const measures = measuresOf(membersOf(item), sample.type, (sample.ended_at.getTime() - sample.recorded_at.getTime()) / 1000);
+  const measures = measuresOf(membersOf(item), sample.type, (endMs - startMs) / 1000);
   if (measures) return { ...measured, item: { ...membersOf(item), measures } };
   const unit = unitOfItem(membersOf(item), resolveType(sample.type ?? ''), context.unit, percent);
   return 'code' in unit ? measured : { ...measured, ...unit };

@@ -99,7 +99,7 @@ describe('reading samples and charts', () => {
     test('takes the old point out of the chart when the sample is no longer normalized', async () => {
       const [extra] = await answered<{ _id: string }[]>(annas.post('/health-data/healthkit', [heartRate(30, { value: 77 })]));
       await eventually(points, (values) => values.includes(77));
-      await vitalgate.database.pool.query(`update device_manager.sample set type = 'Retired' where patient_id = $1 and _id = $2::uuid`, [anna, extra?._id]);
+      await vitalgate.database.pool.query(`update device_manager.sample_group set type = 'Retired' where patient_id = $1 and payload_id = (select payload_id from device_manager.sample where _id = $2::uuid)`, [anna, extra?._id]);
       const record = await answered<KeptRecord>(again(annas, extra?._id));
       expect(record).toMatchObject({ state: 'normalization-failed', reason: 'no-rule' });
       expect(record).not.toHaveProperty('normalizedData');

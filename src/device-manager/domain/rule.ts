@@ -80,11 +80,23 @@ export interface HealthDataType {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+const takenApart = new Map<string, readonly string[]>();
+const MOST_POINTERS = 10_000;
+
+/** Pointers are those of rules, and come back with every sample. */
+const tokensOf = (pointer: string): readonly string[] => {
+  const known = takenApart.get(pointer);
+  if (known !== undefined) return known;
+  const tokens = pointer.split('/').slice(1).map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (takenApart.size >= MOST_POINTERS) takenApart.clear();
+  takenApart.set(pointer, tokens);
+  return tokens;
+};
+
 /** The value a JSON pointer (RFC 6901) leads to; undefined when it leads nowhere. Inherited members do not count. */
 export const at = (document: unknown, pointer: string): unknown => {
   let node = document;
-  for (const token of pointer.split('/').slice(1)) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const key of tokensOf(pointer)) {
     if (typeof node !== 'object' || node === null || !Object.hasOwn(node, key)) return undefined;
     node = (node as Readonly<Record<string, unknown>>)[key];
   }

@@ -1,5 +1,6 @@
 import { auditGuards, auditTables, digestIn } from '../../audit/audit-tables.ts';
 import type { Migration } from '../../database/migrator.ts';
+import { narrowSamples } from './narrow-samples-migration.ts';
 
 export const schema = 'device_manager';
 
@@ -288,4 +289,5 @@ export const migrations: readonly Migration[] = [
         select case when get_byte(substring(sealed from 1 for 1), 0) = 2 then ('x' || encode(substring(sealed from 2 for 4), 'hex'))::bit(32)::integer else 1 end $$;
       comment on function device_manager.key_generation(bytea) is 'Under which generation of its data key a value says that it was sealed; reads no more than its first bytes.'`,
   },
+  narrowSamples,
 ];
