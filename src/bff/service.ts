@@ -72,14 +72,9 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
     ...passwordReset({ resets, page: loadResetPage(), refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff',
-    version,
-    spec,
-    handlers,
+    name: 'bff', version, spec, handlers, log, validateResponses,
     authenticators: { session: sessionCheck.caller },
     auditRefusal: refusals.onProblem,
-    log,
-    validateResponses,
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });
   return {

@@ -40,6 +40,18 @@ export interface SessionDurations {
   readonly refreshTokenDurationSeconds: number;
 }
 
+/** One row of the same size is written for unknown, wrong and blocked. */
+const checking = (pool: Pool, passwords: Pick<Passwords, 'check'>): SignIn['checkPassword'] => async (username, password) => {
+  const known = await findPassword(pool, username);
+  const { fits, renewed } = await passwords.check(password, known?.passwordHash);
+  if (!fits || known?.maySignIn !== true) {
+    await recordAudit(pool, { event: 'sign-in-refused', actor: 'anonymous', patientId: known?.userId, resource: 'session', outcome: 'refused', reason: 'sign-in-failed' });
+    return undefined;
+  }
+  if (renewed !== undefined) await renewPasswordHash(pool, known.userId, known.passwordHash, renewed);
+  return { userId: known.userId, passwordHash: renewed ?? known.passwordHash };
+};
+
 /** Puts signing in together on the tables of the User Manager. */
 export const createSignIn = (pool: Pool, passwords: Pick<Passwords, 'check'>, { sessionDurationSeconds: durationSeconds, refreshTokenDurationSeconds }: SessionDurations): SignIn => {
   /** What changes a user ends all sessions: one that is being opened meanwhile must not outlive that. */
@@ -57,17 +69,7 @@ export const createSignIn = (pool: Pool, passwords: Pick<Passwords, 'check'>, { 
     return { accessToken, refreshToken, expiresAt };
   };
   return {
-    checkPassword: async (username, password) => {
-      const known = await findPassword(pool, username);
-      const { fits, renewed } = await passwords.check(password, known?.passwordHash);
-      if (!fits || known?.maySignIn !== true) {
-        // One row of the same size for unknown, wrong and blocked.
-        await recordAudit(pool, { event: 'sign-in-refused', actor: 'anonymous', patientId: known?.userId, resource: 'session', outcome: 'refused', reason: 'sign-in-failed' });
-        return undefined;
-      }
-      if (renewed !== undefined) await renewPasswordHash(pool, known.userId, known.passwordHash, renewed);
-      return { userId: known.userId, passwordHash: renewed ?? known.passwordHash };
-    },
+    checkPassword: checking(pool, passwords),
     open: (checked, replacedSid) =>
       unlessChanged(checked, replacedSid, async (client) => {
         const token = newSessionToken();
