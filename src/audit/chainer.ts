@@ -27,7 +27,10 @@ export const startChainer = (pool: Pool, schema: AuditSchema, log: ChainLog, eve
     rounds()
       .catch((error: unknown) => log.error({ audit: schema, error: error instanceof Error ? error.name : 'unknown' }, 'chaining the audit failed'))
       .then(() => {
-        if (!stopped) timer = setTimeout(() => (running = run()), everyMs).unref();
+        if (stopped) return;
+        timer = setTimeout(() => {
+          running = run();
+        }, everyMs).unref();
       });
   let running = run();
   return {

@@ -9,7 +9,8 @@ const migrate = async ({ config, say, result }: CommandContext, { printRoles }: 
   const owners = settings.SERVICES.filter((service): service is Owner => service !== 'bff');
   if (printRoles === true) {
     const sql = serviceRolesSql(owners);
-    return result({ sql }, sql);
+    result({ sql }, sql);
+    return;
   }
   const ran = owners.length === 0 ? [] : await withDatabase({ config: settings, say, owners }, (_pool, names) => Promise.resolve(names));
   const idle = owners.length === 0 ? 'no service of SERVICES has tables' : 'all tables are up to date';

@@ -184,9 +184,9 @@ describe('the chain of the audit', () => {
     );
     const rounds = [await chainRound(database.pool, schema), await chainRound(database.pool, schema), await chainRound(database.pool, schema)];
     expect(rounds.map(({ linked, done }) => [linked, done])).toEqual([[5_000, false], [3, true], [0, true]]);
-    const { rows: [count] } = await database.pool.query('select count(*)::int as links, (select count(*)::int from device_manager.audit_event) as events from device_manager.audit_link');
-    expect(await verifyAudit(database.pool, schema)).toMatchObject({ links: (count as { links: number }).links, unchained: { events: 0 } });
-    expect((count as { links: number }).links).toBe((count as { events: number }).events);
+    const { rows: [count] } = await database.pool.query<{ links: number; events: number }>('select count(*)::int as links, (select count(*)::int from device_manager.audit_event) as events from device_manager.audit_link');
+    expect(await verifyAudit(database.pool, schema)).toMatchObject({ links: count?.links, unchained: { events: 0 } });
+    expect(count?.links).toBe(count?.events);
   });
 
   test('H8 rows of an erased patient keep a pseudonym alone, and the chain holds', async () => {

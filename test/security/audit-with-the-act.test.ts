@@ -44,9 +44,19 @@ const failingAt = (pool: Pool, n: number): { pool: Pool; failed: () => boolean }
     count += 1;
     return count === n ? Promise.reject(new Error('the database is gone')) : (query as (...all: unknown[]) => unknown)(...words);
   };
-  const wrapped = (client: PoolClient): PoolClient => new Proxy(client, { get: (target, name) => (name === 'query' ? counted(target.query.bind(target) as never) : name === 'release' ? target.release.bind(target) : Reflect.get(target, name)) });
-  const faulty = new Proxy(pool, { get: (target, name) => (name === 'query' ? counted(target.query.bind(target) as never) : name === 'connect' ? async () => wrapped(await target.connect()) : Reflect.get(target, name)) });
-  return { pool: faulty, failed: () => count >= n };
+  const faulty = <Place extends object>(place: Place, members: Readonly<Record<string, unknown>>): Place =>
+    new Proxy(place, {
+      get: (target, name): unknown => {
+        if (typeof name === 'string' && name in members) return members[name];
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function' ? (member as (...words: unknown[]) => unknown).bind(target) : member;
+      },
+    });
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect();
+    return faulty(client, { query: counted(client.query.bind(client)) });
+  };
+  return { pool: faulty(pool, { query: counted(pool.query.bind(pool)), connect }), failed: () => count >= n };
 };
 
 /** Everything that acts leave beside the audit. */
@@ -54,7 +64,7 @@ const state = async (): Promise<string> => {
   const { rows } = await database.pool.query<{ name: string }>(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('device_manager', 'user_manager') and tablename not like 'audit%' or tablename = '_private_jobs' order by 1`,
   );
-  return JSON.stringify(await Promise.all(rows.map(async ({ name }) => (await database.pool.query(`select one::text from ${name} one order by 1`)).rows)));
+  return JSON.stringify(await Promise.all(rows.map(async ({ name }) => (await database.pool.query<{ one: string }>(`select one::text from ${name} one order by 1`)).rows)));
 };
 
 /** Cuts at each statement until nothing is cut; answers where the act was there without its row, and what the whole act left. */
