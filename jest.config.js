@@ -1,7 +1,12 @@
+// Long suites run by themselves: `SUITE=security npm test`, `npm run security`; without SUITE all others run.
+const suites = ['security'];
+const suite = process.env.SUITE;
+
 /** Jest on Node's own ES modules; @swc/jest only strips types (tsc checks them in `npm run check`). */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test'],
+  roots: [suite === undefined ? '<rootDir>/test' : `<rootDir>/test/${suite}`],
+  testPathIgnorePatterns: suite === undefined ? suites.map((name) => `/test/${name}/`) : [],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -1,12 +1,13 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
-import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { UPLOAD_LIMITS } from '../healthkit/limits.ts';
+import { answerHeaders } from './answer-headers.ts';
 import { accessLog, observe } from './access-log.ts';
 import { challengesOf, type Authenticators } from './authentication.ts';
 import type { BodyLimits } from './body-content.ts';
 import { ClientGoneError } from './body-reader.ts';
 import { createDocumentation } from './documentation.ts';
+import { checkHost } from './framing.ts';
 import { enter, type Exchanges } from './exchange.ts';
 import { faultOf } from './fault-log.ts';
 import { createMetrics, type GaugeSource } from './metrics.ts';
@@ -43,10 +44,6 @@ export interface ServiceOptions<Caller> {
 
 const DEFAULT_LIMITS: BodyLimits = { ...UPLOAD_LIMITS, maxDepth: 32 };
 
-const securityHeaders = helmet({
-  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-});
-
 const report = <Caller>({ log, onError }: ServiceOptions<Caller>, error: unknown, operationId: string, requestId?: string): void => {
   log.error({ ...faultOf(error), operationId, ...(requestId !== undefined && { requestId }) }, 'internal error');
   onError?.(error, operationId);
@@ -80,12 +77,14 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   const writeLine = accessLog(log);
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
+  // Operations judge If-None-Match themselves; Express would answer 304 where the specification has none.
+  Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(enter(exchanges), observe(exchanges, (access) => {
     writeLine(access);
     metrics.record(access);
   }));
-  app.use(securityHeaders, (_request, response, next) => {
-    response.set('Cache-Control', 'no-store');
+  app.use(answerHeaders, (request, _response, next) => {
+    checkHost(request);
     next();
   });
   app.use(platformRoutes({
