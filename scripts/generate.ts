@@ -1,6 +1,6 @@
 /**
  * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
- * settings, commands and HealthKit's types from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
+ * settings, commands, HealthKit's types and security from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
  * ones are listed, and the exit code is 1.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
+import { securityChecklistPage } from './generate/security-checklist-page.ts';
+import { securityInventoryPage } from './generate/security-inventory-page.ts';
 import { healthKitTypesPage } from './generate/healthkit-types-page.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -40,6 +42,8 @@ try {
     ['../docs/configuration.md', configurationPage()],
     ['../docs/commands.md', commandsPage()],
     ['../docs/healthkit-types.md', healthKitTypesPage()],
+    ['../docs/security-inventory.md', securityInventoryPage()],
+    ['../docs/security-checklist.md', securityChecklistPage()],
   ];
   const current = (name: string) => (existsSync(join(target, name)) ? readFileSync(join(target, name), 'utf8') : undefined);
   const stale = files.filter(([name, text]) => current(name) !== text).map(([name]) => name.replace('../', ''));

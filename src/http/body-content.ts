@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { XmlElement } from '../xml/xml-gate.ts';
-import type { ContentPlan } from './framing.ts';
+import { NO_BODY, type ContentPlan } from './framing.ts';
 import { JsonFault, readJson, type ReadJson } from './json-gate.ts';
 import { readMultipartBody } from './multipart-body.ts';
 import { problem, problemCatalogue, type ProblemCode, type ProblemError } from './problem.ts';
@@ -55,5 +55,5 @@ export const readContent = async (
   if (plan.kind === 'form') return readFormBody(bytes);
   if (plan.kind === 'multipart') return { value: await readMultipartBody(bytes, plan.contentType) };
   if (plan.kind === 'unsupported') throw problem('unsupported-media-type');
-  throw problem('invalid-request', { detail: 'Send no body: this operation takes none.' });
+  throw problem('invalid-request', { detail: NO_BODY });
 };

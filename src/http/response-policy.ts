@@ -1,20 +1,15 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { RequestHandler } from 'express';
 import helmet, { strictTransportSecurity } from 'helmet';
 import type { OriginCheck } from './origin-check.ts';
-import { problem } from './problem.ts';
 
 /** Headers that apps in browsers may send and read, beside those that every page may. */
 const requestHeaders = 'content-type, content-encoding, if-none-match, prefer, x-request-id';
 const readableHeaders = 'etag, ratelimit, ratelimit-policy, retry-after, x-request-id';
 const methods = 'GET, POST, PATCH, DELETE';
 const preflightSeconds = '600';
-
-/** Two Host lines let a proxy and us each believe another one (RFC 9112, 3.2). */
-export const refuseTwoHosts: RequestHandler = (request, _response, next) => {
-  if ((request.headersDistinct['host'] ?? []).length > 1) throw problem('invalid-request', { detail: 'Send exactly one Host header.' });
-  next();
-};
 
 /**
  * Headers of every answer: nothing is loaded or framed, nothing is kept by caches, and where people reach us by https, by nothing else
@@ -30,11 +25,19 @@ export const securityHeaders = (isPublicHttps: boolean): RequestHandler[] => {
   return [
     always,
     (request, response, next) => {
-      response.set('Cache-Control', 'no-store');
+      response.setHeader('Cache-Control', 'no-store');
       if (isPublicHttps || request.socket instanceof TLSSocket) onlyHttps(request, response, next);
       else next();
     },
   ];
+};
+
+/** The same headers as lines of text, for answers to what never became a request. */
+export const securityHeaderLines = (isHttps: boolean): string[] => {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  for (const write of securityHeaders(isHttps)) void write(request as never, response as never, () => undefined);
+  return Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}`);
 };
 
 /** Lets apps of allowed origins, and nobody else, send requests with cookies from a browser and read the answers (Fetch, CORS protocol). */

@@ -7,6 +7,7 @@ import { challengesOf, type Authenticators } from './authentication.ts';
 import type { BodyLimits } from './body-content.ts';
 import { ClientGoneError } from './body-reader.ts';
 import { createDocumentation } from './documentation.ts';
+import { checkHost } from './framing.ts';
 import { enter, type Exchanges } from './exchange.ts';
 import { faultOf } from './fault-log.ts';
 import { createMetrics, type GaugeSource } from './metrics.ts';
@@ -18,7 +19,7 @@ import { problemOf } from './problem-of.ts';
 import type { ProblemCode } from './problem.ts';
 import { refusedRequest } from './refused-request.ts';
 import type { Connection } from './request-source.ts';
-import { crossOrigin, refuseTwoHosts, securityHeaders } from './response-policy.ts';
+import { crossOrigin, securityHeaders } from './response-policy.ts';
 import type { Spec } from './spec.ts';
 import { specRouter } from './spec-router.ts';
 
@@ -94,11 +95,16 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   const writeLine = accessLog(log);
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
+  // Operations judge If-None-Match themselves; Express would answer 304 where the specification has none.
+  Object.defineProperty(app.request, 'fresh', { value: false });
   app.use(enter(exchanges), observe(exchanges, (access) => {
     writeLine(access);
     metrics.record(access);
   }));
-  app.use(...securityHeaders(options.isPublicHttps ?? false), refuseTwoHosts);
+  app.use(...securityHeaders(options.isPublicHttps ?? false), (request, _response, next) => {
+    checkHost(request);
+    next();
+  });
   if (options.origins !== undefined) app.use(crossOrigin(options.origins));
   app.use(platformRoutes({
     name, version, spec, metrics, exchanges, phase,

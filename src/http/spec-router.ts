@@ -85,14 +85,14 @@ const admit = async <Caller>(
   exchange.label = operation.id;
   showMatched(request, path);
   const limits = bodyLimitsOf(operation, options.limits);
-  checkFraming(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
+  checkFraming(request, operation, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
   const plan = planContent(operation, request.headers['content-type']);
   const { headers, socket, method } = request;
   if (isOpenToPages(options.spec, operation)) options.origins?.check({ method, headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket });
   exchange.source = (options.sourceOf ?? peerOf)({ headers, remoteAddress: socket.remoteAddress });
   const view = { headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket, operationId: operation.id, requestId: exchange.requestId };
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
-  if (headers.expect !== undefined && announcesBody(request)) response.writeContinue();
+  if (/^100-continue$/i.test(headers.expect ?? '') && announcesBody(request)) response.writeContinue();
   exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
   const { value, items, xml } = await readContent(exchange.bytes, plan, operation.request?.required === true, limits);
   if (items !== undefined) exchange.items = items;

@@ -10,7 +10,7 @@ import type { Spec } from './spec.ts';
 const requestFor = (operation: OperationInfo, mediaType: string | undefined): IncomingMessage => {
   const request = new IncomingMessage(new Socket());
   request.method = operation.method;
-  request.url = operation.template.replace(/\{[^}]+\}/g, '0');
+  request.url = operation.template.replace(/\{[^{}]+\}/g, '0');
   if (mediaType !== undefined) request.headers['content-type'] = mediaType;
   return request;
 };

@@ -116,7 +116,7 @@ describe('finding samples', () => {
     ['deep nesting', () => q(Array.from({ length: 12 }).reduce<object>((inner) => ({ $and: [inner] }), {})), '/query/_q', 'too-deep'],
     ['filters that are no array', () => 'filters={}', '/query/filters', 'wrong-type'],
     ['an operator of filters that is unknown', () => one('deviceId', 'hasLengthEqual', 1), '/query/filters', 'unknown-operator'],
-    ['an unknown state', () => '_st=GONE', '/query/_st', 'enum'],
+    ['an unknown state', () => '_st=GONE', '/query/_st', 'pattern'],
     ['a parameter nobody knows', () => 'limit=1', '/query/limit', 'unknown-parameter'],
   ])('%s is refused', async (_situation, query, pointer, code) => {
     for (const path of ['/health-data', ...(query().startsWith('_s=') ? [] : ['/health-data/count', '/health-data/export'])]) {

@@ -34,7 +34,7 @@ export interface TestVitalgate {
   readonly stop: () => Promise<void>;
 }
 
-const inventory = (lines: string[]): Logger => pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+const inventory = (lines: string[]): Logger => pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
 
 const addUser = async (database: TestDatabase, { username = `user-${randomBytes(4).toString('hex')}`, userGroup = 'patient' } = {}): Promise<TestUser> => {
   const password = randomBytes(18).toString('base64url');
