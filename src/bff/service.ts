@@ -71,13 +71,12 @@ const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicH
 
 /** Puts the BFF together: session check, vetting, forwarding. */
 export const createBff = (dependencies: BffDependencies): Service => {
-  const { deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, clientType = 'website', customUserIdKey, historyDays, uploadsPerMinute = 600 } = dependencies;
-  const { secureCookies, cookieName = 'sid', resetsPerHour = 30, log, version, validateResponses = false } = dependencies;
+  const { userManagerUrl, serviceToken, clientType = 'website', historyDays, uploadsPerMinute = 600, secureCookies, cookieName = 'sid', resetsPerHour = 30, log, version, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const userManager = connectUserManager(userManagerUrl, clientType, serviceToken);
-  const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken, userIdHeader);
+  const deviceManager = connectDeviceManager(dependencies.deviceManagerUrl, serviceToken, dependencies.userIdHeader);
   const resets = connectResets(userManagerUrl, serviceToken);
-  const sessionCheck = createSessionCheck(userManager, patientIdReader(customUserIdKey), cookieName);
+  const sessionCheck = createSessionCheck(userManager, patientIdReader(dependencies.customUserIdKey), cookieName);
   const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');
   const refusedReset = (requestId: string, status: number | undefined) => log.warn({ requestId, status }, 'the User Manager refused to mail a link');
   const refusals = createRefusalReport(deviceManager, log);
