@@ -2717,9 +2717,8 @@ export interface components {
             /**
              * @description Values at one instant.
              * @example 1
-             * @constant
              */
-            readonly dimensions: 1;
+            readonly dimensions: number;
             /**
              * @description Values in the unit of the origin with spaces between.
              * @example -7.642 -5.802 -3.959

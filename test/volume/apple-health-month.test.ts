@@ -43,8 +43,8 @@ describe('the month of an export and the same month from a phone', () => {
     }
     const seriesOf = (records: readonly Listed[]) =>
       records
-        // This export tells no distance of its workouts.
-        .flatMap(({ rawDataType, recordedAt, normalizedData }) => (normalizedData?.observations ?? []).filter(({ code }) => !code.endsWith('HKWorkout/totalDistance')).map(({ code, value, unitCode }) => ({ key: `${String(rawDataType)} ${recordedAt.slice(0, 19)} ${code} ${unitCode}`, value })))
+        // This export tells no distance of its workouts, and the phone none of their statistics.
+        .flatMap(({ rawDataType, recordedAt, normalizedData }) => (normalizedData?.observations ?? []).filter(({ code }) => !/HKWorkout\/(?!duration)/.test(code)).map(({ code, value, unitCode }) => ({ key: `${String(rawDataType)} ${recordedAt.slice(0, 19)} ${code} ${unitCode}`, value })))
         .sort((one, other) => (one.key === other.key ? one.value - other.value : one.key < other.key ? -1 : 1));
     const notOnPhones = /ActivitySummary|Characteristic/;
     const [fromExport, fromPhone] = [seriesOf((await imports.recordsOf(person ?? phone)).filter(({ rawDataType = '' }) => !notOnPhones.test(rawDataType))), seriesOf(await imports.recordsOf(phone))];
