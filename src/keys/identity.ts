@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type Hmac, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 /** Length-prefixed, so that no two lists of parts read the same. */
 const joined = (parts: readonly string[]): string => parts.map((part) => `${String(part.length)}:${part}`).join('');
@@ -6,7 +6,7 @@ const joined = (parts: readonly string[]): string => parts.map((part) => `${Stri
 const prepared = new WeakMap<Buffer, KeyObject>();
 
 /** With a key as bytes, Node prepares the key anew for each digest, which costs eight times what the digest itself does. */
-const hmac = (identityKey: Buffer): Hmac => {
+const hmac = (identityKey: Buffer): ReturnType<typeof createHmac> => {
   const key = prepared.get(identityKey) ?? createSecretKey(identityKey);
   prepared.set(identityKey, key);
   return createHmac('sha256', key);

@@ -1,4 +1,4 @@
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Queryable } from '../../database/pool.ts';
 import { open, seal } from '../../keys/cipher.ts';
 import { bytesMac } from '../../keys/identity.ts';
@@ -27,12 +27,19 @@ export interface Payload {
 const largestPayloadBytes = 64 * 1024 * 1024;
 const aad = (patientId: string, payloadId: string, part: 'body' | 'context') => `payload:${patientId}:${payloadId}:${part}`;
 
-/** Compresses and seals bytes; their place is bound by `place`. */
-export const sealBytes = (key: Buffer, bytes: Buffer, place: string): Buffer => seal(key, deflateRawSync(bytes, { level: 3 }), place);
+/** How a zstd frame begins (RFC 8878, 3.1.1); no raw deflate does, because there it would be a stored block whose two lengths differ. */
+const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-/** Opens what `sealBytes` sealed. */
-export const openBytes = (key: Buffer, sealed: Buffer, place: string): Buffer =>
-  inflateRawSync(open(key, sealed, place), { maxOutputLength: largestPayloadBytes });
+/** Compresses and seals bytes; their place is bound by `place`. */
+export const sealBytes = (key: Buffer, bytes: Buffer, place: string): Buffer => seal(key, zstdCompressSync(bytes, compression), place);
+
+/** Opens what `sealBytes` sealed, also what it compressed with deflate before. */
+export const openBytes = (key: Buffer, sealed: Buffer, place: string): Buffer => {
+  const compressed = open(key, sealed, place);
+  const decompress = compressed.subarray(0, 4).equals(zstdMagic) ? zstdDecompressSync : inflateRawSync;
+  return decompress(compressed, { maxOutputLength: largestPayloadBytes });
+};
 
 /**
  * Keeps a payload sealed under the patient's data key, with a keyed digest of the bytes received. `body` is what is kept of
