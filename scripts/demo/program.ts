@@ -49,12 +49,12 @@ export const temporaryDirectory = (): { path: string; remove: () => void } => {
 const writtenAt = (path: string): bigint => statSync(path, { bigint: true }).mtimeNs;
 
 const writtenAfter = async (path: string, before: bigint | undefined, child: ChildProcess, output: () => string): Promise<string> => {
-  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 50) {
+  for (let waitedMs = 0; waitedMs < 120_000; waitedMs += 50) {
     if (existsSync(path) && writtenAt(path) !== before) return readFileSync(path, 'utf8');
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the program ended before it was ready:\n${output()}`);
     await sleep(50);
   }
-  throw new Error(`the program was not ready within 30 s:\n${output()}`);
+  throw new Error(`the program was not ready within 120 s:\n${output()}`);
 };
 
 const start = async (dataDirectory: string, options: readonly string[], readyFile: string, environment: Readonly<Record<string, string>>): Promise<Running & { ready: string }> => {
