@@ -4,7 +4,6 @@
  * charts, and once more when they are known; with bytes stored and processor time per sample. Ways alternate, medians are printed.
  * Usage: npm run bench -- upload
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
@@ -12,6 +11,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { temporaryDirectory } from '../scripts/demo/program.ts';
 import { openPool, type Pool } from '../src/database/pool.ts';
 import { createHeartRates, type HeartRate } from './heart-rates.ts';
+import { normalizedIn } from './normalized.ts';
 import { newPerson, signInWithWatch, startBenched, type BenchedProgram } from './person.ts';
 import { processorTimes, residentMiB } from './processor-time.ts';
 
@@ -73,12 +73,6 @@ const openDatabase = async ({ database }: BenchedProgram): Promise<Pool> => {
   const pool = openPool(database, () => undefined);
   await pool.query(wideTable);
   return pool;
-};
-
-/** All samples of a patient are normalized when no job is left; asked of the queue, which costs the program nothing. */
-const normalizedIn = async (pool: Pool): Promise<void> => {
-  const left = async () => (await pool.query<{ left: number }>(`select count(*)::int as left from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id where t.identifier = 'normalize'`)).rows[0]?.left ?? 0;
-  while ((await left()) > 0) await sleep(5);
 };
 
 const storedBytes = async (pool: Pool, schema: string): Promise<number> =>

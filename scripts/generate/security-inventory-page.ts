@@ -64,7 +64,7 @@ export const securityInventoryPage = (): string => {
   const secrets = names.filter((name) => settings[name].secret !== 'no').map((name) => row(`\`${name}\``, settings[name].meaning, settings[name].otherwise));
   const bounds = names.filter((name) => /_(SECONDS|MINUTES|DAYS|FAILURES)$|_PER_/.test(name)).map((name) => row(`\`${name}\``, settings[name].meaning, settings[name].otherwise));
   const connection = Object.entries(TIMEOUTS).map(([name, ms]) => row(`\`${name}\``, `${String(ms)} ms`));
-  const bodies = [...Object.entries<number>(UPLOAD_LIMITS), ...Object.entries<number>(xmlLimits).map(([name, value]): [string, number] => [`${name} of XML`, value])].map(([name, value]) => row(`\`${name}\``, String(value)));
+  const bodies = [...Object.entries<number>(UPLOAD_LIMITS), ...Object.entries<number>({ ...xmlLimits }).map(([name, value]): [string, number] => [`${name} of XML`, value])].map(([name, value]) => row(`\`${name}\``, String(value)));
   const constants = globSync('src/**/*.ts', { cwd: root }).map((file) => file.replaceAll('\\', '/')).toSorted().flatMap(boundsIn);
   return [
     `${intro}${secrets.join('\n')}\n${made}`,

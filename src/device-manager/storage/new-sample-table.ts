@@ -45,14 +45,17 @@ const versionValues = (samples: readonly NewSample[]): unknown[] =>
     samples.map((s) => s.sameReadingAs ?? null),
   ];
 
+const inOrder = (a: NewSample, b: NewSample): number => a.recordedAtMs - b.recordedAtMs || (a._id < b._id ? -1 : 1);
+
 /**
- * Inserts those samples that are not there yet and answers their identifiers. Rows go in order of `_id`, so that two uploads of the
- * same samples wait for each other and never deadlock; a sample another transaction is inserting is waited for.
+ * Inserts those samples that are not there yet and answers their identifiers. Rows go in order of time, so that they lie together in the
+ * index by time, and two uploads of the same samples wait for each other and do not deadlock; a sample another transaction is inserting is
+ * waited for. (Two that come at once and contradict each other about instants may: PostgreSQL ends one, whose sender tries again.)
  */
 export const insertSamples = async (db: Queryable, place: SamplePlace, samples: readonly NewSample[]): Promise<Set<string>> => {
   if (samples.length === 0) return new Set();
   const { groups, groupNoOf } = groupsOf(samples);
-  const ordered = samples.toSorted((a, b) => (a._id < b._id ? -1 : 1));
+  const ordered = samples.toSorted(inOrder);
   const versions = versionValues(ordered);
   const { rows: [answer] } = await db.query<{ made: number; ids: string[] | null }>({
     ...(versions.length === 0 ? { name: 'insert-samples', text: insertPlain } : { name: 'insert-versions', text: insertVersions }),

@@ -1,4 +1,4 @@
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Queryable } from '../../database/pool.ts';
 import type { DataKey } from '../../keys/data-key.ts';
 import { bytesMac } from '../../keys/identity.ts';
@@ -33,12 +33,19 @@ export const sealedPayload = (['body', 'context'] as const).map((column): Sealed
   table: 'payload', column, key: { payload_id: 'uuid' }, placeOf: (patientId, [payloadId = '']) => aad(patientId, payloadId, column),
 }));
 
-/** Compresses and seals bytes; their place is bound by `place`. */
-export const sealBytes = (key: DataKey, bytes: Buffer, place: string): Buffer => key.seal(deflateRawSync(bytes, { level: 3 }), place);
+/** How a zstd frame begins (RFC 8878, 3.1.1); no raw deflate does, because there it would be a stored block whose two lengths differ. */
+const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-/** Opens what `sealBytes` sealed. Throws SealBrokenError when it was changed or moved. */
-export const openBytes = async (key: DataKey, sealed: Buffer, place: string): Promise<Buffer> =>
-  inflateRawSync(await key.open(sealed, place), { maxOutputLength: largestPayloadBytes });
+/** Compresses and seals bytes; their place is bound by `place`. */
+export const sealBytes = (key: DataKey, bytes: Buffer, place: string): Buffer => key.seal(zstdCompressSync(bytes, compression), place);
+
+/** Opens what `sealBytes` sealed, also what it compressed with deflate before. Throws SealBrokenError when it was changed or moved. */
+export const openBytes = async (key: DataKey, sealed: Buffer, place: string): Promise<Buffer> => {
+  const compressed = await key.open(sealed, place);
+  const decompress = compressed.subarray(0, 4).equals(zstdMagic) ? zstdDecompressSync : inflateRawSync;
+  return decompress(compressed, { maxOutputLength: largestPayloadBytes });
+};
 
 /**
  * Keeps a payload sealed under the patient's data key, with a keyed digest of the bytes received. `body` is what is kept of
