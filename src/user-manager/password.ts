@@ -43,7 +43,9 @@ const limiter = () => {
 };
 
 /** The list comes with the program and is read once, when passwords are first needed: commands that need none stay quick. */
-const commonPasswords = async (): Promise<ReadonlySet<string>> => new Set((await import('@zxcvbn-ts/language-common')).dictionary['passwords-common']);
+let read: Promise<ReadonlySet<string>> | undefined;
+const commonPasswords = (): Promise<ReadonlySet<string>> =>
+  (read ??= import('@zxcvbn-ts/language-common').then(({ dictionary }) => new Set(dictionary['passwords-common'])));
 
 /** Throws HashingBusyError from `hash` and `check` when too many are waiting. `minLength` is in characters. */
 export const createPasswords = async (minLength = MIN_PASSWORD_LENGTH): Promise<Passwords> => {
