@@ -31,7 +31,7 @@ const BOUND = /^(MAX|MOST|LONGEST|LARGEST|SLOWEST)_|_(MS|SECONDS|MINUTES|BYTES)$
 
 const productOf = (text: string): number | undefined => {
   const factors = text.replaceAll('_', '').split('*').map((factor) => Number(factor.trim()));
-  return factors.some(Number.isNaN) ? undefined : factors.reduce((product, factor) => product * factor, 1);
+  return factors.some(Number.isNaN) ? undefined : factors.reduce<number>((product, factor) => product * factor, 1);
 };
 
 const unitOf = (name: string): string => (name.endsWith('_MS') ? ' ms' : name.endsWith('_SECONDS') ? ' s' : name.endsWith('_BYTES') ? ' bytes' : '');
@@ -64,7 +64,8 @@ export const securityInventoryPage = (): string => {
   const secrets = names.filter((name) => settings[name].secret !== 'no').map((name) => row(`\`${name}\``, settings[name].meaning, settings[name].otherwise));
   const bounds = names.filter((name) => /_(SECONDS|MINUTES|DAYS|FAILURES)$|_PER_/.test(name)).map((name) => row(`\`${name}\``, settings[name].meaning, settings[name].otherwise));
   const connection = Object.entries(TIMEOUTS).map(([name, ms]) => row(`\`${name}\``, `${String(ms)} ms`));
-  const bodies = [...Object.entries<number>(UPLOAD_LIMITS), ...Object.entries<number>({ ...xmlLimits }).map(([name, value]): [string, number] => [`${name} of XML`, value])].map(([name, value]) => row(`\`${name}\``, String(value)));
+  const xmlBounds: Readonly<Record<string, number>> = { ...xmlLimits };
+  const bodies = [...Object.entries<number>(UPLOAD_LIMITS), ...Object.entries(xmlBounds).map(([name, value]): [string, number] => [`${name} of XML`, value])].map(([name, value]) => row(`\`${name}\``, String(value)));
   const constants = globSync('src/**/*.ts', { cwd: root }).map((file) => file.replaceAll('\\', '/')).toSorted().flatMap(boundsIn);
   return [
     `${intro}${secrets.join('\n')}\n${made}`,

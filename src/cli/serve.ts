@@ -1,3 +1,4 @@
+import { url as debuggerAddress } from 'node:inspector';
 import pino, { type Logger } from 'pino';
 import { ConfigError, serviceNames, type Config } from '../config.ts';
 import { configurationDigest } from '../config/digest.ts';
@@ -21,6 +22,12 @@ type Say = ServeOptions['say'];
 
 const checkDemo = (demo: boolean, config: Config): void => {
   if (demo && config.SERVICES.length < serviceNames.length) throw new ConfigError(['--demo needs all three services: leave SERVICES unset']);
+};
+
+/** Whoever reaches a debugger reads every key and every value: only a demo, whose data is made up, may have one. */
+const refuseDebugger = (demo: boolean): void => {
+  if (demo || debuggerAddress() === undefined) return;
+  throw new RefusedError('Vitalgate does not start: a debugger is open in it (--inspect, perhaps in NODE_OPTIONS). Start it without, or with --demo.');
 };
 
 /** Where none is named, the demo has a Therapy and Monitoring Manager of its own, with a plan for everything that can be measured. */
@@ -80,6 +87,7 @@ const unlessEnding = async (signal: AbortSignal, work: () => Promise<void>): Pro
  */
 export const serve = async (config: Config, { demo, say }: ServeOptions): Promise<void> => {
   checkDemo(demo, config);
+  refuseDebugger(demo);
   const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
   const { end, signal: ending } = createEnding(log, () => starting);
   process.on('uncaughtException', (error) => {

@@ -17,7 +17,7 @@ const casesOf = (service: string, role: 'patient' | 'service'): [string, Case][]
     .flatMap((operation) => operation.declared.filter(namesOne).map((parameter): [string, Case] => [`${operation.id} ${parameter.name}`, { operation, parameter }]));
 
 const required = ({ operation: { declared }, parameter }: Case): [string, string][] =>
-  declared.filter((one) => one.in === 'query' && one.required && one.name !== parameter.name).map(({ name, schema }) => [name, String(schema['example'] ?? 'x')]);
+  declared.filter((one) => one.in === 'query' && one.required && one.name !== parameter.name).map(({ name, schema }) => [name, typeof schema['example'] === 'string' ? schema['example'] : '1']);
 
 const requestFor = ({ operation, parameter }: Case, id: string, who: Headers, base: string): [string, RequestInit] => {
   const path = operation.template.replaceAll(/\{(\w+)\}/g, (_all, name: string) => (name === parameter.name ? encodeURIComponent(id) : name === 'format' ? 'json' : '0'.repeat(32)));
