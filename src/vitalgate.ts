@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly onFatal: (reason: string) => void;
   /** True in tests: an answer that breaks its contract is a 500. */
   readonly validateResponses?: boolean;
+  /** False in tests that start often: what a route needs is compiled at its first request, and a broken spec does not stop the start. */
+  readonly warmUp?: boolean;
 }
 
 /** The running program. */
@@ -62,10 +64,11 @@ const openServicePool = ({ log, started }: Starting, connection: Connection | un
   return pool;
 };
 
-const common = ({ config, log, validateResponses = false }: Starting, name: ServiceName) => ({
+const common = ({ config, log, validateResponses = false, warmUp = true }: Starting, name: ServiceName) => ({
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
+  warmUp,
   secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
@@ -115,9 +118,9 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   await migrateDeviceManager(pool);
   const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
   await keyRing.check(pool);
-  const { log, version, validateResponses } = common(starting, 'device-manager');
+  const { log, version, validateResponses, warmUp } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    log, version, validateResponses, warmUp, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
   });
   return listen(starting, service, 'device-manager');

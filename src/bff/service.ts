@@ -43,10 +43,11 @@ export interface BffDependencies {
   readonly log: Logger;
   readonly version: string;
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
 /** Puts the BFF together: session check, vetting, forwarding. */
-export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, clientType = 'website', customUserIdKey, secureCookies, historyDays, uploadsPerMinute = 600, log, version, validateResponses = false }: BffDependencies): Service => {
+export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, clientType = 'website', customUserIdKey, secureCookies, historyDays, uploadsPerMinute = 600, log, version, validateResponses = false, warmUp = true }: BffDependencies): Service => {
   const spec = loadSpec(specification);
   const userManager = connectUserManager(userManagerUrl, clientType);
   const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken, userIdHeader);
@@ -74,7 +75,7 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
     handlers,
     authenticators: { session: sessionCheck.caller },
     log,
-    validateResponses,
+    validateResponses, warmUp,
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });
   return {

@@ -58,6 +58,7 @@ export const startTestVitalgate = async (settings: Partial<Config> = {}): Promis
   const vitalgate = await startVitalgate(config, {
     log: inventory(lines),
     validateResponses: true,
+    warmUp: false,
     onFatal: (reason) => {
       throw new Error(reason);
     },
