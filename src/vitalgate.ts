@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly configurationDigest: string;
   /** True in tests: an answer that breaks its contract is a 500. */
   readonly validateResponses?: boolean;
+  /** False in tests that start often: what a route needs is compiled at its first request, and a broken spec does not stop the start. */
+  readonly warmUp?: boolean;
 }
 
 /** The running program. */
@@ -68,11 +70,12 @@ const openServicePool = ({ log, started }: Starting, connection: Connection | un
   return pool;
 };
 
-const common = ({ config, log, validateResponses = false }: Starting, name: ServiceName) => ({
+const common = ({ config, log, validateResponses = false, warmUp = true }: Starting, name: ServiceName) => ({
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
   isPublicHttps: config.PUBLIC_URL?.startsWith('https:') === true,
+  warmUp,
   secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
@@ -131,9 +134,9 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   starting.notices.push(...masterKeyNotices(config));
   // From now on keys may be wrapped by it: other processes that were not given it say that they are not ready.
   await noteMasterKey(pool, masterKeys.current.id);
-  const { log, version, validateResponses, isPublicHttps } = common(starting, 'device-manager');
+  const { log, version, validateResponses, isPublicHttps, warmUp } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, isPublicHttps, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
+    log, version, validateResponses, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
     keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
   });

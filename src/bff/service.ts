@@ -60,6 +60,7 @@ export interface BffDependencies {
   readonly log: Logger;
   readonly version: string;
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
 /** What is known about who may be in front of the BFF. */
@@ -99,6 +100,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
     authenticators: { session: sessionCheck.caller },
     auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
+    warmUp: dependencies.warmUp ?? true,
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });
   return {

@@ -41,6 +41,7 @@ export interface DeviceManagerDependencies {
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
 /** What normalizes, and by which rules. */

@@ -33,7 +33,7 @@ const keyProblemOf = (error: unknown): ProblemCode | undefined =>
 
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
-  const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false } = dependencies;
+  const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
@@ -42,7 +42,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const normalization = { ruleBook, normalizer, renormalizer: createRenormalizer(dependencies.jobPool, keyRing, ruleBook) };
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
-    name: 'device-manager', version, spec, log, validateResponses,
+    name: 'device-manager', version, spec, log, validateResponses, warmUp,
     handlers: handlersOf(dependencies, spec, normalization, receiver),
     authenticators: authenticators(dependencies, operators),
     ready: async () => (await masterKeyFault()) ?? (await database()).rowCount === 1,

@@ -40,6 +40,8 @@ export interface ServiceOptions<Caller> {
   readonly checkUp?: PlatformOptions['checkUp'];
   /** True in tests: an answer that breaks the contract is a 500. False: it is sent and logged. */
   readonly validateResponses?: boolean;
+  /** False in tests that start often: what a route needs is compiled at its first request, and a broken spec does not stop the start. */
+  readonly warmUp?: boolean;
   /** Told every internal error and every answer that breaks the contract, beside the log. */
   readonly onError?: (error: unknown, operationId: string) => void;
   /** Other forms than application/problem+json, by path. */

@@ -16,7 +16,7 @@ export interface ServiceServer {
   /** The application itself, for tests without a port. */
   readonly app: Express;
   /**
-   * Warms up every operation, then listens, with TLS where files are named; port 0 takes any free one. May be called again for another
+   * Warms up every operation unless told not to, then listens, with TLS where files are named; port 0 takes any free one. May be called again for another
    * address. Rejects when a part of the spec does not work, or the files are no pair.
    */
   readonly listen: (port: number, host: string, tls?: TlsFiles) => Promise<{ url: string; port: number }>;
@@ -87,7 +87,7 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
   return {
     app,
     listen: async (port, host, tls) => {
-      await (warm ??= warmUp(app, exchanges, options.spec));
+      if (options.warmUp ?? true) await (warm ??= warmUp(app, exchanges, options.spec));
       const server = serverOf(answerOf(app, inFlight, () => phase), onBroken, tls);
       const address = await listenOn(server, port, host, tls === undefined ? 'http' : 'https');
       servers.push(server);

@@ -82,6 +82,7 @@ export interface UserManagerDependencies extends SessionDurations {
   /** False only where the public address is http on loopback. */
   readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
 /** Members that the other services know a person by; they are answered whatever is chosen. */
@@ -184,9 +185,9 @@ const refusalRules: RefusalRules<Caller> = {
 
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
 export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
-  const { pool, log, version, serviceTokens, sessionIdleSeconds, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, validateResponses = false } = dependencies;
+  const { pool, log, version, serviceTokens, sessionIdleSeconds, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, validateResponses = false, warmUp = true } = dependencies;
   const server = createServiceServer({
-    name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses,
+    name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses, warmUp,
     handlers: handlersOf(dependencies, bounded(dependencies.passwords ?? (await createPasswords()))),
     authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind, sessionIdleSeconds) }),
     origins: createOriginCheck({ publicUrl: undefined, allowedOrigins, trustedProxies }),

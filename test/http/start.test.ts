@@ -44,6 +44,16 @@ test('a schema that does not compile stops the start before a port is taken', as
   await expect(openShelf({ spec }).service.listen(PORT, '127.0.0.1')).rejects.toThrow(/^Shelves does not work for: .*addBook/);
 });
 
+test('without the warm-up it starts, and what does not compile answers 500', async () => {
+  const spec = shelfSpec((document) => { Object.assign(document.components.schemas.Book.properties.title, { pattern: '(' }); });
+  const { service, errors } = openShelf({ spec, warmUp: false });
+  const { url } = await service.listen(PORT, '127.0.0.1');
+  const answer = await fetch(`${url}/books`, { method: 'POST', headers: { authorization: 'Bearer let-me-in', 'content-type': 'application/json' }, body: '{"title":"a"}' });
+  await service.close();
+  expect(answer.status).toBe(500);
+  expect(errors).toHaveLength(1);
+});
+
 test('no handler is called by the warm-up', async () => {
   const { service, calls } = openShelf();
   await service.listen(PORT, '127.0.0.1');

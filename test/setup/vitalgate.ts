@@ -60,6 +60,7 @@ export const startTestVitalgate = async (settings: Partial<Config> = {}): Promis
     log: inventory(lines),
     validateResponses: true,
     configurationDigest: configurationDigest(config),
+    warmUp: false,
     onFatal: (reason) => {
       throw new Error(reason);
     },
