@@ -63,11 +63,12 @@ export interface BffDependencies {
   readonly warmUp?: boolean;
 }
 
-/** What is known about who may be in front of the BFF. */
-const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicHttps = false }: BffDependencies) => ({
+/** What is known about who may be in front of the BFF, and whether routes are compiled before anybody comes. */
+const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, warmUp = true }: BffDependencies) => ({
   origins: createOriginCheck({ publicUrl, allowedOrigins, trustedProxies }),
   sourceOf: createSourceReader({ trustedProxies }),
   isPublicHttps,
+  warmUp,
 });
 
 /** Puts the BFF together: session check, vetting, forwarding. */
@@ -100,7 +101,6 @@ export const createBff = (dependencies: BffDependencies): Service => {
     authenticators: { session: sessionCheck.caller },
     auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
-    warmUp: dependencies.warmUp ?? true,
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });
   return {
