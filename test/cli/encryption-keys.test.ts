@@ -54,7 +54,7 @@ describe('keys that encrypt, on the command line', () => {
     expect(done).toMatchObject({ patients: { all: 2, withOlder: 0 }, rotations: [{ scope: null }, { scope: `patient:${anna.id}` }] });
     const { rows } = await vitalgate.database.pool.query(`select scope, generation from device_manager_keys.data_key where scope like 'patient:%' order by generation`);
     expect(rows).toEqual([{ scope: 'patient:somebody-else', generation: 2 }, { scope: `patient:${anna.id}`, generation: 3 }]);
-    expect((await vitalgate.database.pool.query(`select from device_manager.audit_event where actor = 'vitalgate' and resource like 'data-key-rotation/%'`)).rowCount).toBe(2);
+    expect((await vitalgate.database.pool.query(`select from device_manager.audit_event where actor_kind = 'command-line' and event = 'key-rotated' and resource like 'data-key-rotation/%'`)).rowCount).toBe(2);
   });
 
   test('changes the master key, once the program knows the new one', async () => {

@@ -97,7 +97,11 @@ describe('HealthKit’s types as FHIR', () => {
 
   test.each(['submitted', 'submission-failed'])('what is %s is there as before, and in the chart', async (state) => {
     const { patientId, client, search } = await uploaded(sample('HeartRate', 71, { unit: 'bpm' }));
-    await vitalgate.database.pool.query('update device_manager.sample set state = $1 where patient_id = $2', [state, patientId]);
+    await vitalgate.database.pool.query(
+      `update device_manager.sample s set state = $1, normalized_type = w.normalized_type, rule_id = w.rule_id, rule_version = w.rule_version
+       from device_manager.whole_sample w where w.patient_id = $2 and s.patient_id = w.patient_id and s._id = w._id`,
+      [state, patientId],
+    );
     expect(await search()).toMatchObject([{ status: 'final', valueQuantity: { value: 71 } }]);
     expect(await answered(client.get('/chart-data?normalizedDataType=heart-rate'))).toMatchObject([{ data: [{ y: 71 }] }]);
   });

@@ -22,7 +22,8 @@ const names: Readonly<Record<Action, readonly (readonly [string, AuditEventName]
     ['fhir/Patient/', 'fhir-exported'], ['fhir/', 'fhir-read'], ['inbox', 'inbox-read'], ['renormalization/', 'renormalization-started'], ['audit', 'audit-read'], ['', 'record-read'],
   ],
   update: [
-    ['sample/', 'sample-normalized'], ['submission', 'submission-retried'], ['inbox', 'inbox-retried'], ['renormalization/', 'renormalization-started'], ['health-data-type/', 'rule-changed'], ['', 'record-changed'],
+    ['sample/', 'sample-normalized'], ['submission', 'submission-retried'], ['inbox', 'inbox-retried'], ['renormalization/', 'renormalization-started'], ['health-data-type/', 'rule-changed'],
+    ['data-key-rotation/', 'key-rotated'], ['', 'record-changed'],
   ],
   delete: [['sample', 'samples-deleted'], ['inbox/', 'inbox-discarded'], ['api-key/', 'api-key-revoked'], ['', 'record-deleted']],
   assign: [['', 'device-assigned']],
