@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startChainer } from '../../src/audit/chainer.ts';
 import { chainRound } from '../../src/audit/chaining.ts';
 import { digestOfEvent, hashOfLink, originOfChain, type DigestedEvent } from '../../src/audit/chain.ts';
 import { findAudit } from '../../src/audit/finding.ts';
 import { newPseudonym, pseudonymizeAudit } from '../../src/audit/pseudonym.ts';
 import { verifyAudit } from '../../src/audit/verifying.ts';
+import { migrate } from '../../src/database/migrator.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { recordAudit, recordEntry } from '../../src/device-manager/storage/audit-table.ts';
+import { migrations } from '../../src/device-manager/storage/migrations.ts';
 import { migrateDeviceManager } from '../../src/schemas.ts';
 import { commandLineHere, printed } from '../cli/command-line.ts';
+import { eventually } from '../device-manager/client.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 
 const schema = 'device_manager';
@@ -207,6 +211,48 @@ describe('the chain of the audit', () => {
     // The control: others keep their names, and nothing is struck out twice.
     expect(await findAudit(database.pool, schema, { patientId: anna, limit: 1 })).toHaveLength(1);
     expect(await pseudonymizeAudit(database.pool, schema, ben, pseudonym)).toBe(0);
+  });
+
+  test('H5 rows of an audit from before the chain are taken over as they were, and chained', async () => {
+    const older = await createTestDatabase();
+    await migrate(older.pool, schema, migrations.filter(({ name }) => name < '0025'));
+    const before = async (patientId: string, actor: string, action: string) =>
+      older.pool.query(
+        `insert into device_manager.audit_event (patient_id, _id, at, actor, action, resource, request_id, outcome, digest) values ($1, gen_random_uuid(), '2024-07-01T10:00:00.123456Z', $2, $3, 'chart/heart-rate', 'request-0', 'success', '')`,
+        [patientId, actor, action],
+      );
+    await before(anna, `patient:${anna}`, 'read');
+    await before(anna, 'operator:olga', 'unassign');
+    await before('', 'vitalgate', 'create');
+    await before('', 'service', 'delete');
+    await migrateDeviceManager(older.pool);
+    expect(await chainRound(older.pool, schema)).toMatchObject({ linked: 4, done: true });
+    expect(await verifyAudit(older.pool, schema)).toMatchObject({ links: 4, unchained: { events: 0 } });
+    expect(await verifyAudit(older.pool, schema)).not.toHaveProperty('fault');
+    const rows = (await findAudit(older.pool, schema, { limit: 10 })).map(({ event, action, actor_kind: kind, actor_id: id, patient_id: patientId, at }) => [event, action, kind, id, patientId, at].join(' '));
+    expect(rows.toSorted()).toEqual([
+      `device-unassigned U operator olga ${anna} 2024-07-01T10:00:00.123456Z`, 'record-created C command-line   2024-07-01T10:00:00.123456Z', 'record-deleted D service   2024-07-01T10:00:00.123456Z', `record-read R patient  ${anna} 2024-07-01T10:00:00.123456Z`,
+    ]);
+    await older.drop();
+  });
+
+  test('H5 the head of a day that ended is told in the log once', async () => {
+    await chain();
+    const { rows: [last] } = await database.pool.query<{ hash: Buffer; position: number }>('select hash, position from device_manager.audit_link order by day desc, position desc limit 1');
+    await tamper(`update device_manager.audit_link set day = day - 1`);
+    const told: object[] = [];
+    const log = { info: (fields: object) => void told.push(fields), error: (fields: object) => void told.push(fields) };
+    await write('of-a-new-day');
+    const chainer = startChainer(database.pool, schema, log, 10);
+    expect(await eventually(() => Promise.resolve(told.length), (count) => count > 0)).toBe(1);
+    await write('of-the-same-day');
+    await eventually(async () => (await verifyAudit(database.pool, schema)).unchained.events, (count) => count === 0);
+    await chainer.stop();
+    expect(told).toEqual([{ audit: schema, day: expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/), position: last?.position, hash: last?.hash.toString('hex') }]);
+    // As if nothing had been: the days of the links are part of their hashes.
+    await tamper('truncate device_manager.audit_link');
+    await tamper('update device_manager.audit_chaining set cluster = null');
+    await chain();
   });
 
   test('H5 the command line tells what holds with 0, and names what does not with 1', async () => {
