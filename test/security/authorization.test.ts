@@ -30,8 +30,8 @@ describe('who may do what', () => {
     vitalgate = await startTestVitalgate();
     callers = await createCallers(vitalgate);
     ({ anna, ben } = callers);
-  }, 60_000);
-  afterAll(() => vitalgate.stop());
+  }, 120_000);
+  afterAll(() => vitalgate.stop(), 60_000);
 
   test('the table has a row for each operation, and no other', () => {
     for (const { service } of specifications) {

@@ -48,7 +48,7 @@ const apply = (root: { value: unknown }, { at, act, key, value: shared }: Change
     else Reflect.deleteProperty(holder, name);
   } else if (act === 'add') holder[name] = addMember(old, key, value);
   else if (act === 'repeat') holder[name] = [old, old, old];
-  else if (act === 'swap') holder[name] = typeof old === 'number' ? String(old) : typeof old === 'string' ? Array.from(old) : String(old);
+  else if (act === 'swap') holder[name] = typeof old === 'number' ? String(old) : typeof old === 'string' ? Array.from(old) : JSON.stringify(old);
   else holder[name] = value;
 };
 
