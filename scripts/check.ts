@@ -17,6 +17,7 @@ const steps: readonly { name: string; command: string; args: readonly string[]; 
   { name: 'import rules', command: bin('depcruise'), args: ['src', 'generated', '--config', '.dependency-cruiser.cjs'] },
   { name: 'dead code', command: bin('knip'), args: ['--no-progress'] },
   { name: 'tests', command: 'npm', args: ['test', '--silent'], show: /^(Tests|Test Suites|Time|Snapshots):.*/gm },
+  { name: 'security', command: process.execPath, args: ['scripts/security.ts'], show: /^security: .*/gm },
 ];
 
 const environment = {
