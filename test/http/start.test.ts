@@ -71,8 +71,10 @@ test('the item schema judges one item and names the first fault', () => {
 });
 
 test('every status of the catalogue is an error, and what is retryable is not the client\'s fault', () => {
-  for (const { status, retryable } of Object.values(problemCatalogue)) {
+  for (const [code, { status, retryable }] of Object.entries(problemCatalogue)) {
     expect(status).toBeGreaterThanOrEqual(400);
-    expect(retryable).toBe((status >= 500 && status !== 501) || status === 429);
+    // What is not offered, or does not open, is so the next time too.
+    const stays = code === 'not-supported' || code === 'data-unreadable';
+    expect(retryable).toBe((status >= 500 && !stays) || status === 429);
   }
 });

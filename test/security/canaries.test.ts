@@ -3,6 +3,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
+import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { startMailServer, type MailServer } from '../setup/mail-server.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 
@@ -31,6 +34,7 @@ describe('after everything that leaves marks', () => {
   const started = Date.now();
   let vitalgate: TestVitalgate;
   let mail: MailServer;
+  let monitoring: TherapyMonitoringPlayer;
   let anna: TestUser;
   let credentials: Record<string, string>;
   let answers = '';
@@ -42,9 +46,12 @@ describe('after everything that leaves marks', () => {
 
   beforeAll(async () => {
     mail = await startMailServer();
-    vitalgate = await startTestVitalgate({ SMTP_URL: mail.url });
+    monitoring = await startTherapyMonitoring();
+    vitalgate = await startTestVitalgate({ SMTP_URL: mail.url, TMM_SERVICE_URL: monitoring.url });
     const { bff, deviceManager, userManager } = vitalgate.urls;
     anna = await vitalgate.addUser({ username: mark('anna') });
+    monitoring.readPrototypes((await (await fetch(`${deviceManager}/prototypes`)).json()) as PrototypeSchema[]);
+    monitoring.addPlan({ _id: randomUUID(), planName: 'Pulse', prototypeId: 'heart-rate', patientId: anna.id, doctorId: 'd', startDate: '2024-01-01T00:00:00.000Z' });
     const cookie = await vitalgate.signIn(anna);
     const { accessToken, refreshToken } = (await (await post(`${userManager}/oauth/token`, { username: anna.username, password: anna.password })).json()) as Record<string, string>;
     const { key } = await vitalgate.createWebhookKey('portal');
@@ -74,7 +81,7 @@ describe('after everything that leaves marks', () => {
   }, 180_000);
   afterAll(async () => {
     await vitalgate.stop();
-    await mail.stop();
+    await Promise.all([mail.stop(), monitoring.kill()]);
   }, 60_000);
 
   test('H1, A9 nothing of it is in the log at its most talkative', () => {
@@ -89,6 +96,14 @@ describe('after everything that leaves marks', () => {
     expect(pages.join('')).toContain('uploadHealthData');
     expect(foundIn({ answers, pages: pages.join('') }, { ...health, ...wrong, ...credentials, name: anna.username })).toEqual([]);
   });
+
+  test('H10 the Therapy and Monitoring Manager gets the value, when, from which device and for which plan, and nothing else', async () => {
+    for (const end = Date.now() + 30_000; monitoring.written.length === 0 && Date.now() < end; ) await sleep(100);
+    const sent = monitoring.arrived.map(({ url, bytes, headers }) => `${url.href} ${bytes.toString()} ${JSON.stringify(headers)}`).join('\n');
+    expect(sent).toContain(health.value);
+    const others = Object.fromEntries(Object.entries(health).filter(([name]) => name !== 'value'));
+    expect(foundIn({ sent }, { ...others, ...wrong, ...credentials, name: anna.username })).toEqual([]);
+  }, 60_000);
 
   test('H1 nothing of it is in mails but the link in its own', () => {
     const [first, second] = mail.delivered;
