@@ -14,7 +14,7 @@ interface Step {
   readonly args: readonly string[];
 }
 
-const closing = /^(Tests|Test Suites|Time|Snapshots|No browser):?.*/gm;
+const closing = /^(Tests|Test Suites|Time|Snapshots|No browser|security):?.*/gm;
 const suites: readonly Step[] = [
   { name: 'tests', command: 'npm', args: ['test', '--silent'] },
   { name: 'tests of faults', command: 'npm', args: ['run', '--silent', 'faults'] },

@@ -193,7 +193,7 @@ describe('the chain of the audit', () => {
     expect(count?.links).toBe(count?.events);
   });
 
-  test('H8 rows of an erased patient keep a pseudonym alone, and the chain holds', async () => {
+  test('H5 rows of an erased patient keep a pseudonym alone, and the chain holds', async () => {
     const ben = 'be'.repeat(16);
     await inTransaction(database.pool, async (client) => {
       await recordAudit(client, { patientId: ben, actor: `patient:${ben}`, action: 'read', resource: 'chart/heart-rate', requestId: 'request-2' });

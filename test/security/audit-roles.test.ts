@@ -88,7 +88,7 @@ describe('a role of each service', () => {
     ['user-manager', 'select * from device_manager.audit_event'],
     ['user-manager', 'select * from device_manager_keys.scope_key'],
     ['user-manager', `select device_manager.audit_pseudonymize('a', 'erased:${'0'.repeat(32)}')`],
-  ])('H5 I6 the %s may not %s', async (service, sql) => {
+  ])('H5, I6 the %s may not %s', async (service, sql) => {
     await expect(as(service).query(sql)).rejects.toMatchObject(denied);
   });
 

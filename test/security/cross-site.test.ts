@@ -59,7 +59,7 @@ describe('pages of others', () => {
     ['ours, as they say, while the browser says another site', () => ({ origin: front.url, 'sec-fetch-site': 'cross-site' })],
   ];
 
-  describe.each(foreign)('C1 C2 of %s', (_page, headersOf) => {
+  describe.each(foreign)('C1, C2 of %s', (_page, headersOf) => {
     test.each(operations)('%s is refused, and nothing reaches the services behind', async (_what, path, credential, body) => {
       const before = effects();
       const { status, code, headers } = await send(`${front.url}${path}`, 'POST', { ...credential(), ...headersOf() }, body);

@@ -64,7 +64,7 @@ const sealed: [string, string, string, string][] = [
   ['series_rollup', 'body', 'month', hours],
 ];
 
-describe('G1: what is sealed opens whole, in its place, under its key, or not at all', () => {
+describe('G1 what is sealed opens whole, in its place, under its key, or not at all', () => {
   let patient: { patientId: string; client: Client };
   let other: Client;
   beforeAll(async () => {
@@ -103,7 +103,7 @@ describe('G1: what is sealed opens whole, in its place, under its key, or not at
   });
 });
 
-describe('G2: nothing of health data is in clear', () => {
+describe('G2 nothing of health data is in clear', () => {
   test('every binary column is sealed under a key that has generations, or is none of a value', async () => {
     const digests = ['payload.digest', 'sample.content_mac', 'sample.reading_mac', 'delivery.body_mac', 'api_key.key_hash', 'audit_event.digest'];
     const ownKey = ['quarantined_delivery.body'];
@@ -125,7 +125,7 @@ describe('G2: nothing of health data is in clear', () => {
   });
 });
 
-describe('G3: a patient gets a new data key', () => {
+describe('G3 a patient gets a new data key', () => {
   const generationsOf = async (patientId: string) => (await query<{ generation: number }>('select generation from device_manager_keys.data_key where scope = $1 order by generation', [scopeOf(patientId)])).map((row) => row.generation);
   const bodiesOf = async (patientId: string) => {
     const found: Buffer[] = [];
@@ -236,7 +236,7 @@ describe('R23: a stored value that was changed, or a key that is lost', () => {
   });
 });
 
-describe('G5: keys of senders', () => {
+describe('G5 keys of senders', () => {
   test('are shown once, kept as a digest, two live at a time, and refused within a second of their revocation', async () => {
     const operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
     const create = () => operator.post('/api-keys', { sender: 'rotating' });
@@ -254,7 +254,7 @@ describe('G5: keys of senders', () => {
   });
 });
 
-describe('G6: credentials are compared as digests of one length', () => {
+describe('G6 credentials are compared as digests of one length', () => {
   const accepted = ['a'.repeat(32), 'b'.repeat(40)];
   test.each<[string, string | undefined, boolean]>([
     ['none', undefined, false], ['an empty one', '', false], ['one character', 'a', false], ['31 characters', 'a'.repeat(31), false],

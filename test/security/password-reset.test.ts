@@ -76,7 +76,7 @@ describe('a password reset', () => {
     expect((await confirm(other.token, newPassword('d'))).problem.code).toBe('reset-token-invalid');
   });
 
-  test('B14 B15 the link is that of the settings, whatever the request says, with the token in its fragment alone', async () => {
+  test('B14, B15 the link is that of the settings, whatever the request says, with the token in its fragment alone', async () => {
     const user = await vitalgate.addUser();
     await ask(addressOf(user), { 'x-forwarded-host': 'evil.test', 'x-forwarded-proto': 'http', forwarded: 'host=evil.test' });
     const link = linkIn((await mailsTo(user))[0]);

@@ -39,7 +39,7 @@ describe('new passwords', () => {
   test.each<[string, string]>([
     ['a few words', 'five oars and a paper boat'], ['words with the own name among them', 'anna keeps five oars in the garden'], ['the product among other words', 'my vitalgate lives in the cellar'],
     ['random text', 'k3Vd9-xQ_72LmPz8'], ['fifteen digits that are no pattern', '839201748291047'], ['letters of no alphabet of ours', 'пять вёсел и лодка из бумаги'],
-  ])('B2 B3 %s can be chosen', (_kind, password) => {
+  ])('B2, B3 %s can be chosen', (_kind, password) => {
     expect(codeOf(password)).toBeUndefined();
   });
 
@@ -81,7 +81,7 @@ describe('stored passwords', () => {
     expect(await stored()).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
   });
 
-  test.each<[string, string]>([['password-too-short', 'k3Vd9-xQ_72LmP'], ['password-too-common', 'qwertyuiop12345'], ['password-too-common', 'karl-karl@example.org']])('B2 B3 a user is not created with one that is %s', async (code, password) => {
+  test.each<[string, string]>([['password-too-short', 'k3Vd9-xQ_72LmP'], ['password-too-common', 'qwertyuiop12345'], ['password-too-common', 'karl-karl@example.org']])('B2, B3 a user is not created with one that is %s', async (code, password) => {
     const answer = await um.send('POST', '/users', { username: 'karl-karl', email: 'karl-karl@example.org', password });
     expect([answer.status, await answer.json()]).toMatchObject([400, { code, errors: [{ pointer: '/password', code, message: expect.stringMatching(/^Choose /) }] }]);
   });

@@ -62,7 +62,7 @@ describe('sessions', () => {
     expect(sources.filter((text) => text.includes('randomUUID'))).toEqual([]);
   });
 
-  test('A2 A9 a sid is in the cookie alone: not in the database, the log, a body or an error', async () => {
+  test('A2, A9 a sid is in the cookie alone: not in the database, the log, a body or an error', async () => {
     const answer = await signIn(await vitalgate.addUser());
     const sid = cookieOf(answer).slice('sid='.length);
     const [stored, sent] = [await contentOf(vitalgate.database, 'user_manager'), [await answer.text(), await (await fetch(`${vitalgate.urls.bff}/profile`, { headers: { cookie: `sid=${sid}` } })).text()].join()];
@@ -93,7 +93,7 @@ describe('sessions', () => {
     await stopFronts();
   });
 
-  test('A5 A6 every sign-in has a new sid, a chosen one is never adopted, and the one presented ends', async () => {
+  test('A5, A6 every sign-in has a new sid, a chosen one is never adopted, and the one presented ends', async () => {
     const user = await vitalgate.addUser();
     const other = cookieOf(await signIn(user));
     const first = cookieOf(await signIn(user));

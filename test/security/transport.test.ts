@@ -47,7 +47,7 @@ describe('what is sent', () => {
     ['metrics', () => ask('deviceManager', '/-/metrics'), 200, expect.stringMatching(/^text\/plain;.*charset=utf-8/) as unknown as string, {}],
     ['an OperationOutcome', () => ask('deviceManager', '/fhir/Observation/0', { headers: asService() }), 404, 'application/fhir+json; charset=utf-8', {}],
     ['people, for a service', () => ask('userManager', '/users', { headers: asService() }), 200, 'application/json; charset=utf-8', {}],
-  ])('F3 F4 F6 %s has the headers of its class', async (_kind, send, status, type, more) => {
+  ])('F3, F4, F6 %s has the headers of its class', async (_kind, send, status, type, more) => {
     const answer = await send();
     expect([answer.status, answer.headers.get('content-type'), policyOf(answer)]).toEqual([status, type, { ...strict, ...more }]);
     await answer.body?.cancel();
