@@ -136,7 +136,7 @@ const filesHolding = (text: string): string[] =>
     .filter((path) => readFileSync(path).includes(text));
 
 const isNormalized = (patientIds: readonly string[]): Promise<boolean> =>
-  withPool(async (pool) => (await pool.query(`select from device_manager.sample where patient_id = any($1) and state = 'received' limit 1`, [patientIds])).rowCount === 0);
+  withPool(async (pool) => (await pool.query(`select from device_manager.whole_sample where patient_id = any($1) and state = 'received' limit 1`, [patientIds])).rowCount === 0);
 
 test(`G3, R24: ${String(kills)} times kill -9 while keys are rotated under uploads: nothing under the old ones, all readable, nobody refused`, async () => {
   process.stdout.write(`seed of the kills: SEED=${String(seed)}\n`);
