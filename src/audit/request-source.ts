@@ -25,7 +25,7 @@ const inside = subnets(
 /** The class of a peer's address; `none` where there is no connection (a socket that is gone, a job, the command line). */
 export const peerClassOf = (address: string | undefined): PeerClass => {
   if (address === undefined) return 'none';
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)[0] ?? '';
   const family = isIPv6(plain) ? 'ipv6' : 'ipv4';
   if (loopback.check(plain, family)) return 'loopback';
   return inside.check(plain, family) ? 'private' : 'public';

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startChainer } from '../../src/audit/chainer.ts';
 import { chainRound } from '../../src/audit/chaining.ts';
 import { digestOfEvent, hashOfLink, originOfChain, type DigestedEvent } from '../../src/audit/chain.ts';
@@ -62,7 +63,17 @@ describe('the chain of the audit', () => {
     expect(await verifyAudit(database.pool, schema)).not.toHaveProperty('fault');
   });
 
+  /** Transactions of other databases of the same server hold the chain back, too. */
+  const settle = async (): Promise<void> => {
+    for (;;) {
+      await chain();
+      if ((await verifyAudit(database.pool, schema)).unchained.events === 0) return;
+      await sleep(50);
+    }
+  };
+
   test('H5 a row that commits late is chained all the same, and no earlier row twice', async () => {
+    await settle();
     const slow = await database.pool.connect();
     await slow.query('begin');
     await recordEntry(slow, entry('slow'));
@@ -75,16 +86,21 @@ describe('the chain of the audit', () => {
     await write('quicker');
     await slow.query('commit');
     slow.release();
-    await chain();
+    await settle();
     expect([await linked('slow'), await linked('quick'), await linked('quicker')]).toEqual([1, 1, 1]);
     expect(await verifyAudit(database.pool, schema)).toMatchObject({ unchained: { events: 0 } });
     expect(await verifyAudit(database.pool, schema)).not.toHaveProperty('fault');
   });
 
   test('H5 of processes that chain at the same time one does', async () => {
+    await settle();
     await write('contested/1', 'contested/2', 'contested/3');
-    const rounds = await Promise.all(Array.from({ length: 5 }, () => chainRound(database.pool, schema)));
-    expect(rounds.reduce((sum, { linked }) => sum + linked, 0)).toBe(3);
+    let linked = 0;
+    while ((await verifyAudit(database.pool, schema)).unchained.events > 0) {
+      const rounds = await Promise.all(Array.from({ length: 5 }, () => chainRound(database.pool, schema)));
+      linked += rounds.reduce((sum, round) => sum + round.linked, 0);
+    }
+    expect(linked).toBe(3);
     expect(await verifyAudit(database.pool, schema)).not.toHaveProperty('fault');
   });
 

@@ -60,12 +60,21 @@ const withoutKnown = (text: string, words: readonly string[]): string =>
 
 const holds = (text: string, words: readonly string[]): boolean => words.some((word) => text.includes(word));
 
+const isLetter = (character: string): boolean => /\p{L}/u.test(character);
+
+/** A text without what stands before its first letter and after its last. */
+const fromLetterToLetter = (text: string): string => {
+  const characters = [...text];
+  const first = characters.findIndex(isLetter);
+  return first === -1 ? '' : characters.slice(first, characters.findLastIndex(isLetter) + 1).join('');
+};
+
 const commonFault = (password: string, owner: PasswordOwner, common: ReadonlySet<string>): PasswordFault | undefined => {
   const text = folded(password);
   const unit = unitOf(text);
   if (common.has(text) || common.has(unit)) return tooCommon('Choose another password: it is on the list of common ones.');
   if (unit.length < ownPart || isRun(text)) return tooCommon('Choose another password: it is a short pattern, repeated or counted on.');
-  const core = text.replaceAll(/^[^\p{L}]+|[^\p{L}]+$/gu, '');
+  const core = fromLetterToLetter(text);
   if (core !== text && core.length < ownPart * 2 && text.length - core.length <= ownPart && common.has(core)) {
     return tooCommon('Choose another password: it is a common one with digits or signs around it.');
   }
