@@ -115,7 +115,7 @@ const startUserManager = async (starting: Starting, connection: Connection | und
 
 /** Our User Manager, and the issuer of others that the settings name. */
 const tokenIssuersOf = ({ WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: jwksUrl, WEBHOOK_JWT_AUDIENCE: audience, ...config }: Config, userManagerUrl: string): TokenIssuer[] => {
-  const own = { issuer: userManagerUrl, jwksUrl: `${userManagerUrl.replace(/\/$/, '')}/.well-known/jwks.json`, audience: 'vitalgate-webhook', scope: 'webhook' };
+  const own = { issuer: userManagerUrl, jwksUrl: `${userManagerUrl.replace(/\/$/, '')}/.well-known/jwks.json`, audience: 'vitalgate-webhook', scope: 'webhook', keysEveryMs: 1_000 };
   if (issuer === undefined || jwksUrl === undefined || audience === undefined) return [own];
   return [own, { issuer, jwksUrl, audience, scope: config.WEBHOOK_JWT_SCOPE, sender: config.WEBHOOK_JWT_SENDER }];
 };

@@ -94,7 +94,7 @@ const admit = async <Caller>(
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (/^100-continue$/i.test(headers.expect ?? '') && announcesBody(request)) response.writeContinue();
   exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
-  const { value, items, xml } = await readContent(exchange.bytes, plan, operation.request?.required === true, limits);
+  const { value, items, xml } = await readContent(exchange.bytes, plan, operation.request, limits);
   if (items !== undefined) exchange.items = items;
   if (xml !== undefined) exchange.xml = xml;
   if (value !== undefined && 'mediaType' in plan) exchange.mediaType = plan.mediaType;

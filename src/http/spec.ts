@@ -79,9 +79,11 @@ const requestOf = (document: JsonObject, operation: JsonObject): Pick<OperationI
   const content = objectOf(body['content']);
   const schemas = Object.values(content).map((media) => dereference(document, objectOf(media)['schema']));
   const maxItems = schemas.map((schema) => schema['maxItems']).find((limit) => typeof limit === 'number');
+  const alternatives = schemas.flatMap((schema) => [schema, ...[...listOf(schema['anyOf']), ...listOf(schema['oneOf'])].map((one) => dereference(document, one))]);
   return {
     request: {
       required: body['required'] === true,
+      judgesItems: alternatives.some((schema) => schema['x-verdict-per-item'] === true),
       mediaTypes: Object.keys(content),
       ...(typeof maxItems === 'number' && { maxItems }),
     },

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClientTokens } from '../../src/user-manager/client-tokens.ts';
 import { specifications } from '../contract/specifications.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { bearer, createCallers, mayPass, type Callers, type Headers } from './callers.ts';
@@ -53,6 +54,18 @@ describe('who asks', () => {
     anna = await callers.session(callers.anna);
     expect((await fetch(`${vitalgate.urls.deviceManager}/devices`, { headers: bearer(vitalgate.serviceToken) })).status).toBe(200);
   });
+});
+
+test('G7 a token under a key that was just made is taken, whatever made-up key was shown a moment before', async () => {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const seconds = Math.floor(Date.now() / 1000);
+  const forged = [part({ alg: 'ES256', kid: 'made-up' }), part({ iss: vitalgate.urls.userManager, aud: 'vitalgate-webhook', sub: 'portal', scope: 'webhook', exp: seconds + 60 }), 'x'.repeat(86)].join('.');
+  const knock = async (token: string) => (await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { ...bearer(token), 'content-type': 'application/json' }, body: JSON.stringify({ device: { id: 'x' }, measurements: {} }) })).status;
+  // Another process of the User Manager, whose first token this is.
+  const tokens = createClientTokens(vitalgate.database.pool, () => vitalgate.urls.userManager);
+  expect(await knock(forged)).toBe(401);
+  expect(await knock(await tokens.issue({ clientId: 'vgc_1', sender: 'portal' }))).toBe(200);
+  expect(await knock(forged)).toBe(401);
 });
 
 const words = [
