@@ -25,7 +25,7 @@ const addressIn = (hop: string): string => plainAddress(/^\[([^\]]+)\](?::\d+)?$
 
 /** The first 64 bits: a subscriber has all addresses behind them (RFC 6177). */
 const networkOf = (address: string): string => {
-  const whole = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
+  const whole = new URL(`http://[${address.split('%', 1)[0] ?? ''}]`).hostname.slice(1, -1);
   const [head = '', tail] = whole.split('::');
   const [left, right] = [head, tail ?? ''].map((half) => half.split(':').filter((group) => group !== ''));
   const groups = tail === undefined ? (left ?? []) : [...(left ?? []), ...Array<string>(8 - (left ?? []).length - (right ?? []).length).fill('0'), ...(right ?? [])];
