@@ -64,7 +64,7 @@ const isLetter = (character: string): boolean => /\p{L}/u.test(character);
 
 /** A text without what stands before its first letter and after its last. */
 const fromLetterToLetter = (text: string): string => {
-  const characters = [...text];
+  const characters = Array.from(text);
   const first = characters.findIndex(isLetter);
   return first === -1 ? '' : characters.slice(first, characters.findLastIndex(isLetter) + 1).join('');
 };
