@@ -1881,6 +1881,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidForm"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

@@ -93,7 +93,8 @@ const writeReply = async (request: Request, response: Response, { status, header
     judge({ operation, status, mediaType, body });
     response.type(mediaType).json(body);
   } else if (isAsyncIterable(body)) {
-    response.type(mediaType);
+    // Pieces are text, whatever Express knows of their type.
+    response.set('Content-Type', `${mediaType}; charset=utf-8`);
     await stream(response, body);
   } else {
     response.type(mediaType).send(body);
