@@ -11,6 +11,8 @@ const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
 export interface DeadWorkers {
   /** Marks a worker (a worker pool of graphile-worker) of ours as alive, for as long as our connection lives. */
   readonly alive: (workerId: string) => void;
+  /** Our workers so far have ended although we have not: what they still hold is taken back as from any dead one. */
+  readonly allEnded: () => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -25,33 +27,41 @@ const takeBack = async (pool: Pool, own: readonly string[]): Promise<void> => {
   }
 };
 
+/** Advisory locks that say that workers are alive; they go with their connection. */
+const createLocks = (pool: Pool) => {
+  const locked = new Set<string>();
+  let holder: PoolClient | undefined;
+  return {
+    hold: async (workers: ReadonlySet<string>): Promise<void> => {
+      if (!holder) locked.clear();
+      holder ??= await pool.connect();
+      for (const workerId of workers) {
+        if (locked.has(workerId)) continue;
+        await holder.query(`select pg_advisory_lock_shared(${lockOf})`, [workerId]);
+        locked.add(workerId);
+      }
+    },
+    letGo: (): void => {
+      holder?.release(true);
+      holder = undefined;
+    },
+  };
+};
+
 /**
  * A worker is alive while its process holds an advisory lock: the database frees it when the connection ends, however the process
  * ended. Jobs held by a worker whose lock is free are handed back. Errors are told and the next round tries again.
  */
 export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void): DeadWorkers => {
   const own = new Set<string>();
-  const locked = new Set<string>();
-  let holder: PoolClient | undefined;
-
-  const hold = async (): Promise<void> => {
-    if (!holder) locked.clear();
-    holder ??= await pool.connect();
-    for (const workerId of own) {
-      if (locked.has(workerId)) continue;
-      await holder.query(`select pg_advisory_lock_shared(${lockOf})`, [workerId]);
-      locked.add(workerId);
-    }
-  };
-
+  const locks = createLocks(pool);
   let round = Promise.resolve();
   const look = () => {
     round = round
-      .then(hold)
+      .then(() => locks.hold(own))
       .then(() => takeBack(pool, [...own]))
       .catch((error: unknown) => {
-        holder?.release(true);
-        holder = undefined;
+        locks.letGo();
         onError(error);
       });
   };
@@ -62,11 +72,14 @@ export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void):
       own.add(workerId);
       look();
     },
+    allEnded: () => {
+      own.clear();
+      locks.letGo();
+    },
     stop: async () => {
       clearInterval(timer);
       await round;
-      holder?.release(true);
-      holder = undefined;
+      locks.letGo();
     },
   };
 };

@@ -120,12 +120,14 @@ export const startRunner = async ({ pool, tasks, log, concurrency = 2, pollMs = 
   let restart: NodeJS.Timeout | undefined;
   const launch = async (): Promise<Runner> => {
     const launched = await run(options);
-    launched.promise.catch(again);
+    // It also ends, without an error, when the outcome of a job could not be written.
+    launched.promise.then(() => again(new Error('ended')), again);
     return launched;
   };
   const again = (error: unknown): void => {
     if (stopped) return;
     log.error({ error: nameOf(error) }, 'the job worker gave up and is started again');
+    watch.allEnded();
     restart = setTimeout(() => {
       launch().then((launched) => (runner = launched), again);
     }, restartMs).unref();

@@ -11,6 +11,8 @@ export interface DatabaseNetwork {
   readonly statements: () => number;
   /** Breaks the connection of the n-th statement from now on (1 is the next), and that one alone. */
   readonly cutAt: (n: number, cut: Cut) => void;
+  /** Breaks every connection at its next statement, for as long as told. */
+  readonly cutAll: (isCut: boolean) => void;
   /** Breaks no more. */
   readonly mend: () => void;
   /** Whether the last cut has been made. */
@@ -49,6 +51,7 @@ interface Plan {
   at: number;
   cut: Cut;
   done: boolean;
+  all: boolean;
 }
 
 const join = (client: Socket, database: Socket, plan: Plan): void => {
@@ -62,7 +65,7 @@ const join = (client: Socket, database: Socket, plan: Plan): void => {
       plan.seen += 1;
       isLast = plan.seen === plan.at;
       if (isLast) plan.done = true;
-      if (isLast && plan.cut === 'before') end();
+      if (plan.all || (isLast && plan.cut === 'before')) end();
     }
     if (!database.destroyed) database.write(bytes);
   }));
@@ -77,7 +80,7 @@ const join = (client: Socket, database: Socket, plan: Plan): void => {
 export const startDatabaseNetwork = async (databaseUrl: string): Promise<DatabaseNetwork> => {
   // A URL has no empty host beside a user; the folder of a socket stands in its query.
   const target = new URL(databaseUrl.replace('@/', '@localhost/'));
-  const plan: Plan = { seen: 0, at: 0, cut: 'before', done: false };
+  const plan: Plan = { seen: 0, at: 0, cut: 'before', done: false, all: false };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     sockets.add(client);
@@ -91,6 +94,7 @@ export const startDatabaseNetwork = async (databaseUrl: string): Promise<Databas
     url: url.href,
     statements: () => plan.seen,
     cutAt: (at, cut) => Object.assign(plan, { seen: 0, at, cut, done: false }),
+    cutAll: (all) => Object.assign(plan, { all }),
     mend: () => Object.assign(plan, { at: 0 }),
     hasCut: () => plan.done,
     stop: async () => {
