@@ -715,6 +715,71 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/patients/{patientId}/exports": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List exports of a patient
+         * @description Lists the exports of a patient that have not expired, the latest first, at most ten.
+         */
+        readonly get: operations["listPatientExports"];
+        readonly put?: never;
+        /**
+         * Export all of a patient
+         * @description Begins an archive of all that is kept of a patient: payloads as received, normalized records, FHIR resources, devices, submissions, deletions, the audit and the account. It is made in the background; one that is under way already is answered instead. Send no body, or an empty one.
+         *     What is not the patient's alone is not in it: of a Bundle of several patients, the own readings.
+         */
+        readonly post: operations["startPatientExport"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/patients/{patientId}/exports/{_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Follow an export
+         * @description Answers how far an export is. What has expired is a 404.
+         */
+        readonly get: operations["getPatientExport"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/patients/{patientId}/exports/{_id}/content": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Download an export
+         * @description Answers the archive of an export that is ready, as it is read. An answer shorter than `Content-Length` is incomplete. The reading is written into the audit.
+         */
+        readonly get: operations["downloadPatientExport"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/fhir/metadata": {
         readonly parameters: {
             readonly query?: never;
@@ -1020,7 +1085,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -2288,6 +2353,39 @@ export interface components {
              */
             readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
         };
+        /** @description Archive of all that is kept of one patient, and how far it is. */
+        readonly PatientExport: {
+            readonly _id: components["schemas"]["Id"];
+            /**
+             * @description `ready` can be downloaded until `expiresAt`. `failed` was tried several times in vain: ask for another one, and an operator if that fails too.
+             * @example ready
+             * @enum {string}
+             */
+            readonly state: "waiting" | "running" | "ready" | "failed";
+            /**
+             * @description Files in the archive so far.
+             * @example 14
+             */
+            readonly files: number;
+            /**
+             * @description Bytes of the archive so far.
+             * @example 48211
+             */
+            readonly sizeBytes: number;
+            /**
+             * @description SHA-256 of the archive once it is ready.
+             * @example 3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea
+             */
+            readonly sha256?: string;
+            readonly createdAt: components["schemas"]["Instant"];
+            readonly finishedAt?: components["schemas"]["Instant"];
+            readonly expiresAt?: components["schemas"]["Instant"];
+        };
+        /**
+         * Format: binary
+         * @description Zip archive: a `manifest.json` names its files.
+         */
+        readonly ExportArchive: string;
         /** @description What this server can do, as FHIR R4 says it. */
         readonly CapabilityStatement: {
             /**
@@ -2885,6 +2983,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Patient whose data was erased on request. Stop sending, and forget what is left; repeating never succeeds. */
+        readonly PatientErased: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
         readonly NotFound: {
             headers: {
@@ -3006,6 +3113,15 @@ export interface components {
         };
         /** @description Sender that has two live keys already. Revoke one first. */
         readonly TwoLiveKeys: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Export that is not ready. Read its state, and come back. */
+        readonly ExportNotReady: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -3212,6 +3328,10 @@ export interface components {
         readonly RenormalizationId: components["schemas"]["Id"];
         /** @description Identifier of the entry. */
         readonly InboxId: string;
+        /** @description Identifier of the patient. */
+        readonly PatientInPath: string;
+        /** @description Identifier of the export. */
+        readonly ExportId: string;
         /** @description Form of the answer; there is JSON alone. */
         readonly FhirFormat: "json" | "application/json" | "application/fhir+json";
         /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
@@ -3243,6 +3363,10 @@ export interface components {
     headers: {
         /** @description Names this state of the answer, for `If-None-Match`. */
         readonly ETag: string;
+        /** @description Name for a file. */
+        readonly ContentDisposition: string;
+        /** @description Size of the archive in bytes. */
+        readonly ContentLength: string;
     };
     pathItems: never;
 }
@@ -3310,6 +3434,8 @@ export type InboxEntry = components['schemas']['InboxEntry'];
 export type InboxFilter = components['schemas']['InboxFilter'];
 export type InboxDetail = components['schemas']['InboxDetail'];
 export type DiscardReason = components['schemas']['DiscardReason'];
+export type PatientExport = components['schemas']['PatientExport'];
+export type ExportArchive = components['schemas']['ExportArchive'];
 export type CapabilityStatement = components['schemas']['CapabilityStatement'];
 export type FhirCoding = components['schemas']['FhirCoding'];
 export type CodeableConcept = components['schemas']['CodeableConcept'];
@@ -3338,6 +3464,7 @@ export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
+export type ResponsePatientErased = components['responses']['PatientErased'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseDetectionRefused = components['responses']['DetectionRefused'];
@@ -3352,6 +3479,7 @@ export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseRuleRefused = components['responses']['RuleRefused'];
 export type ResponseRuleConflict = components['responses']['RuleConflict'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
+export type ResponseExportNotReady = components['responses']['ExportNotReady'];
 export type ResponseFhirInvalidSearch = components['responses']['FhirInvalidSearch'];
 export type ResponseFhirInternalError = components['responses']['FhirInternalError'];
 export type ResponseFhirUnavailable = components['responses']['FhirUnavailable'];
@@ -3409,6 +3537,8 @@ export type ParameterShownVersion = components['parameters']['ShownVersion'];
 export type ParameterChangedVersion = components['parameters']['ChangedVersion'];
 export type ParameterRenormalizationId = components['parameters']['RenormalizationId'];
 export type ParameterInboxId = components['parameters']['InboxId'];
+export type ParameterPatientInPath = components['parameters']['PatientInPath'];
+export type ParameterExportId = components['parameters']['ExportId'];
 export type ParameterFhirFormat = components['parameters']['FhirFormat'];
 export type ParameterFhirPatient = components['parameters']['FhirPatient'];
 export type ParameterFhirIds = components['parameters']['FhirIds'];
@@ -3423,6 +3553,8 @@ export type ParameterFhirSince = components['parameters']['FhirSince'];
 export type ParameterFhirStart = components['parameters']['FhirStart'];
 export type ParameterFhirEnd = components['parameters']['FhirEnd'];
 export type HeaderETag = components['headers']['ETag'];
+export type HeaderContentDisposition = components['headers']['ContentDisposition'];
+export type HeaderContentLength = components['headers']['ContentLength'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly findDevices: {
@@ -3522,6 +3654,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 409: components["responses"]["DeviceTaken"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -3846,6 +3979,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["DetectionRefused"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -3895,6 +4029,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidSamples"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["NotEnrolled"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -3945,6 +4080,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidSamples"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["NotEnrolled"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -3976,6 +4112,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -4768,6 +4905,134 @@ export interface operations {
             readonly 409: components["responses"]["CannotGoOn"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listPatientExports: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Exports. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["PatientExport"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly startPatientExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Export. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PatientExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 410: components["responses"]["PatientErased"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getPatientExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+                /** @description Identifier of the export. */
+                readonly _id: components["parameters"]["ExportId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Export. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PatientExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly downloadPatientExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+                /** @description Identifier of the export. */
+                readonly _id: components["parameters"]["ExportId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Archive. */
+            readonly 200: {
+                headers: {
+                    readonly "Content-Disposition": components["headers"]["ContentDisposition"];
+                    readonly "Content-Length": components["headers"]["ContentLength"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/zip": components["schemas"]["ExportArchive"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["ExportNotReady"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];

@@ -328,6 +328,29 @@ export interface paths {
         readonly patch: operations["updateUser"];
         readonly trace?: never;
     };
+    readonly "/users/{id}/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Export all of a user
+         * @description Answers all that is kept of a user in any state, by `_id` or `authUserId`: the record with its custom properties, and when sessions and links to set a password were made. Passwords and tokens are kept as digests alone, and are not answered.
+         */
+        readonly get: operations["exportUser"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/users/{id}/soft-delete": {
         readonly parameters: {
             readonly query?: never;
@@ -599,7 +622,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1165,6 +1188,46 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
+        /** @description All that is kept of a user, without what signs them in. */
+        readonly UserExport: {
+            readonly user: components["schemas"]["User"];
+            /** @description Sessions that have not been forgotten yet, oldest first. */
+            readonly sessions: readonly {
+                /**
+                 * @description How it is presented.
+                 * @example cookie
+                 * @enum {string}
+                 */
+                readonly kind: "cookie" | "bearer";
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC of the sign-in.
+                 * @example 2024-07-23T13:44:05.993Z
+                 */
+                readonly createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it ends.
+                 * @example 2024-07-24T13:44:05.993Z
+                 */
+                readonly expiresAt: string;
+            }[];
+            /** @description Links to set a new password that have not been forgotten yet, oldest first. */
+            readonly passwordResets: readonly {
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was made.
+                 * @example 2024-07-23T13:44:05.993Z
+                 */
+                readonly createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was mailed.
+                 * @example 2024-07-23T13:44:06.120Z
+                 */
+                readonly sentAt?: string;
+            }[];
+        };
         /** @description User to activate. */
         readonly Activation: {
             /** @description User that is meant. */
@@ -1569,6 +1632,7 @@ export type StateChange = components['schemas']['StateChange'];
 export type UserImport = components['schemas']['UserImport'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type UserChanges = components['schemas']['UserChanges'];
+export type UserExport = components['schemas']['UserExport'];
 export type Activation = components['schemas']['Activation'];
 export type JobStatus = components['schemas']['JobStatus'];
 export type StartedJob = components['schemas']['StartedJob'];
@@ -2161,6 +2225,34 @@ export interface operations {
             readonly 409: components["responses"]["AlreadyExists"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly exportUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description User. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UserExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };

@@ -119,6 +119,7 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const service = await createDeviceManager({
     log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
+    exportDays: config.EXPORT_RETENTION_DAYS,
   });
   return listen(starting, service, 'device-manager');
 };

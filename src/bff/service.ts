@@ -9,6 +9,7 @@ import { loadSpec } from '../http/spec.ts';
 import type { Caller, Operations } from './caller.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
+import { exports } from './handlers/exports.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { ownSamples } from './handlers/own-samples.ts';
@@ -62,19 +63,16 @@ export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, user
     ...devices(deviceManager, knownOf('Device')),
     ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment, historyDays, rate }),
     ...deletions(deviceManager, rate),
+    ...exports(deviceManager, knownOf('PatientExport')),
     ...uploads(deviceManager, { historyDays, requestsPerMinute: uploadsPerMinute }),
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
     ...passwordReset({ resets, page: loadResetPage(), refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff',
-    version,
-    spec,
-    handlers,
+    name: 'bff', version, spec, handlers,
     authenticators: { session: sessionCheck.caller },
-    log,
-    validateResponses,
+    log, validateResponses,
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });
   return {

@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { Config } from '../config.ts';
-import type { Pool } from '../database/pool.ts';
 import { masked } from '../device-manager/domain/outline.ts';
 import { createInbox, type Inbox, type InboxOutcome } from '../device-manager/inbox.ts';
 import type { InboxEntry, InboxFilter, InboxKind } from '../device-manager/storage/inbox-table.ts';
-import { loadMasterKey } from '../keys/master-key.ts';
-import { createKeyRing } from '../keys/scope-keys.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { withManual } from './manual.ts';
+import { keyRingOf } from './named-patient.ts';
 import { table } from './table.ts';
 
 const kinds = ['quarantined', 'conflicting', 'failed'];
@@ -18,15 +15,9 @@ const discardReasons = ['test-device', 'not-our-device', 'duplicate', 'unreadabl
 /** How the command line appears in the audit. */
 const act = () => ({ actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
 
-const inboxOf = async (config: Config, pool: Pool): Promise<Inbox> => {
-  const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
-  await keyRing.check(pool);
-  return createInbox(pool, keyRing);
-};
-
 const withInbox = <Result>({ config, say }: CommandContext, work: (inbox: Inbox) => Promise<Result>): Promise<Result> => {
   const settings = config();
-  return withDatabase({ config: settings, say, owners: ['device-manager'] }, async (pool) => work(await inboxOf(settings, pool)));
+  return withDatabase({ config: settings, say, owners: ['device-manager'] }, async (pool) => work(createInbox(pool, await keyRingOf(settings, pool))));
 };
 
 interface FilterOptions {

@@ -9,6 +9,7 @@ import { addInboxCommands } from './inbox.ts';
 import { addKeyCommands } from './keys.ts';
 import { withManual } from './manual.ts';
 import { addMigrateCommand } from './migrate.ts';
+import { addPatientCommands } from './patients.ts';
 import { addConfigCommand } from './show-config.ts';
 import { addSimulateCommand } from './simulate.ts';
 import { addStartCommand } from './start.ts';
@@ -55,6 +56,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addDeviceCommands(program, context);
   addInboxCommands(program, context);
   addSubmissionCommands(program, context);
+  addPatientCommands(program, context);
   addSimulateCommand(program, context);
   addImportCommand(program, context);
   addMigrateCommand(program, context);

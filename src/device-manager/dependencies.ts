@@ -34,6 +34,8 @@ export interface DeviceManagerDependencies {
   readonly userIdHeader: string;
   /** Where detections go; undefined where nothing is submitted. */
   readonly therapyMonitoring: TherapyMonitoringSettings | undefined;
+  /** How many days an export of all of a patient can be downloaded. */
+  readonly exportDays: number;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;

@@ -6,12 +6,13 @@ import type { VettedSample } from '../healthkit/vetting.ts';
 import { addJob } from '../jobs/runner.ts';
 import { contentMac, readingIdentity, sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
+import { keysForKeeping } from './admitting.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { insertPayload, type PayloadContext } from './storage/payload-table.ts';
 import { insertCopies } from './storage/sample-copy-table.ts';
 import { insertSamples, keptSamples, markSameReadings, type NewSample } from './storage/sample-table.ts';
-import { deletedAmong, lockKeeping } from './storage/tombstone-table.ts';
+import { deletedAmong } from './storage/tombstone-table.ts';
 
 /** Vetted samples of one request of one patient. */
 export interface Upload {
@@ -92,11 +93,10 @@ const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, pay
 export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promise<{ uploadId?: string; items: KeptItem[] }> =>
   inTransaction(pool, async (client) => {
     const { patientId, actor, requestId } = upload;
-    const keys = await keyRing.keysOf(client, `patient:${patientId}`);
+    const keys = await keysForKeeping(client, keyRing, patientId);
     const samples = identify(keys, upload);
     const ids = [...new Set(samples.map(({ _id }) => _id))];
     const payloadId = newPayloadId();
-    await lockKeeping(client, patientId, 'upload');
     const deleted = await deletedAmong(client, patientId, ids);
     const created = await insertUpload(client, keys, upload, payloadId, samples, deleted);
     const sameReadings = await markSameReadings(client, patientId, [...created]);

@@ -20,6 +20,7 @@ import { healthDataSearch } from './handlers/health-data-search.ts';
 import { healthDataTypes } from './handlers/health-data-types.ts';
 import { healthData } from './handlers/health-data.ts';
 import { inboxHandlers } from './handlers/inbox.ts';
+import { patientExports } from './handlers/patient-exports.ts';
 import { ingestion } from './handlers/ingestion.ts';
 import { renormalizations } from './handlers/renormalizations.ts';
 import { senders } from './handlers/senders.ts';
@@ -27,6 +28,7 @@ import { uploads } from './handlers/uploads.ts';
 import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createObservations } from './observations.ts';
+import { createPatientExports } from './patients/exporting.ts';
 import { openRecords } from './records.ts';
 import type { RuleBook } from './rule-book.ts';
 import { issueApiKey } from './sender-keys.ts';
@@ -113,6 +115,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit,
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
+    ...patientExports(createPatientExports(pool, keyRing)),
     ...handlersOfNormalized(dependencies, normalization, receiver),
   } satisfies Handlers<Operations, Caller, OpenFhir>;
 };

@@ -15,7 +15,8 @@ import { createOutbox } from './outbox.ts';
 import { createRenormalizer } from './renormalizing.ts';
 import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
-import { connectOperators } from './upstream/user-manager.ts';
+import { exportSources } from './patients/sources.ts';
+import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
 
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
@@ -23,6 +24,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, log, version, userManagerUrl, therapyMonitoring, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
+  const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '');
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
   const [ruleBook, outbox] = [createRuleBook(pool, builtInTypes), createOutbox(receiver !== undefined)];
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
@@ -38,7 +40,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     problemForms: [fhirProblems],
     gauges: [inboxGauge(pool), submissionGauge(pool)],
   });
-  const runner = await startJobs(dependencies, normalization, receiver);
+  const runner = await startJobs(dependencies, normalization, receiver, exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, accounts.exportOf));
   return {
     name: 'device-manager',
     listen: server.listen,
@@ -47,6 +49,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
       await runner.stop();
       await receiver?.close();
       await operators.close();
+      await accounts.close();
     },
   };
 };

@@ -38,6 +38,7 @@ import { publishedSigningKeys } from './storage/signing-key-table.ts';
 import { deleteUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, softDelete } from './user-change.ts';
+import { exportUser } from './user-export.ts';
 import type { UserGroups } from './user-groups.ts';
 import { importUsers } from './user-import.ts';
 import { tasks } from './workers/tasks.ts';
@@ -107,6 +108,7 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
   remove: (id) => deleteUser(pool, id),
+  exported: (id) => exportUser(pool, id),
 });
 
 /** Judges members by what the specification lets `$set` set. */

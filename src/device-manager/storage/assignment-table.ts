@@ -28,3 +28,21 @@ export const removeInterval = async (db: Queryable, device: string, from: number
 /** Whether any of some patients ever held a device. */
 export const holdsDevices = async (db: Queryable, patientIds: readonly string[]): Promise<boolean> =>
   ((await db.query('select from device_manager.assignment where patient_id = any($1::text[]) limit 1', [patientIds])).rowCount ?? 0) > 0;
+
+/** A time in which a patient had a device; its identifier as 32 hexadecimal digits. */
+export interface Holding {
+  readonly device: string;
+  readonly device_id: string;
+  readonly assigned_from: Date;
+  readonly assigned_until: Date | null;
+}
+
+/** All times in which a patient had any device, in order of time. */
+export const holdingsOf = async (db: Queryable, patientId: string): Promise<Holding[]> =>
+  (
+    await db.query<Holding>(
+      `select replace(a.device::text, '-', '') as device, d.device_id, a.assigned_from, a.assigned_until
+       from device_manager.assignment a join device_manager.device d on d._id = a.device where a.patient_id = $1 order by a.assigned_from, a.device`,
+      [patientId],
+    )
+  ).rows;

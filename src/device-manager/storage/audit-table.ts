@@ -23,3 +23,24 @@ export const recordAudit = async (db: Queryable, { patientId = '', actor, action
     [patientId, _id, at, actor, action, resource, requestId, outcome, digest],
   );
 };
+
+/** A row of the audit; its identifier is a UUID. */
+export interface AuditRow {
+  readonly _id: string;
+  readonly at: Date;
+  readonly actor: string;
+  readonly action: AuditEvent['action'];
+  readonly resource: string;
+  readonly request_id: string;
+  readonly outcome: string;
+}
+
+/** The audit of a patient in order of its identifiers, from after one of them. */
+export const auditAfter = async (db: Queryable, patientId: string, after: string | undefined, limit: number): Promise<AuditRow[]> =>
+  (
+    await db.query<AuditRow>(
+      `select _id, at, actor, action, resource, request_id, outcome from device_manager.audit_event
+       where patient_id = $1 and ($2::uuid is null or _id > $2) order by _id limit $3`,
+      [patientId, after ?? null, limit],
+    )
+  ).rows;

@@ -104,3 +104,24 @@ export const deviceIdentifiers = async (db: Queryable, device: string): Promise<
   (
     await db.query<{ device_id: string; serial_number: string | null }>('select device_id, serial_number from device_manager.device where _id = $1::uuid', [device])
   ).rows.flatMap((row) => [row.device_id, row.serial_number]).filter((one) => one !== null);
+
+/** In SQL, the name of `d` as far as a patient may see it: their own, that of their present device `a`, or one that no person gave and nobody else has. */
+export const nameFor = (patient: string): string => `
+  case when d.owner_patient_id = ${patient} or a.patient_id = ${patient} or d.updater_id = 'patient:' || ${patient} then d.name
+    when a.patient_id is null and d.updater_id not like 'patient:%' then d.name end`;
+
+/** A device that a patient has or had, as that patient may see it. */
+export interface OwnDevice extends Omit<DeviceRow, 'patient_id' | 'assigned_from' | 'owner_patient_id'> {
+  readonly created_at: Date;
+}
+
+/** All devices that a patient ever had, oldest first. */
+export const devicesEverOf = async (db: Queryable, patientId: string): Promise<OwnDevice[]> =>
+  (
+    await db.query<OwnDevice>(
+      `select replace(d._id::text, '-', '') as _id, d.provider, d.device_id, d.declared_provider, d.device_type, ${nameFor('$1')} as name, d.serial_number, d.features, d.created_at
+       from device_manager.device d left join device_manager.assignment a on a.device = d._id and a.assigned_until is null
+       where d.owner_patient_id = $1 or exists (select from device_manager.assignment h where h.device = d._id and h.patient_id = $1) order by d.created_at, d._id`,
+      [patientId],
+    )
+  ).rows;

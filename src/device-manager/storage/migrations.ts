@@ -260,4 +260,30 @@ export const migrations: readonly Migration[] = [
       alter table device_manager.sample add column version_number double precision, add column reading_mac bytea, add column same_reading_as uuid;
       create index sample_by_reading on device_manager.sample (patient_id, reading_mac) where reading_mac is not null`,
   },
+  {
+    name: '0018-exports-of-patients',
+    sql: `
+      create table device_manager.patient_export (
+        patient_id text not null,
+        _id uuid not null,
+        state text not null default 'waiting' check (state in ('waiting', 'running', 'ready', 'failed')),
+        attempts integer not null default 0,
+        files integer not null default 0,
+        size_bytes bigint not null default 0,
+        digest bytea,
+        creator text not null,
+        created_at timestamptz not null default now(),
+        finished_at timestamptz,
+        expires_at timestamptz,
+        primary key (patient_id, _id)
+      );
+      create table device_manager.patient_export_part (
+        patient_id text not null,
+        _id uuid not null,
+        position integer not null,
+        body bytea not null,
+        primary key (patient_id, _id, position)
+      );
+      alter table device_manager.patient_export_part alter column body set storage external`,
+  },
 ];

@@ -84,3 +84,24 @@ export const readPayload = async (db: Queryable, { dataKey }: ScopeKeys, patient
     context: JSON.parse(context.toString('utf8')) as PayloadContext,
   };
 };
+
+/** What is known of a kept payload beside its bytes; identifiers as 32 hexadecimal digits. */
+export interface PayloadOutline {
+  readonly payload_id: string;
+  readonly provider: string;
+  readonly format: string;
+  readonly received_at: Date;
+  readonly size_bytes: number;
+  readonly item_count: number;
+  readonly redacted_at: Date | null;
+}
+
+/** Payloads of a patient in order of their identifiers, from after one of them. */
+export const payloadsAfter = async (db: Queryable, patientId: string, after: string | undefined, limit: number): Promise<PayloadOutline[]> =>
+  (
+    await db.query<PayloadOutline>(
+      `select replace(payload_id::text, '-', '') as payload_id, provider, format, received_at, size_bytes, item_count, redacted_at
+       from device_manager.payload where patient_id = $1 and ($2::uuid is null or payload_id > $2) order by payload_id limit $3`,
+      [patientId, after ?? null, limit],
+    )
+  ).rows;

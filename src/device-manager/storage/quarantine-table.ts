@@ -101,3 +101,22 @@ export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf:
   const keys = row && (await keysOf(row.payload_id));
   return row && keys ? deliveryOf(row, openBytes(keys.dataKey, row.body, quarantineAad(row.payload_id))) : undefined;
 };
+
+/** Deliveries that wait and may hold readings of some devices, in order of their identifiers, from after one: those that name them, and whole ones. */
+export const waitingOfDevices = async (db: Queryable, identifiers: readonly string[], after: string | undefined, limit: number): Promise<SealedDelivery[]> =>
+  (
+    await db.query<SealedDelivery>(
+      `select ${hex('payload_id')}, format, body, received_at, reason from device_manager.quarantined_delivery q
+       where (device_identifiers && $1::text[] or reason in ('conflicting-delivery', 'unsupported-bundle')) and ($2::uuid is null or q.payload_id > $2) order by q.payload_id limit $3`,
+      [identifiers, after ?? null, limit],
+    )
+  ).rows;
+
+/** A delivery that waits, with what it says still sealed. */
+export interface SealedDelivery {
+  readonly payload_id: string;
+  readonly format: string;
+  readonly body: Buffer;
+  readonly received_at: Date;
+  readonly reason: QuarantineReason;
+}

@@ -3,6 +3,23 @@ import type { paths } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import { createUpstream } from '../../http/upstream.ts';
 
+/** What the Device Manager asks of the User Manager about the person whose data it keeps, with the service credential. */
+export interface Accounts {
+  /** All that is kept of the person; undefined where nobody has that id, or the User Manager is another vendor's and does not tell. Throws 502 or 503. */
+  readonly exportOf: (patientId: string) => Promise<object | undefined>;
+  readonly close: () => Promise<void>;
+}
+
+/** Connects to the User Manager as a service. */
+export const connectAccounts = (baseUrl: string, serviceToken: string): Accounts => {
+  const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 8_388_608 });
+  const headers = { authorization: `Bearer ${serviceToken}` };
+  return {
+    exportOf: async (id) => (await client.GET('/users/{id}/export', { params: { path: { id } }, headers })).data,
+    close: client.close,
+  };
+};
+
 /** Tells whose access token it is when that is an operator; asks the User Manager at most once a second per token. */
 export interface Operators {
   readonly operatorOf: (token: string) => Promise<string | undefined>;

@@ -1,9 +1,11 @@
 import { startRunner, type Tasks } from '../../jobs/runner.ts';
 import type { DeviceManagerDependencies, Normalization } from '../dependencies.ts';
+import { exportArchive, type ExportSources } from '../patients/contents.ts';
+import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
 import { submitDetections, resumeSubmissions } from '../submitting.ts';
 import type { TherapyMonitoring } from '../upstream/therapy-monitoring.ts';
-import { submissionTasks, tasks } from './tasks.ts';
+import { patientTasks, submissionTasks, tasks } from './tasks.ts';
 
 /** Running jobs. */
 export interface Jobs {
@@ -15,11 +17,16 @@ const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, al
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...(pollMs !== undefined && { pollMs }) });
 };
 
-/** Submissions have workers of their own: while another service lets us wait, samples are normalized. */
-export const startJobs = async (dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined): Promise<Jobs> => {
+/** Submissions, and what is about all of a patient, have workers of their own: while they take their time, samples are normalized. */
+export const startJobs = async (
+  dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined, sources: ExportSources,
+): Promise<Jobs> => {
   const { jobPool: pool, keyRing, log, therapyMonitoring } = dependencies;
   let isStopping = false;
   const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
+  const archive = (patientId: string, told: (files: number) => void) => exportArchive(sources, patientId, told);
+  const exporting = { pool, keyRing, days: dependencies.exportDays, archive, isStopping: () => isStopping };
+  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId))));
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
     const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };

@@ -20,6 +20,16 @@ export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, releas
   'release-quarantine': (payload) => release(waiting.parse(payload)),
 });
 
+const patientExport = z.object({ patientId: z.string(), exportId: z.string() });
+
+/** The jobs about all of a patient, which can take long and have workers of their own. */
+export const patientTasks = (runExport: (patientId: string, exportId: string) => Promise<void>): Tasks => ({
+  'export-patient': (payload) => {
+    const { patientId, exportId } = patientExport.parse(payload);
+    return runExport(patientId, exportId);
+  },
+});
+
 /** The jobs that wait for a Therapy and Monitoring Manager, which have workers of their own. */
 export const submissionTasks = (submit: (patientId: string) => Promise<void>): Tasks => ({
   'submit-detections': (payload) => submit(submission.parse(payload).patientId),

@@ -1,4 +1,4 @@
-import type { operations } from '../../../generated/user-manager.d.ts';
+import type { operations, UserExport as WireExport } from '../../../generated/user-manager.d.ts';
 import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import type { Caller } from '../caller.ts';
@@ -6,6 +6,7 @@ import { ownMembers, type MemberFault } from '../domain/user-account.ts';
 import type { UserCommands } from '../domain/user-changes.ts';
 import type { Activated, Registered, Registration } from '../registration.ts';
 import type { Changed } from '../user-change.ts';
+import type { UserExport } from '../user-export.ts';
 import type { UserGroups } from '../user-groups.ts';
 import { actorOf, isTaken, refused, wireUserOf } from './user-record.ts';
 
@@ -16,6 +17,7 @@ export interface UserPorts {
   readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: string }>;
   readonly change: (id: string, commands: UserCommands, updaterId: string) => Promise<Changed>;
   readonly remove: (id: string) => Promise<boolean>;
+  readonly exported: (id: string) => Promise<UserExport | undefined>;
 }
 
 type NewUser = Call<operations['createUser'], Caller>['body'] & { readonly authUserId?: string };
@@ -77,12 +79,25 @@ const updateUser = async (ports: UserPorts, { path, body, caller }: Call<operati
   return { status: 200, body: wireUserOf(changed.user) };
 };
 
-/** Creating, activating, changing and removing people; for services and operators. */
+/** All of a user as it is answered. */
+export const exportOf = ({ user, sessions, resets }: UserExport): WireExport => ({
+  user: wireUserOf(user),
+  sessions: sessions.map((session) => ({ kind: session.kind, createdAt: session.created_at.toISOString(), expiresAt: session.expires_at.toISOString() })),
+  passwordResets: resets.map((reset) => ({ createdAt: reset.created_at.toISOString(), ...(reset.sent_at && { sentAt: reset.sent_at.toISOString() }) })),
+});
+
+/** Creating, activating, changing, handing out and removing people; for services and operators. */
 export const userHandlers = (ports: UserPorts) => ({
   createUser: (call: Call<operations['createUser'], Caller>) => createUser(ports, call),
   createUserWithId: (call: Call<operations['createUserWithId'], Caller>) => createUserWithId(ports, call),
   registerUser: (call: Call<operations['registerUser'], Caller>) => registerUser(ports, call),
   updateUser: (call: Call<operations['updateUser'], Caller>) => updateUser(ports, call),
+  exportUser: async ({ path, caller }: Call<operations['exportUser'], Caller>): Promise<Reply<operations['exportUser']>> => {
+    actorOf(caller);
+    const found = await ports.exported(path.id);
+    if (found === undefined) throw problem('not-found');
+    return { status: 200, body: exportOf(found) };
+  },
   deleteUser: async ({ path, caller }: Call<operations['deleteUser'], Caller>): Promise<Reply<operations['deleteUser']>> => {
     actorOf(caller);
     if (!(await ports.remove(path.id))) throw problem('not-found');

@@ -53,3 +53,9 @@ export const consumeReset = async (db: Queryable, tokenHash: Buffer, userId: str
 export const endResetsOf = async (db: Queryable, userId: string): Promise<void> => {
   await db.query('update user_manager.password_reset set expires_at = now() where user_id = $1 and expires_at > now()', [userId]);
 };
+
+/** When links of a user were made and mailed, oldest first; used ones are forgotten at once. */
+export const resetsOf = async (db: Queryable, userId: string): Promise<{ created_at: Date; sent_at: Date | null }[]> =>
+  (
+    await db.query<{ created_at: Date; sent_at: Date | null }>('select created_at, sent_at from user_manager.password_reset where user_id = $1 order by created_at limit 10000', [userId])
+  ).rows;

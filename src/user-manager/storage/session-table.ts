@@ -49,3 +49,11 @@ export const endSessionsOf = async (db: Queryable, userId: string): Promise<void
   await db.query('delete from user_manager.session where user_id = $1', [userId]);
   await db.query('delete from user_manager.refresh_token where user_id = $1', [userId]);
 };
+
+/** When sessions of a user were opened and end, oldest first; ended ones are there until they are forgotten. */
+export const sessionsOf = async (db: Queryable, userId: string): Promise<{ kind: SessionKind; created_at: Date; expires_at: Date }[]> =>
+  (
+    await db.query<{ kind: SessionKind; created_at: Date; expires_at: Date }>(
+      'select kind, created_at, expires_at from user_manager.session where user_id = $1 order by created_at limit 10000', [userId],
+    )
+  ).rows;

@@ -1,0 +1,53 @@
+import type { Config } from '../config.ts';
+import type { Pool } from '../database/pool.ts';
+import { loadMasterKey } from '../keys/master-key.ts';
+import { createKeyRing, type KeyRing } from '../keys/scope-keys.ts';
+import type { UserAccount } from '../user-manager/domain/user-account.ts';
+import { RefusedError, type CommandContext } from './command-context.ts';
+import { withDatabase } from './database-access.ts';
+import { userNamed } from './named-user.ts';
+
+/** Who is meant: a person with an account here, or a patient by identifier. */
+export interface PatientOptions {
+  readonly user?: string;
+  readonly patient?: string;
+}
+
+/** A patient, and what is needed to read or erase what is kept of them. */
+export interface NamedPatient {
+  readonly config: Config;
+  readonly pool: Pool;
+  readonly keyRing: KeyRing;
+  readonly patientId: string;
+  readonly user: UserAccount | undefined;
+  /** Whether anything of them is known here. */
+  readonly isKnown: boolean;
+}
+
+/** The member of a person that the BFF takes for the patient's identifier. */
+const patientIdOf = (user: UserAccount, key: string | undefined): string => {
+  const members: Readonly<Record<string, unknown>> = { ...user.properties, _id: user.id, sub: user.authUserId ?? user.id, authUserId: user.authUserId, username: user.username, email: user.email };
+  const found = key === undefined ? user.id : members[key];
+  if (typeof found !== 'string' || found === '') throw new RefusedError('The person has nothing under the name that CUSTOM_USER_ID_KEY gives: use --patient.', 'wrong-use');
+  return found;
+};
+
+/** Opens the keys of the installation. Throws when the master key is another one. */
+export const keyRingOf = async ({ MASTER_KEY, DATA_DIR }: Config, pool: Pool): Promise<KeyRing> => {
+  const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: MASTER_KEY, dataDir: DATA_DIR }) });
+  await keyRing.check(pool);
+  return keyRing;
+};
+
+/** Runs a command about one patient, on the tables of both services. Throws RefusedError for nobody, and for two at once. */
+export const withPatient = async <Result>(context: CommandContext, { user: name, patient }: PatientOptions, work: (patient: NamedPatient) => Promise<Result>): Promise<Result> => {
+  if ((name === undefined) === (patient === undefined)) throw new RefusedError('Say who is meant: --user or --patient.', 'wrong-use');
+  const config = context.config();
+  return withDatabase({ config, say: context.say, owners: ['user-manager', 'device-manager'] }, async (pool) => {
+    const keyRing = await keyRingOf(config, pool);
+    const user = name === undefined ? undefined : await userNamed(pool, name);
+    const patientId = user === undefined ? (patient ?? '') : patientIdOf(user, config.CUSTOM_USER_ID_KEY);
+    const isKnown = user !== undefined || (await keyRing.knownKeysOf(pool, `patient:${patientId}`)) !== undefined;
+    return work({ config, pool, keyRing, patientId, user, isKnown });
+  });
+};

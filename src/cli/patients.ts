@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import type { Command } from 'commander';
+import packageFile from '../../package.json' with { type: 'json' };
+import type { Pool } from '../database/pool.ts';
+import { builtInTypes } from '../device-manager/catalogue/built-in-types.ts';
+import { exportArchive } from '../device-manager/patients/contents.ts';
+import { exportSources } from '../device-manager/patients/sources.ts';
+import { createRuleBook } from '../device-manager/rule-book.ts';
+import { recordAudit } from '../device-manager/storage/audit-table.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import { exportOf } from '../user-manager/handlers/users.ts';
+import { exportUser } from '../user-manager/user-export.ts';
+import { RefusedError, type CommandContext } from './command-context.ts';
+import { withManual } from './manual.ts';
+import { withPatient, type PatientOptions } from './named-patient.ts';
+
+/** A file that is there whole or not at all, for the owner of the process alone. Answers its size in bytes. */
+const writeWhole = async (path: string, pieces: AsyncIterable<Buffer>): Promise<number> => {
+  const unfinished = `${path}.${String(process.pid)}.tmp`;
+  let sizeBytes = 0;
+  try {
+    const file = await open(unfinished, 'wx', 0o600);
+    try {
+      for await (const piece of pieces) {
+        await file.writeFile(piece);
+        sizeBytes += piece.length;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+    return sizeBytes;
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
+};
+
+const archiveOf = (pool: Pool, keyRing: KeyRing, patientId: string, told: (files: number) => void): AsyncGenerator<Buffer> => {
+  const accountOf = async (id: string) => {
+    const found = await exportUser(pool, id);
+    return found && exportOf(found);
+  };
+  return exportArchive(exportSources({ pool, keyRing, version: packageFile.version }, createRuleBook(pool, builtInTypes), accountOf), patientId, told);
+};
+
+const exportPatient = async (context: CommandContext, { out, ...options }: PatientOptions & { readonly out: string }): Promise<void> => {
+  const { patientId, sizeBytes, files } = await withPatient(context, options, async ({ pool, keyRing, patientId: id, isKnown }) => {
+    if (!isKnown) throw new RefusedError('There is no patient of this identifier.', 'unknown');
+    await recordAudit(pool, { patientId: id, actor: 'vitalgate', action: 'read', resource: 'export', requestId: `cli-${randomUUID()}` });
+    let count = 0;
+    const size = await writeWhole(out, archiveOf(pool, keyRing, id, (written) => (count = written)));
+    return { patientId: id, sizeBytes: size, files: count };
+  });
+  context.result({ patientId, out, sizeBytes, files }, `${out} holds all of ${patientId}: ${String(files)} files, ${String(sizeBytes)} bytes`);
+};
+
+const withWhom = (command: Command): Command =>
+  command.option('--user <user>', 'name or _id of the person').option('--patient <patientId>', 'identifier of a patient who has no account here');
+
+/** Adds `vitalgate patients …`. */
+export const addPatientCommands = (program: Command, context: CommandContext): void => {
+  const patients = program.command('patients').description('All of one patient: export it.');
+  withManual(patients, { examples: ['npx vitalgate patients export --user anna --out anna.zip'] });
+  const exporting = withWhom(patients.command('export').description('Writes all that is kept of a patient into a zip archive: payloads, records, FHIR, devices, audit, account.')).requiredOption('--out <file>', 'the archive to write, of mode 0600');
+  withManual(exporting.action((options: PatientOptions & { readonly out: string }) => exportPatient(context, options)), {
+    notes: ['The archive holds health data in clear: hand it out over a safe way, and delete it then.', 'docs/privacy.md tells what is in it.'],
+    examples: ['npx vitalgate patients export --user anna --out anna.zip', 'npx vitalgate patients export --patient 9c86fda0197f4d0e8780daae45bac2f8 --out patient.zip'],
+  });
+};

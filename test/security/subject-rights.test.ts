@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
+import { unzipped } from '../setup/unzipped.ts';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { deliver, plantPatient, settled, sharedBundle, type PlantedPatient } from './planted-patient.ts';
+
+interface Export {
+  readonly _id: string;
+  readonly state: string;
+  readonly sizeBytes: number;
+  readonly sha256?: string;
+}
+
+interface Manifest {
+  readonly patientId: string;
+  readonly originals: number;
+  readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly sha256: string; readonly records?: number }[];
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const linesOf = (file: Buffer | undefined): Record<string, unknown>[] => (file?.toString('utf8').split('\n') ?? []).filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>);
+const foundIn = (haystack: string, { canaries }: PlantedPatient): string[] => Object.entries(canaries).filter(([, canary]) => haystack.includes(canary)).map(([name]) => name);
+
+/** Asks for an archive as the person, and downloads it when it is ready. */
+const exported = async ({ app }: PlantedPatient): Promise<{ row: Export; archive: Buffer }> => {
+  const begun = await app.post('/exports');
+  const { _id } = (await begun.json()) as Export;
+  expect(begun.status).toBe(202);
+  const row = await eventually(() => answered<Export>(app.get(`/exports/${_id}`)), ({ state }) => state === 'ready');
+  const answer = await app.get(`/exports/${_id}/content`);
+  return { row, archive: Buffer.from(await answer.arrayBuffer()) };
+};
+
+describe('H7: all of one person is handed out, and nothing of others', () => {
+  let vitalgate: TestVitalgate;
+  let patients: readonly [PlantedPatient, PlantedPatient, PlantedPatient];
+  const archives = new Map<PlantedPatient, { row: Export; archive: Buffer; files: Map<string, Buffer> }>();
+
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    const { key } = await vitalgate.createWebhookKey();
+    patients = [await plantPatient(vitalgate), await plantPatient(vitalgate), await plantPatient(vitalgate)];
+    for (const patient of patients) expect((await deliver(vitalgate, key, patient)).status).toBe(200);
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': key });
+    const send = (body: object) => answered(sender.send('/health-data/medisante', { method: 'POST', headers: { 'content-type': 'application/fhir+json' }, body: JSON.stringify(body) }));
+    await send(sharedBundle(patients));
+    // Kept aside whole, and attributed reading by reading when it is asked for.
+    await send(sharedBundle(patients, 'note that contradicts'));
+    for (const patient of patients) await settled(vitalgate, patient, 3);
+    for (const patient of patients) {
+      const { row, archive } = await exported(patient);
+      archives.set(patient, { row, archive, files: await unzipped(archive) });
+    }
+  }, 300_000);
+  afterAll(() => vitalgate.stop());
+
+  test('the archive of each has every canary of that person and none of the others', () => {
+    for (const patient of patients) {
+      const text = [...(archives.get(patient)?.files ?? [])].map(([name, bytes]) => `${name}\n${bytes.toString('utf8')}`).join('\n');
+      expect(foundIn(text, patient)).toEqual(Object.keys(patient.canaries));
+      for (const other of patients.filter((one) => one !== patient)) {
+        expect(foundIn(text, other)).toEqual([]);
+        expect(text).not.toContain(other.id);
+      }
+    }
+  });
+
+  test('the manifest names each file with its size, digest and number of records', () => {
+    const [anna] = patients;
+    const { row, archive, files } = archives.get(anna) ?? { files: new Map<string, Buffer>() };
+    expect([row?.sizeBytes, row?.sha256]).toEqual([archive?.length, sha256(archive ?? Buffer.alloc(0))]);
+    const manifest = JSON.parse(files.get('manifest.json')?.toString('utf8') ?? '{}') as Manifest;
+    const listed = manifest.files.map(({ name }) => name);
+    expect(listed).toEqual(['account.json', 'devices.ndjson', 'assignments.ndjson', 'records.ndjson', 'fhir.ndjson', 'submissions.ndjson', 'deletions.ndjson', 'audit.ndjson', 'originals/index.ndjson']);
+    for (const { name, sizeBytes, sha256: digest, records } of manifest.files) {
+      const bytes = files.get(name) ?? Buffer.alloc(0);
+      expect({ name, sizeBytes, digest }).toEqual({ name, sizeBytes: bytes.length, digest: sha256(bytes) });
+      if (records !== undefined) expect({ name, records }).toEqual({ name, records: linesOf(bytes).length });
+    }
+    const index = linesOf(files.get('originals/index.ndjson'));
+    expect([manifest.originals, manifest.patientId]).toEqual([index.length, anna.id]);
+    for (const { name, sha256: digest } of index) expect(sha256(files.get(String(name)) ?? Buffer.alloc(0))).toBe(digest);
+  });
+
+  test('the originals that are uploaded again elsewhere become the same values', async () => {
+    const [anna] = patients;
+    const { files } = archives.get(anna) ?? { files: new Map<string, Buffer>() };
+    const other = await vitalgate.addUser();
+    const again = service(vitalgate, other.id);
+    await answered(again.post('/devices/assign', { deviceId: 'other', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Other' }));
+    const own = linesOf(files.get('originals/index.ndjson')).filter(({ format }) => format === 'healthkitstandard-json');
+    expect(own.length).toBeGreaterThan(0);
+    for (const { name } of own) {
+      const items = (JSON.parse(files.get(String(name))?.toString('utf8') ?? '[]') as (Record<string, unknown> | null)[]).filter((item) => item !== null);
+      await answered(again.post('/health-data/healthkit', items));
+    }
+    const values = (records: Record<string, unknown>[]) => records.map(({ normalizedData, recordedAt }) => ({ normalizedData, recordedAt }));
+    const before = values(linesOf(files.get('records.ndjson')).filter(({ providerId }) => providerId === 'healthkit'));
+    const after = await eventually(() => answered<Record<string, unknown>[]>(again.get('/health-data?_l=200')), (records) => records.every(({ state }) => state === 'normalized'));
+    expect(values(after)).toEqual(before);
+  });
+
+  test('what is asked for of somebody else is refused, and what is not ready is not handed out', async () => {
+    const [anna, ben] = patients;
+    const of = archives.get(anna)?.row._id ?? '';
+    expect(await refused(ben.app.get(`/exports/${of}`))).toMatchObject({ status: 404, code: 'not-found' });
+    expect(await refused(ben.app.get(`/exports/${of}/content`))).toMatchObject({ status: 404, code: 'not-found' });
+    expect(await refused(service(vitalgate, ben.id).get(`/patients/${anna.id}/exports/${of}/content`))).toMatchObject({ status: 403, code: 'not-your-data' });
+    expect(await answered<Export>(anna.app.get('/export'))).toMatchObject({ _id: of, state: 'ready' });
+    await vitalgate.database.pool.query(`update device_manager.patient_export set state = 'running' where _id = $1::uuid`, [of]);
+    expect(await refused(anna.app.get(`/exports/${of}/content`))).toMatchObject({ status: 409, code: 'cannot-go-on' });
+    await vitalgate.database.pool.query(`update device_manager.patient_export set state = 'ready', expires_at = now() where _id = $1::uuid`, [of]);
+    expect(await refused(anna.app.get(`/exports/${of}`))).toMatchObject({ status: 404, code: 'not-found' });
+    expect(await refused(anna.app.get('/export'))).toMatchObject({ status: 404, code: 'not-found' });
+  });
+
+  test('the archive lies sealed: no canary is in its rows', async () => {
+    const { rows } = await vitalgate.database.pool.query<{ body: Buffer }>('select body from device_manager.patient_export_part');
+    expect(rows.length).toBeGreaterThan(2);
+    const text = Buffer.concat(rows.map(({ body }) => body)).toString('latin1');
+    expect(patients.flatMap((patient) => foundIn(text, patient))).toEqual([]);
+    expect(text).not.toContain('manifest.json');
+  });
+});
