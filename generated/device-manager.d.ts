@@ -715,6 +715,31 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/patients/{patientId}/erasure": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the erasure of a patient
+         * @description Answers how far an erasure is, and its certificate once it is done. A patient who was not erased is a 404.
+         */
+        readonly get: operations["getErasure"];
+        readonly put?: never;
+        /**
+         * Erase all of a patient
+         * @description Erases all that is kept of a patient in all services, for good. The keys are destroyed before the answer, so that nothing can be read any more, also in backups from which the keys are gone; rows, files, jobs and the account follow in the background. Repeating it is safe and answers the same erasure.
+         *     From then on uploads of the patient are refused with `patient-erased`, and what a device measured while the patient had it is taken and not kept. The audit keeps its rows under a pseudonym.
+         */
+        readonly post: operations["erasePatient"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/patients/{patientId}/exports": {
         readonly parameters: {
             readonly query?: never;
@@ -2353,6 +2378,127 @@ export interface components {
              */
             readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
         };
+        /** @description What was erased, when and by whom. It names the patient by a keyed pseudonym alone. */
+        readonly ErasureCertificate: {
+            /**
+             * @description Version of this form.
+             * @example 1
+             */
+            readonly version: number;
+            readonly erasureId: components["schemas"]["Id"];
+            /**
+             * @description Stands for the patient in the erasure journal.
+             * @example 5f1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef0123456789abcdef
+             */
+            readonly pseudonym: string;
+            readonly requestedAt: components["schemas"]["Instant"];
+            readonly finishedAt: components["schemas"]["Instant"];
+            /**
+             * @description Who asked for it: `operator:<id>`, `service`, `patient` for the person themselves, `vitalgate` for the command line, `journal` after a restore.
+             * @example operator:4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly requestedBy: string;
+            /** @description Rows and files that were erased, by kind. */
+            readonly counts: {
+                readonly [key: string]: number;
+            };
+            /** @description Fingerprints of the keys that were destroyed; those of the wrapped keys, by which they can be found in a backup. */
+            readonly destroyedKeys: readonly string[];
+            /** @description What was handed on before and is not erased by this. */
+            readonly heldElsewhere: {
+                /**
+                 * @description Detections that the Therapy and Monitoring Manager took.
+                 * @example 0
+                 */
+                readonly therapyMonitoring: number;
+            };
+            /** @description What became of the space where clear texts of the patient lay. */
+            readonly storage: {
+                /** @description Tables that were written anew without the old rows. */
+                readonly rewritten: readonly string[];
+                /** @description Tables that were too large or in use: old rows lie in their free space until it is used. */
+                readonly notRewritten: readonly string[];
+                /**
+                 * @description Specifies if the write-ahead log was cut off behind the erasure.
+                 * @example true
+                 */
+                readonly logReplaced: boolean;
+            };
+            /** @description What remains in backups. */
+            readonly backups: {
+                readonly until: components["schemas"]["Instant"];
+                /**
+                 * @description Days that backups are kept.
+                 * @example 30
+                 */
+                readonly days: number;
+            };
+            /**
+             * @description SHA-256 of this certificate without `digest`, as JSON with sorted members and without spaces.
+             * @example 3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea
+             */
+            readonly digest: string;
+        };
+        /** @description Erasure of all of a patient. */
+        readonly Erasure: {
+            readonly _id: components["schemas"]["Id"];
+            /**
+             * @description `running` has destroyed the keys already: nothing can be read any more; what is left are rows.
+             * @example done
+             * @enum {string}
+             */
+            readonly state: "running" | "done";
+            readonly requestedAt: components["schemas"]["Instant"];
+            readonly finishedAt?: components["schemas"]["Instant"];
+            readonly certificate?: components["schemas"]["ErasureCertificate"];
+        };
+        /** @description What was erased of a person's account, by kind. */
+        readonly AccountCounts: {
+            /**
+             * @description Records of the person.
+             * @example 1
+             */
+            readonly users?: number;
+            /**
+             * @description Sessions and access tokens.
+             * @example 2
+             */
+            readonly sessions?: number;
+            /**
+             * @description Refresh tokens.
+             * @example 0
+             */
+            readonly refreshTokens?: number;
+            /**
+             * @description Links to set a password.
+             * @example 1
+             */
+            readonly passwordResets?: number;
+            /**
+             * @description Jobs on many users that named the person.
+             * @example 0
+             */
+            readonly bulkJobs?: number;
+            /**
+             * @description Background jobs.
+             * @example 0
+             */
+            readonly jobs?: number;
+            /**
+             * @description Mails kept as files.
+             * @example 1
+             */
+            readonly mails?: number;
+        };
+        /** @description Erasure that cannot be taken back. */
+        readonly ErasureRequest: {
+            /**
+             * @description Identifier of the patient once more.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly confirm: string;
+            readonly account?: components["schemas"]["AccountCounts"];
+        };
         /** @description Archive of all that is kept of one patient, and how far it is. */
         readonly PatientExport: {
             readonly _id: components["schemas"]["Id"];
@@ -3434,6 +3580,10 @@ export type InboxEntry = components['schemas']['InboxEntry'];
 export type InboxFilter = components['schemas']['InboxFilter'];
 export type InboxDetail = components['schemas']['InboxDetail'];
 export type DiscardReason = components['schemas']['DiscardReason'];
+export type ErasureCertificate = components['schemas']['ErasureCertificate'];
+export type Erasure = components['schemas']['Erasure'];
+export type AccountCounts = components['schemas']['AccountCounts'];
+export type ErasureRequest = components['schemas']['ErasureRequest'];
 export type PatientExport = components['schemas']['PatientExport'];
 export type ExportArchive = components['schemas']['ExportArchive'];
 export type CapabilityStatement = components['schemas']['CapabilityStatement'];
@@ -4903,6 +5053,72 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getErasure: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Erasure. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly erasePatient: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description Confirmation. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description Keys are destroyed; the rest follows. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

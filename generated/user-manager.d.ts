@@ -315,7 +315,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Delete a user for good
-         * @description Removes the user, their account and their sessions at once. Health data is not touched: it belongs to the Device Manager. A user who is not there is a 404.
+         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, jobs, mails kept as files. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404.
          */
         readonly delete: operations["deleteUser"];
         readonly options?: never;
@@ -326,6 +326,29 @@ export interface paths {
          *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions.
          */
         readonly patch: operations["updateUser"];
+        readonly trace?: never;
+    };
+    readonly "/users/{id}/erasure": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Erase the account of a patient
+         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, jobs, mails kept as files. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody. Send no body, or an empty one.
+         */
+        readonly post: operations["eraseUser"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
         readonly trace?: never;
     };
     readonly "/users/{id}/export": {
@@ -1188,6 +1211,44 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
+        /** @description What was erased of a person's account, by kind. */
+        readonly AccountCounts: {
+            /**
+             * @description Records of the person.
+             * @example 1
+             */
+            readonly users?: number;
+            /**
+             * @description Sessions and access tokens.
+             * @example 2
+             */
+            readonly sessions?: number;
+            /**
+             * @description Refresh tokens.
+             * @example 0
+             */
+            readonly refreshTokens?: number;
+            /**
+             * @description Links to set a password.
+             * @example 1
+             */
+            readonly passwordResets?: number;
+            /**
+             * @description Jobs on many users that named the person.
+             * @example 0
+             */
+            readonly bulkJobs?: number;
+            /**
+             * @description Background jobs.
+             * @example 0
+             */
+            readonly jobs?: number;
+            /**
+             * @description Mails kept as files.
+             * @example 1
+             */
+            readonly mails?: number;
+        };
         /** @description All that is kept of a user, without what signs them in. */
         readonly UserExport: {
             readonly user: components["schemas"]["User"];
@@ -1632,6 +1693,7 @@ export type StateChange = components['schemas']['StateChange'];
 export type UserImport = components['schemas']['UserImport'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type UserChanges = components['schemas']['UserChanges'];
+export type AccountCounts = components['schemas']['AccountCounts'];
 export type UserExport = components['schemas']['UserExport'];
 export type Activation = components['schemas']['Activation'];
 export type JobStatus = components['schemas']['JobStatus'];
@@ -2223,6 +2285,35 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["AlreadyExists"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly eraseUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What was erased. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AccountCounts"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

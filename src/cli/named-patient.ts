@@ -1,8 +1,10 @@
+import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { Pool } from '../database/pool.ts';
 import { loadMasterKey } from '../keys/master-key.ts';
 import { createKeyRing, type KeyRing } from '../keys/scope-keys.ts';
 import type { UserAccount } from '../user-manager/domain/user-account.ts';
+import { patientIdOf } from '../user-manager/patient-id.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { userNamed } from './named-user.ts';
@@ -12,6 +14,10 @@ export interface PatientOptions {
   readonly user?: string;
   readonly patient?: string;
 }
+
+/** Adds the options that say who is meant. */
+export const withWhom = (command: Command): Command =>
+  command.option('--user <user>', 'name or _id of the person').option('--patient <patientId>', 'identifier of a patient who has no account here');
 
 /** A patient, and what is needed to read or erase what is kept of them. */
 export interface NamedPatient {
@@ -23,14 +29,6 @@ export interface NamedPatient {
   /** Whether anything of them is known here. */
   readonly isKnown: boolean;
 }
-
-/** The member of a person that the BFF takes for the patient's identifier. */
-const patientIdOf = (user: UserAccount, key: string | undefined): string => {
-  const members: Readonly<Record<string, unknown>> = { ...user.properties, _id: user.id, sub: user.authUserId ?? user.id, authUserId: user.authUserId, username: user.username, email: user.email };
-  const found = key === undefined ? user.id : members[key];
-  if (typeof found !== 'string' || found === '') throw new RefusedError('The person has nothing under the name that CUSTOM_USER_ID_KEY gives: use --patient.', 'wrong-use');
-  return found;
-};
 
 /** Opens the keys of the installation. Throws when the master key is another one. */
 export const keyRingOf = async ({ MASTER_KEY, DATA_DIR }: Config, pool: Pool): Promise<KeyRing> => {
@@ -46,7 +44,8 @@ export const withPatient = async <Result>(context: CommandContext, { user: name,
   return withDatabase({ config, say: context.say, owners: ['user-manager', 'device-manager'] }, async (pool) => {
     const keyRing = await keyRingOf(config, pool);
     const user = name === undefined ? undefined : await userNamed(pool, name);
-    const patientId = user === undefined ? (patient ?? '') : patientIdOf(user, config.CUSTOM_USER_ID_KEY);
+    const patientId = user === undefined ? patient : patientIdOf(user, config.CUSTOM_USER_ID_KEY);
+    if (patientId === undefined) throw new RefusedError('The person has nothing under the name that CUSTOM_USER_ID_KEY gives: use --patient.', 'wrong-use');
     const isKnown = user !== undefined || (await keyRing.knownKeysOf(pool, `patient:${patientId}`)) !== undefined;
     return work({ config, pool, keyRing, patientId, user, isKnown });
   });

@@ -13,7 +13,8 @@ import { exportOf } from '../user-manager/handlers/users.ts';
 import { exportUser } from '../user-manager/user-export.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withManual } from './manual.ts';
-import { withPatient, type PatientOptions } from './named-patient.ts';
+import { withPatient, withWhom, type PatientOptions } from './named-patient.ts';
+import { addErasureCommands } from './patient-erasure.ts';
 
 /** A file that is there whole or not at all, for the owner of the process alone. Answers its size in bytes. */
 const writeWhole = async (path: string, pieces: AsyncIterable<Buffer>): Promise<number> => {
@@ -57,16 +58,14 @@ const exportPatient = async (context: CommandContext, { out, ...options }: Patie
   context.result({ patientId, out, sizeBytes, files }, `${out} holds all of ${patientId}: ${String(files)} files, ${String(sizeBytes)} bytes`);
 };
 
-const withWhom = (command: Command): Command =>
-  command.option('--user <user>', 'name or _id of the person').option('--patient <patientId>', 'identifier of a patient who has no account here');
-
 /** Adds `vitalgate patients …`. */
 export const addPatientCommands = (program: Command, context: CommandContext): void => {
-  const patients = program.command('patients').description('All of one patient: export it.');
-  withManual(patients, { examples: ['npx vitalgate patients export --user anna --out anna.zip'] });
+  const patients = program.command('patients').description('All of one patient: export it, erase it.');
+  withManual(patients, { examples: ['npx vitalgate patients export --user anna --out anna.zip', 'npx vitalgate patients erase --user anna --confirm anna'] });
   const exporting = withWhom(patients.command('export').description('Writes all that is kept of a patient into a zip archive: payloads, records, FHIR, devices, audit, account.')).requiredOption('--out <file>', 'the archive to write, of mode 0600');
   withManual(exporting.action((options: PatientOptions & { readonly out: string }) => exportPatient(context, options)), {
     notes: ['The archive holds health data in clear: hand it out over a safe way, and delete it then.', 'docs/privacy.md tells what is in it.'],
     examples: ['npx vitalgate patients export --user anna --out anna.zip', 'npx vitalgate patients export --patient 9c86fda0197f4d0e8780daae45bac2f8 --out patient.zip'],
   });
+  addErasureCommands(patients, context);
 };

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-export const jobNames = ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'export-patient', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
+export const jobNames = ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'export-patient', 'erase-patient', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'erase-health-data', 'scrub-accounts'] as const;
 
 /** One setting: how its text is read, what it means, what holds when it is left out, and whether it may be shown. */
 interface Setting {
@@ -68,6 +68,7 @@ export const settings = {
   HISTORY_DAYS: { schema: number.min(1, 'is below 1').max(100_000, 'is above 100000').optional(), meaning: 'The age in days beyond which the BFF refuses HealthKit samples.', otherwise: 'samples of any age are taken', secret: 'no' },
   UPLOADS_PER_MINUTE: { schema: number.min(1, 'is below 1').max(1_000_000, 'is above 1000000').default(600), meaning: 'How many requests with samples or deletions one person may send in a minute to one BFF process.', otherwise: '`600`', secret: 'no' },
   EXPORT_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(365, 'is above 365').default(7), meaning: 'How many days an export of all of a patient can be downloaded, 1 to 365.', otherwise: '`7`', secret: 'no' },
+  BACKUP_RETENTION_DAYS: { schema: number.min(0, 'is below 0').max(36_500, 'is above 100 years').default(30), meaning: 'How many days you keep backups: the certificate of an erasure says until when they hold what was erased.', otherwise: '`30`', secret: 'no' },
   PUBLIC_URL: {
     schema: url.optional(),
     meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',

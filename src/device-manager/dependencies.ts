@@ -36,6 +36,10 @@ export interface DeviceManagerDependencies {
   readonly therapyMonitoring: TherapyMonitoringSettings | undefined;
   /** How many days an export of all of a patient can be downloaded. */
   readonly exportDays: number;
+  /** The file that notes erasures apart from the database. */
+  readonly erasureJournal: string;
+  /** How many days backups are kept, as certificates of erasures say. */
+  readonly backupDays: number;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;

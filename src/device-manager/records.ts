@@ -1,5 +1,4 @@
 import type { Pool } from '../database/pool.ts';
-import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
 import { itemsOf } from './payload-items.ts';
@@ -15,20 +14,18 @@ export interface HealthRecord {
   readonly rawData?: unknown;
 }
 
-/** Opens the records of samples, of one patient or of several. */
+/** Opens the records of samples, of one patient or of several. Those of a patient whose keys were destroyed have no values. */
 export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonly SampleRow[], withRawData: boolean): Promise<HealthRecord[]> => {
-  const keysOf = remember<ScopeKeys>(async (patientId) => {
-    const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
-    if (!keys) throw new SealBrokenError();
-    return keys;
-  });
+  const keysOf = remember<ScopeKeys | undefined>((patientId) => keyRing.knownKeysOf(pool, `patient:${patientId}`));
   const chunkOf = remember<NormalizedChunk>(async (name) => {
     const [patientId = '', payloadId = '', ruleId = '', ruleVersion = ''] = JSON.parse(name) as string[];
-    return readNormalizedChunk(pool, await keysOf(patientId), { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) });
+    const keys = await keysOf(patientId);
+    return keys ? readNormalizedChunk(pool, keys, { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) }) : {};
   });
   const itemsIn = remember(async (name) => {
     const [patientId = '', payloadId = ''] = JSON.parse(name) as string[];
-    const payload = await readPayload(pool, await keysOf(patientId), patientId, payloadId);
+    const keys = await keysOf(patientId);
+    const payload = keys && (await readPayload(pool, keys, patientId, payloadId));
     return payload ? itemsOf(payload) : [];
   });
   return Promise.all(

@@ -15,6 +15,8 @@ import { createOutbox } from './outbox.ts';
 import { createRenormalizer } from './renormalizing.ts';
 import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
+import { applyErasures } from './patients/applying-erasures.ts';
+import { openErasureJournal } from './patients/erasure-journal.ts';
 import { exportSources } from './patients/sources.ts';
 import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
@@ -40,7 +42,13 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     problemForms: [fhirProblems],
     gauges: [inboxGauge(pool), submissionGauge(pool)],
   });
-  const runner = await startJobs(dependencies, normalization, receiver, exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, accounts.exportOf));
+  const journal = openErasureJournal(dependencies.erasureJournal, pool, keyRing);
+  // A database that is older than the journal was restored: whoever was erased since is erased before anybody can ask.
+  const { begun } = await applyErasures(pool, keyRing, await journal.read());
+  if (begun.length > 0) log.warn({ kind: 'erasures-applied', patients: begun.length }, 'the database is older than the erasure journal: patients are erased again');
+  const erasing = { pool: dependencies.jobPool, keyRing, journal, eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const sources = exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, accounts.exportOf);
+  const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   return {
     name: 'device-manager',
     listen: server.listen,

@@ -4,6 +4,7 @@ import { problem } from '../http/problem.ts';
 import { addJob } from '../jobs/runner.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { isErased } from './admitting.ts';
 import { createAttributor, type Place } from './attributing.ts';
 import { newPayloadId } from './keeping.ts';
 import { keepReadings } from './keeping-readings.ts';
@@ -76,12 +77,23 @@ const keepInQuarantine = async ({ db, keyRing, received, correlationId, received
 const excerptOf = ({ taken }: Keeping, named: readonly Named[]) =>
   ({ bytes: Buffer.from(JSON.stringify(taken.excerpt(named.map(({ reading }) => reading)))), format: 'fhir-json' });
 
+/** What was measured of somebody of whom nothing is kept any more is taken, so that it is not sent again, and not kept. */
+const noteErased = async ({ db, received }: Keeping, readings: readonly Named[]): Promise<void> => {
+  for (const { sampleId } of readings) await recordAudit(db, { actor: `sender:${received.sender}`, action: 'delete', resource: `sample/${sampleId}`, requestId: received.requestId });
+};
+
 /** Keeps readings that go to one patient in one payload: the bytes as received when they are the whole delivery, else an excerpt. */
 const keepTogether = async (keeping: Keeping, patientId: string, group: readonly (Named & { place: Place })[]): Promise<void> => {
   const { db, keyRing, received, taken, receivedAt } = keeping;
   const whole = group.length === taken.readings.length;
   const kept = whole ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, group);
-  await keepReadings(db, keyRing, { ...kept, patientId, payloadId: newPayloadId(), receivedAt }, group);
+  try {
+    await keepReadings(db, keyRing, { ...kept, patientId, payloadId: newPayloadId(), receivedAt }, group);
+  } catch (error) {
+    // The erasure began after these were attributed; those of others are kept.
+    if (!isErased(error)) throw error;
+    return noteErased(keeping, group);
+  }
   await recordAudit(db, { patientId, actor: `sender:${received.sender}`, action: 'create', resource: `sample/${group[0]?.sampleId ?? ''}`, requestId: received.requestId });
 };
 
@@ -91,11 +103,13 @@ const keepEach = async (keeping: Keeping, fresh: readonly Named[]): Promise<void
   const placed: (Named & { place: Place })[] = [];
   for (const named of fresh) {
     const place = await attribute(named.reading, named.identity);
-    if ('reason' in place) {
+    if ('patientId' in place) placed.push({ ...named, place });
+    else if (place.reason === 'erased') await noteErased(keeping, [named]);
+    else {
       const kept = taken.readings.length === 1 ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, [named]);
       await keepInQuarantine(keeping, kept, named, place.reason);
       await recordAudit(db, { actor: `sender:${received.sender}`, action: 'create', resource: `sample/${named.sampleId}`, requestId: received.requestId });
-    } else placed.push({ ...named, place });
+    }
   }
   const groups = [...Map.groupBy(placed, ({ place }) => place.patientId)].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [patientId, group] of groups) await keepTogether(keeping, patientId, group);
@@ -108,7 +122,8 @@ const isOf = (deviceIds: readonly string[], { readings }: TakenApart): boolean =
 /**
  * Keeps one delivery, whatever is in it, and answers the identifier of its first reading once everything is committed. The same
  * delivery of the same sender is kept once; another body under its name is kept aside, and the first stays. Each reading goes to its
- * patient or into quarantine by itself; `onQuarantine` is told why, once that is committed.
+ * patient or into quarantine by itself, but for those of somebody erased, which are taken and not kept; `onQuarantine` is told why, once
+ * that is committed.
  * Throws too-many-items, and forbidden for a device that the sender may not send for.
  */
 export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Received, onQuarantine: (reason: QuarantineReason) => void): Promise<string> => {

@@ -13,4 +13,11 @@ export const migrations: readonly Migration[] = [
       created_at timestamptz not null default now()
     )`,
   },
+  {
+    name: '0004-erased-scopes',
+    sql: `create table device_manager_keys.erased_scope (
+      pseudonym bytea primary key,
+      erased_at timestamptz not null
+    )`,
+  },
 ];

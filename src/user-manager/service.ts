@@ -10,11 +10,12 @@ import { problem } from '../http/problem.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
-import { startRunner } from '../jobs/runner.ts';
+import { scrub } from '../database/scrubbing.ts';
+import { addJob, startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
 import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
 import type { Caller } from './caller.ts';
-import type { MemberFault } from './domain/user-account.ts';
+import type { MemberFault, UserAccount } from './domain/user-account.ts';
 import { passwordFault } from './domain/password-policy.ts';
 import { createClientTokens } from './client-tokens.ts';
 import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
@@ -35,9 +36,10 @@ import { findBulkJob } from './storage/bulk-job-table.ts';
 import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
 import { publishedSigningKeys } from './storage/signing-key-table.ts';
-import { deleteUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, softDelete } from './user-change.ts';
+import { requestErasure } from './upstream/device-manager.ts';
+import { clearTables, eraseUser } from './user-erasure.ts';
 import { exportUser } from './user-export.ts';
 import type { UserGroups } from './user-groups.ts';
 import { importUsers } from './user-import.ts';
@@ -54,6 +56,12 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly passwordResetMinutes: number;
   /** Where this service is reached: tokens of clients name it. */
   readonly issuer: () => string;
+  /** Where mails lie that were not sent. */
+  readonly mailFolder: string;
+  /** The Device Manager that is to erase whoever is deleted here, as soon as it is known. */
+  readonly deviceManagerUrl: () => string | undefined;
+  /** The identifier by which the Device Manager knows a user as a patient. */
+  readonly patientIdOf: (user: UserAccount) => string | undefined;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly log: Logger;
@@ -88,7 +96,17 @@ const bounded = (passwords: Passwords): Passwords => {
   };
 };
 
-const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwords): UserPorts => ({
+/** Erases a user, and has the Device Manager erase the patient that the user was, where one is known. */
+const removeUser = async (dependencies: UserManagerDependencies, id: string): Promise<boolean> => {
+  const { users = 0 } = await eraseUser(dependencies, id, async (db, user, account) => {
+    if (dependencies.deviceManagerUrl() === undefined) return;
+    const patientId = dependencies.patientIdOf(user);
+    if (patientId !== undefined) await addJob(db, { task: 'erase-health-data', payload: { patientId, account: JSON.stringify(account) } });
+  });
+  return users > 0;
+};
+
+const userPorts = (dependencies: UserManagerDependencies, passwords: Passwords, { pool, groups } = dependencies): UserPorts => ({
   groups,
   register: (person, sendResetMail) =>
     inTransaction(pool, async (client) => {
@@ -107,8 +125,9 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
     });
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
-  remove: (id) => deleteUser(pool, id),
+  remove: (id) => removeUser(dependencies, id),
   exported: (id) => exportUser(pool, id),
+  erase: (id) => eraseUser(dependencies, id),
 });
 
 /** Judges members by what the specification lets `$set` set. */
@@ -140,12 +159,22 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
   } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };
 
-const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log }: UserManagerDependencies) => {
+const startJobs = (dependencies: UserManagerDependencies) => {
+  const { jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log, deviceManagerUrl, serviceTokens } = dependencies;
   const mailing = { pool, mailer, publicUrl, minutes, log };
   const all = tasks({
     sendResetLink: (userId) => sendResetLink(mailing, userId),
     sendChangedNotice: (userId) => sendChangedNotice(mailing, userId),
     runBulkJob: (jobId) => runBulkJob({ pool, groups, requestReset }, jobId),
+    eraseHealthData: async (patientId, account) => {
+      const url = deviceManagerUrl();
+      if (url === undefined) throw new Error('The Device Manager is not known yet.');
+      await requestErasure(url, serviceTokens[0] ?? '', patientId, account);
+    },
+    scrubAccounts: async () => {
+      const { notRewritten } = await scrub(pool, clearTables);
+      if (notRewritten.length > 0) log.warn({ tables: notRewritten }, 'tables with erased rows were too large or in use to be written anew');
+    },
   });
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });

@@ -165,7 +165,7 @@ describe('the requests shown in the specifications work', () => {
     const accounts = [
       ...(await send('createUserWithId')), ...(await send('registerUser')), ...(await send('countUsers')),
       ...(await send('getBulkActivation', jobId(await send('startBulkActivation')))), ...(await send('getBulkPasswordReset', jobId(await send('startBulkPasswordReset', { patientId })))),
-      ...(await send('updateUser', { path: { id: patientId } })), ...(await send('changeUserStates', { patientId })), ...(await send('softDeleteUser', { path: { id: patientId } })), ...(await send('deleteUser', { path: { id: patientId } })),
+      ...(await send('updateUser', { path: { id: patientId } })), ...(await send('changeUserStates', { patientId })), ...(await send('softDeleteUser', { path: { id: patientId } })),
     ];
     expect(refused(accounts)).toEqual([]);
 
@@ -199,6 +199,9 @@ describe('the requests shown in the specifications work', () => {
     expect(refused([...prototypes, ...(await send('replaySubmission', submission)), ...(await send('replaySubmissions')), ...(await send('submitDetections', { path: { _id }, patientId }))])).toEqual([]);
     expect(refused(await send('getDetectionChartData', { query: `?filters=${encodeURIComponent('[{"property":"planId","operator":"equal","value":"plan"}]')}`, patientId }))).toEqual([]);
     expect(refused(await send('deleteHealthKitSamples', { patientId }))).toEqual([]);
+    const erased = { path: { patientId }, patientId };
+    const leaving = await vitalgate.addUser();
+    expect(refused([...(await send('deleteUser', { path: { id: leaving.id } })), ...(await send('eraseUser', { path: { id: patientId } })), ...(await send('erasePatient', erased)), ...(await send('getErasure', erased))])).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

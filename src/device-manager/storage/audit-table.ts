@@ -11,12 +11,14 @@ export interface AuditEvent {
   readonly requestId: string;
 }
 
+const digestOf = (members: readonly string[]): Buffer => createHash('sha256').update(JSON.stringify(members)).digest();
+
 /** Writes the event in the transaction of the act, with a digest of its own. */
 export const recordAudit = async (db: Queryable, { patientId = '', actor, action, resource, requestId }: AuditEvent): Promise<void> => {
   const _id = randomUUID();
   const at = new Date();
   const outcome = 'success';
-  const digest = createHash('sha256').update(JSON.stringify([patientId, _id, at.toISOString(), actor, action, resource, requestId, outcome])).digest();
+  const digest = digestOf([patientId, _id, at.toISOString(), actor, action, resource, requestId, outcome]);
   await db.query(
     `insert into device_manager.audit_event (patient_id, _id, at, actor, action, resource, request_id, outcome, digest)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
@@ -44,3 +46,19 @@ export const auditAfter = async (db: Queryable, patientId: string, after: string
       [patientId, after ?? null, limit],
     )
   ).rows;
+
+/**
+ * Puts a pseudonym in place of a patient in the audit, wherever the patient is whom it is about or who acted; digests are made anew.
+ * Answers how many rows.
+ */
+export const pseudonymizeAudit = async (db: Queryable, patientId: string, pseudonym: string): Promise<number> => {
+  const { rows } = await db.query<AuditRow & { patient_id: string }>(
+    `update device_manager.audit_event set patient_id = case when patient_id = $1 then $2 else patient_id end, actor = case when actor = 'patient:' || $1 then $2 else actor end
+     where patient_id = $1 or actor = 'patient:' || $1 returning patient_id, _id, at, actor, action, resource, request_id, outcome`,
+    [patientId, pseudonym],
+  );
+  for (const row of rows) {
+    await db.query('update device_manager.audit_event set digest = $3 where patient_id = $1 and _id = $2', [row.patient_id, row._id, digestOf([row.patient_id, row._id, row.at.toISOString(), row.actor, row.action, row.resource, row.request_id, row.outcome])]);
+  }
+  return rows.length;
+};

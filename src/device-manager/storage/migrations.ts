@@ -286,4 +286,23 @@ export const migrations: readonly Migration[] = [
       );
       alter table device_manager.patient_export_part alter column body set storage external`,
   },
+  {
+    name: '0019-erasures',
+    sql: `
+      create table device_manager.erasure (
+        _id uuid primary key,
+        pseudonym bytea not null unique,
+        patient_id text,
+        state text not null default 'running' check (state in ('running', 'done')),
+        creator text not null,
+        counts jsonb not null default '{}',
+        destroyed_keys text[] not null default '{}',
+        requested_at timestamptz not null,
+        finished_at timestamptz,
+        certificate jsonb
+      );
+      create index delivery_by_sample on device_manager.delivery (sample_id);
+      -- Statistics hold samples of values, which an erasure would not find.
+      alter table device_manager.device alter column name set statistics 0, alter column serial_number set statistics 0, alter column device_id set statistics 0`,
+  },
 ];

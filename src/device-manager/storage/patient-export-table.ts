@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
+import { rowsOf } from './erasing-rows.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
 
 /** An export of all of one patient; its identifier as 32 hexadecimal digits. */
@@ -98,3 +99,9 @@ export const readPart = async (db: Queryable, { dataKey }: ScopeKeys, patientId:
 export const putBackExport = async (db: Queryable, { patientId, id, attempt }: Attempt): Promise<void> => {
   await db.query(`update device_manager.patient_export set state = 'waiting', attempts = attempts - 1 where patient_id = $1 and _id = $2::uuid and attempts = $3 and state = 'running'`, [patientId, id, attempt]);
 };
+
+/** Erases the exports of a patient. */
+export const eraseExports = rowsOf('patient_export');
+
+/** Erases the pieces of the archives of a patient. */
+export const eraseExportParts = rowsOf('patient_export_part');

@@ -3,6 +3,7 @@ import type { Queryable } from '../../database/pool.ts';
 import { open, seal } from '../../keys/cipher.ts';
 import { bytesMac } from '../../keys/identity.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
+import { rowsOf } from './erasing-rows.ts';
 
 /** What the request said about all items of a payload. */
 export interface PayloadContext {
@@ -105,3 +106,6 @@ export const payloadsAfter = async (db: Queryable, patientId: string, after: str
       [patientId, after ?? null, limit],
     )
   ).rows;
+
+/** Erases the payloads of a patient. */
+export const erasePayloads = rowsOf('payload');

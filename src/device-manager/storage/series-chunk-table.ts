@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
+import { rowsOf } from './erasing-rows.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
 
 /** One point: milliseconds since 1970, value, the sample it comes from, and what measured it. */
@@ -120,3 +121,6 @@ export const extentOf = async (db: Queryable, patientId: string, filter: SeriesF
   const { first_day: firstDay = null, last_day: lastDay = null, version = null } = rows[0] ?? {};
   return firstDay === null || lastDay === null || version === null ? undefined : { firstDay, lastDay, version };
 };
+
+/** Erases the points of a patient. */
+export const eraseSeries = rowsOf('series_chunk');

@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/pool.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import type { Cell } from '../domain/chart-bucket.ts';
 import { hoursOf, type SourceCells } from '../domain/chart.ts';
+import { rowsOf } from './erasing-rows.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
 import type { SeriesChunk, SeriesChunkKey, SeriesFilter } from './series-chunk-table.ts';
 
@@ -75,3 +76,6 @@ export const readRollups = async (db: Queryable, { dataKey }: ScopeKeys, patient
     return { series: row.series, name, sources: Object.entries(hours).map(([source, of]) => ({ source, cells: cellsOf(of) })) };
   });
 };
+
+/** Erases the rollups of a patient. */
+export const eraseRollups = rowsOf('series_rollup');

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { rowsOf } from './erasing-rows.ts';
 
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
@@ -46,3 +47,6 @@ export const tombstonesAfter = async (db: Queryable, patientId: string, after: s
       [patientId, after ?? null, limit],
     )
   ).rows;
+
+/** Erases the tombstones of a patient. */
+export const eraseTombstones = rowsOf('tombstone');

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { paths } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
+import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
 
 /** What the Device Manager asks of the User Manager about the person whose data it keeps, with the service credential. */
 export interface Accounts {
   /** All that is kept of the person; undefined where nobody has that id, or the User Manager is another vendor's and does not tell. Throws 502 or 503. */
   readonly exportOf: (patientId: string) => Promise<object | undefined>;
+  /** Erases the account of the person and answers what there was by kind; nothing where the User Manager is another vendor's. Throws 502 or 503. */
+  readonly erase: (patientId: string) => Promise<Readonly<Record<string, number>>>;
   readonly close: () => Promise<void>;
 }
 
@@ -16,6 +19,11 @@ export const connectAccounts = (baseUrl: string, serviceToken: string): Accounts
   const headers = { authorization: `Bearer ${serviceToken}` };
   return {
     exportOf: async (id) => (await client.GET('/users/{id}/export', { params: { path: { id } }, headers })).data,
+    erase: async (id) => {
+      const { data, response } = await client.POST('/users/{id}/erasure', { params: { path: { id } }, headers });
+      if (data === undefined && response.status !== 404 && response.status !== 405) throw problem('upstream-invalid', { cause: new Error(`The User Manager answered ${String(response.status)} to an erasure.`) });
+      return data ?? {};
+    },
     close: client.close,
   };
 };

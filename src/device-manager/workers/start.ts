@@ -1,6 +1,7 @@
 import { startRunner, type Tasks } from '../../jobs/runner.ts';
 import type { DeviceManagerDependencies, Normalization } from '../dependencies.ts';
 import { exportArchive, type ExportSources } from '../patients/contents.ts';
+import { runErasure, type Erasing } from '../patients/erasing.ts';
 import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
 import { submitDetections, resumeSubmissions } from '../submitting.ts';
@@ -19,14 +20,14 @@ const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, al
 
 /** Submissions, and what is about all of a patient, have workers of their own: while they take their time, samples are normalized. */
 export const startJobs = async (
-  dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined, sources: ExportSources,
+  dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined, sources: ExportSources, erasing: Erasing,
 ): Promise<Jobs> => {
   const { jobPool: pool, keyRing, log, therapyMonitoring } = dependencies;
   let isStopping = false;
   const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
   const archive = (patientId: string, told: (files: number) => void) => exportArchive(sources, patientId, told);
   const exporting = { pool, keyRing, days: dependencies.exportDays, archive, isStopping: () => isStopping };
-  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId))));
+  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId), (erasureId) => runErasure(erasing, erasureId))));
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
     const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };

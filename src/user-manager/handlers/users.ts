@@ -17,6 +17,7 @@ export interface UserPorts {
   readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: string }>;
   readonly change: (id: string, commands: UserCommands, updaterId: string) => Promise<Changed>;
   readonly remove: (id: string) => Promise<boolean>;
+  readonly erase: (id: string) => Promise<Readonly<Record<string, number>>>;
   readonly exported: (id: string) => Promise<UserExport | undefined>;
 }
 
@@ -98,6 +99,7 @@ export const userHandlers = (ports: UserPorts) => ({
     if (found === undefined) throw problem('not-found');
     return { status: 200, body: exportOf(found) };
   },
+  eraseUser: async ({ path }: Call<operations['eraseUser'], Caller>): Promise<Reply<operations['eraseUser']>> => ({ status: 200, body: await ports.erase(path.id) }),
   deleteUser: async ({ path, caller }: Call<operations['deleteUser'], Caller>): Promise<Reply<operations['deleteUser']>> => {
     actorOf(caller);
     if (!(await ports.remove(path.id))) throw problem('not-found');

@@ -100,4 +100,13 @@ export const migrations: readonly Migration[] = [
       )`,
   },
   { name: '0005-devices-of-clients', sql: 'alter table user_manager.oauth_client add column device_ids text[]' },
+  {
+    name: '0023-no-statistics-of-people',
+    // Statistics hold samples of values, which an erasure would not find.
+    sql: `
+      alter table user_manager.user_account alter column username set statistics 0, alter column email set statistics 0, alter column name set statistics 0,
+        alter column properties set statistics 0, alter column password_hash set statistics 0;
+      alter index user_manager.user_account_username alter column 1 set statistics 0;
+      alter index user_manager.user_account_email alter column 1 set statistics 0`,
+  },
 ];

@@ -59,3 +59,7 @@ export const resetsOf = async (db: Queryable, userId: string): Promise<{ created
   (
     await db.query<{ created_at: Date; sent_at: Date | null }>('select created_at, sent_at from user_manager.password_reset where user_id = $1 order by created_at limit 10000', [userId])
   ).rows;
+
+/** Erases the links of a user and answers how many there were. */
+export const eraseResets = async (db: Queryable, userId: string): Promise<number> =>
+  (await db.query('delete from user_manager.password_reset where user_id = $1', [userId])).rowCount ?? 0;

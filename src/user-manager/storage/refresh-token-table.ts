@@ -48,3 +48,7 @@ export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise
   await db.query('delete from user_manager.session where family = $1', [row.family]);
   return { userId: row.user_id, family: row.family };
 };
+
+/** Erases the refresh tokens of a user and answers how many there were. */
+export const eraseRefreshTokens = async (db: Queryable, userId: string): Promise<number> =>
+  (await db.query('delete from user_manager.refresh_token where user_id = $1', [userId])).rowCount ?? 0;

@@ -57,3 +57,7 @@ export const sessionsOf = async (db: Queryable, userId: string): Promise<{ kind:
       'select kind, created_at, expires_at from user_manager.session where user_id = $1 order by created_at limit 10000', [userId],
     )
   ).rows;
+
+/** Erases the sessions of a user and answers how many there were. */
+export const eraseSessions = async (db: Queryable, userId: string): Promise<number> =>
+  (await db.query('delete from user_manager.session where user_id = $1', [userId])).rowCount ?? 0;
