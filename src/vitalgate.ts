@@ -98,7 +98,8 @@ const startUserManager = async (starting: Starting, connection: Connection | und
   let own: Place | undefined;
   const service = await createUserManager({
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
-    ...addresses, mailer: openMail(starting), mailFolder: mailFolderIn(config), patientIdOf: (user) => patientIdOf(user, config.CUSTOM_USER_ID_KEY), passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
+    ...addresses, mailer: openMail(starting), mailFolder: mailFolderIn(config), retentionDays: { sessions: config.SESSION_RETENTION_DAYS, resets: config.RESET_RETENTION_DAYS, bulkJobs: config.BULK_JOB_RETENTION_DAYS, mails: config.MAIL_RETENTION_DAYS },
+    patientIdOf: (user) => patientIdOf(user, config.CUSTOM_USER_ID_KEY), passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
@@ -132,6 +133,9 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const service = await createDeviceManager({
     log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
+    retentionDays: {
+      payloads: config.PAYLOAD_RETENTION_DAYS, healthData: config.HEALTH_DATA_RETENTION_DAYS, audit: config.AUDIT_RETENTION_DAYS, quarantine: config.QUARANTINE_RETENTION_DAYS, discarded: config.DISCARDED_RETENTION_DAYS,
+    },
     exportDays: config.EXPORT_RETENTION_DAYS, erasureJournal: erasureJournalIn(config), backupDays: config.BACKUP_RETENTION_DAYS,
   });
   return listen(starting, service, 'device-manager');

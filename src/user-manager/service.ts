@@ -11,6 +11,7 @@ import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
 import { scrub } from '../database/scrubbing.ts';
+import { recur } from '../jobs/recurring.ts';
 import { addJob, startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
 import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
@@ -38,6 +39,7 @@ import { findSessionUser } from './storage/session-table.ts';
 import { publishedSigningKeys } from './storage/signing-key-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, softDelete } from './user-change.ts';
+import { expireAccounts, EXPIRE_EVERY_MS, type AccountRetentionDays } from './retention.ts';
 import { requestErasure } from './upstream/device-manager.ts';
 import { clearTables, eraseUser } from './user-erasure.ts';
 import { exportUser } from './user-export.ts';
@@ -56,6 +58,7 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly passwordResetMinutes: number;
   /** Where this service is reached: tokens of clients name it. */
   readonly issuer: () => string;
+  readonly retentionDays: AccountRetentionDays;
   /** Where mails lie that were not sent. */
   readonly mailFolder: string;
   /** The Device Manager that is to erase whoever is deleted here, as soon as it is known. */
@@ -159,8 +162,8 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
   } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };
 
-const startJobs = (dependencies: UserManagerDependencies) => {
-  const { jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log, deviceManagerUrl, serviceTokens } = dependencies;
+const startJobs = async (dependencies: UserManagerDependencies) => {
+  const { jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log, deviceManagerUrl, serviceTokens, mailFolder, retentionDays } = dependencies;
   const mailing = { pool, mailer, publicUrl, minutes, log };
   const all = tasks({
     sendResetLink: (userId) => sendResetLink(mailing, userId),
@@ -171,13 +174,24 @@ const startJobs = (dependencies: UserManagerDependencies) => {
       if (url === undefined) throw new Error('The Device Manager is not known yet.');
       await requestErasure(url, serviceTokens[0] ?? '', patientId, account);
     },
+    expireAccounts: async () => {
+      const expired = await expireAccounts(pool, mailFolder, retentionDays);
+      if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
+    },
     scrubAccounts: async () => {
       const { notRewritten } = await scrub(pool, clearTables);
       if (notRewritten.length > 0) log.warn({ tables: notRewritten }, 'tables with erased rows were too large or in use to be written anew');
     },
   });
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
+  const stopExpiring = jobs.includes('expire-accounts') ? recur(pool, 'expire-accounts', EXPIRE_EVERY_MS, () => log.error({}, 'what has expired is deleted later')) : undefined;
+  const runner = Object.keys(chosen).length === 0 ? undefined : await startRunner({ pool, tasks: chosen, log });
+  return {
+    stop: async () => {
+      stopExpiring?.();
+      await runner?.stop();
+    },
+  };
 };
 
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
@@ -198,7 +212,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     listen: server.listen,
     stop: async () => {
       await server.close();
-      await runner?.stop();
+      await runner.stop();
     },
   };
 };

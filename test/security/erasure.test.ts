@@ -126,7 +126,7 @@ describe('H8: one of three is erased under load', () => {
 
   test('afterwards nothing of the person is readable: not in a dump, a log, a mail, a file of the database', async () => {
     const { pool } = vitalgate.database;
-    await until(async () => (await pool.query<{ jobs: number }>('select count(*)::int as jobs from graphile_worker._private_jobs')).rows[0]?.jobs, (jobs) => jobs === 0);
+    await until(async () => (await pool.query<{ jobs: number }>('select count(*)::int as jobs from graphile_worker._private_jobs where run_at <= now()')).rows[0]?.jobs, (jobs) => jobs === 0);
     await pool.query('checkpoint');
     expect(found({ dump: await dumpOf(pool), log: vitalgate.logged() }, anna)).toEqual([]);
     expect(foundInFiles(folders, Object.values(anna.canaries))).toEqual([]);

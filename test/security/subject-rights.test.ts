@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { runExport } from '../../src/device-manager/patients/exporting.ts';
+import { insertExport } from '../../src/device-manager/storage/patient-export-table.ts';
+import { loadMasterKey } from '../../src/keys/master-key.ts';
+import { createKeyRing } from '../../src/keys/scope-keys.ts';
 import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
 import { unzipped } from '../setup/unzipped.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -113,6 +117,41 @@ describe('H7: all of one person is handed out, and nothing of others', () => {
     await vitalgate.database.pool.query(`update device_manager.patient_export set state = 'ready', expires_at = now() where _id = $1::uuid`, [of]);
     expect(await refused(anna.app.get(`/exports/${of}`))).toMatchObject({ status: 404, code: 'not-found' });
     expect(await refused(anna.app.get('/export'))).toMatchObject({ status: 404, code: 'not-found' });
+  });
+
+  test('the name that the next holder gives a device that changes hands is not handed out to the one before', async () => {
+    const [anna, ben] = patients;
+    const cuff = { deviceId: 'shared-cuff', deviceType: 'Medical', deviceProvider: 'medisante' };
+    await answered(anna.app.post('/devices/assign', { ...cuff, name: 'named-by-anna', assignedFrom: '2024-01-01T00:00:00Z' }));
+    await anna.app.post('/devices/shared-cuff/unassign', { assignedUntil: '2024-02-01T00:00:00Z' });
+    await answered(ben.app.post('/devices/assign', { ...cuff, name: 'named-by-ben' }));
+    const everythingOf = async ({ id }: PlantedPatient) => (await service(vitalgate, id).get(`/fhir/Patient/${id}/$everything`)).text();
+    expect(await everythingOf(ben)).toContain('named-by-ben');
+    const ofAnna = await everythingOf(anna);
+    expect(ofAnna).toContain('shared-cuff');
+    expect(ofAnna).not.toContain('named-by-ben');
+  });
+
+  test('an archive that was cut off begins anew, and nothing of the first attempt is left', async () => {
+    const [, ben] = patients;
+    const { pool } = vitalgate.database;
+    const keyRing = createKeyRing({ masterKey: loadMasterKey({ dataDir: vitalgate.dataDir }) });
+    const exportId = randomUUID().replaceAll('-', '');
+    await insertExport(pool, { _id: exportId, patientId: ben.id, creator: 'test' });
+    const archive = (pieces: readonly Buffer[], fails: boolean) => async function* (): AsyncGenerator<Buffer> {
+      yield* pieces;
+      await Promise.resolve();
+      if (fails) throw new Error('killed');
+    };
+    const exporting = { pool, keyRing, days: 7, isStopping: () => false };
+    const mebibyte = (byte: number) => Buffer.alloc(1024 * 1024, byte);
+    await expect(runExport({ ...exporting, archive: archive([mebibyte(1), mebibyte(2)], true) }, ben.id, exportId)).rejects.toThrow('killed');
+    expect(await answered<Export>(ben.app.get(`/exports/${exportId}`))).toMatchObject({ state: 'running', sizeBytes: 2 * 1024 * 1024 });
+    await runExport({ ...exporting, archive: archive([mebibyte(3), Buffer.from('end')], false) }, ben.id, exportId);
+    const row = await answered<Export>(ben.app.get(`/exports/${exportId}`));
+    const bytes = Buffer.from(await (await ben.app.get(`/exports/${exportId}/content`)).arrayBuffer());
+    expect([row.state, bytes.length, sha256(bytes)]).toEqual(['ready', 1024 * 1024 + 3, row.sha256]);
+    expect(bytes.equals(Buffer.concat([mebibyte(3), Buffer.from('end')]))).toBe(true);
   });
 
   test('the archive lies sealed: no canary is in its rows', async () => {

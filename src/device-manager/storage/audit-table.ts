@@ -62,3 +62,13 @@ export const pseudonymizeAudit = async (db: Queryable, patientId: string, pseudo
   }
   return rows.length;
 };
+
+/** Removes rows of whole days, UTC, that ended before an instant, at most `limit`; answers how many. */
+export const expireAudit = async (db: Queryable, before: Date, limit: number): Promise<number> =>
+  (
+    await db.query(
+      `delete from device_manager.audit_event a using (select patient_id, _id from device_manager.audit_event where at < date_trunc('day', $1::timestamptz, 'UTC') limit $2) old
+       where a.patient_id = old.patient_id and a._id = old._id`,
+      [before, limit],
+    )
+  ).rowCount ?? 0;

@@ -1,4 +1,5 @@
 import type { Migration } from '../../database/migrator.ts';
+import { patientDataMigrations } from './patient-data-migrations.ts';
 
 export const schema = 'device_manager';
 
@@ -260,49 +261,5 @@ export const migrations: readonly Migration[] = [
       alter table device_manager.sample add column version_number double precision, add column reading_mac bytea, add column same_reading_as uuid;
       create index sample_by_reading on device_manager.sample (patient_id, reading_mac) where reading_mac is not null`,
   },
-  {
-    name: '0018-exports-of-patients',
-    sql: `
-      create table device_manager.patient_export (
-        patient_id text not null,
-        _id uuid not null,
-        state text not null default 'waiting' check (state in ('waiting', 'running', 'ready', 'failed')),
-        attempts integer not null default 0,
-        files integer not null default 0,
-        size_bytes bigint not null default 0,
-        digest bytea,
-        creator text not null,
-        created_at timestamptz not null default now(),
-        finished_at timestamptz,
-        expires_at timestamptz,
-        primary key (patient_id, _id)
-      );
-      create table device_manager.patient_export_part (
-        patient_id text not null,
-        _id uuid not null,
-        position integer not null,
-        body bytea not null,
-        primary key (patient_id, _id, position)
-      );
-      alter table device_manager.patient_export_part alter column body set storage external`,
-  },
-  {
-    name: '0019-erasures',
-    sql: `
-      create table device_manager.erasure (
-        _id uuid primary key,
-        pseudonym bytea not null unique,
-        patient_id text,
-        state text not null default 'running' check (state in ('running', 'done')),
-        creator text not null,
-        counts jsonb not null default '{}',
-        destroyed_keys text[] not null default '{}',
-        requested_at timestamptz not null,
-        finished_at timestamptz,
-        certificate jsonb
-      );
-      create index delivery_by_sample on device_manager.delivery (sample_id);
-      -- Statistics hold samples of values, which an erasure would not find.
-      alter table device_manager.device alter column name set statistics 0, alter column serial_number set statistics 0, alter column device_id set statistics 0`,
-  },
+  ...patientDataMigrations,
 ];

@@ -53,7 +53,7 @@ export const insertPayload = async (db: Queryable, { dataKey, identityKey }: Sco
 /** Keeps less of a payload from now on; the digest stays that of what was received. */
 export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string, redacted: (format: string, bytes: Buffer) => Buffer): Promise<void> => {
   const place = aad(patientId, payloadId, 'body');
-  const { rows } = await db.query<{ format: string; body: Buffer }>('select format, body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
+  const { rows } = await db.query<{ format: string; body: Buffer }>('select format, body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid and body is not null', [patientId, payloadId]);
   for (const { format, body } of rows) {
     await db.query('update device_manager.payload set body = $3, redacted_at = coalesce(redacted_at, now()) where patient_id = $1 and payload_id = $2::uuid', [
       patientId, payloadId, sealBytes(dataKey, redacted(format, openBytes(dataKey, body, place)), place),
@@ -65,19 +65,20 @@ interface Row {
   readonly provider: string;
   readonly format: string;
   readonly received_at: Date;
-  readonly body: Buffer;
+  /** Null once it was kept for as long as payloads are kept. */
+  readonly body: Buffer | null;
   readonly context: Buffer;
   readonly item_count: number;
 }
 
-/** Opens a kept payload; undefined when there is none. Throws SealBrokenError when it was changed. */
+/** Opens a kept payload; undefined when there is none, or its bytes are kept no more. Throws SealBrokenError when it was changed. */
 export const readPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string): Promise<Payload | undefined> => {
   const { rows } = await db.query<Row>(
     'select provider, format, received_at, body, context, item_count from device_manager.payload where patient_id = $1 and payload_id = $2::uuid',
     [patientId, payloadId],
   );
   const [row] = rows;
-  if (!row) return undefined;
+  if (!row?.body) return undefined;
   const context = openBytes(dataKey, row.context, aad(patientId, payloadId, 'context'));
   return {
     patientId, payloadId, provider: row.provider, format: row.format, receivedAt: row.received_at, itemCount: row.item_count,

@@ -1,9 +1,11 @@
+import { recur } from '../../jobs/recurring.ts';
 import { startRunner, type Tasks } from '../../jobs/runner.ts';
 import type { DeviceManagerDependencies, Normalization } from '../dependencies.ts';
 import { exportArchive, type ExportSources } from '../patients/contents.ts';
 import { runErasure, type Erasing } from '../patients/erasing.ts';
 import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
+import { expire, EXPIRE_EVERY_MS } from '../retention.ts';
 import { submitDetections, resumeSubmissions } from '../submitting.ts';
 import type { TherapyMonitoring } from '../upstream/therapy-monitoring.ts';
 import { patientTasks, submissionTasks, tasks } from './tasks.ts';
@@ -13,9 +15,17 @@ export interface Jobs {
   readonly stop: () => Promise<void>;
 }
 
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
+
 const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, pollMs?: number): Promise<Jobs> | undefined => {
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...(pollMs !== undefined && { pollMs }) });
+};
+
+/** What went is told by its class alone. */
+const expireAndTell = async ({ jobPool: pool, keyRing, log, retentionDays: days }: DeviceManagerDependencies, isStopping: () => boolean): Promise<void> => {
+  const expired = await expire({ pool, keyRing, days, isStopping });
+  if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
 };
 
 /** Submissions, and what is about all of a patient, have workers of their own: while they take their time, samples are normalized. */
@@ -27,7 +37,8 @@ export const startJobs = async (
   const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
   const archive = (patientId: string, told: (files: number) => void) => exportArchive(sources, patientId, told);
   const exporting = { pool, keyRing, days: dependencies.exportDays, archive, isStopping: () => isStopping };
-  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId), (erasureId) => runErasure(erasing, erasureId))));
+  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId), (erasureId) => runErasure(erasing, erasureId), () => expireAndTell(dependencies, () => isStopping))));
+  const stopExpiring = dependencies.jobs.includes('expire-data') ? recur(pool, 'expire-data', EXPIRE_EVERY_MS, (error) => log.error({ error: nameOf(error) }, 'what has expired is deleted later')) : undefined;
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
     const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };
@@ -37,6 +48,7 @@ export const startJobs = async (
   return {
     stop: async () => {
       isStopping = true;
+      stopExpiring?.();
       await Promise.all(started.map(async (runner) => runner?.stop()));
     },
   };

@@ -24,7 +24,8 @@ const erasure = z.object({ erasureId: z.string() });
 const patientExport = z.object({ patientId: z.string(), exportId: z.string() });
 
 /** The jobs about all of a patient, which can take long and have workers of their own. */
-export const patientTasks = (runExport: (patientId: string, exportId: string) => Promise<void>, runErasure: (erasureId: string) => Promise<void>): Tasks => ({
+export const patientTasks = (runExport: (patientId: string, exportId: string) => Promise<void>, runErasure: (erasureId: string) => Promise<void>, expireData: () => Promise<void>): Tasks => ({
+  'expire-data': () => expireData(),
   'erase-patient': (payload) => runErasure(erasure.parse(payload).erasureId),
   'export-patient': (payload) => {
     const { patientId, exportId } = patientExport.parse(payload);

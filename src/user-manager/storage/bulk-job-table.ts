@@ -63,3 +63,7 @@ export const eraseFromBulkJobs = async (db: Queryable, ids: readonly string[]): 
   }
   return named;
 };
+
+/** Forgets jobs that are done and were asked for before an instant; answers how many. */
+export const forgetBulkJobs = async (db: Queryable, before: Date): Promise<number> =>
+  (await db.query(`delete from user_manager.bulk_job where created_at < $1 and status <> 'pending'`, [before])).rowCount ?? 0;

@@ -63,3 +63,7 @@ export const resetsOf = async (db: Queryable, userId: string): Promise<{ created
 /** Erases the links of a user and answers how many there were. */
 export const eraseResets = async (db: Queryable, userId: string): Promise<number> =>
   (await db.query('delete from user_manager.password_reset where user_id = $1', [userId])).rowCount ?? 0;
+
+/** Forgets links that ended before an instant, and counts for the bound per hour no more; answers how many. */
+export const forgetResets = async (db: Queryable, before: Date): Promise<number> =>
+  (await db.query(`delete from user_manager.password_reset where expires_at < $1 and created_at < now() - interval '2 hours'`, [before])).rowCount ?? 0;

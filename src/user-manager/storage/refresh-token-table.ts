@@ -52,3 +52,7 @@ export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise
 /** Erases the refresh tokens of a user and answers how many there were. */
 export const eraseRefreshTokens = async (db: Queryable, userId: string): Promise<number> =>
   (await db.query('delete from user_manager.refresh_token where user_id = $1', [userId])).rowCount ?? 0;
+
+/** Forgets refresh tokens that ended before an instant; answers how many. */
+export const forgetRefreshTokens = async (db: Queryable, before: Date): Promise<number> =>
+  (await db.query('delete from user_manager.refresh_token where expires_at < $1', [before])).rowCount ?? 0;

@@ -61,3 +61,6 @@ export const sessionsOf = async (db: Queryable, userId: string): Promise<{ kind:
 /** Erases the sessions of a user and answers how many there were. */
 export const eraseSessions = async (db: Queryable, userId: string): Promise<number> =>
   (await db.query('delete from user_manager.session where user_id = $1', [userId])).rowCount ?? 0;
+
+/** Forgets sessions that ended before an instant; answers how many. */
+export const forgetSessions = async (db: Queryable, before: Date): Promise<number> => (await db.query('delete from user_manager.session where expires_at < $1', [before])).rowCount ?? 0;

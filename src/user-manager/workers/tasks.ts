@@ -8,6 +8,7 @@ export interface TaskPorts {
   readonly runBulkJob: (jobId: string) => Promise<void>;
   readonly eraseHealthData: (patientId: string, account: Readonly<Record<string, number>>) => Promise<void>;
   readonly scrubAccounts: () => Promise<void>;
+  readonly expireAccounts: () => Promise<void>;
 }
 
 const aboutUser = z.object({ userId: z.string() });
@@ -16,7 +17,7 @@ const aboutPatient = z.object({ patientId: z.string(), account: counts });
 const aboutJob = z.object({ jobId: z.string() });
 
 /** The background jobs by name; their payloads carry identifiers only. */
-export const tasks = ({ sendResetLink, sendChangedNotice, runBulkJob, eraseHealthData, scrubAccounts }: TaskPorts): Tasks => ({
+export const tasks = ({ sendResetLink, sendChangedNotice, runBulkJob, eraseHealthData, scrubAccounts, expireAccounts }: TaskPorts): Tasks => ({
   'password-reset-mail': (payload) => sendResetLink(aboutUser.parse(payload).userId),
   'password-changed-mail': (payload) => sendChangedNotice(aboutUser.parse(payload).userId),
   'bulk-activation': (payload) => runBulkJob(aboutJob.parse(payload).jobId),
@@ -26,4 +27,5 @@ export const tasks = ({ sendResetLink, sendChangedNotice, runBulkJob, eraseHealt
     return eraseHealthData(patientId, account);
   },
   'scrub-accounts': () => scrubAccounts(),
+  'expire-accounts': () => expireAccounts(),
 });
