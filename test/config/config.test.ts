@@ -19,7 +19,7 @@ describe('settings', () => {
       DEVICE_MANAGER_PORT: 3001,
       USER_MANAGER_PORT: 3002,
       SERVICES: ['bff', 'device-manager', 'user-manager'],
-      JOBS: ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'],
+      JOBS: ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'export-patient', 'erase-patient', 'expire-data', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'erase-health-data', 'scrub-accounts', 'expire-accounts'],
     });
   });
 

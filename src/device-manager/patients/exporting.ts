@@ -6,7 +6,7 @@ import type { KeyRing } from '../../keys/scope-keys.ts';
 import { keysForKeeping } from '../admitting.ts';
 import { recordAudit } from '../storage/audit-table.ts';
 import {
-  beginExport, failExport, findExport, finishExport, insertExport, latestExports, putBackExport, readPart, writePart, type Attempt, type PatientExport,
+  beginExport, failExport, findExport, finishExport, insertExport, keepNewestExports, latestExports, putBackExport, readPart, writePart, type Attempt, type PatientExport,
 } from '../storage/patient-export-table.ts';
 
 /** Who acts, in which request. */
@@ -23,7 +23,7 @@ export interface ExportContent {
 
 /** Archives of all of one patient, sealed under the patient's key until they expire. */
 export interface PatientExports {
-  /** Has an archive made in the background; one under way is answered instead. Audited. */
+  /** Has an archive made in the background; one under way is answered instead, and the oldest of three goes. Audited. */
   readonly start: (patientId: string, act: Act) => Promise<PatientExport>;
   readonly show: (patientId: string, id: string) => Promise<PatientExport | undefined>;
   /** The latest first. */
@@ -35,6 +35,8 @@ export interface PatientExports {
 const PART_BYTES = 1024 * 1024;
 const MOST_ATTEMPTS = 5;
 const MOST_LISTED = 10;
+/** A fourth one takes the place of the oldest. */
+const MOST_KEPT = 3;
 
 /** Reads page by page, at the pace of who takes it. */
 async function* partsOf(pool: Pool, keyRing: KeyRing, patientId: string, id: string): AsyncGenerator<Buffer> {
@@ -58,6 +60,7 @@ export const createPatientExports = (pool: Pool, keyRing: KeyRing): PatientExpor
       await client.query(`select pg_advisory_xact_lock(hashtextextended('exports:' || $1, 0))`, [patientId]);
       const [underWay] = await latestExports(client, patientId, 'under-way', 1);
       if (underWay) return underWay;
+      await keepNewestExports(client, patientId, MOST_KEPT - 1);
       const _id = randomUUID().replaceAll('-', '');
       await insertExport(client, { _id, patientId, creator: actor });
       await addExportJob(client, patientId, _id);

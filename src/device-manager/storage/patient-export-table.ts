@@ -105,3 +105,10 @@ export const eraseExports = rowsOf('patient_export');
 
 /** Erases the pieces of the archives of a patient. */
 export const eraseExportParts = rowsOf('patient_export_part');
+
+/** Removes the oldest exports of a patient that are over, but for some, so that archives do not pile up. */
+export const keepNewestExports = async (db: Queryable, patientId: string, most: number): Promise<void> => {
+  const old = `select _id from device_manager.patient_export where patient_id = $1 and state in ('ready', 'failed') order by created_at desc offset $2`;
+  await db.query(`delete from device_manager.patient_export_part where patient_id = $1 and _id in (${old})`, [patientId, most]);
+  await db.query(`delete from device_manager.patient_export where patient_id = $1 and _id in (${old})`, [patientId, most]);
+};
