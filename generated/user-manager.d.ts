@@ -16,7 +16,7 @@ export interface paths {
         /**
          * Sign in with user name and password
          * @description Opens a session: the cookie `sid` and no body for clients with `client-type: website`, an access token for all others. A session presented in `sid` ends.
-         *     Unknown user, wrong password and blocked account are answered the same.
+         *     Unknown user, wrong password and blocked account are answered the same, in the same time. Failures are counted per user name and per source: after a few, each further try has to wait (429), longer each time, whoever the name belongs to.
          */
         readonly post: operations["issueToken"];
         readonly delete?: never;
@@ -123,6 +123,66 @@ export interface paths {
          * @description Ends the session everywhere and clears its cookie. Send no body, or an empty one.
          */
         readonly post: operations["endSession"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sessions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List own sign-ins
+         * @description Lists the sign-ins of the person that still count, last used first. Tokens that were renewed are one sign-in, which ends when its refresh token does.
+         */
+        readonly get: operations["listSessions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sessions/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * End one of the own sign-ins
+         * @description Ends a sign-in of the person, with the tokens that could renew it. A sign-in of somebody else is a 404.
+         */
+        readonly delete: operations["endSessionById"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/change-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Change the own password
+         * @description Sets another password of the person, who must give the current one; a wrong one counts as a failed sign-in (`sign-in-failed`). All sessions and links end, and the person is told by mail. Who has the cookie `sid` gets a new one; who has an access token signs in again.
+         */
+        readonly post: operations["changeOwnPassword"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -315,7 +375,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Delete a user for good
-         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, jobs, mails kept as files. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404.
+         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under a pseudonym. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404.
          */
         readonly delete: operations["deleteUser"];
         readonly options?: never;
@@ -342,7 +402,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Erase the account of a patient
-         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, jobs, mails kept as files. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody. Send no body, or an empty one.
+         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under the pseudonym. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody.
          */
         readonly post: operations["eraseUser"];
         readonly delete?: never;
@@ -374,6 +434,29 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/users/{id}/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List who did what to a user
+         * @description Answers events of this service about a user in any state, by `_id` or `authUserId`, newest first: what was done, and what was refused. Events are only ever added, and this reading is one of them. Pages follow the header `Link`.
+         */
+        readonly get: operations["listUserAudit"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/users/{id}/soft-delete": {
         readonly parameters: {
             readonly query?: never;
@@ -392,6 +475,29 @@ export interface paths {
          */
         readonly post: operations["softDeleteUser"];
         readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/{id}/sessions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * End all sessions of a user
+         * @description Signs the user out everywhere, with all tokens that could renew a session; who has none is answered the same. The password stays: block the user to keep them out.
+         */
+        readonly delete: operations["endUserSessions"];
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -645,7 +751,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -883,6 +989,56 @@ export interface components {
              */
             readonly userGroup?: string;
         };
+        /** @description Sign-in that still counts. Its identifier opens nothing. */
+        readonly Session: {
+            /**
+             * @description Identifier of the sign-in; not the `sid`.
+             * @example 5b1f0c7e9d8b4a53b2c1d0e9f8a7b6c5
+             */
+            readonly _id: string;
+            /**
+             * @description How the session is presented.
+             * @example cookie
+             * @enum {string}
+             */
+            readonly kind: "cookie" | "bearer";
+            /**
+             * Format: date-time
+             * @description Instant in UTC of the sign-in.
+             * @example 2024-07-23T13:44:05.993Z
+             */
+            readonly signedInAt: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC of the last use, to the minute.
+             * @example 2024-07-23T15:02:00.120Z
+             */
+            readonly lastUsedAt: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC at which it ends at the latest.
+             * @example 2024-07-24T13:44:05.993Z
+             */
+            readonly endsAt: string;
+            /**
+             * @description Specifies if this request was sent with it.
+             * @example true
+             */
+            readonly current: boolean;
+        };
+        /** @description Password that is used now, and the one to set. */
+        readonly PasswordChange: {
+            /**
+             * @description Password that is used now.
+             * @example a new horse in the old stable
+             */
+            readonly currentPassword: string;
+            /**
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
+             * @example five oars and a paper boat
+             */
+            readonly password: string;
+        };
         /**
          * @description State of the record.
          * @example PUBLIC
@@ -961,7 +1117,7 @@ export interface components {
         /** @description User to create; other members are custom properties of the group. */
         readonly NewUser: {
             /**
-             * @description Password of 15 to 128 characters.
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
              * @example correct horse battery staple
              */
             readonly password?: string;
@@ -1025,7 +1181,7 @@ export interface components {
              */
             readonly token: string;
             /**
-             * @description Password of 15 to 128 characters.
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
              * @example a new horse in the old stable
              */
             readonly password: string;
@@ -1080,7 +1236,7 @@ export interface components {
              */
             readonly _id: string;
             /**
-             * @description Password of 15 to 128 characters.
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
              * @example correct horse battery staple
              */
             readonly password?: string;
@@ -1211,6 +1367,15 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
+        /**
+         * @description Stands for the patient in the audit of all services from the erasure on: random, so that nothing leads back.
+         * @example erased:0d5c29f0a1b24c3d8e7f60514233241a
+         */
+        readonly AuditPseudonym: string;
+        /** @description Erasure of the account of a patient. */
+        readonly AccountErasureRequest: {
+            readonly auditPseudonym: components["schemas"]["AuditPseudonym"];
+        };
         /** @description What was erased of a person's account, by kind. */
         readonly AccountCounts: {
             /**
@@ -1244,10 +1409,20 @@ export interface components {
              */
             readonly jobs?: number;
             /**
+             * @description Counts of failed sign-ins, and places where the person signed in.
+             * @example 1
+             */
+            readonly signInFailures?: number;
+            /**
              * @description Mails kept as files.
              * @example 1
              */
             readonly mails?: number;
+            /**
+             * @description Rows of the audit that name the person by the pseudonym now.
+             * @example 4
+             */
+            readonly auditRows?: number;
         };
         /** @description All that is kept of a user, without what signs them in. */
         readonly UserExport: {
@@ -1266,6 +1441,12 @@ export interface components {
                  * @example 2024-07-23T13:44:05.993Z
                  */
                 readonly createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC of its last use, to the minute.
+                 * @example 2024-07-23T13:58:05.993Z
+                 */
+                readonly lastUsedAt: string;
                 /**
                  * Format: date-time
                  * @description Instant in UTC at which it ends.
@@ -1288,6 +1469,79 @@ export interface components {
                  */
                 readonly sentAt?: string;
             }[];
+        };
+        /**
+         * @description Stable name of what happened.
+         * @example chart-read
+         * @enum {string}
+         */
+        readonly AuditEventName: "signed-in" | "sign-in-refused" | "sign-in-locked" | "session-renewed" | "session-renewal-refused" | "session-ended" | "password-reset-asked" | "password-reset-used" | "password-reset-refused" | "password-changed" | "user-created" | "user-activated" | "user-changed" | "user-deleted" | "device-registered" | "device-assigned" | "device-unassigned" | "samples-uploaded" | "delivery-kept" | "upload-refused" | "samples-deleted" | "sample-normalized" | "sample-read" | "samples-read" | "samples-exported" | "chart-read" | "detections-read" | "fhir-read" | "fhir-exported" | "renormalization-started" | "submission-asked" | "submission-retried" | "inbox-read" | "inbox-retried" | "inbox-discarded" | "api-key-created" | "api-key-revoked" | "rule-created" | "rule-changed" | "key-created" | "key-used" | "key-rotated" | "key-destroyed" | "patient-exported" | "patient-erased" | "audit-read" | "access-refused" | "credential-refused" | "request-failed" | "program-started" | "record-created" | "record-read" | "record-changed" | "record-deleted";
+        /**
+         * @description What it does to data, as in a FHIR AuditEvent: create, read, update, delete, execute.
+         * @example R
+         * @enum {string}
+         */
+        readonly AuditAction: "C" | "R" | "U" | "D" | "E";
+        /**
+         * @description What came of it.
+         * @example success
+         * @enum {string}
+         */
+        readonly AuditOutcome: "success" | "refused" | "failed";
+        /**
+         * @description Kind of who acted; `patient` and `user` without `actorId` are the patient of the event.
+         * @example operator
+         * @enum {string}
+         */
+        readonly ActorKind: "patient" | "user" | "operator" | "service" | "sender" | "client" | "anonymous" | "program" | "command-line";
+        /** @description One thing that happened, without values of anybody. */
+        readonly AuditEvent: {
+            /**
+             * @description Identifier of the event; later events have greater ones.
+             * @example 01917b2c5f0e7a3d9e8f7a6b5c4d3e2f
+             */
+            readonly _id: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC with microseconds, by the clock of the database.
+             * @example 2024-07-24T13:44:05.993417Z
+             */
+            readonly at: string;
+            readonly event: components["schemas"]["AuditEventName"];
+            readonly action: components["schemas"]["AuditAction"];
+            readonly outcome: components["schemas"]["AuditOutcome"];
+            /**
+             * @description Stable code of the reason where it was refused or failed.
+             * @example not-your-data
+             */
+            readonly reason?: string;
+            /**
+             * @description Patient whose data it is about; a pseudonym, `erased:` and 32 digits, where the patient was erased.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly patientId?: string;
+            readonly actorKind: components["schemas"]["ActorKind"];
+            /**
+             * @description Identifier of who acted, among those of its kind.
+             * @example 5b1f4e2d3c4b4a59a8b7c6d5e4f3a2b1
+             */
+            readonly actorId?: string;
+            /**
+             * @description What it was done to: a kind, and mostly an identifier after a slash.
+             * @example chart/heart-rate
+             */
+            readonly resource: string;
+            /**
+             * @description Request in which it happened; the access log has the same.
+             * @example 7d4b2c1e-5f0e-4a3d-9e8f-7a6b5c4d3e2f
+             */
+            readonly requestId: string;
+            /**
+             * @description Class of the address that the request came from; the address itself is not kept.
+             * @example private
+             * @enum {string}
+             */
+            readonly peer: "loopback" | "private" | "public" | "none";
         };
         /** @description User to activate. */
         readonly Activation: {
@@ -1494,6 +1748,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Request that a page of somebody else sent, told by `Origin` or `Sec-Fetch-Site`. Nothing was done. */
+        readonly ForeignOrigin: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Body with too many bytes. Send less at once; `limits` names the bounds. */
         readonly TooLarge: {
             headers: {
@@ -1512,7 +1775,18 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Fault of ours. Nothing was done half; keep the data and repeat later. */
+        /** @description Too many at once. Wait as Retry-After says, then repeat. */
+        readonly TooManyRequests: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later, unless the code is `data-unreadable`, which the operator has to look at. */
         readonly InternalError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1532,7 +1806,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
+        /** @description Database that does not answer, or keys that the service was not given. Keep the data and repeat after Retry-After seconds. */
         readonly DatabaseUnavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -1572,6 +1846,24 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
+        readonly NotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Password that cannot be used, or a body that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidPassword: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description User name or e-mail address that is taken. Choose another. */
         readonly AlreadyExists: {
             headers: {
@@ -1583,15 +1875,6 @@ export interface components {
         };
         /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
         readonly InvalidReset: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
-        readonly NotFound: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1634,6 +1917,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Identifier of the sign-in, `_id` in the list of sessions. */
+        readonly SessionId: string;
         /** @description Filter by identifier. */
         readonly UserIdFilter: string;
         /** @description Filter by account. */
@@ -1662,6 +1947,8 @@ export interface components {
         readonly SendResetMail: boolean;
         /** @description Identifier of the user, `_id`. */
         readonly UserId: string;
+        /** @description Where a page begins, out of the header `Link`. */
+        readonly AuditCursor: string;
         /** @description Identifier of the job. */
         readonly JobId: string;
     };
@@ -1680,6 +1967,8 @@ export type ClientGrant = components['schemas']['ClientGrant'];
 export type ClientToken = components['schemas']['ClientToken'];
 export type SigningKeys = components['schemas']['SigningKeys'];
 export type UserInfo = components['schemas']['UserInfo'];
+export type Session = components['schemas']['Session'];
+export type PasswordChange = components['schemas']['PasswordChange'];
 export type UserState = components['schemas']['UserState'];
 export type User = components['schemas']['User'];
 export type NewUser = components['schemas']['NewUser'];
@@ -1693,8 +1982,15 @@ export type StateChange = components['schemas']['StateChange'];
 export type UserImport = components['schemas']['UserImport'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type UserChanges = components['schemas']['UserChanges'];
+export type AuditPseudonym = components['schemas']['AuditPseudonym'];
+export type AccountErasureRequest = components['schemas']['AccountErasureRequest'];
 export type AccountCounts = components['schemas']['AccountCounts'];
 export type UserExport = components['schemas']['UserExport'];
+export type AuditEventName = components['schemas']['AuditEventName'];
+export type AuditAction = components['schemas']['AuditAction'];
+export type AuditOutcome = components['schemas']['AuditOutcome'];
+export type ActorKind = components['schemas']['ActorKind'];
+export type AuditEvent = components['schemas']['AuditEvent'];
 export type Activation = components['schemas']['Activation'];
 export type JobStatus = components['schemas']['JobStatus'];
 export type StartedJob = components['schemas']['StartedJob'];
@@ -1706,20 +2002,24 @@ export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseSignInFailed = components['responses']['SignInFailed'];
+export type ResponseForeignOrigin = components['responses']['ForeignOrigin'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseBusy = components['responses']['Busy'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidForm = components['responses']['InvalidForm'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
+export type ResponseNotFound = components['responses']['NotFound'];
+export type ResponseInvalidPassword = components['responses']['InvalidPassword'];
 export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
-export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
+export type ParameterSessionId = components['parameters']['SessionId'];
 export type ParameterUserIdFilter = components['parameters']['UserIdFilter'];
 export type ParameterAuthUserIdFilter = components['parameters']['AuthUserIdFilter'];
 export type ParameterEmailFilter = components['parameters']['EmailFilter'];
@@ -1734,6 +2034,7 @@ export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterSkip = components['parameters']['Skip'];
 export type ParameterSendResetMail = components['parameters']['SendResetMail'];
 export type ParameterUserId = components['parameters']['UserId'];
+export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type ParameterJobId = components['parameters']['JobId'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -1770,8 +2071,10 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["Busy"];
         };
@@ -1801,6 +2104,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1834,6 +2138,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidForm"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1907,10 +2212,97 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly listSessions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sign-ins. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Session"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly endSessionById: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the sign-in, `_id` in the list of sessions. */
+                readonly id: components["parameters"]["SessionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sign-in has ended; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly changeOwnPassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Passwords. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    /** @description New session cookie `sid`, where the session was a cookie. */
+                    readonly "Set-Cookie"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidPassword"];
+            readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Busy"];
         };
     };
     readonly findUsers: {
@@ -1990,7 +2382,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Identified"];
                 };
             };
-            readonly 400: components["responses"]["InvalidBody"];
+            readonly 400: components["responses"]["InvalidPassword"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["AlreadyExists"];
             readonly 413: components["responses"]["TooLarge"];
@@ -2113,7 +2505,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            readonly 400: components["responses"]["InvalidBody"];
+            readonly 400: components["responses"]["InvalidPassword"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["AlreadyExists"];
@@ -2301,7 +2693,12 @@ export interface operations {
             };
             readonly cookie?: never;
         };
-        readonly requestBody?: never;
+        /** @description What stands for the person in the audit. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["AccountErasureRequest"];
+            };
+        };
         readonly responses: {
             /** @description What was erased. */
             readonly 200: {
@@ -2348,6 +2745,41 @@ export interface operations {
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
+    readonly listUserAudit: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where a page begins, out of the header `Link`. */
+                readonly _cursor?: components["parameters"]["AuditCursor"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Events. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["AuditEvent"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     readonly softDeleteUser: {
         readonly parameters: {
             readonly query?: never;
@@ -2361,6 +2793,34 @@ export interface operations {
         readonly requestBody?: never;
         readonly responses: {
             /** @description User is `DELETED`; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly endUserSessions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sessions have ended; no body. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;

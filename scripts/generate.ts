@@ -1,6 +1,6 @@
 /**
  * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
- * settings, commands and HealthKit's types from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
+ * settings, commands, HealthKit's types and security from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
  * ones are listed, and the exit code is 1.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
+import { securityChecklistPage } from './generate/security-checklist-page.ts';
+import { securityInventoryPage } from './generate/security-inventory-page.ts';
 import { healthKitTypesPage } from './generate/healthkit-types-page.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -20,26 +22,27 @@ const run = (command: string, args: readonly string[]): void => {
   execFileSync(join(root, 'node_modules', '.bin', command), args, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
 };
 
-/** The generated files of one service by name, made in a folder of their own. */
-const generate = (service: string, folder: string): [string, string][] => {
-  const bundle = join(folder, `${service}.json`);
-  run('redocly', ['bundle', `${service}@v1`, '--ext', 'json', '-o', bundle]);
-  // The types are made from the bundle: one file, every reference inside it.
-  const configuration = join(folder, `${service}.redocly.yaml`);
-  const types = join(folder, `${service}.d.ts`);
-  writeFileSync(configuration, JSON.stringify({ extends: ['minimal'], apis: { [service]: { root: bundle, 'x-openapi-ts': { output: types } } } }));
+/** The generated files of all services by name, made in a folder of their own. */
+const generate = (folder: string): [string, string][] => {
+  for (const service of services) run('redocly', ['bundle', `${service}@v1`, '--ext', 'json', '-o', join(folder, `${service}.json`)]);
+  // The types are made from the bundles: one file each, every reference inside it.
+  const configuration = join(folder, 'redocly.yaml');
+  const apis = services.map((service) => [service, { root: join(folder, `${service}.json`), 'x-openapi-ts': { output: join(folder, `${service}.d.ts`) } }]);
+  writeFileSync(configuration, JSON.stringify({ extends: ['minimal'], apis: Object.fromEntries(apis) as object }));
   run('openapi-typescript', ['--redocly', configuration, ...typeFlags]);
-  return [`${service}.json`, `${service}.d.ts`].map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
+  return services.flatMap((service) => [`${service}.json`, `${service}.d.ts`]).map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-generate-'));
 const target = join(root, 'generated');
 try {
   const files: [string, string][] = [
-    ...services.flatMap((service) => generate(service, folder)),
+    ...generate(folder),
     ['../docs/configuration.md', configurationPage()],
     ['../docs/commands.md', commandsPage()],
     ['../docs/healthkit-types.md', healthKitTypesPage()],
+    ['../docs/security-inventory.md', securityInventoryPage()],
+    ['../docs/security-checklist.md', securityChecklistPage()],
   ];
   const current = (name: string) => (existsSync(join(target, name)) ? readFileSync(join(target, name), 'utf8') : undefined);
   const stale = files.filter(([name, text]) => current(name) !== text).map(([name]) => name.replace('../', ''));

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { masked } from '../device-manager/domain/outline.ts';
 import { createInbox, type Inbox, type InboxOutcome } from '../device-manager/inbox.ts';
 import type { InboxEntry, InboxFilter, InboxKind } from '../device-manager/storage/inbox-table.ts';
+import { openKeys } from '../keys/master-key-check.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { withManual } from './manual.ts';
-import { keyRingOf } from './named-patient.ts';
 import { table } from './table.ts';
 
 const kinds = ['quarantined', 'conflicting', 'failed'];
@@ -17,7 +17,7 @@ const act = () => ({ actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
 
 const withInbox = <Result>({ config, say }: CommandContext, work: (inbox: Inbox) => Promise<Result>): Promise<Result> => {
   const settings = config();
-  return withDatabase({ config: settings, say, owners: ['device-manager'] }, async (pool) => work(createInbox(pool, await keyRingOf(settings, pool))));
+  return withDatabase({ config: settings, say, owners: ['device-manager'] }, async (pool) => work(createInbox(pool, (await openKeys(pool, settings)).keyRing)));
 };
 
 interface FilterOptions {

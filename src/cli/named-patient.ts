@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { Pool } from '../database/pool.ts';
-import { loadMasterKey } from '../keys/master-key.ts';
-import { createKeyRing, type KeyRing } from '../keys/scope-keys.ts';
+import { openKeys } from '../keys/master-key-check.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
 import type { UserAccount } from '../user-manager/domain/user-account.ts';
 import { patientIdOf } from '../user-manager/patient-id.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
@@ -30,19 +30,12 @@ export interface NamedPatient {
   readonly isKnown: boolean;
 }
 
-/** Opens the keys of the installation. Throws when the master key is another one. */
-export const keyRingOf = async ({ MASTER_KEY, DATA_DIR }: Config, pool: Pool): Promise<KeyRing> => {
-  const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: MASTER_KEY, dataDir: DATA_DIR }) });
-  await keyRing.check(pool);
-  return keyRing;
-};
-
 /** Runs a command about one patient, on the tables of both services. Throws RefusedError for nobody, and for two at once. */
 export const withPatient = async <Result>(context: CommandContext, { user: name, patient }: PatientOptions, work: (patient: NamedPatient) => Promise<Result>): Promise<Result> => {
   if ((name === undefined) === (patient === undefined)) throw new RefusedError('Say who is meant: --user or --patient.', 'wrong-use');
   const config = context.config();
   return withDatabase({ config, say: context.say, owners: ['user-manager', 'device-manager'] }, async (pool) => {
-    const keyRing = await keyRingOf(config, pool);
+    const { keyRing } = await openKeys(pool, config);
     const user = name === undefined ? undefined : await userNamed(pool, name);
     const patientId = user === undefined ? patient : patientIdOf(user, config.CUSTOM_USER_ID_KEY);
     if (patientId === undefined) throw new RefusedError('The person has nothing under the name that CUSTOM_USER_ID_KEY gives: use --patient.', 'wrong-use');

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { newPseudonym } from '../audit/pseudonym.ts';
 import type { Config } from '../config.ts';
 import type { Pool } from '../database/pool.ts';
 import { scrub } from '../database/scrubbing.ts';
 import { applyErasures } from '../device-manager/patients/applying-erasures.ts';
 import { findErasure, runErasure, startErasure, type Erasing } from '../device-manager/patients/erasing.ts';
 import { journalOf, JournalFault, openErasureJournal, readJournal, type JournalEntry } from '../device-manager/patients/erasure-journal.ts';
+import { openKeys } from '../keys/master-key-check.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { patientIdOf } from '../user-manager/patient-id.ts';
 import { findUsers } from '../user-manager/storage/user-search.ts';
@@ -15,12 +17,12 @@ import { erasureJournalIn, mailFolderIn } from '../vitalgate.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { withManual } from './manual.ts';
-import { keyRingOf, withPatient, withWhom, type PatientOptions } from './named-patient.ts';
+import { withPatient, withWhom, type PatientOptions } from './named-patient.ts';
 
 /** Erases in this process what a server would erase in the background; `userId` is the account, where it is known. */
 const erasingOf = (config: Config, pool: Pool, keyRing: KeyRing, userId?: string): Erasing => ({
   pool, keyRing, backupDays: config.BACKUP_RETENTION_DAYS, journal: openErasureJournal(erasureJournalIn(config), pool, keyRing),
-  eraseAccount: (patientId) => eraseUser({ pool, mailFolder: mailFolderIn(config) }, userId ?? patientId),
+  eraseAccount: (patientId, auditPseudonym) => eraseUser({ pool, mailFolder: mailFolderIn(config) }, { id: userId ?? patientId, auditPseudonym, actor: 'vitalgate' }),
 });
 
 const erase = async (context: CommandContext, { confirm, ...options }: PatientOptions & { readonly confirm: string }): Promise<void> => {
@@ -38,7 +40,7 @@ const erase = async (context: CommandContext, { confirm, ...options }: PatientOp
 
 const withKeys = <Result>({ config, say }: CommandContext, work: (pool: Pool, keyRing: KeyRing, settings: Config) => Promise<Result>): Promise<Result> => {
   const settings = config();
-  return withDatabase({ config: settings, say, owners: ['user-manager', 'device-manager'] }, async (pool) => work(pool, await keyRingOf(settings, pool), settings));
+  return withDatabase({ config: settings, say, owners: ['user-manager', 'device-manager'] }, async (pool) => work(pool, (await openKeys(pool, settings)).keyRing, settings));
 };
 
 const list = async (context: CommandContext): Promise<void> => {
@@ -76,7 +78,8 @@ const eraseAccounts = async (pool: Pool, keyRing: KeyRing, config: Config, accou
   let count = 0;
   for (const [patientId, userId] of accounts) {
     if (!erased.has((await keyRing.pseudonymOf(pool, `patient:${patientId}`)).toString('hex'))) continue;
-    count += (await eraseUser({ pool, mailFolder: mailFolderIn(config) }, userId))['users'] ?? 0;
+    const auditPseudonym = newPseudonym();
+    count += (await eraseUser({ pool, mailFolder: mailFolderIn(config) }, { id: userId, auditPseudonym, actor: 'vitalgate' }))['users'] ?? 0;
   }
   return count;
 };

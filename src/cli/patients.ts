@@ -2,15 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
+import { auditRecordOf } from '../audit/audit-record.ts';
 import type { Pool } from '../database/pool.ts';
 import { builtInTypes } from '../device-manager/catalogue/built-in-types.ts';
 import { exportArchive } from '../device-manager/patients/contents.ts';
 import { exportSources } from '../device-manager/patients/sources.ts';
 import { createRuleBook } from '../device-manager/rule-book.ts';
-import { recordAudit } from '../device-manager/storage/audit-table.ts';
+import { recordEntry } from '../device-manager/storage/audit-table.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { exportOf } from '../user-manager/handlers/users.ts';
-import { exportUser } from '../user-manager/user-export.ts';
+import { auditOfUser, exportUser } from '../user-manager/user-export.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withManual } from './manual.ts';
 import { withPatient, withWhom, type PatientOptions } from './named-patient.ts';
@@ -44,13 +45,14 @@ const archiveOf = (pool: Pool, keyRing: KeyRing, patientId: string, told: (files
     const found = await exportUser(pool, id);
     return found && exportOf(found);
   };
-  return exportArchive(exportSources({ pool, keyRing, version: packageFile.version }, createRuleBook(pool, builtInTypes), accountOf), patientId, told);
+  const accountAudit = async (id: string, after: string | undefined, limit: number) => (await auditOfUser(pool, id, { after, limit }))?.map(auditRecordOf) ?? [];
+  return exportArchive(exportSources({ pool, keyRing, version: packageFile.version }, createRuleBook(pool, builtInTypes), { accountOf, accountAudit }), patientId, told);
 };
 
 const exportPatient = async (context: CommandContext, { out, ...options }: PatientOptions & { readonly out: string }): Promise<void> => {
   const { patientId, sizeBytes, files } = await withPatient(context, options, async ({ pool, keyRing, patientId: id, isKnown }) => {
     if (!isKnown) throw new RefusedError('There is no patient of this identifier.', 'unknown');
-    await recordAudit(pool, { patientId: id, actor: 'vitalgate', action: 'read', resource: 'export', requestId: `cli-${randomUUID()}` });
+    await recordEntry(pool, { event: 'patient-exported', actor: 'vitalgate', patientId: id, resource: 'export', requestId: `cli-${randomUUID()}` });
     let count = 0;
     const size = await writeWhole(out, archiveOf(pool, keyRing, id, (written) => (count = written)));
     return { patientId: id, sizeBytes: size, files: count };

@@ -1,5 +1,7 @@
+import { url as debuggerAddress } from 'node:inspector';
 import pino, { type Logger } from 'pino';
 import { ConfigError, serviceNames, type Config } from '../config.ts';
+import { configurationDigest } from '../config/digest.ts';
 import { openPool } from '../database/pool.ts';
 import { provideDemoData, setAsideDemoFile, writeDemoFile } from '../demo-data.ts';
 import { faultOf } from '../http/fault-log.ts';
@@ -20,6 +22,12 @@ type Say = ServeOptions['say'];
 
 const checkDemo = (demo: boolean, config: Config): void => {
   if (demo && config.SERVICES.length < serviceNames.length) throw new ConfigError(['--demo needs all three services: leave SERVICES unset']);
+};
+
+/** Whoever reaches a debugger reads every key and every value: only a demo, whose data is made up, may have one. */
+const refuseDebugger = (demo: boolean): void => {
+  if (demo || debuggerAddress() === undefined) return;
+  throw new RefusedError('Vitalgate does not start: a debugger is open in it (--inspect, perhaps in NODE_OPTIONS). Start it without, or with --demo.');
 };
 
 /** Where none is named, the demo has a Therapy and Monitoring Manager of its own, with a plan for everything that can be measured. */
@@ -79,6 +87,7 @@ const unlessEnding = async (signal: AbortSignal, work: () => Promise<void>): Pro
  */
 export const serve = async (config: Config, { demo, say }: ServeOptions): Promise<void> => {
   checkDemo(demo, config);
+  refuseDebugger(demo);
   const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
   const { end, signal: ending } = createEnding(log, () => starting);
   process.on('uncaughtException', (error) => {
@@ -91,7 +100,8 @@ export const serve = async (config: Config, { demo, say }: ServeOptions): Promis
     end(1);
   };
   const therapyMonitoring = await demoTherapyMonitoring(demo, config);
-  const starting = startVitalgate({ ...config, TMM_SERVICE_URL: config.TMM_SERVICE_URL ?? therapyMonitoring?.url }, { log, onFatal });
+  const started = { ...config, TMM_SERVICE_URL: config.TMM_SERVICE_URL ?? therapyMonitoring?.url };
+  const starting = startVitalgate(started, { log, onFatal, configurationDigest: configurationDigest(started) });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A terminal and npm both pass a signal on: the second one must not cut the first one's work short.
     process.on(signal, () => {

@@ -22,6 +22,8 @@ export interface DeviceManagerDependencies {
   /** Connections of the jobs' own, so that requests cannot starve them. */
   readonly jobPool: Pool;
   readonly keyRing: KeyRing;
+  /** Why keys cannot be opened with the master keys of this process; undefined when they can. */
+  readonly masterKeyFault: () => Promise<string | undefined>;
   readonly log: Logger;
   readonly version: string;
   /** Accepted service credentials: the present one, and the previous one while rotating. */
@@ -42,9 +44,12 @@ export interface DeviceManagerDependencies {
   readonly erasureJournal: string;
   /** How many days backups are kept, as certificates of erasures say. */
   readonly backupDays: number;
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
 /** What normalizes, and by which rules. */

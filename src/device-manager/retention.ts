@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
-import { forgetPoints, lockPatient } from './normalizing.ts';
-import { expireAudit, recordAudit } from './storage/audit-table.ts';
+import { lockPatient } from './normalizing.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { emptyPayloads, forgetDiscarded, payloadsBefore, removeExpiredExports, removePayload, waitingSince, type PayloadName } from './storage/expired-rows.ts';
 import { discardDelivery } from './storage/inbox-table.ts';
-import { samplesToNormalize } from './storage/sample-table.ts';
+import { samplesToNormalize } from './storage/sample-result-table.ts';
+import { removePoints } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
 import { lockKeeping } from './storage/tombstone-table.ts';
 
@@ -14,7 +15,6 @@ import { lockKeeping } from './storage/tombstone-table.ts';
 export interface RetentionDays {
   readonly payloads: number | undefined;
   readonly healthData: number | undefined;
-  readonly audit: number | undefined;
   readonly quarantine: number | undefined;
   readonly discarded: number | undefined;
 }
@@ -35,7 +35,7 @@ const BATCH = 200;
 const DAY_MS = 86_400_000;
 /** How often what has expired is deleted. */
 export const EXPIRE_EVERY_MS = 6 * 3_600_000;
-const actor = 'vitalgate';
+const actor = 'program';
 
 /** Does a batch until one was not full. */
 const batchwise = async ({ isStopping }: Expiring, batch: () => Promise<number>): Promise<number> => {
@@ -53,8 +53,8 @@ const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<
     const { patient_id: patientId, payload_id: payloadId } = name;
     await lockPatient(client, patientId);
     await lockKeeping(client, patientId, 'deletion');
-    const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`);
-    if (keys) await renewRollups(client, keys, await forgetPoints(client, keys, patientId, await samplesToNormalize(client, patientId, payloadId, 'all')));
+    const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
+    if (keys) await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, await samplesToNormalize(client, patientId, payloadId, 'all')));
     await removePayload(client, name);
     await recordAudit(client, { patientId, actor, action: 'delete', resource: `payload/${payloadId}`, requestId: `retention-${randomUUID()}` });
   });
@@ -89,6 +89,5 @@ export const expire = async (expiring: Expiring, now = Date.now()): Promise<Expi
     payloads: await before(days.payloads, (instant) => batchwise(expiring, () => emptyPayloads(pool, instant, BATCH))),
     quarantine: await before(days.quarantine, (instant) => expireWaiting(expiring, instant)),
     discarded: await before(days.discarded, (instant) => forgetDiscarded(pool, instant)),
-    audit: await before(days.audit, (instant) => batchwise(expiring, () => expireAudit(pool, instant, BATCH))),
   };
 };

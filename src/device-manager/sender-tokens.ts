@@ -1,4 +1,5 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose';
 import { problem } from '../http/problem.ts';
 import type { KeyHolder } from './storage/api-key-table.ts';
 
@@ -13,6 +14,8 @@ export interface TokenIssuer {
   readonly scope?: string | undefined;
   /** The sender that its tokens post as; without one, the claim `sub` names it. */
   readonly sender?: string | undefined;
+  /** Milliseconds between two looks at its keys, whatever tokens come; 10,000 where none is given. */
+  readonly keysEveryMs?: number;
 }
 
 /** Judges bearer tokens of webhook senders. */
@@ -40,10 +43,39 @@ const devicesOf = ({ device_ids: devices }: JWTPayload): readonly string[] | und
 
 const senderName = /^[a-z][a-z0-9-]{0,63}$/;
 
-const verifier = ({ issuer, jwksUrl, audience, scope, sender }: TokenIssuer) => {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: 10_000, cacheMaxAge: 600_000 });
+const largestKeySet = 262_144;
+
+/** Reads no more than a set of keys can be; a redirect is an answer like any other that is not 200. */
+const boundedFetch = async (url: string, init: RequestInit): Promise<Response> => {
+  const { body, status, headers } = await fetch(url, { ...init, redirect: 'manual' });
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > largestKeySet) throw new Error('an issuer answered more than a set of keys can be');
+    chunks.push(chunk);
+  }
+  return new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers });
+};
+
+/** Up to here a token waits for keys that cannot be looked at again yet. */
+const longestWaitForKeysMs = 1_000;
+
+const verifier = ({ issuer, jwksUrl, audience, scope, sender, keysEveryMs = 10_000 }: TokenIssuer) => {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: keysEveryMs, cacheMaxAge: 600_000, [customFetch]: boundedFetch });
+  const verified = (token: string) => jwtVerify(token, keys, { issuer, audience, algorithms, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp'] });
+  /** Whoever made a key up a moment ago must not have a token under a new key refused: its sender may never come again. */
+  const verifiedOnceKeysAreNew = async (token: string) => {
+    try {
+      return await verified(token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !keys.coolingDown || keysEveryMs > longestWaitForKeysMs) throw error;
+      await sleep(keysEveryMs);
+      return verified(token);
+    }
+  };
   return async (token: string): Promise<KeyHolder | undefined> => {
-    const { payload } = await jwtVerify(token, keys, { issuer, audience, algorithms, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp'] });
+    const { payload } = await verifiedOnceKeysAreNew(token);
     const name = sender ?? payload.sub;
     const deviceIds = devicesOf(payload);
     if (!hasScope(payload, scope) || name === undefined || !senderName.test(name) || deviceIds === 'malformed') return undefined;

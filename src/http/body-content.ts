@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { XmlElement } from '../xml/xml-gate.ts';
-import type { ContentPlan } from './framing.ts';
+import { NO_BODY, type ContentPlan } from './framing.ts';
 import { JsonFault, readJson, type ReadJson } from './json-gate.ts';
 import { readMultipartBody } from './multipart-body.ts';
+import type { OperationInfo } from './operation-info.ts';
 import { problem, problemCatalogue, type ProblemCode, type ProblemError } from './problem.ts';
 import { readXmlBody } from './xml-body.ts';
 
@@ -21,9 +22,12 @@ const isBlank = (bytes: Buffer): boolean =>
 const at = (code: ProblemCode, pointer: string): ProblemError =>
   problem(code, { errors: [{ pointer, code, message: problemCatalogue[code].detail }] });
 
-const readJsonBody = (bytes: Buffer, { maxBytes, maxItems, maxDepth }: BodyLimits): ReadJson => {
+const readJsonBody = (bytes: Buffer, judgesItems: boolean, { maxBytes, maxItems, maxDepth }: BodyLimits): ReadJson => {
   try {
-    return readJson(bytes, { maxItems, maxDepth });
+    const read = readJson(bytes, { maxItems, maxDepth });
+    const fault = judgesItems ? undefined : read.items?.find((item) => item.fault !== undefined)?.fault;
+    if (fault !== undefined) throw at(fault.code, fault.pointer);
+    return read;
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error;
     if (error.code === 'too-many-items') throw problem('too-many-items', { limits: { maxItems, maxBytes } });
@@ -42,18 +46,18 @@ const readFormBody = (bytes: Buffer): ReadJson => {
 };
 
 /**
- * Turns body bytes into a value by the plan. A body that is not required may be blank (nothing, white space, `null`, `{}`)
+ * Turns body bytes into a value by the plan. Text that nobody can keep refuses a list whose items are not judged one by one. A body that is not required may be blank (nothing, white space, `null`, `{}`)
  * under any content type and is then undefined. XML is its text for the validator, and a tree beside it. Throws the problem of the gate with its pointer, 400 for content
  * where none belongs, 415 for content of another type.
  */
 export const readContent = async (
-  bytes: Buffer, plan: ContentPlan, required: boolean, limits: BodyLimits,
+  bytes: Buffer, plan: ContentPlan, request: OperationInfo['request'], limits: BodyLimits,
 ): Promise<Pick<ReadJson, 'items'> & { readonly value: unknown; readonly xml?: XmlElement }> => {
-  if (!required && isBlank(bytes)) return { value: undefined };
-  if (plan.kind === 'json') return readJsonBody(bytes, limits);
+  if (request?.required !== true && isBlank(bytes)) return { value: undefined };
+  if (plan.kind === 'json') return readJsonBody(bytes, request?.judgesItems === true, limits);
   if (plan.kind === 'xml') return { xml: await readXmlBody(bytes, limits), value: bytes.toString('utf8') };
   if (plan.kind === 'form') return readFormBody(bytes);
   if (plan.kind === 'multipart') return { value: await readMultipartBody(bytes, plan.contentType) };
   if (plan.kind === 'unsupported') throw problem('unsupported-media-type');
-  throw problem('invalid-request', { detail: 'Send no body: this operation takes none.' });
+  throw problem('invalid-request', { detail: NO_BODY });
 };

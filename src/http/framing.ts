@@ -18,6 +18,9 @@ const ENCODINGS = ['identity', 'gzip', 'br'];
 /** Bytes that a request to an operation without body may carry: room for white space, `null` or `{}`. */
 export const BLANK_BODY_BYTES = 4096;
 
+/** What to do where an operation takes no body. */
+export const NO_BODY = 'Send no body: this operation takes none.';
+
 /** JSON by its type or its structured suffix. */
 export const isJsonType = (mediaType: string): boolean => mediaType === 'application/json' || mediaType.endsWith('+json');
 
@@ -55,15 +58,19 @@ export const planContent = (operation: OperationInfo, contentType: string | unde
   return { kind: 'unsupported' };
 };
 
+/** Refuses a request with several Host lines, or with none where HTTP asks for one (RFC 9112, section 3.2). */
+export const checkHost = ({ headersDistinct, httpVersion }: IncomingMessage): void => {
+  const count = (headersDistinct['host'] ?? []).length;
+  if (count > 1 || (count === 0 && httpVersion === '1.1')) throw problem('invalid-request', { detail: 'Send exactly one Host header.' });
+};
+
 /**
- * Refuses, before anything is read, a request whose headers already tell that it cannot be served: several Host lines,
- * an unknown Content-Encoding, a Content-Length over `maxBytes`.
+ * Refuses, before anything is read, a request whose headers already tell that it cannot be served: an unknown Content-Encoding of a body, a Content-Length over `maxBytes`. An operation that takes no body refuses an encoded one as any other.
  */
-export const checkFraming = (request: IncomingMessage, limits: { maxBytes: number; maxItems: number }): void => {
-  if ((request.headersDistinct['host'] ?? []).length > 1) {
-    throw problem('invalid-request', { detail: 'Send exactly one Host header.' });
-  }
+export const checkFraming = (request: IncomingMessage, operation: OperationInfo, limits: { maxBytes: number; maxItems: number }): void => {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  if (!ENCODINGS.includes(encoding)) throw problem('unsupported-encoding');
+  if (!ENCODINGS.includes(encoding) && announcesBody(request)) {
+    throw operation.request === undefined ? problem('invalid-request', { detail: NO_BODY }) : problem('unsupported-encoding');
+  }
   if (Number(request.headers['content-length'] ?? 0) > limits.maxBytes) throw problem('payload-too-large', { limits });
 };

@@ -17,7 +17,8 @@ export interface OperationInfo {
   /** Marked `x-platform`: answered by the kit itself. */
   readonly platform: boolean;
   readonly parameters: readonly ParameterInfo[];
-  readonly request?: { readonly required: boolean; readonly mediaTypes: readonly string[]; readonly maxItems?: number };
+  /** `judgesItems`: the elements of an array are judged one by one (`x-verdict-per-item`). */
+  readonly request?: { readonly required: boolean; readonly judgesItems: boolean; readonly mediaTypes: readonly string[]; readonly maxItems?: number };
   /** By status as written (`200`, `404`). */
   readonly responses: ReadonlyMap<string, { readonly mediaTypes: readonly string[]; readonly mayBeEmpty: boolean }>;
 }

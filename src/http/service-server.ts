@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import { brokenRequestAnswer } from './broken-request.ts';
 import { createExchanges } from './exchange.ts';
 import type { Phase } from './platform-routes.ts';
 import { serviceApp, type ServiceOptions } from './service-app.ts';
@@ -15,7 +16,7 @@ export interface ServiceServer {
   /** The application itself, for tests without a port. */
   readonly app: Express;
   /**
-   * Warms up every operation, then listens, with TLS where files are named; port 0 takes any free one. May be called again for another
+   * Warms up every operation unless told not to, then listens, with TLS where files are named; port 0 takes any free one. May be called again for another
    * address. Rejects when a part of the spec does not work, or the files are no pair.
    */
   readonly listen: (port: number, host: string, tls?: TlsFiles) => Promise<{ url: string; port: number }>;
@@ -24,8 +25,10 @@ export interface ServiceServer {
 }
 
 /** Milliseconds within which a client must have sent its headers and its whole request, and how long idle connections stay. */
-const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 20_000 };
-const MAX_CONNECTIONS = 10_000;
+export const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 20_000 };
+export const MAX_CONNECTIONS = 10_000;
+/** Requests without Host are answered by the service itself, as any other that is refused. */
+const SETTINGS = { ...TIMEOUTS, requireHostHeader: false };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -36,10 +39,10 @@ const answerOf = (app: Express, inFlight: Set<ServerResponse>, phase: () => Phas
   app(request as Parameters<Express>[0], response as Parameters<Express>[1]);
 };
 
-const serverOf = (answer: Answer, tls: TlsFiles | undefined): Server => {
-  const server = tls === undefined ? createServer(TIMEOUTS, answer) : createTlsServer({ ...TIMEOUTS, ...readTlsFiles(tls) }, answer);
+const serverOf = (answer: Answer, onBroken: ReturnType<typeof brokenRequestAnswer>, tls: TlsFiles | undefined): Server => {
+  const server = tls === undefined ? createServer(SETTINGS, answer) : createTlsServer({ ...SETTINGS, ...readTlsFiles(tls) }, answer);
   // Credentials and size are judged before a client that asks is told to send its body.
-  server.on('checkContinue', answer);
+  server.on('checkContinue', answer).on('checkExpectation', answer).on('clientError', onBroken);
   server.maxConnections = MAX_CONNECTIONS;
   if (tls !== undefined) server.once('close', reloadTlsFiles(server as TlsServer, tls));
   return server;
@@ -78,13 +81,14 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
   const exchanges = createExchanges();
   const inFlight = new Set<ServerResponse>();
   const app = serviceApp(options, exchanges, () => phase);
+  const onBroken = brokenRequestAnswer(inFlight, options.isPublicHttps ?? false);
   const servers: Server[] = [];
   let warm: Promise<void> | undefined;
   return {
     app,
     listen: async (port, host, tls) => {
-      await (warm ??= warmUp(app, exchanges, options.spec));
-      const server = serverOf(answerOf(app, inFlight, () => phase), tls);
+      if (options.warmUp ?? true) await (warm ??= warmUp(app, exchanges, options.spec));
+      const server = serverOf(answerOf(app, inFlight, () => phase), onBroken, tls);
       const address = await listenOn(server, port, host, tls === undefined ? 'http' : 'https');
       servers.push(server);
       phase = 'serving';

@@ -44,6 +44,13 @@ export const resolvePointer = (document: JsonObject, pointer: string): { pointer
   return { pointer: current, node };
 };
 
+const checkReferences = (document: JsonObject, node: unknown = document): void => {
+  if (typeof node !== 'object' || node === null) return;
+  const { $ref: ref } = node as JsonObject;
+  if (typeof ref === 'string') resolvePointer(document, ref);
+  for (const child of Object.values(node)) checkReferences(document, child);
+};
+
 /** Escapes one key for a JSON pointer. */
 export const pointerToken = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
@@ -72,9 +79,11 @@ const requestOf = (document: JsonObject, operation: JsonObject): Pick<OperationI
   const content = objectOf(body['content']);
   const schemas = Object.values(content).map((media) => dereference(document, objectOf(media)['schema']));
   const maxItems = schemas.map((schema) => schema['maxItems']).find((limit) => typeof limit === 'number');
+  const alternatives = schemas.flatMap((schema) => [schema, ...[...listOf(schema['anyOf']), ...listOf(schema['oneOf'])].map((one) => dereference(document, one))]);
   return {
     request: {
       required: body['required'] === true,
+      judgesItems: alternatives.some((schema) => schema['x-verdict-per-item'] === true),
       mediaTypes: Object.keys(content),
       ...(typeof maxItems === 'number' && { maxItems }),
     },
@@ -116,6 +125,7 @@ const operationsOf = (document: JsonObject): OperationInfo[] =>
  */
 export const loadSpec = (json: unknown): Spec => {
   const document = objectOf(json);
+  checkReferences(document);
   const operations = operationsOf(document);
   if (operations.length === 0) throw new Error('The specification has no operations.');
   const ids = operations.map(({ id }) => id);

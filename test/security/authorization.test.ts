@@ -1,19 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { createClient } from '../../src/user-manager/client-tokens.ts';
 import type { Spec } from '../../src/http/spec.ts';
 import { meantBy, specifications } from '../contract/specifications.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 import table from './authorization.json' with { type: 'json' };
+import { bearer, createCallers, endsSessions, mayPass, roles, type Callers, type Headers, type Role } from './callers.ts';
 
-/** Everybody who may knock, and what they show. */
-const roles = [
-  'nobody', 'patient', 'ended session', 'patient token', 'ended token', 'service', 'wrong service', 'operator', 'webhook key', 'revoked key', 'webhook password', 'webhook token', 'made-up session',
-] as const;
-type Role = (typeof roles)[number];
-type Headers = Readonly<Record<string, string>>;
-
-const admittedTo: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = table;
 /** The first media type that a body may have; framing is judged before credentials are. */
 const mediaTypeOf = (spec: Spec, template: string, method: string): string | undefined => {
   const item = (spec.document['paths'] as Record<string, Record<string, { requestBody?: unknown }>>)[template];
@@ -22,68 +14,39 @@ const mediaTypeOf = (spec: Spec, template: string, method: string): string | und
 };
 
 const rows = specifications.flatMap(({ service, spec }) => spec.operations.map(({ id, method, template }) => ({ service, id, method, template, mediaType: mediaTypeOf(spec, template, method) })));
-/** What is shown there counts no more afterwards. */
-const endsSessions = new Set(['signOut', 'endSession', 'issueToken', 'signIn']);
-
 const isRefusal = (status: number): boolean => status === 401 || status === 403;
 
 describe('who may do what', () => {
   let vitalgate: TestVitalgate;
-  let shown: Readonly<Record<Role, () => Promise<Headers>>>;
+  let callers: Callers;
   const kept: Partial<Record<Role, Promise<Headers>>> = {};
   let anna: TestUser;
   let ben: TestUser;
   const url = (service: string): string => ({ bff: vitalgate.urls.bff, 'device-manager': vitalgate.urls.deviceManager, 'user-manager': vitalgate.urls.userManager })[service] ?? '';
-  const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
   const json = (headers: Headers, body?: unknown) => ({ headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) }, ...(body !== undefined && { body: JSON.stringify(body) }) });
-  const tokenOf = async ({ username, password }: TestUser): Promise<Headers> => {
-    const answer = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', ...json({}, { username, password }) });
-    return bearer(((await answer.json()) as { accessToken: string }).accessToken);
-  };
-  const session = async (user: TestUser): Promise<Headers> => ({ cookie: await vitalgate.signIn(user) });
-  const webhookToken = async (): Promise<Headers> => {
-    const { clientId, clientSecret } = await createClient(vitalgate.database.pool, { sender: 'portal' });
-    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret });
-    return bearer(((await (await fetch(`${vitalgate.urls.userManager}/oauth2/token`, { method: 'POST', body })).json()) as { access_token: string }).access_token);
-  };
+  const session = (user: TestUser): Promise<Headers> => callers.session(user);
 
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
-    [anna, ben] = [await vitalgate.addUser(), await vitalgate.addUser()];
-    const chief = await vitalgate.addUser({ userGroup: 'operator' });
-    const operator = await tokenOf(chief);
-    const [ended, endedToken] = [await session(anna), await tokenOf(anna)];
-    await fetch(`${vitalgate.urls.bff}/logout`, { method: 'POST', headers: ended });
-    await fetch(`${vitalgate.urls.userManager}/logout`, { method: 'POST', headers: endedToken });
-    const { key } = await vitalgate.createWebhookKey('portal');
-    const revoked = await vitalgate.createWebhookKey('gone');
-    await fetch(`${vitalgate.urls.deviceManager}/api-keys/${revoked._id}`, { method: 'DELETE', headers: operator });
-    const token = await webhookToken();
-    shown = {
-      nobody: async () => Promise.resolve({}), patient: () => session(anna), 'ended session': async () => Promise.resolve(ended), 'patient token': () => tokenOf(anna),
-      'ended token': async () => Promise.resolve(endedToken), service: async () => Promise.resolve({ ...bearer(vitalgate.serviceToken), miauserid: anna.id }),
-      'wrong service': async () => Promise.resolve(bearer(`${vitalgate.serviceToken.slice(0, -1)}_`)), operator: () => tokenOf(chief), 'webhook key': async () => Promise.resolve({ 'x-api-key': key }),
-      'revoked key': async () => Promise.resolve({ 'x-api-key': revoked.key }), 'webhook password': async () => Promise.resolve({ authorization: `Basic ${Buffer.from(`portal:${key}`).toString('base64')}` }),
-      'webhook token': async () => Promise.resolve(token), 'made-up session': async () => Promise.resolve({ cookie: `sid=${randomUUID().replaceAll('-', '')}` }),
-    };
-  }, 60_000);
-  afterAll(() => vitalgate.stop());
+    callers = await createCallers(vitalgate);
+    ({ anna, ben } = callers);
+  }, 120_000);
+  afterAll(() => vitalgate.stop(), 60_000);
 
   test('the table has a row for each operation, and no other', () => {
     for (const { service } of specifications) {
-      expect(Object.keys(admittedTo[service] ?? {}).toSorted()).toEqual(rows.filter((row) => row.service === service).map(({ id }) => id).toSorted());
+      expect(Object.keys((table as Readonly<Record<string, object>>)[service] ?? {}).toSorted()).toEqual(rows.filter((row) => row.service === service).map(({ id }) => id).toSorted());
     }
   });
 
   test.each(rows)('$service $id', async ({ service, id, method, template, mediaType }) => {
-    const admitted = admittedTo[service]?.[id] ?? [];
     const path = template.replace('/Patient/{id}', `/Patient/${anna.id}`).replace('{patientId}', anna.id).replaceAll(/\{format\}/g, 'json').replaceAll(/\{\w+\}/g, '0'.repeat(32));
     for (const role of roles) {
-      const credential = endsSessions.has(id) ? await shown[role]() : await (kept[role] ??= shown[role]());
+      const credential = endsSessions.has(id) ? await callers.shown[role]() : await (kept[role] ??= callers.shown[role]());
       const { status } = await fetch(`${url(service)}${path}`, { method, headers: { ...credential, ...(mediaType !== undefined && { 'content-type': mediaType }) }, ...(mediaType !== undefined && { body: '{}' }) });
-      const mayPass = admitted.includes('everybody') || admitted.includes(role);
+      const passes = mayPass(service, id, role);
       // Whoever is admitted gets further: to a refusal of the empty body, or to an answer.
-      expect({ role, refused: isRefusal(status), status }).toEqual({ role, refused: !mayPass, status: mayPass ? status : 401 });
+      expect({ role, refused: isRefusal(status), status }).toEqual({ role, refused: !passes, status: passes ? status : 401 });
     }
   });
 

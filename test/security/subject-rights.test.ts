@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHash, randomUUID } from 'node:crypto';
 import { runExport } from '../../src/device-manager/patients/exporting.ts';
 import { insertExport } from '../../src/device-manager/storage/patient-export-table.ts';
-import { loadMasterKey } from '../../src/keys/master-key.ts';
-import { createKeyRing } from '../../src/keys/scope-keys.ts';
+import { openKeys } from '../../src/keys/master-key-check.ts';
 import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
 import { unzipped } from '../setup/unzipped.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -76,7 +75,7 @@ describe('H7: all of one person is handed out, and nothing of others', () => {
     expect([row?.sizeBytes, row?.sha256]).toEqual([archive?.length, sha256(archive ?? Buffer.alloc(0))]);
     const manifest = JSON.parse(files.get('manifest.json')?.toString('utf8') ?? '{}') as Manifest;
     const listed = manifest.files.map(({ name }) => name);
-    expect(listed).toEqual(['account.json', 'devices.ndjson', 'assignments.ndjson', 'records.ndjson', 'fhir.ndjson', 'submissions.ndjson', 'deletions.ndjson', 'audit.ndjson', 'originals/index.ndjson']);
+    expect(listed).toEqual(['account.json', 'devices.ndjson', 'assignments.ndjson', 'records.ndjson', 'fhir.ndjson', 'submissions.ndjson', 'deletions.ndjson', 'audit.ndjson', 'account-audit.ndjson', 'originals/index.ndjson']);
     for (const { name, sizeBytes, sha256: digest, records } of manifest.files) {
       const bytes = files.get(name) ?? Buffer.alloc(0);
       expect({ name, sizeBytes, digest }).toEqual({ name, sizeBytes: bytes.length, digest: sha256(bytes) });
@@ -135,7 +134,7 @@ describe('H7: all of one person is handed out, and nothing of others', () => {
   test('an archive that was cut off begins anew, and nothing of the first attempt is left', async () => {
     const [, ben] = patients;
     const { pool } = vitalgate.database;
-    const keyRing = createKeyRing({ masterKey: loadMasterKey({ dataDir: vitalgate.dataDir }) });
+    const { keyRing } = await openKeys(pool, { DATA_DIR: vitalgate.dataDir });
     const exportId = randomUUID().replaceAll('-', '');
     await insertExport(pool, { _id: exportId, patientId: ben.id, creator: 'test' });
     const archive = (pieces: readonly Buffer[], fails: boolean) => async function* (): AsyncGenerator<Buffer> {

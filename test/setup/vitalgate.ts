@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { readConfig, type Config } from '../../src/config.ts';
+import { configurationDigest } from '../../src/config/digest.ts';
 import { openPool, type Connection } from '../../src/database/pool.ts';
 import { createApiKey } from '../../src/device-manager/storage/api-key-table.ts';
 import { createPasswords } from '../../src/user-manager/password.ts';
@@ -36,7 +37,7 @@ export interface TestVitalgate {
   readonly stop: () => Promise<void>;
 }
 
-const inventory = (lines: string[]): Logger => pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+const inventory = (lines: string[]): Logger => pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
 
 const addUser = async (database: TestDatabase, { username = `user-${randomBytes(4).toString('hex')}`, userGroup = 'patient' } = {}): Promise<TestUser> => {
   const password = randomBytes(18).toString('base64url');
@@ -68,6 +69,8 @@ export const startTestVitalgate = async (settings: Partial<Config> = {}, where: 
   const vitalgate = await startVitalgate(config, {
     log: inventory(lines),
     validateResponses: true,
+    configurationDigest: configurationDigest(config),
+    warmUp: false,
     onFatal: (reason) => {
       throw new Error(reason);
     },

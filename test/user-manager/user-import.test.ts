@@ -138,6 +138,7 @@ describe('PATCH /users/import', () => {
     ['JSON', { body: '{}', headers: { 'content-type': 'application/json' } }, 415],
     ['no file', { body: '--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n,\r\n--b--\r\n', headers: { 'content-type': 'multipart/form-data; boundary=b' } }, 400],
     ['a file twice', { body: '--b\r\nContent-Disposition: form-data; name="file"\r\n\r\na\r\n--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nb\r\n--b--\r\n', headers: { 'content-type': 'multipart/form-data; boundary=b' } }, 400],
+    ['a file without a name', { body: '--b\r\nContent-Type: application/octet-stream\r\n\r\na\r\n--b--\r\n', headers: { 'content-type': 'multipart/form-data; boundary=b' } }, 400],
     ['a reserved name', { body: '--b\r\nContent-Disposition: form-data; name="__proto__"\r\n\r\na\r\n--b--\r\n', headers: { 'content-type': 'multipart/form-data; boundary=b' } }, 400],
   ])('a body with %s is refused', async (_situation, init, status) => {
     const answer = await um.call('/users/import', { method: 'PATCH', ...init, headers: { ...asService, ...(init.headers as Record<string, string>) } });

@@ -4,6 +4,7 @@ import type { Handlers, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { uploadedItems } from '../../http/uploaded-items.ts';
 import type { Caller, Operations } from '../caller.ts';
+import type { RefusalReport } from '../refusal-report.ts';
 import type { UploadRate } from '../upload-rate.ts';
 import type { Asker } from '../upstream/device-manager-client.ts';
 import type { DeviceManager } from '../upstream/device-manager.ts';
@@ -18,6 +19,8 @@ export interface HealthDataDependencies {
   readonly rate: UploadRate;
   /** Told when an upstream lists no devices, so that enrolment cannot be checked here. */
   readonly skippedEnrolment: (requestId: string) => void;
+  /** Has it written down that samples were refused. */
+  readonly refused: RefusalReport['report'];
 }
 
 const enrolledOf = async ({ deviceManager, skippedEnrolment }: HealthDataDependencies, asker: Asker) => {
@@ -48,6 +51,9 @@ const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
   if (strict && errors.length > 0) {
     throw problem('samples-refused', { headers: applied, errors: errors.slice(0, mostErrors).map(({ pointer, code, message }) => ({ pointer, code, message })) });
   }
+  // Written down before the others go on.
+  const [first] = errors;
+  if (first) await dependencies.refused(asker.patientId, asker.requestId, { event: 'upload-refused', operation: 'uploadHealthData', reason: first.code });
   if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return { status: 200, headers, body: receiptOf(errors, [], { items: [] }) } as const;
   const kept = await deviceManager.keep(asker, format, acceptedBytes(call, items, vetted), batch);
   if (kept.items.length !== accepted.length) throw problem('upstream-invalid', { cause: new Error('The Device Manager answered for another number of samples.') });

@@ -2,6 +2,7 @@ import type { DeletionReceipt, Deletions, Device, DeviceAssignment, Identified, 
 import specification from '../../../generated/device-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
+import { auditing, type Auditing } from './audit.ts';
 import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
 import { exportCalls, type Exports } from './exports.ts';
 import { reading, type Reading } from './reading.ts';
@@ -26,7 +27,7 @@ export interface Kept {
 }
 
 /** What the BFF asks of a Device Manager. Every function throws 429, 502 or 503 for trouble there, never a 4xx of its own making. */
-export interface DeviceManager extends Reading, Exports {
+export interface DeviceManager extends Reading, Auditing, Exports {
   /** The patient's devices; undefined where the upstream does not list devices. */
   readonly devices: (asker: Asker) => Promise<readonly Device[] | undefined>;
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
@@ -114,6 +115,7 @@ export const connectDeviceManager = (baseUrl: string, serviceToken: string, user
   return {
     ...deviceCalls(connection),
     ...reading(connection),
+    ...auditing(connection),
     ...exportCalls(connection),
     keep: keeping(connection),
     remove: removing(connection),

@@ -10,6 +10,7 @@ export const canonicalJson = (value: unknown): string => {
 export interface Erased {
   readonly erasureId: string;
   readonly pseudonym: string;
+  readonly auditPseudonym: string;
   readonly requestedAt: Date;
   readonly finishedAt: Date;
   readonly requestedBy: string;

@@ -22,7 +22,7 @@ export const erasures = ({ start, find }: Erasures): Pick<Handlers<Operations, C
   erasePatient: async ({ caller, path: { patientId }, body, requestId }) => {
     demandOwn(caller, patientId);
     if (body.confirm !== patientId) throw problem('invalid-request', { errors: [{ pointer: '/confirm', code: 'not-confirmed', message: 'Send the identifier of the patient in the path.' }] });
-    return { status: 202, body: toWire(await start({ patientId, actor: actorOf(caller), requestId, account: body.account })) };
+    return { status: 202, body: toWire(await start({ patientId, actor: actorOf(caller), requestId, account: body.account, auditPseudonym: body.auditPseudonym })) };
   },
   getErasure: async ({ caller, path: { patientId } }) => {
     demandOwn(caller, patientId);

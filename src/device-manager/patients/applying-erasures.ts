@@ -27,7 +27,7 @@ export const applyErasures = async (pool: Pool, keyRing: KeyRing, entries: reado
   for (const patientId of new Set([...(await patientsNamed(pool)), ...others])) {
     const pseudonym = (await keyRing.pseudonymOf(pool, `patient:${patientId}`)).toString('hex');
     if (!missing.has(pseudonym)) continue;
-    const erasure = await startErasure({ pool, keyRing }, { patientId, actor: 'journal', requestId: `journal-${pseudonym.slice(0, 16)}`, requestedAt: erasedAt.get(pseudonym) ?? new Date() });
+    const erasure = await startErasure({ pool, keyRing }, { patientId, actor: 'program', requestId: `journal-${pseudonym.slice(0, 16)}`, requestedAt: erasedAt.get(pseudonym) ?? new Date() });
     begun.push({ patientId, erasureId: erasure._id });
   }
   // Of the others there is nothing yet, and nothing shall come.

@@ -1,8 +1,9 @@
+import { auditRecordOf, type AuditRecord } from '../../audit/audit-record.ts';
+import { findAudit } from '../../audit/finding.ts';
 import type { Pool } from '../../database/pool.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { openRecords, type HealthRecord } from '../records.ts';
 import { holdingsOf, type Holding } from '../storage/assignment-table.ts';
-import { auditAfter, type AuditRow } from '../storage/audit-table.ts';
 import { devicesEverOf, type OwnDevice } from '../storage/device-table.ts';
 import { findSamples, type SampleFilter } from '../storage/sample-search.ts';
 import { submissionsAfter, type SubmissionRow } from '../storage/submission-list.ts';
@@ -22,6 +23,8 @@ export interface ExportSources {
   readonly fhirLines: (patientId: string) => AsyncIterable<string>;
   /** What the User Manager keeps of the person; undefined where it knows nobody of that id, or does not tell. */
   readonly accountOf: (patientId: string) => Promise<object | undefined>;
+  /** A page of the User Manager's audit of the person, newest first, from after one of its events; empty where `accountOf` has nobody. */
+  readonly accountAudit: (patientId: string, after: string | undefined, limit: number) => Promise<readonly AuditRecord[]>;
 }
 
 const PAGE = 200;
@@ -61,8 +64,6 @@ const submissionOf = (row: SubmissionRow) => ({
   observedAt: row.observed_at, createdAt: row.created_at, deliveredAt: row.delivered_at ?? undefined, detectionId: row.detection_id ?? undefined, supersededAt: row.superseded_at ?? undefined,
 });
 
-const auditOf = (row: AuditRow) => ({ _id: row._id, at: row.at, actor: row.actor, action: row.action, resource: row.resource, requestId: row.request_id, outcome: row.outcome });
-
 const everyLine = async <Row>(rows: Promise<readonly Row[]>, recordOf: (row: Row) => object): Promise<string[]> => (await rows).map((row) => `${JSON.stringify(recordOf(row))}\n`);
 
 /** All files but the manifest, each read when its turn comes. */
@@ -77,7 +78,8 @@ async function* filesOf(sources: ExportSources, patientId: string): AsyncGenerat
   yield { name: 'fhir.ndjson', mediaType: 'application/fhir+ndjson', isLines: true, pieces: sources.fhirLines(patientId) };
   yield lines('submissions.ndjson', linesOf((after) => submissionsAfter(pool, patientId, after, PAGE), ({ _id }) => _id, submissionOf));
   yield lines('deletions.ndjson', linesOf((after) => tombstonesAfter(pool, patientId, after, PAGE), ({ _id }) => _id, (row) => ({ sampleId: row._id, deletedAt: row.deleted_at })));
-  yield lines('audit.ndjson', linesOf((after) => auditAfter(pool, patientId, after, PAGE), ({ _id }) => _id, auditOf));
+  yield lines('audit.ndjson', linesOf((after) => findAudit(pool, 'device_manager', { patientId, after, limit: PAGE }), ({ _id }) => _id, auditRecordOf));
+  yield lines('account-audit.ndjson', linesOf((after) => sources.accountAudit(patientId, after, PAGE), ({ _id }) => _id, (event) => event));
   yield* originals(sources, patientId);
 }
 

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { newPseudonym, pseudonymizeAudit } from '../../audit/pseudonym.ts';
 import type { Pool, Queryable } from '../../database/pool.ts';
 import { scrub } from '../../database/scrubbing.ts';
 import { inTransaction } from '../../database/transaction.ts';
@@ -7,7 +8,7 @@ import { addJob } from '../../jobs/runner.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { canonicalJson, certificateOf } from '../domain/certificate.ts';
 import { lockPatient } from '../normalizing.ts';
-import { pseudonymizeAudit, recordAudit } from '../storage/audit-table.ts';
+import { recordEntry } from '../storage/audit-table.ts';
 import { erasedTables } from '../storage/erased-tables.ts';
 import { addCounts, addDestroyedKeys, erasureOf, finishErasure, insertErasure, readErasure, type Erasure } from '../storage/erasure-table.ts';
 import { lockKeeping } from '../storage/tombstone-table.ts';
@@ -22,6 +23,8 @@ export interface ErasureRequest {
   /** When it was asked for first, where that was in another life of the database. */
   readonly requestedAt?: Date;
   readonly account?: Readonly<Record<string, number>> | undefined;
+  /** What stands for the patient in the audit, where another service has chosen it already. */
+  readonly auditPseudonym?: string | undefined;
 }
 
 interface Tables {
@@ -35,7 +38,7 @@ const addErasureJob = (db: Queryable, erasureId: string): Promise<void> => addJo
  * Destroys the keys of a patient and sees to it that nothing is kept of them any more, in one transaction with the job that erases the rows.
  * Waits for uploads that are under way. Once this has committed, nothing that was kept can be read. Again answers the same erasure.
  */
-export const startErasure = ({ pool, keyRing }: Tables, { patientId, actor, requestId, requestedAt = new Date(), account = {} }: ErasureRequest): Promise<Erasure> =>
+export const startErasure = ({ pool, keyRing }: Tables, { patientId, actor, requestId, requestedAt = new Date(), account = {}, auditPseudonym = newPseudonym() }: ErasureRequest): Promise<Erasure> =>
   inTransaction(pool, async (client) => {
     const scope = `patient:${patientId}` as const;
     await lockPatient(client, patientId);
@@ -43,12 +46,12 @@ export const startErasure = ({ pool, keyRing }: Tables, { patientId, actor, requ
     const pseudonym = await keyRing.pseudonymOf(client, scope);
     // The person is not named where the erasure outlives them.
     const creator = actor === scope ? 'patient' : actor;
-    const { erasure, isNew } = await insertErasure(client, { _id: randomUUID().replaceAll('-', ''), pseudonym, patientId, creator, requested_at: requestedAt });
+    const { erasure, isNew } = await insertErasure(client, { _id: randomUUID().replaceAll('-', ''), pseudonym, audit_pseudonym: auditPseudonym, patientId, creator, requested_at: requestedAt });
     if (erasure.state === 'running') await addCounts(client, erasure._id, account);
     if (!isNew) return erasure;
     await keyRing.bury(client, pseudonym, requestedAt);
     await addDestroyedKeys(client, erasure._id, await keyRing.discard(client, scope));
-    await recordAudit(client, { patientId, actor, action: 'delete', resource: `erasure/${erasure._id}`, requestId });
+    await recordEntry(client, { event: 'patient-erased', actor, patientId, resource: `erasure/${erasure._id}`, requestId });
     await addErasureJob(client, erasure._id);
     return erasure;
   });
@@ -61,7 +64,7 @@ export interface Erasing extends Tables {
   /** Kept apart from the database, to be applied to one that is restored. */
   readonly journal: ErasureJournal;
   /** Erases the account at the User Manager, and answers what there was by kind. */
-  readonly eraseAccount: (patientId: string) => Promise<Readonly<Record<string, number>>>;
+  readonly eraseAccount: (patientId: string, auditPseudonym: string) => Promise<Readonly<Record<string, number>>>;
   /** How many days backups are kept. */
   readonly backupDays: number;
 }
@@ -86,7 +89,7 @@ const eraseRows = async ({ pool }: Tables, { _id }: Erasure, patientId: string):
 const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): Promise<void> => {
   const { pool, journal, eraseAccount } = erasing;
   await journal.append(erasure);
-  const account = await eraseAccount(patientId).then(
+  const account = await eraseAccount(patientId, erasure.audit_pseudonym).then(
     async (counts) => {
       await addCounts(pool, erasure._id, counts);
       return 'erased' as const;
@@ -97,7 +100,7 @@ const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): 
   await eraseWaitingReadings(erasing, erasure, patientId);
   await eraseRows(erasing, erasure, patientId);
   if (account !== 'erased') throw account.error;
-  await inTransaction(pool, async (client) => addCounts(client, erasure._id, { auditRows: await pseudonymizeAudit(client, patientId, `erased:${erasure._id}`) }));
+  await inTransaction(pool, async (client) => addCounts(client, erasure._id, { auditRows: await pseudonymizeAudit(client, 'device_manager', patientId, erasure.audit_pseudonym) }));
 };
 
 /** Erases what is left of a patient after `startErasure`, and writes the certificate. Goes on where it was cut off; once it is done, it does nothing. */
@@ -112,7 +115,7 @@ export const runErasure = async (erasing: Erasing, erasureId: string): Promise<v
     if (!erasure) throw new Error('An erasure vanished while it was under way.');
     const finishedAt = new Date();
     const certificate = certificateOf({
-      erasureId, pseudonym: erasure.pseudonym.toString('hex'), requestedAt: erasure.requested_at, finishedAt, requestedBy: erasure.creator, counts: erasure.counts,
+      erasureId, pseudonym: erasure.pseudonym.toString('hex'), auditPseudonym: erasure.audit_pseudonym, requestedAt: erasure.requested_at, finishedAt, requestedBy: erasure.creator, counts: erasure.counts,
       destroyedKeys: erasure.destroyed_keys, heldElsewhere: { therapyMonitoring: erasure.counts['deliveredDetections'] ?? 0 }, storage, backupDays,
     });
     await finishErasure(client, erasureId, finishedAt, { ...certificate, digest: createHash('sha256').update(canonicalJson(certificate)).digest('hex') });

@@ -4,7 +4,7 @@ import { inTransaction } from '../../database/transaction.ts';
 import { addJob } from '../../jobs/runner.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { keysForKeeping } from '../admitting.ts';
-import { recordAudit } from '../storage/audit-table.ts';
+import { recordEntry } from '../storage/audit-table.ts';
 import {
   beginExport, failExport, findExport, finishExport, insertExport, keepNewestExports, latestExports, putBackExport, readPart, writePart, type Attempt, type PatientExport,
 } from '../storage/patient-export-table.ts';
@@ -64,7 +64,7 @@ export const createPatientExports = (pool: Pool, keyRing: KeyRing): PatientExpor
       const _id = randomUUID().replaceAll('-', '');
       await insertExport(client, { _id, patientId, creator: actor });
       await addExportJob(client, patientId, _id);
-      await recordAudit(client, { patientId, actor, action: 'create', resource: `export/${_id}`, requestId });
+      await recordEntry(client, { event: 'patient-exported', actor, patientId, resource: `export/${_id}`, requestId });
       const made = await findExport(client, patientId, _id);
       if (!made) throw new Error('The export was not stored.');
       return made;
@@ -75,7 +75,7 @@ export const createPatientExports = (pool: Pool, keyRing: KeyRing): PatientExpor
     const found = await findExport(pool, patientId, id);
     if (!found) return 'not-found';
     if (found.state !== 'ready') return 'not-ready';
-    await recordAudit(pool, { patientId, actor, action: 'read', resource: `export/${id}`, requestId });
+    await recordEntry(pool, { event: 'patient-exported', actor, patientId, resource: `export/${id}/content`, requestId });
     return { sizeBytes: found.size_bytes, pieces: partsOf(pool, keyRing, patientId, id) };
   },
 });

@@ -46,7 +46,7 @@ export async function* waitingReadings(pool: Pool, keyRing: KeyRing, patientId: 
     for (const delivery of page) {
       const keys = await keyRing.knownKeysOf(pool, `quarantine:${delivery.payload_id}`);
       if (!keys) continue;
-      const bytes = openBytes(keys.dataKey, delivery.body, quarantineAad(delivery.payload_id));
+      const bytes = await openBytes(keys.dataKey, delivery.body, quarantineAad(delivery.payload_id));
       const taken = readable(delivery.format, bytes);
       const own: Reading[] = [];
       for (const reading of taken?.readings ?? []) {

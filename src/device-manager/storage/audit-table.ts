@@ -1,74 +1,47 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { recorderOf } from '../../audit/recording.ts';
+import type { AuditEntry, AuditEventName } from '../../audit/audit-event.ts';
 import type { Queryable } from '../../database/pool.ts';
 
-/** Who did what to whose data, in which request. */
+type Action = 'create' | 'read' | 'update' | 'delete' | 'assign' | 'unassign';
+
+/** Who did what to whose data, in which request; the act and the kind of resource name the event. */
 export interface AuditEvent {
   /** Absent where the act is not about one patient. */
   readonly patientId?: string | undefined;
   readonly actor: string;
-  readonly action: 'create' | 'read' | 'update' | 'delete' | 'assign' | 'unassign';
+  readonly action: Action;
   readonly resource: string;
-  readonly requestId: string;
+  readonly requestId?: string | undefined;
 }
 
-const digestOf = (members: readonly string[]): Buffer => createHash('sha256').update(JSON.stringify(members)).digest();
-
-/** Writes the event in the transaction of the act, with a digest of its own. */
-export const recordAudit = async (db: Queryable, { patientId = '', actor, action, resource, requestId }: AuditEvent): Promise<void> => {
-  const _id = randomUUID();
-  const at = new Date();
-  const outcome = 'success';
-  const digest = digestOf([patientId, _id, at.toISOString(), actor, action, resource, requestId, outcome]);
-  await db.query(
-    `insert into device_manager.audit_event (patient_id, _id, at, actor, action, resource, request_id, outcome, digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [patientId, _id, at, actor, action, resource, requestId, outcome, digest],
-  );
+/** How a resource begins, and what an act on it is called; the first that fits counts. */
+const names: Readonly<Record<Action, readonly (readonly [string, AuditEventName])[]>> = {
+  create: [['device/', 'device-registered'], ['payload', 'samples-uploaded'], ['sample/', 'delivery-kept'], ['api-key/', 'api-key-created'], ['health-data-type/', 'rule-created'], ['', 'record-created']],
+  read: [
+    ['health-data/export', 'samples-exported'], ['health-data', 'samples-read'], ['sample/', 'sample-read'], ['chart/', 'chart-read'], ['detections', 'detections-read'],
+    ['fhir/Patient/', 'fhir-exported'], ['fhir/', 'fhir-read'], ['inbox', 'inbox-read'], ['renormalization/', 'renormalization-started'], ['audit', 'audit-read'], ['', 'record-read'],
+  ],
+  update: [
+    ['sample/', 'sample-normalized'], ['submission', 'submission-retried'], ['inbox', 'inbox-retried'], ['renormalization/', 'renormalization-started'], ['health-data-type/', 'rule-changed'],
+    ['data-key-rotation/', 'key-rotated'], ['', 'record-changed'],
+  ],
+  delete: [['sample', 'samples-deleted'], ['inbox/', 'inbox-discarded'], ['api-key/', 'api-key-revoked'], ['', 'record-deleted']],
+  assign: [['', 'device-assigned']],
+  unassign: [['', 'device-unassigned']],
 };
 
-/** A row of the audit; its identifier is a UUID. */
-export interface AuditRow {
-  readonly _id: string;
-  readonly at: Date;
-  readonly actor: string;
-  readonly action: AuditEvent['action'];
-  readonly resource: string;
-  readonly request_id: string;
-  readonly outcome: string;
-}
-
-/** The audit of a patient in order of its identifiers, from after one of them. */
-export const auditAfter = async (db: Queryable, patientId: string, after: string | undefined, limit: number): Promise<AuditRow[]> =>
-  (
-    await db.query<AuditRow>(
-      `select _id, at, actor, action, resource, request_id, outcome from device_manager.audit_event
-       where patient_id = $1 and ($2::uuid is null or _id > $2) order by _id limit $3`,
-      [patientId, after ?? null, limit],
-    )
-  ).rows;
-
-/**
- * Puts a pseudonym in place of a patient in the audit, wherever the patient is whom it is about or who acted; digests are made anew.
- * Answers how many rows.
- */
-export const pseudonymizeAudit = async (db: Queryable, patientId: string, pseudonym: string): Promise<number> => {
-  const { rows } = await db.query<AuditRow & { patient_id: string }>(
-    `update device_manager.audit_event set patient_id = case when patient_id = $1 then $2 else patient_id end, actor = case when actor = 'patient:' || $1 then $2 else actor end
-     where patient_id = $1 or actor = 'patient:' || $1 returning patient_id, _id, at, actor, action, resource, request_id, outcome`,
-    [patientId, pseudonym],
-  );
-  for (const row of rows) {
-    await db.query('update device_manager.audit_event set digest = $3 where patient_id = $1 and _id = $2', [row.patient_id, row._id, digestOf([row.patient_id, row._id, row.at.toISOString(), row.actor, row.action, row.resource, row.request_id, row.outcome])]);
-  }
-  return rows.length;
+const nameOf = ({ action, resource }: AuditEvent): AuditEventName => {
+  if (action === 'create' && resource.endsWith('/detections')) return 'submission-asked';
+  return names[action].find(([beginning]) => resource.startsWith(beginning))?.[1] ?? 'record-changed';
 };
 
-/** Removes rows of whole days, UTC, that ended before an instant, at most `limit`; answers how many. */
-export const expireAudit = async (db: Queryable, before: Date, limit: number): Promise<number> =>
-  (
-    await db.query(
-      `delete from device_manager.audit_event a using (select patient_id, _id from device_manager.audit_event where at < date_trunc('day', $1::timestamptz, 'UTC') limit $2) old
-       where a.patient_id = old.patient_id and a._id = old._id`,
-      [before, limit],
-    )
-  ).rowCount ?? 0;
+const record = recorderOf('device_manager');
+
+/** Writes one row in the transaction of the act, or before the answer to a read is sent. */
+export const recordAudit = async (db: Queryable, event: AuditEvent): Promise<void> => {
+  const { patientId, actor, resource, requestId } = event;
+  await record(db, { event: nameOf(event), actor, patientId, resource, requestId });
+};
+
+/** Writes a row whose event is named: what was refused or failed, and what is no act on a resource. */
+export const recordEntry = (db: Queryable, entry: AuditEntry): Promise<void> => record(db, entry);

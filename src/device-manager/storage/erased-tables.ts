@@ -7,6 +7,7 @@ import { erasePayloads } from './payload-table.ts';
 import { eraseExportParts, eraseExports } from './patient-export-table.ts';
 import { eraseFromRenormalizations } from './renormalization-table.ts';
 import { eraseCopies } from './sample-copy-table.ts';
+import { eraseSampleGroups } from './sample-group-table.ts';
 import { eraseSamples } from './sample-table.ts';
 import { eraseSeries } from './series-chunk-table.ts';
 import { eraseRollups } from './series-rollup-table.ts';
@@ -31,6 +32,7 @@ export const erasedTables: readonly ErasedTable[] = [
   { table: 'submission', kind: 'deliveredDetections', erase: eraseDelivered },
   { table: 'submission', kind: 'submissions', erase: eraseSubmissions },
   { table: 'sample', kind: 'samples', erase: eraseSamples },
+  { table: 'sample_group', kind: 'sampleGroups', erase: eraseSampleGroups },
   { table: 'sample_copy', kind: 'copies', erase: eraseCopies },
   { table: 'payload', kind: 'payloads', erase: erasePayloads },
   { table: 'normalized_chunk', kind: 'normalizedChunks', erase: eraseNormalized },

@@ -6,7 +6,10 @@ export type Certificate = Readonly<Record<string, unknown>>;
 /** The erasure of one patient; its identifier as 32 hexadecimal digits. */
 export interface Erasure {
   readonly _id: string;
+  /** Stands for the patient in the erasure journal: the key of the installation makes it. */
   readonly pseudonym: Buffer;
+  /** Stands for the patient in the audit of all services: random. */
+  readonly audit_pseudonym: string;
   /** Null once it is done. */
   readonly patient_id: string | null;
   readonly state: 'running' | 'done';
@@ -18,16 +21,17 @@ export interface Erasure {
   readonly certificate: Certificate | null;
 }
 
-const columns = `replace(_id::text, '-', '') as _id, pseudonym, patient_id, state, creator, counts, destroyed_keys, requested_at, finished_at, certificate`;
+const columns = `replace(_id::text, '-', '') as _id, pseudonym, audit_pseudonym, patient_id, state, creator, counts, destroyed_keys, requested_at, finished_at, certificate`;
 
 /** Notes an erasure; the one that is known of the same pseudonym is answered as it is. */
 export const insertErasure = async (
-  db: Queryable, erasure: Pick<Erasure, '_id' | 'pseudonym' | 'creator' | 'requested_at'> & { readonly patientId: string },
+  db: Queryable, erasure: Pick<Erasure, '_id' | 'pseudonym' | 'audit_pseudonym' | 'creator' | 'requested_at'> & { readonly patientId: string },
 ): Promise<{ readonly erasure: Erasure; readonly isNew: boolean }> => {
-  const { _id, pseudonym, patientId, creator, requested_at: requestedAt } = erasure;
+  const { _id, pseudonym, audit_pseudonym: auditPseudonym, patientId, creator, requested_at: requestedAt } = erasure;
   const { rows } = await db.query<Erasure>(
-    `insert into device_manager.erasure (_id, pseudonym, patient_id, creator, requested_at) values ($1::uuid, $2, $3, $4, $5) on conflict (pseudonym) do nothing returning ${columns}`,
-    [_id, pseudonym, patientId, creator, requestedAt],
+    `insert into device_manager.erasure (_id, pseudonym, audit_pseudonym, patient_id, creator, requested_at) values ($1::uuid, $2, $3, $4, $5, $6)
+     on conflict (pseudonym) do nothing returning ${columns}`,
+    [_id, pseudonym, auditPseudonym, patientId, creator, requestedAt],
   );
   if (rows[0]) return { erasure: rows[0], isNew: true };
   const known = await erasureOf(db, pseudonym);

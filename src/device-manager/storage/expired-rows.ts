@@ -19,7 +19,7 @@ export const removePayload = async (db: Queryable, { patient_id: patientId, payl
   const samples = 'select _id from device_manager.sample where patient_id = $1 and payload_id = $2::uuid';
   await db.query(`delete from device_manager.submission where patient_id = $1 and sample_id in (${samples})`, [patientId, payloadId]);
   await db.query(`delete from device_manager.sample_copy where patient_id = $1 and (payload_id = $2::uuid or _id in (${samples}))`, [patientId, payloadId]);
-  for (const table of ['sample', 'normalized_chunk', 'payload']) await db.query(`delete from device_manager.${table} where patient_id = $1 and payload_id = $2::uuid`, [patientId, payloadId]);
+  for (const table of ['sample', 'sample_group', 'normalized_chunk', 'payload']) await db.query(`delete from device_manager.${table} where patient_id = $1 and payload_id = $2::uuid`, [patientId, payloadId]);
 };
 
 /** Empties payloads that came before an instant, whose samples are all normalized or gone; rows, digests and what was made of them stay. Answers how many. */
@@ -28,7 +28,7 @@ export const emptyPayloads = async (db: Queryable, before: Date, limit: number):
     await db.query(
       `update device_manager.payload p set body = null, redacted_at = coalesce(redacted_at, now()) from (
          select patient_id, payload_id from device_manager.payload q where received_at < $1 and body is not null
-           and not exists (select from device_manager.sample s where s.patient_id = q.patient_id and s.payload_id = q.payload_id and s.state in ('received', 'normalization-failed')) limit $2) old
+           and not exists (select from device_manager.whole_sample s where s.patient_id = q.patient_id and s.payload_id = q.payload_id and s.state in ('received', 'normalization-failed')) limit $2) old
        where p.patient_id = old.patient_id and p.payload_id = old.payload_id`,
       [before, limit],
     )

@@ -3,7 +3,7 @@ import type { Migration } from '../../database/migrator.ts';
 /** What handing out and erasing all of a patient needs. */
 export const patientDataMigrations: readonly Migration[] = [
   {
-    name: '0018-exports-of-patients',
+    name: '0026-exports-of-patients',
     sql: `
       create table device_manager.patient_export (
         patient_id text not null,
@@ -29,11 +29,12 @@ export const patientDataMigrations: readonly Migration[] = [
       alter table device_manager.patient_export_part alter column body set storage external`,
   },
   {
-    name: '0019-erasures',
+    name: '0027-erasures',
     sql: `
       create table device_manager.erasure (
         _id uuid primary key,
         pseudonym bytea not null unique,
+        audit_pseudonym text not null,
         patient_id text,
         state text not null default 'running' check (state in ('running', 'done')),
         creator text not null,

@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/pool.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import { rowsOf } from './erasing-rows.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
+import type { SealedColumn } from './sealed-column.ts';
 
 /** An export of all of one patient; its identifier as 32 hexadecimal digits. */
 export interface PatientExport {
@@ -21,7 +22,12 @@ const select = `
   select replace(_id::text, '-', '') as _id, patient_id, state, attempts, files, size_bytes::float8 as size_bytes, digest, created_at, finished_at, expires_at
   from device_manager.patient_export`;
 const isId = (id: string): boolean => /^[0-9a-f]{32}$/.test(id);
-const aad = (patientId: string, id: string, position: number) => `patient_export_part:${patientId}:${id}:${String(position)}`;
+const aad = (patientId: string, id: string, position: number | string) => `patient_export_part:${patientId}:${id}:${String(position)}`;
+
+/** The pieces of archives are sealed. */
+export const sealedExportPart: SealedColumn = {
+  table: 'patient_export_part', column: 'body', key: { _id: 'uuid', position: 'integer' }, placeOf: (patientId, [id = '', position = '']) => aad(patientId, id, position),
+};
 
 /** Notes that an export is wanted. */
 export const insertExport = async (db: Queryable, { _id, patientId, creator }: { readonly _id: string; readonly patientId: string; readonly creator: string }): Promise<void> => {

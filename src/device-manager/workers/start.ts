@@ -6,9 +6,10 @@ import { runErasure, type Erasing } from '../patients/erasing.ts';
 import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
 import { expire, EXPIRE_EVERY_MS } from '../retention.ts';
+import { fulfilRotations, resumeRotations } from '../resealing.ts';
 import { submitDetections, resumeSubmissions } from '../submitting.ts';
 import type { TherapyMonitoring } from '../upstream/therapy-monitoring.ts';
-import { patientTasks, submissionTasks, tasks } from './tasks.ts';
+import { patientTasks, rotationTasks, submissionTasks, tasks } from './tasks.ts';
 
 /** Running jobs. */
 export interface Jobs {
@@ -17,9 +18,9 @@ export interface Jobs {
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
 
-const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, pollMs?: number): Promise<Jobs> | undefined => {
+const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, options: { readonly pollMs?: number; readonly concurrency?: number } = {}): Promise<Jobs> | undefined => {
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...(pollMs !== undefined && { pollMs }) });
+  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...options });
 };
 
 /** What went is told by its class alone. */
@@ -28,13 +29,17 @@ const expireAndTell = async ({ jobPool: pool, keyRing, log, retentionDays: days 
   if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
 };
 
-/** Submissions, and what is about all of a patient, have workers of their own: while they take their time, samples are normalized. */
+/** Submissions, the rotation of keys, and what is about all of a patient have workers of their own: while they take their time, samples are normalized. */
 export const startJobs = async (
   dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined, sources: ExportSources, erasing: Erasing,
 ): Promise<Jobs> => {
   const { jobPool: pool, keyRing, log, therapyMonitoring } = dependencies;
   let isStopping = false;
   const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
+  const onUnreadable = (where: string, values: number) => log.error({ kind: 'unreadable', where, values }, 'sealed values do not open and stay under their old key');
+  const resealing = { pool, keyRing, onUnreadable, isStopping: () => isStopping };
+  started.push(await startChosen(dependencies, rotationTasks(() => fulfilRotations(resealing)), { concurrency: 1 }));
+  await resumeRotations(pool);
   const archive = (patientId: string, told: (files: number) => void) => exportArchive(sources, patientId, told);
   const exporting = { pool, keyRing, days: dependencies.exportDays, archive, isStopping: () => isStopping };
   started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId), (erasureId) => runErasure(erasing, erasureId), () => expireAndTell(dependencies, () => isStopping))));
@@ -42,7 +47,7 @@ export const startJobs = async (
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
     const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };
-    started.push(await startChosen(dependencies, submissionTasks((patientId) => submitDetections(submitting, patientId)), Math.min(therapyMonitoring.pace.firstWaitMs, 2_000)));
+    started.push(await startChosen(dependencies, submissionTasks((patientId) => submitDetections(submitting, patientId)), { pollMs: Math.min(therapyMonitoring.pace.firstWaitMs, 2_000) }));
     await resumeSubmissions(pool);
   }
   return {

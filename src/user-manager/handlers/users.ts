@@ -1,24 +1,28 @@
 import type { operations, UserExport as WireExport } from '../../../generated/user-manager.d.ts';
 import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
-import type { Caller } from '../caller.ts';
+import { auditActorOf, type Caller } from '../caller.ts';
+import type { PasswordFault } from '../domain/password-policy.ts';
 import { ownMembers, type MemberFault } from '../domain/user-account.ts';
 import type { UserCommands } from '../domain/user-changes.ts';
 import type { Activated, Registered, Registration } from '../registration.ts';
 import type { Changed } from '../user-change.ts';
 import type { UserExport } from '../user-export.ts';
 import type { UserGroups } from '../user-groups.ts';
-import { actorOf, isTaken, refused, wireUserOf } from './user-record.ts';
+import { actorOf, isTaken, refused, unfitPassword, wireUserOf } from './user-record.ts';
 
 /** What the handlers of users stand on. */
 export interface UserPorts {
   readonly groups: UserGroups;
   readonly register: (person: Registration, sendResetMail: boolean) => Promise<Registered>;
-  readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: string }>;
+  readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: PasswordFault }>;
   readonly change: (id: string, commands: UserCommands, updaterId: string) => Promise<Changed>;
-  readonly remove: (id: string) => Promise<boolean>;
-  readonly erase: (id: string) => Promise<Readonly<Record<string, number>>>;
-  readonly exported: (id: string) => Promise<UserExport | undefined>;
+  /** Erases a user and what is kept of them everywhere; false when there is no such user. */
+  readonly remove: (id: string, updaterId: string) => Promise<boolean>;
+  readonly erase: (id: string, auditPseudonym: string) => Promise<Readonly<Record<string, number>>>;
+  readonly exported: (id: string, actor: string) => Promise<UserExport | undefined>;
+  /** Ends all sessions of a user; false when there is no such user. */
+  readonly signOut: (id: string, updaterId: string) => Promise<boolean>;
 }
 
 type NewUser = Call<operations['createUser'], Caller>['body'] & { readonly authUserId?: string };
@@ -43,7 +47,7 @@ const readNewUser = (body: NewUser, mayBeSet: readonly string[], groups: UserGro
 
 const idOf = (outcome: Registered): { readonly _id: string } => {
   if ('taken' in outcome) throw isTaken(`/${outcome.taken}`);
-  if ('passwordFault' in outcome) throw refused([{ pointer: '/password', code: 'password', message: outcome.passwordFault }]);
+  if ('passwordFault' in outcome) throw unfitPassword(outcome.passwordFault);
   return outcome;
 };
 
@@ -65,7 +69,7 @@ const createUserWithId = async (ports: UserPorts, { body, caller }: Call<operati
 
 const registerUser = async (ports: UserPorts, { body, query, caller }: Call<operations['registerUser'], Caller>): Promise<Reply<operations['registerUser']>> => {
   const outcome = await ports.activate(body._id, body.password, actorOf(caller), query.sendResetPwdEmail === true);
-  if (typeof outcome === 'object') throw refused([{ pointer: '/password', code: 'password', message: outcome.passwordFault }]);
+  if (typeof outcome === 'object') throw unfitPassword(outcome.passwordFault);
   if (outcome === 'not-found') throw problem('not-found');
   if (outcome === 'active-already') throw problem('already-exists', { errors: [{ pointer: '/_id', code: 'active-already', message: 'The user is active already.' }] });
   if (outcome === 'account-disabled') throw refused([{ pointer: '/_id', code: 'account-disabled', message: 'Users of this group do not sign in.' }]);
@@ -83,7 +87,7 @@ const updateUser = async (ports: UserPorts, { path, body, caller }: Call<operati
 /** All of a user as it is answered. */
 export const exportOf = ({ user, sessions, resets }: UserExport): WireExport => ({
   user: wireUserOf(user),
-  sessions: sessions.map((session) => ({ kind: session.kind, createdAt: session.created_at.toISOString(), expiresAt: session.expires_at.toISOString() })),
+  sessions: sessions.map((session) => ({ kind: session.kind, createdAt: session.created_at.toISOString(), lastUsedAt: session.last_used_at.toISOString(), expiresAt: session.expires_at.toISOString() })),
   passwordResets: resets.map((reset) => ({ createdAt: reset.created_at.toISOString(), ...(reset.sent_at && { sentAt: reset.sent_at.toISOString() }) })),
 });
 
@@ -94,15 +98,17 @@ export const userHandlers = (ports: UserPorts) => ({
   registerUser: (call: Call<operations['registerUser'], Caller>) => registerUser(ports, call),
   updateUser: (call: Call<operations['updateUser'], Caller>) => updateUser(ports, call),
   exportUser: async ({ path, caller }: Call<operations['exportUser'], Caller>): Promise<Reply<operations['exportUser']>> => {
-    actorOf(caller);
-    const found = await ports.exported(path.id);
+    const found = await ports.exported(path.id, auditActorOf(caller));
     if (found === undefined) throw problem('not-found');
     return { status: 200, body: exportOf(found) };
   },
-  eraseUser: async ({ path }: Call<operations['eraseUser'], Caller>): Promise<Reply<operations['eraseUser']>> => ({ status: 200, body: await ports.erase(path.id) }),
+  eraseUser: async ({ path, body }: Call<operations['eraseUser'], Caller>): Promise<Reply<operations['eraseUser']>> => ({ status: 200, body: await ports.erase(path.id, body.auditPseudonym) }),
   deleteUser: async ({ path, caller }: Call<operations['deleteUser'], Caller>): Promise<Reply<operations['deleteUser']>> => {
-    actorOf(caller);
-    if (!(await ports.remove(path.id))) throw problem('not-found');
+    if (!(await ports.remove(path.id, actorOf(caller)))) throw problem('not-found');
+    return { status: 204 };
+  },
+  endUserSessions: async ({ path, caller }: Call<operations['endUserSessions'], Caller>): Promise<Reply<operations['endUserSessions']>> => {
+    if (!(await ports.signOut(path.id, actorOf(caller)))) throw problem('not-found');
     return { status: 204 };
   },
 });

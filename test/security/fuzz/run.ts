@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { operationsOf, type FuzzedOperation } from './operations.ts';
+import { breachesOf, isSlow, type Breach } from './oracle.ts';
+import { fuzzedRequests, type FuzzedRequest } from './requests.ts';
+import { openSender, type Answer, type Sender } from './sending.ts';
+import type { World } from './world.ts';
+
+/** One case whose answer breaks a rule. */
+export interface Fault extends Breach {
+  readonly case: number;
+  readonly operation: string;
+  readonly request: FuzzedRequest;
+  readonly answer: Answer;
+}
+
+/** What came of a run against one service. */
+export interface FuzzRun {
+  readonly service: string;
+  readonly seed: number;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly faults: readonly Fault[];
+  readonly statuses: ReadonlyMap<number, number>;
+  /** Operations that took at least one request. */
+  readonly taken: ReadonlySet<string>;
+}
+
+const PARALLEL = 8;
+
+/** Cases by number: the same seed and number make the same request, but for the identifiers that were learnt meanwhile. */
+const casesOf = (operations: readonly FuzzedOperation[], { known, samples }: World, seed: number) => {
+  const weighted = operations.flatMap((operation) => Array.from({ length: operation.platform ? 1 : 6 }, () => operation));
+  const arbitraries = new Map(operations.map((operation) => [operation.id, fuzzedRequests(operation, { known, samples })]));
+  return (number: number): FuzzedRequest => {
+    // A step that shares no factor with the length visits all of them in turn.
+    const operation = weighted[(number * 7919) % weighted.length];
+    const arbitrary = operation === undefined ? undefined : arbitraries.get(operation.id);
+    const [request] = arbitrary === undefined ? [] : fc.sample(arbitrary, { seed: seed * 1_000_003 + number, numRuns: 1 });
+    if (request === undefined) throw new Error('There is no such case.');
+    return request;
+  };
+};
+
+const play = async (world: World, sender: Sender, request: FuzzedRequest): Promise<{ answer: Answer; breaches: Breach[] }> => {
+  const credential = await world.credentialOf(request.role, request.operation.id);
+  const answer = await sender.send(request, credential);
+  if (answer.status < 300) world.learn(request.operation.id, answer.body.slice(0, 20_000));
+  return { answer, breaches: breachesOf(request, answer, { ofBen: world.bensSecrets }) };
+};
+
+/** Sends cases `from` to `to` (excluded) of a seed to one service, eight at a time, and judges every answer. */
+export const fuzz = async (world: World, { service, seed, from = 0, to }: { service: string; seed: number; from?: number; to: number }): Promise<FuzzRun> => {
+  const operations = operationsOf(service);
+  const caseOf = casesOf(operations, world, seed);
+  const sender = openSender(world.urlOf(service));
+  const faults: Fault[] = [];
+  const statuses = new Map<number, number>();
+  const taken = new Set<string>();
+  const started = performance.now();
+  const slow: [number, FuzzedRequest][] = [];
+  let next = from;
+  const judge = async (number: number, request: FuzzedRequest, isLast: boolean): Promise<void> => {
+    const { answer, breaches } = await play(world, sender, request);
+    // On a busy machine anything may take long beside others; what hangs hangs alone, too.
+    if (isSlow(answer) && !isLast) {
+      slow.push([number, request]);
+      return;
+    }
+    statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+    if (answer.status < 300) taken.add(request.operation.id);
+    faults.push(...breaches.map((breach) => ({ ...breach, case: number, operation: request.operation.id, request, answer })));
+  };
+  const work = async (): Promise<void> => {
+    for (let number = next; number < to; number = next) {
+      next += 1;
+      await judge(number, caseOf(number), false);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, work));
+  for (const [number, request] of slow) await judge(number, request, true);
+  await sender.close();
+  return { service, seed, requests: to - from, seconds: (performance.now() - started) / 1000, faults, statuses, taken };
+};
