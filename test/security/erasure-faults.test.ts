@@ -53,7 +53,7 @@ describe('erasing and handing out, when things go wrong', () => {
     rmSync(cliFolder, { recursive: true, force: true });
   });
 
-  test('H8: an erasure that is cut off goes on, and counts everything once; what the keys sealed cannot be read meanwhile', async () => {
+  test('H8 an erasure that is cut off goes on, and counts everything once; what the keys sealed cannot be read meanwhile', async () => {
     const { pool } = vitalgate.database;
     const anna = await plantPatient(vitalgate);
     await settled(vitalgate, anna, 1);
@@ -71,7 +71,7 @@ describe('erasing and handing out, when things go wrong', () => {
     expect([state, certificate?.counts['samples'], certificate?.counts['payloads'], certificate?.counts['seriesChunks'], certificate?.destroyedKeys.length]).toEqual(['done', 2, 1, 1, 2]);
   }, 120_000);
 
-  test('H8: a User Manager that cannot be reached keeps no rows, and the erasure is not done before it was', async () => {
+  test('H8 a User Manager that cannot be reached keeps no rows, and the erasure is not done before it was', async () => {
     const { pool } = vitalgate.database;
     const ben = await plantPatient(vitalgate);
     const { _id } = await startErasure({ pool, keyRing }, { ...act, patientId: ben.id });
@@ -82,7 +82,7 @@ describe('erasing and handing out, when things go wrong', () => {
     expect((await erasureOf(ben)).certificate?.counts).toMatchObject({ users: 1 });
   }, 120_000);
 
-  test('H8: deleting a user has the patient erased; soft deletion does not', async () => {
+  test('H8 deleting a user has the patient erased; soft deletion does not', async () => {
     const { pool } = vitalgate.database;
     const carl = await plantPatient(vitalgate);
     const asService = clientWith(vitalgate.urls.userManager, { authorization: `Bearer ${vitalgate.serviceToken}` });
@@ -97,7 +97,7 @@ describe('erasing and handing out, when things go wrong', () => {
     expect((await asService.send(`/users/${carl.id}`, { method: 'DELETE' })).status).toBe(404);
   }, 120_000);
 
-  test('H7, H8: the command line exports, asks for a confirmation, erases, and prints the certificate', async () => {
+  test('H7, H8 the command line exports, asks for a confirmation, erases, and prints the certificate', async () => {
     const dora = await plantPatient(vitalgate);
     await settled(vitalgate, dora, 1);
     const out = join(cliFolder, 'dora.zip');
@@ -121,7 +121,7 @@ describe('erasing and handing out, when things go wrong', () => {
     expect(await cli(['patients', 'apply-erasures', '--journal', foreign])).toMatchObject({ code: 2 });
   }, 120_000);
 
-  test('H10: the Therapy and Monitoring Manager is told value, device and plan, and nothing else of the person; the certificate says that it has them', async () => {
+  test('H10 the Therapy and Monitoring Manager is told value, device and plan, and nothing else of the person; the certificate says that it has them', async () => {
     const emma = await plantPatient(vitalgate);
     tmm.addPlan({ _id: 'plan-of-emma', planName: 'Pulse', prototypeId: 'heart-rate', patientId: emma.id, doctorId: 'd', startDate: '2000-01-01' });
     const { key } = await vitalgate.createWebhookKey(`sender-${emma.id.slice(0, 8)}`);

@@ -44,6 +44,28 @@ export const plantPatient = async (vitalgate: TestVitalgate): Promise<PlantedPat
   return planted;
 };
 
+/** Uploads what is no single value: a clinical record, an electrocardiogram, a route, a dose, a symptom, a workout. Answers the person with the traces of it. */
+export const withOtherKinds = async (patient: PlantedPatient): Promise<PlantedPatient> => {
+  const more = {
+    'name of the allergy': word('allergyname'), 'text of the allergy': word('allergytext'), 'rate of the electrocardiogram': `62.${digits()}`, 'point of the route': `47.${digits()}`, 'name of the medication': word('medication'),
+    'note on the symptom': word('symptomnote'), 'energy of the workout': `310.${digits()}`,
+  };
+  const of = (kind: string, minute: number, members: object) => {
+    const instant = `2024-03-04T08:${String(minute).padStart(2, '0')}:00Z`;
+    return { id: randomUUID(), type: kind, startDate: instant, endDate: instant, sourceName: patient.canaries['source'], ...members };
+  };
+  const allergy = { resourceType: 'AllergyIntolerance', id: '1', patient: { reference: 'Patient/77' }, code: { text: more['text of the allergy'] } };
+  await answered(patient.app.post('/health-data', [
+    of('HKClinicalTypeIdentifierAllergyRecord', 1, { displayName: more['name of the allergy'], fhirData: allergy, fhirRelease: 'R4', fhirVersion: '4.0.1' }),
+    of('HKDataTypeIdentifierElectrocardiogram', 2, { averageHeartRate: Number(more['rate of the electrocardiogram']), classification: 'SinusRhythm', samplingFrequency: 512, voltageMeasurements: [[0, 1e-6], [0.002, 2e-6]] }),
+    of('HKWorkoutRouteTypeIdentifier', 3, { locations: [{ latitude: Number(more['point of the route']), longitude: 8.5 }, { latitude: 47.1, longitude: 8.6 }] }),
+    of('HKMedicationDoseEventTypeIdentifierMedicationDoseEvent', 4, { displayText: more['name of the medication'], status: 'Taken', dosage: 1, form: 'Tablet' }),
+    of('HKCategoryTypeIdentifierHeadache', 5, { value: 2, metadata: { note: more['note on the symptom'] } }),
+    of('HKWorkoutTypeIdentifier', 6, { activityName: 'Running', duration: 1800, totalEnergyBurned: Number(more['energy of the workout']) }),
+  ]));
+  return { ...patient, canaries: { ...patient.canaries, ...more } };
+};
+
 /** Has hardware deliver what was measured of a person. */
 export const deliver = async (vitalgate: TestVitalgate, key: string, { serialNumber, canaries }: PlantedPatient): Promise<Response> => {
   const pressure = bloodPressure({ id: serialNumber }, at);

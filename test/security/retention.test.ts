@@ -13,7 +13,7 @@ import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 const DAY_MS = 86_400_000;
 const forEver: RetentionDays = { payloads: undefined, healthData: undefined, quarantine: undefined, discarded: undefined };
 
-describe('H9: each class of data is kept for as long as the settings say', () => {
+describe('H9 each class of data is kept for as long as the settings say', () => {
   let vitalgate: TestVitalgate;
   let keyRing: KeyRing;
   const patientId = newPatient();

@@ -6,7 +6,7 @@ import { openKeys } from '../../src/keys/master-key-check.ts';
 import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
 import { unzipped } from '../setup/unzipped.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { deliver, plantPatient, settled, sharedBundle, type PlantedPatient } from './planted-patient.ts';
+import { deliver, plantPatient, settled, sharedBundle, withOtherKinds, type PlantedPatient } from './planted-patient.ts';
 
 interface Export {
   readonly _id: string;
@@ -35,7 +35,7 @@ const exported = async ({ app }: PlantedPatient): Promise<{ row: Export; archive
   return { row, archive: Buffer.from(await answer.arrayBuffer()) };
 };
 
-describe('H7: all of one person is handed out, and nothing of others', () => {
+describe('H7 all of one person is handed out, and nothing of others', () => {
   let vitalgate: TestVitalgate;
   let patients: readonly [PlantedPatient, PlantedPatient, PlantedPatient];
   const archives = new Map<PlantedPatient, { row: Export; archive: Buffer; files: Map<string, Buffer> }>();
@@ -43,14 +43,14 @@ describe('H7: all of one person is handed out, and nothing of others', () => {
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
     const { key } = await vitalgate.createWebhookKey();
-    patients = [await plantPatient(vitalgate), await plantPatient(vitalgate), await plantPatient(vitalgate)];
+    patients = [await withOtherKinds(await plantPatient(vitalgate)), await withOtherKinds(await plantPatient(vitalgate)), await withOtherKinds(await plantPatient(vitalgate))];
     for (const patient of patients) expect((await deliver(vitalgate, key, patient)).status).toBe(200);
     const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': key });
     const send = (body: object) => answered(sender.send('/health-data/medisante', { method: 'POST', headers: { 'content-type': 'application/fhir+json' }, body: JSON.stringify(body) }));
     await send(sharedBundle(patients));
     // Kept aside whole, and attributed reading by reading when it is asked for.
     await send(sharedBundle(patients, 'note that contradicts'));
-    for (const patient of patients) await settled(vitalgate, patient, 3);
+    for (const patient of patients) await settled(vitalgate, patient, 9);
     for (const patient of patients) {
       const { row, archive } = await exported(patient);
       archives.set(patient, { row, archive, files: await unzipped(archive) });
@@ -84,6 +84,17 @@ describe('H7: all of one person is handed out, and nothing of others', () => {
     const index = linesOf(files.get('originals/index.ndjson'));
     expect([manifest.originals, manifest.patientId]).toEqual([index.length, anna.id]);
     for (const { name, sha256: digest } of index) expect(sha256(files.get(String(name)) ?? Buffer.alloc(0))).toBe(digest);
+  });
+
+  test('resources of FHIR have the clinical record as it is, and both audits are there', () => {
+    for (const patient of patients) {
+      const files = archives.get(patient)?.files ?? new Map<string, Buffer>();
+      const kinds = new Set(linesOf(files.get('fhir.ndjson')).map(({ resourceType }) => resourceType));
+      expect([...kinds].toSorted()).toEqual(['AllergyIntolerance', 'Device', 'Observation']);
+      expect(files.get('fhir.ndjson')?.toString('utf8')).toContain(patient.canaries['text of the allergy']);
+      expect(linesOf(files.get('audit.ndjson')).map(({ event }) => event)).toEqual(expect.arrayContaining(['samples-uploaded', 'device-assigned', 'patient-exported']));
+      expect(linesOf(files.get('account-audit.ndjson')).map(({ event }) => event)).toEqual(expect.arrayContaining(['user-created', 'signed-in']));
+    }
   });
 
   test('the originals that are uploaded again elsewhere become the same values', async () => {
