@@ -99,9 +99,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
     ...passwordReset({ resets, page: loadResetPage(), countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff', version, spec, handlers, log, validateResponses,
-    authenticators: { session: sessionCheck.caller },
-    auditRefusal: refusals.onProblem,
+    name: 'bff', version, spec, handlers, log, validateResponses, authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });

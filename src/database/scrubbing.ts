@@ -47,7 +47,10 @@ const unseen = async (db: Queryable, withinMs: number): Promise<boolean> => {
   const { rows: [now] } = await db.query<{ xid: string }>(`select pg_current_xact_id()::xid::text as xid`);
   const olderOnes = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type <> 'autovacuum worker'
     and (age(backend_xid) > age($1::xid) or age(backend_xmin) > age($1::xid)) limit 1`;
-  for (const end = performance.now() + withinMs; performance.now() < end; await sleep(LOOK_MS)) if ((await db.query(olderOnes, [now?.xid])).rowCount === 0) return true;
+  for (const end = performance.now() + withinMs; performance.now() < end; ) {
+    if ((await db.query(olderOnes, [now?.xid])).rowCount === 0) return true;
+    await sleep(LOOK_MS);
+  }
   return false;
 };
 

@@ -22,7 +22,7 @@ import { recordEntry } from './storage/audit-table.ts';
 import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
-import { openErasureJournal } from './patients/erasure-journal.ts';
+import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
 import { exportSources } from './patients/sources.ts';
 import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
@@ -33,6 +33,14 @@ const refusalRules = {
 };
 const keyProblemOf = (error: unknown): ProblemCode | undefined =>
   error instanceof SealBrokenError ? 'data-unreadable' : error instanceof MasterKeyMissingError ? 'keys-unavailable' : undefined;
+
+/** A database that is older than the journal was restored: whoever was erased since is erased before anybody can ask. */
+const openedJournal = async ({ pool, keyRing, log, erasureJournal }: DeviceManagerDependencies): Promise<ErasureJournal> => {
+  const journal = openErasureJournal(erasureJournal, pool, keyRing);
+  const { begun } = await applyErasures(pool, keyRing, await journal.read());
+  if (begun.length > 0) log.warn({ kind: 'erasures-applied', patients: begun.length }, 'the database is older than the erasure journal: patients are erased again');
+  return journal;
+};
 
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
@@ -58,11 +66,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: [inboxGauge(pool), submissionGauge(pool)],
   });
-  const journal = openErasureJournal(dependencies.erasureJournal, pool, keyRing);
-  // A database that is older than the journal was restored: whoever was erased since is erased before anybody can ask.
-  const { begun } = await applyErasures(pool, keyRing, await journal.read());
-  if (begun.length > 0) log.warn({ kind: 'erasures-applied', patients: begun.length }, 'the database is older than the erasure journal: patients are erased again');
-  const erasing = { pool: dependencies.jobPool, keyRing, journal, eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const erasing = { pool: dependencies.jobPool, keyRing, journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
   const sources = exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
   const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
