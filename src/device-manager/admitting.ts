@@ -25,9 +25,12 @@ export const keysForKeeping = async (db: Queryable, keyRing: KeyRing, patientId:
   return keysOfPatient(db, keyRing, patientId);
 };
 
+/** Whether a patient was erased: one without keys who was not has lost them. */
+export const wasErased = async (db: Queryable, keyRing: KeyRing, patientId: string): Promise<boolean> =>
+  (await keyRing.unburied(db, [await keyRing.pseudonymOf(db, `patient:${patientId}`)])).length === 0;
+
 /** Throws patient-erased for one of whom nothing is kept any more; who has keys is not looked up. */
 export const demandAdmitted = async (db: Queryable, keyRing: KeyRing, patientId: string): Promise<void> => {
-  const scope: Scope = `patient:${patientId}`;
-  if ((await keyRing.knownKeysOf(db, scope)) !== undefined) return;
-  if ((await keyRing.unburied(db, [await keyRing.pseudonymOf(db, scope)])).length === 0) throw problem('patient-erased');
+  if ((await keyRing.knownKeysOf(db, `patient:${patientId}`)) !== undefined) return;
+  if (await wasErased(db, keyRing, patientId)) throw problem('patient-erased');
 };

@@ -1,6 +1,8 @@
 import type { Pool } from '../database/pool.ts';
+import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
+import { wasErased } from './admitting.ts';
 import { itemsOf } from './payload-items.ts';
 import { remember } from './remembering.ts';
 import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
@@ -14,9 +16,13 @@ export interface HealthRecord {
   readonly rawData?: unknown;
 }
 
-/** Opens the records of samples, of one patient or of several. Those of a patient whose keys were destroyed have no values. */
+/** Opens the records of samples, of one patient or of several. Those of a patient who is being erased have no values. Throws SealBrokenError. */
 export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonly SampleRow[], withRawData: boolean): Promise<HealthRecord[]> => {
-  const keysOf = remember<ScopeKeys | undefined>((patientId) => keyRing.knownKeysOf(pool, `patient:${patientId}`));
+  const keysOf = remember<ScopeKeys | undefined>(async (patientId) => {
+    const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
+    if (!keys && !(await wasErased(pool, keyRing, patientId))) throw new SealBrokenError();
+    return keys;
+  });
   const chunkOf = remember<NormalizedChunk>(async (name) => {
     const [patientId = '', payloadId = '', ruleId = '', ruleVersion = ''] = JSON.parse(name) as string[];
     const keys = await keysOf(patientId);
