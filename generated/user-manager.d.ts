@@ -423,7 +423,7 @@ export interface paths {
         };
         /**
          * Export all of a user
-         * @description Answers all that is kept of a user in any state, by `_id` or `authUserId`: the record with its custom properties, and when sessions and links to set a password were made. Passwords and tokens are kept as digests alone, and are not answered.
+         * @description Answers all that is kept of a user in any state, by `_id` or `authUserId`: the record with its custom properties, and when sessions, refresh tokens and links to set a password were made. Passwords and tokens are kept as digests alone, and are not answered.
          */
         readonly get: operations["exportUser"];
         readonly put?: never;
@@ -1451,6 +1451,27 @@ export interface components {
                  * Format: date-time
                  * @description Instant in UTC at which it ends.
                  * @example 2024-07-24T13:44:05.993Z
+                 */
+                readonly expiresAt: string;
+            }[];
+            /** @description Refresh tokens that have not been forgotten yet, oldest first. */
+            readonly refreshTokens: readonly {
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was made.
+                 * @example 2024-07-23T13:44:05.993Z
+                 */
+                readonly createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was used up.
+                 * @example 2024-07-23T14:44:05.993Z
+                 */
+                readonly usedAt?: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it ends.
+                 * @example 2024-08-22T13:44:05.993Z
                  */
                 readonly expiresAt: string;
             }[];

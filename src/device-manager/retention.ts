@@ -33,8 +33,6 @@ export type Expired = Readonly<Record<string, number>>;
 
 const BATCH = 200;
 const DAY_MS = 86_400_000;
-/** How often what has expired is deleted. */
-export const EXPIRE_EVERY_MS = 6 * 3_600_000;
 const actor = 'program';
 
 /** Does a batch until one was not full. */

@@ -14,8 +14,6 @@ export interface AccountRetentionDays {
 }
 
 const DAY_MS = 86_400_000;
-/** How often what has expired is deleted. */
-export const EXPIRE_EVERY_MS = 6 * 3_600_000;
 
 /** Deletes what is older than its class is kept; answers how much of each. */
 export const expireAccounts = async (pool: Pool, mailFolder: string, days: AccountRetentionDays, now = Date.now()): Promise<Readonly<Record<string, number>>> => {

@@ -1,6 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import type { Logger } from 'pino';
 import spec from '../../generated/user-manager.json' with { type: 'json' };
 import type { operations } from '../../generated/user-manager.d.ts';
 import { startChainer } from '../audit/chainer.ts';
@@ -15,11 +14,8 @@ import { createSourceReader } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
-import { scrub } from '../database/scrubbing.ts';
-import { recur } from '../jobs/recurring.ts';
-import { startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
-import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
+import { startBulkJob } from './bulk-jobs.ts';
 import { auditActorOf, type Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { createClientTokens } from './client-tokens.ts';
@@ -32,13 +28,12 @@ import { userImportHandlers } from './handlers/user-import.ts';
 import { userSearchHandlers } from './handlers/user-search.ts';
 import { userStateHandlers } from './handlers/user-states.ts';
 import { userHandlers, type UserPorts } from './handlers/users.ts';
-import type { Mailer } from './mail.ts';
 import { createOwnPasswordChange } from './password-change.ts';
 import { createPasswordCheck } from './password-check.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
 import { activate, register } from './registration.ts';
 import { removeUser, signOutUser, type UserRemoving } from './user-removal.ts';
-import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
+import { requestReset, requestResetOf, resetPassword } from './resetting.ts';
 import { createSignInAttempts } from './sign-in-attempts.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
@@ -50,32 +45,20 @@ import { publishedSigningKeys } from './storage/signing-key-table.ts';
 import { findUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, softDelete } from './user-change.ts';
-import { expireAccounts, EXPIRE_EVERY_MS, type AccountRetentionDays } from './retention.ts';
-import { requestErasure } from './upstream/device-manager.ts';
-import { clearTables, eraseUser } from './user-erasure.ts';
+import { eraseUser } from './user-erasure.ts';
 import { auditOfUser, exportUser } from './user-export.ts';
-import type { UserGroups } from './user-groups.ts';
 import { importUsers } from './user-import.ts';
-import { tasks } from './workers/tasks.ts';
+import { requestErasure } from './upstream/device-manager.ts';
+import { startJobs, type JobDependencies } from './workers/start.ts';
 
 /** What the User Manager needs; its schema must have been migrated. */
-export interface UserManagerDependencies extends SessionDurations, UserRemoving {
-  /** Connections of the jobs' own, so that requests cannot starve them. */
-  readonly jobPool: Pool;
-  readonly mailer: Mailer;
-  /** Where browsers reach the BFF, as soon as that is known: links in mails begin with it. */
-  readonly publicUrl: () => string | undefined;
-  readonly passwordResetMinutes: number;
-  /** Where this service is reached: tokens of clients name it. */
-  readonly issuer: () => string;
-  readonly retentionDays: AccountRetentionDays;
-  /** Names of the background jobs that run in this process. */
-  readonly jobs: readonly string[];
-  readonly log: Logger;
-  readonly version: string;
+export interface UserManagerDependencies extends SessionDurations, UserRemoving, JobDependencies {
+  readonly pool: Pool;
   /** The current service token and, while rotating, the one before. */
   readonly serviceTokens: readonly string[];
-  readonly groups: UserGroups;
+  /** Where this service is reached: tokens of clients name it. */
+  readonly issuer: () => string;
+  readonly version: string;
   /** Members of a user that `/userinfo` answers beside the claims; all when undefined. */
   readonly userInfoMembers: readonly string[] | undefined;
   /** Whose pages may change something, beside the own ones; see the BFF. */
@@ -175,38 +158,6 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
   } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };
 
-const startJobs = async (dependencies: UserManagerDependencies) => {
-  const { jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log, deviceManagerUrl, serviceTokens, mailFolder, retentionDays } = dependencies;
-  const mailing = { pool, mailer, publicUrl, minutes, log };
-  const all = tasks({
-    sendResetLink: (userId) => sendResetLink(mailing, userId),
-    sendChangedNotice: (userId) => sendChangedNotice(mailing, userId),
-    runBulkJob: (jobId) => runBulkJob({ pool, groups, requestReset }, jobId),
-    eraseHealthData: async (wanted) => {
-      const url = deviceManagerUrl();
-      if (url === undefined) throw new Error('The Device Manager is not known yet.');
-      await requestErasure(url, serviceTokens[0] ?? '', wanted);
-    },
-    expireAccounts: async () => {
-      const expired = await expireAccounts(pool, mailFolder, retentionDays);
-      if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
-    },
-    scrubAccounts: async () => {
-      const { notRewritten } = await scrub(pool, clearTables);
-      if (notRewritten.length > 0) log.warn({ tables: notRewritten }, 'tables with erased rows were too large or in use to be written anew');
-    },
-  });
-  const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  const stopExpiring = jobs.includes('expire-accounts') ? recur(pool, 'expire-accounts', EXPIRE_EVERY_MS, () => log.error({}, 'what has expired is deleted later')) : undefined;
-  const runner = Object.keys(chosen).length === 0 ? undefined : await startRunner({ pool, tasks: chosen, log });
-  return {
-    stop: async () => {
-      stopExpiring?.();
-      await runner?.stop();
-    },
-  };
-};
-
 /** A wrong password has its row where it was judged: there it is known whose it is. */
 const refusalRules: RefusalRules<Caller> = {
   actorOf: auditActorOf,
@@ -234,7 +185,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     ready: async () => (await pool.query('select 1')).rowCount === 1,
     checkUp: { database: () => pool.query('select 1') },
   });
-  const runner = await startJobs(dependencies);
+  const runner = await startJobs(dependencies, (wanted) => requestErasure(dependencies.deviceManagerUrl(), serviceTokens[0] ?? '', wanted));
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'user_manager', log) : undefined;
   return {
     name: 'user-manager',

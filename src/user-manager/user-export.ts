@@ -3,6 +3,7 @@ import type { Pool } from '../database/pool.ts';
 import { inSnapshot } from '../database/transaction.ts';
 import type { UserAccount } from './domain/user-account.ts';
 import { resetsOf } from './storage/password-reset-table.ts';
+import { refreshTokensOf, type KeptRefreshToken } from './storage/refresh-token-table.ts';
 import { keptSessionsOf, type KeptSession } from './storage/session-table.ts';
 import { findUserByAnyId } from './storage/user-table.ts';
 
@@ -10,6 +11,7 @@ import { findUserByAnyId } from './storage/user-table.ts';
 export interface UserExport {
   readonly user: UserAccount;
   readonly sessions: readonly KeptSession[];
+  readonly refreshTokens: readonly KeptRefreshToken[];
   readonly resets: Awaited<ReturnType<typeof resetsOf>>;
 }
 
@@ -17,7 +19,8 @@ export interface UserExport {
 export const exportUser = (pool: Pool, id: string): Promise<UserExport | undefined> =>
   inSnapshot(pool, async (client) => {
     const user = await findUserByAnyId(client, id);
-    return user && { user, sessions: await keptSessionsOf(client, user.id), resets: await resetsOf(client, user.id) };
+    if (user === undefined) return undefined;
+    return { user, sessions: await keptSessionsOf(client, user.id), refreshTokens: await refreshTokensOf(client, user.id), resets: await resetsOf(client, user.id) };
   });
 
 /** A page of what the audit here says about a user, newest first; undefined when there is no such user. */

@@ -4,7 +4,7 @@ import type { Pool } from '../../database/pool.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { openRecords, type HealthRecord } from '../records.ts';
 import { holdingsOf, type Holding } from '../storage/assignment-table.ts';
-import { devicesEverOf, type OwnDevice } from '../storage/device-table.ts';
+import { devicesEverOf, type OwnDevice } from '../storage/own-device-table.ts';
 import { findSamples, type SampleFilter } from '../storage/sample-search.ts';
 import { submissionsAfter, type SubmissionRow } from '../storage/submission-list.ts';
 import { tombstonesAfter } from '../storage/tombstone-table.ts';

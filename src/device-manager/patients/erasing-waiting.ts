@@ -2,7 +2,7 @@ import type { Pool } from '../../database/pool.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { newPayloadId } from '../keeping.ts';
-import { identifiersHeldAlone } from '../storage/device-table.ts';
+import { identifiersHeldAlone } from '../storage/own-device-table.ts';
 import { addCounts, addDestroyedKeys, type Erasure } from '../storage/erasure-table.ts';
 import { eraseWaiting, replaceWaiting, waitingOfAlone } from '../storage/quarantine-table.ts';
 import { waitingReadings, type WaitingReadings } from './waiting-readings.ts';

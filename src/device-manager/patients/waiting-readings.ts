@@ -3,7 +3,7 @@ import type { KeyRing } from '../../keys/scope-keys.ts';
 import { createAttributor } from '../attributing.ts';
 import type { Reading } from '../providers/reading.ts';
 import { takeApartBytes, type TakenApart } from '../providers/taking-apart.ts';
-import { devicesEverOf } from '../storage/device-table.ts';
+import { devicesEverOf } from '../storage/own-device-table.ts';
 import { openBytes } from '../storage/payload-table.ts';
 import { quarantineAad, waitingOfDevices, type SealedDelivery } from '../storage/quarantine-table.ts';
 

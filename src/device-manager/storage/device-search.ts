@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
-import { nameFor } from './device-table.ts';
+import { nameFor } from './own-device-table.ts';
 
 /** A device as its readers see it; identifiers as 32 hexadecimal digits. */
 export interface SeenDevice {

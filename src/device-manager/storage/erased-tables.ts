@@ -1,6 +1,6 @@
 import { eraseAssignments } from './assignment-table.ts';
 import { eraseDeliveries } from './delivery-table.ts';
-import { eraseDeviceTexts, eraseOwnDevices } from './device-table.ts';
+import { eraseDeviceTexts, eraseOwnDevices } from './own-device-table.ts';
 import type { EraseRows } from './erasing-rows.ts';
 import { eraseNormalized } from './normalized-chunk-table.ts';
 import { erasePayloads } from './payload-table.ts';

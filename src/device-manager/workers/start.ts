@@ -1,11 +1,11 @@
-import { recur } from '../../jobs/recurring.ts';
+import { EXPIRE_EVERY_MS, recur } from '../../jobs/recurring.ts';
 import { startRunner, type Tasks } from '../../jobs/runner.ts';
 import type { DeviceManagerDependencies, Normalization } from '../dependencies.ts';
 import { exportArchive, type ExportSources } from '../patients/contents.ts';
 import { runErasure, type Erasing } from '../patients/erasing.ts';
 import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
-import { expire, EXPIRE_EVERY_MS } from '../retention.ts';
+import { expire } from '../retention.ts';
 import { fulfilRotations, resumeRotations } from '../resealing.ts';
 import { submitDetections, resumeSubmissions } from '../submitting.ts';
 import type { TherapyMonitoring } from '../upstream/therapy-monitoring.ts';

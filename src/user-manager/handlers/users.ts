@@ -85,9 +85,10 @@ const updateUser = async (ports: UserPorts, { path, body, caller }: Call<operati
 };
 
 /** All of a user as it is answered. */
-export const exportOf = ({ user, sessions, resets }: UserExport): WireExport => ({
+export const exportOf = ({ user, sessions, refreshTokens, resets }: UserExport): WireExport => ({
   user: wireUserOf(user),
   sessions: sessions.map((session) => ({ kind: session.kind, createdAt: session.created_at.toISOString(), lastUsedAt: session.last_used_at.toISOString(), expiresAt: session.expires_at.toISOString() })),
+  refreshTokens: refreshTokens.map((token) => ({ createdAt: token.created_at.toISOString(), ...(token.used_at && { usedAt: token.used_at.toISOString() }), expiresAt: token.expires_at.toISOString() })),
   passwordResets: resets.map((reset) => ({ createdAt: reset.created_at.toISOString(), ...(reset.sent_at && { sentAt: reset.sent_at.toISOString() }) })),
 });
 

@@ -10,8 +10,9 @@ export interface WantedErasure {
   readonly account: Readonly<Record<string, number>>;
 }
 
-/** Asks a Device Manager to erase all of a patient; one of another vendor, which cannot, is left alone. Throws 502 or 503. */
-export const requestErasure = async (baseUrl: string, serviceToken: string, { patientId, auditPseudonym, account }: WantedErasure): Promise<void> => {
+/** Asks the Device Manager to erase all of a patient; one of another vendor, which cannot, is left alone. Throws where it is not known yet, and 502 or 503. */
+export const requestErasure = async (baseUrl: string | undefined, serviceToken: string, { patientId, auditPseudonym, account }: WantedErasure): Promise<void> => {
+  if (baseUrl === undefined) throw new Error('The Device Manager is not known yet.');
   const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 1_048_576 });
   try {
     const asked = { params: { path: { patientId } }, body: { confirm: patientId, auditPseudonym, account }, headers: { authorization: `Bearer ${serviceToken}` } };
