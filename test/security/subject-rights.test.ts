@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHash, randomUUID } from 'node:crypto';
+import { fulfilRotations } from '../../src/device-manager/resealing.ts';
 import { runExport } from '../../src/device-manager/patients/exporting.ts';
 import { insertExport } from '../../src/device-manager/storage/patient-export-table.ts';
+import { wishRotation } from '../../src/keys/data-key-rotation.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
 import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
 import { unzipped } from '../setup/unzipped.ts';
@@ -162,6 +164,19 @@ describe('H7 all of one person is handed out, and nothing of others', () => {
     const bytes = Buffer.from(await (await ben.app.get(`/exports/${exportId}/content`)).arrayBuffer());
     expect([row.state, bytes.length, sha256(bytes)]).toEqual(['ready', 1024 * 1024 + 3, row.sha256]);
     expect(bytes.equals(Buffer.concat([mebibyte(3), Buffer.from('end')]))).toBe(true);
+  });
+
+  test('an archive is sealed anew when its patient gets another data key, and stays whole', async () => {
+    const [, , carl] = patients;
+    const { pool } = vitalgate.database;
+    const { keyRing } = await openKeys(pool, { DATA_DIR: vitalgate.dataDir });
+    await wishRotation(pool, `patient:${carl.id}`, 'test');
+    const unreadable: string[] = [];
+    await fulfilRotations({ pool, keyRing, onUnreadable: (where) => void unreadable.push(where), isStopping: () => false });
+    const { rows } = await pool.query<{ generation: number }>('select min(device_manager.key_generation(body)) as generation from device_manager.patient_export_part where patient_id = $1', [carl.id]);
+    expect([rows[0]?.generation, unreadable]).toEqual([2, []]);
+    const { _id = '', sha256: digest } = archives.get(carl)?.row ?? {};
+    expect(sha256(Buffer.from(await (await carl.app.get(`/exports/${_id}/content`)).arrayBuffer()))).toBe(digest);
   });
 
   test('the archive lies sealed: no canary is in its rows', async () => {
