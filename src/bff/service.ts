@@ -5,6 +5,7 @@ import { knownMembersReader } from '../http/known-members.ts';
 import type { Handlers } from '../http/operation.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
+import type { TurnLimits } from '../http/turns.ts';
 import { loadSpec } from '../http/spec.ts';
 import { createOriginCheck } from '../http/origin-check.ts';
 import { createSourceReader } from '../http/request-source.ts';
@@ -72,6 +73,8 @@ const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicH
   warmUp,
 });
 
+const turns: readonly TurnLimits[] = [{ operations: ['uploadHealthData', 'uploadHealthDataInFormat', 'deleteHealthData'], atOnce: 8, waiting: 64 }];
+
 /** Puts the BFF together: session check, vetting, forwarding. */
 export const createBff = (dependencies: BffDependencies): Service => {
   const { userManagerUrl, serviceToken, clientType = 'website', historyDays, uploadsPerMinute = 600, secureCookies, cookieName = 'sid', resetsPerHour = 30, log, version, validateResponses = false } = dependencies;
@@ -99,7 +102,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
     ...passwordReset({ resets, page: loadResetPage(), countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff', version, spec, handlers, log, validateResponses, authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
+    name: 'bff', version, spec, handlers, log, validateResponses, turns, authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });

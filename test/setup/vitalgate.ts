@@ -60,12 +60,16 @@ const databaseOf = (connection: Connection | undefined): TestDatabase => {
   return { connection, url: '', pool, drop: () => pool.end() };
 };
 
-/** Starts all three services on free ports; answers that break their contract are internal errors; jobs run. */
-export const startTestVitalgate = async (settings: Partial<Config> = {}, where: 'shared-server' | 'own-server' = 'shared-server'): Promise<TestVitalgate> => {
-  const shared = where === 'shared-server' ? await createTestDatabase() : undefined;
+/**
+ * Starts all three services on free ports; answers that break their contract are internal errors; jobs run. `by` names another way to
+ * the database, or has the program start a server of its own.
+ */
+export const startTestVitalgate = async (settings: Partial<Config> = {}, by: 'own-server' | ((databaseUrl: string) => Promise<string>) = (url) => Promise.resolve(url)): Promise<TestVitalgate> => {
+  const shared = by === 'own-server' ? undefined : await createTestDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'vitalgate-test-data-'));
   const lines: string[] = [];
-  const config = { ...readConfig({ BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDir }), ...(shared && { DATABASE_URL: shared.url }), ...settings };
+  const place = shared && by !== 'own-server' ? { DATABASE_URL: await by(shared.url) } : {};
+  const config = { ...readConfig({ BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDir }), ...place, ...settings };
   const vitalgate = await startVitalgate(config, {
     log: inventory(lines),
     validateResponses: true,
