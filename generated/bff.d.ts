@@ -348,6 +348,87 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/exports": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Export all own data
+         * @description Begins an archive of all that is kept of the signed-in person: payloads as received, normalized records, FHIR resources, devices, submissions, deletions, the audit and the account. It is made in the background; one that is under way already is answered instead. Send no body, or an empty one.
+         *     What is not the person's alone is not in it: of a Bundle of several patients, the own readings.
+         */
+        readonly post: operations["startExport"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/exports/{_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Follow an own export
+         * @description Answers how far an own export is; ask every few seconds until it is `ready`. What has expired is a 404.
+         */
+        readonly get: operations["getExport"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/exports/{_id}/content": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Download an own export
+         * @description Answers the archive of an own export that is ready. An answer shorter than `Content-Length` is incomplete: download it again.
+         */
+        readonly get: operations["downloadExport"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the latest own export
+         * @description Answers the latest own export, ready or not; there is none before startExport, and after it has expired. Its archive is at `/exports/{_id}/content`.
+         */
+        readonly get: operations["getLatestExport"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/limits": {
         readonly parameters: {
             readonly query?: never;
@@ -557,7 +638,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1352,6 +1433,39 @@ export interface components {
                 readonly reason: string;
             }[];
         };
+        /** @description Archive of all that is kept of one patient, and how far it is. */
+        readonly PatientExport: {
+            readonly _id: components["schemas"]["Id"];
+            /**
+             * @description `ready` can be downloaded until `expiresAt`. `failed` was tried several times in vain: ask for another one, and an operator if that fails too.
+             * @example ready
+             * @enum {string}
+             */
+            readonly state: "waiting" | "running" | "ready" | "failed";
+            /**
+             * @description Files in the archive so far.
+             * @example 14
+             */
+            readonly files: number;
+            /**
+             * @description Bytes of the archive so far.
+             * @example 48211
+             */
+            readonly sizeBytes: number;
+            /**
+             * @description SHA-256 of the archive once it is ready.
+             * @example 3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea
+             */
+            readonly sha256?: string;
+            readonly createdAt: components["schemas"]["Instant"];
+            readonly finishedAt?: components["schemas"]["Instant"];
+            readonly expiresAt?: components["schemas"]["Instant"];
+        };
+        /**
+         * Format: binary
+         * @description Zip archive: a `manifest.json` names its files.
+         */
+        readonly ExportArchive: string;
         /** @description Bounds on uploads, and what is recommended below them. */
         readonly UploadLimits: {
             /**
@@ -1690,6 +1804,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Patient whose data was erased on request. Stop sending, and forget what is left; repeating never succeeds. */
+        readonly PatientErased: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Query that breaks the specification or asks for an unknown type. Mend what `errors` names; sending it again unchanged fails again. */
         readonly InvalidFilter: {
             headers: {
@@ -1737,6 +1860,15 @@ export interface components {
                 readonly "RateLimit-Policy"?: string;
                 /** @description Requests left, and seconds until all are there again. */
                 readonly RateLimit?: string;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Export that is not ready. Read its state, and come back. */
+        readonly ExportNotReady: {
+            headers: {
                 readonly [name: string]: unknown;
             };
             content: {
@@ -1817,6 +1949,8 @@ export interface components {
         readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json" | "react-native-healthkit-json" | "health-auto-export-json";
         /** @description Identifier of the upload, out of its receipt. */
         readonly UploadId: string;
+        /** @description Identifier of the export. */
+        readonly ExportId: string;
         /** @description Normalized type to chart. */
         readonly ChartedType: components["schemas"]["NormalizedDataType"];
         /** @description Identifier of the patient whose chart it is; chart components name it so. */
@@ -1846,6 +1980,10 @@ export interface components {
     };
     requestBodies: never;
     headers: {
+        /** @description Name for a file. */
+        readonly ContentDisposition: string;
+        /** @description Size of the archive in bytes. */
+        readonly ContentLength: string;
         /** @description Names this state of the answer, for `If-None-Match`. */
         readonly ETag: string;
     };
@@ -1890,6 +2028,8 @@ export type Deletions = components['schemas']['Deletions'];
 export type HealthKitEnvelope = components['schemas']['HealthKitEnvelope'];
 export type HealthKitBody = components['schemas']['HealthKitBody'];
 export type UploadProgress = components['schemas']['UploadProgress'];
+export type PatientExport = components['schemas']['PatientExport'];
+export type ExportArchive = components['schemas']['ExportArchive'];
 export type UploadLimits = components['schemas']['UploadLimits'];
 export type ChartSeries = components['schemas']['ChartSeries'];
 export type AuditOutcome = components['schemas']['AuditOutcome'];
@@ -1914,11 +2054,13 @@ export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
 export type ResponseForeignOriginOrData = components['responses']['ForeignOriginOrData'];
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
+export type ResponsePatientErased = components['responses']['PatientErased'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
 export type ResponseInvalidUpload = components['responses']['InvalidUpload'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseSamplesRefused = components['responses']['SamplesRefused'];
 export type ResponseTooManyUploads = components['responses']['TooManyUploads'];
+export type ResponseExportNotReady = components['responses']['ExportNotReady'];
 export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseUnwell = components['responses']['Unwell'];
@@ -1941,6 +2083,7 @@ export type ParameterBatchTimeZone = components['parameters']['BatchTimeZone'];
 export type ParameterBatchDevice = components['parameters']['BatchDevice'];
 export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
 export type ParameterUploadId = components['parameters']['UploadId'];
+export type ParameterExportId = components['parameters']['ExportId'];
 export type ParameterChartedType = components['parameters']['ChartedType'];
 export type ParameterChartedPatient = components['parameters']['ChartedPatient'];
 export type ParameterChartedPatientId = components['parameters']['ChartedPatientId'];
@@ -1954,6 +2097,8 @@ export type ParameterAuditFrom = components['parameters']['AuditFrom'];
 export type ParameterAuditTo = components['parameters']['AuditTo'];
 export type ParameterAuditByOthers = components['parameters']['AuditByOthers'];
 export type ParameterAuditCursor = components['parameters']['AuditCursor'];
+export type HeaderContentDisposition = components['headers']['ContentDisposition'];
+export type HeaderContentLength = components['headers']['ContentLength'];
 export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -2284,6 +2429,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOriginOrData"];
             readonly 409: components["responses"]["DeviceTaken"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
@@ -2422,6 +2568,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidUpload"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 422: components["responses"]["SamplesRefused"];
@@ -2461,6 +2608,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyUploads"];
@@ -2519,6 +2667,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidUpload"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 422: components["responses"]["SamplesRefused"];
@@ -2547,6 +2696,127 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["UploadProgress"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly startExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Export. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PatientExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 410: components["responses"]["PatientErased"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly getExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the export. */
+                readonly _id: components["parameters"]["ExportId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Export. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PatientExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly downloadExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the export. */
+                readonly _id: components["parameters"]["ExportId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Archive. */
+            readonly 200: {
+                headers: {
+                    readonly "Content-Disposition": components["headers"]["ContentDisposition"];
+                    readonly "Content-Length": components["headers"]["ContentLength"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/zip": components["schemas"]["ExportArchive"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["ExportNotReady"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly getLatestExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Export. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PatientExport"];
                 };
             };
             readonly 400: components["responses"]["InvalidRequest"];

@@ -755,6 +755,96 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/patients/{patientId}/erasure": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the erasure of a patient
+         * @description Answers how far an erasure is, and its certificate once it is done. A patient who was not erased is a 404.
+         */
+        readonly get: operations["getErasure"];
+        readonly put?: never;
+        /**
+         * Erase all of a patient
+         * @description Erases all that is kept of a patient in all services, for good. The keys are destroyed before the answer, so that nothing can be read any more, also in backups from which the keys are gone; rows, files, jobs and the account follow in the background. Repeating it is safe and answers the same erasure.
+         *     From then on uploads of the patient are refused with `patient-erased`, and what a device measured while the patient had it is taken and not kept. The audit keeps its rows under a pseudonym.
+         */
+        readonly post: operations["erasePatient"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/patients/{patientId}/exports": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List exports of a patient
+         * @description Lists the exports of a patient that have not expired, the latest first, at most ten.
+         */
+        readonly get: operations["listPatientExports"];
+        readonly put?: never;
+        /**
+         * Export all of a patient
+         * @description Begins an archive of all that is kept of a patient: payloads as received, normalized records, FHIR resources, devices, submissions, deletions, the audit and the account. It is made in the background; one that is under way already is answered instead. Send no body, or an empty one.
+         *     What is not the patient's alone is not in it: of a Bundle of several patients, the own readings.
+         */
+        readonly post: operations["startPatientExport"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/patients/{patientId}/exports/{_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Follow an export
+         * @description Answers how far an export is. What has expired is a 404.
+         */
+        readonly get: operations["getPatientExport"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/patients/{patientId}/exports/{_id}/content": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Download an export
+         * @description Answers the archive of an export that is ready, as it is read. An answer shorter than `Content-Length` is incomplete. The reading is written into the audit.
+         */
+        readonly get: operations["downloadPatientExport"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/fhir/metadata": {
         readonly parameters: {
             readonly query?: never;
@@ -1060,7 +1150,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -2420,6 +2510,177 @@ export interface components {
              */
             readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
         };
+        /**
+         * @description Stands for the patient in the audit of all services from the erasure on: random, so that nothing leads back.
+         * @example erased:0d5c29f0a1b24c3d8e7f60514233241a
+         */
+        readonly AuditPseudonym: string;
+        /** @description What was erased, when and by whom. It names the patient by a keyed pseudonym alone. */
+        readonly ErasureCertificate: {
+            /**
+             * @description Version of this form.
+             * @example 1
+             */
+            readonly version: number;
+            readonly erasureId: components["schemas"]["Id"];
+            /**
+             * @description Stands for the patient in the erasure journal.
+             * @example 5f1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef0123456789abcdef
+             */
+            readonly pseudonym: string;
+            readonly auditPseudonym: components["schemas"]["AuditPseudonym"];
+            readonly requestedAt: components["schemas"]["Instant"];
+            readonly finishedAt: components["schemas"]["Instant"];
+            /**
+             * @description Who asked for it: `operator:<id>`, `service`, `patient` for the person themselves, `vitalgate` for the command line, `program` for the journal after a restore.
+             * @example operator:4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly requestedBy: string;
+            /** @description Rows and files that were erased, by kind. */
+            readonly counts: {
+                readonly [key: string]: number;
+            };
+            /** @description Fingerprints of the keys that were destroyed; those of the wrapped keys, by which they can be found in a backup. */
+            readonly destroyedKeys: readonly string[];
+            /** @description What was handed on before and is not erased by this. */
+            readonly heldElsewhere: {
+                /**
+                 * @description Detections that the Therapy and Monitoring Manager took.
+                 * @example 0
+                 */
+                readonly therapyMonitoring: number;
+            };
+            /** @description What became of the space where clear texts of the patient lay. */
+            readonly storage: {
+                /** @description Tables that were written anew without the old rows. */
+                readonly rewritten: readonly string[];
+                /** @description Tables that were too large or in use: old rows lie in their free space until it is used. */
+                readonly notRewritten: readonly string[];
+                /**
+                 * @description Specifies if the write-ahead log was cut off behind the erasure.
+                 * @example true
+                 */
+                readonly logReplaced: boolean;
+            };
+            /** @description What remains in backups. */
+            readonly backups: {
+                readonly until: components["schemas"]["Instant"];
+                /**
+                 * @description Days that backups are kept.
+                 * @example 30
+                 */
+                readonly days: number;
+            };
+            /**
+             * @description SHA-256 of this certificate without `digest`, as JSON with sorted members and without spaces.
+             * @example 3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea
+             */
+            readonly digest: string;
+        };
+        /** @description Erasure of all of a patient. */
+        readonly Erasure: {
+            readonly _id: components["schemas"]["Id"];
+            /**
+             * @description `running` has destroyed the keys already: nothing can be read any more; what is left are rows.
+             * @example done
+             * @enum {string}
+             */
+            readonly state: "running" | "done";
+            readonly requestedAt: components["schemas"]["Instant"];
+            readonly finishedAt?: components["schemas"]["Instant"];
+            readonly certificate?: components["schemas"]["ErasureCertificate"];
+        };
+        /** @description What was erased of a person's account, by kind. */
+        readonly AccountCounts: {
+            /**
+             * @description Records of the person.
+             * @example 1
+             */
+            readonly users?: number;
+            /**
+             * @description Sessions and access tokens.
+             * @example 2
+             */
+            readonly sessions?: number;
+            /**
+             * @description Refresh tokens.
+             * @example 0
+             */
+            readonly refreshTokens?: number;
+            /**
+             * @description Links to set a password.
+             * @example 1
+             */
+            readonly passwordResets?: number;
+            /**
+             * @description Jobs on many users that named the person.
+             * @example 0
+             */
+            readonly bulkJobs?: number;
+            /**
+             * @description Background jobs.
+             * @example 0
+             */
+            readonly jobs?: number;
+            /**
+             * @description Counts of failed sign-ins, and places where the person signed in.
+             * @example 1
+             */
+            readonly signInFailures?: number;
+            /**
+             * @description Mails kept as files.
+             * @example 1
+             */
+            readonly mails?: number;
+            /**
+             * @description Rows of the audit that name the person by the pseudonym now.
+             * @example 4
+             */
+            readonly auditRows?: number;
+        };
+        /** @description Erasure that cannot be taken back. */
+        readonly ErasureRequest: {
+            /**
+             * @description Identifier of the patient once more.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly confirm: string;
+            readonly account?: components["schemas"]["AccountCounts"];
+            readonly auditPseudonym?: components["schemas"]["AuditPseudonym"];
+        };
+        /** @description Archive of all that is kept of one patient, and how far it is. */
+        readonly PatientExport: {
+            readonly _id: components["schemas"]["Id"];
+            /**
+             * @description `ready` can be downloaded until `expiresAt`. `failed` was tried several times in vain: ask for another one, and an operator if that fails too.
+             * @example ready
+             * @enum {string}
+             */
+            readonly state: "waiting" | "running" | "ready" | "failed";
+            /**
+             * @description Files in the archive so far.
+             * @example 14
+             */
+            readonly files: number;
+            /**
+             * @description Bytes of the archive so far.
+             * @example 48211
+             */
+            readonly sizeBytes: number;
+            /**
+             * @description SHA-256 of the archive once it is ready.
+             * @example 3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea
+             */
+            readonly sha256?: string;
+            readonly createdAt: components["schemas"]["Instant"];
+            readonly finishedAt?: components["schemas"]["Instant"];
+            readonly expiresAt?: components["schemas"]["Instant"];
+        };
+        /**
+         * Format: binary
+         * @description Zip archive: a `manifest.json` names its files.
+         */
+        readonly ExportArchive: string;
         /** @description What this server can do, as FHIR R4 says it. */
         readonly CapabilityStatement: {
             /**
@@ -3038,6 +3299,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Patient whose data was erased on request. Stop sending, and forget what is left; repeating never succeeds. */
+        readonly PatientErased: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
         readonly NotFound: {
             headers: {
@@ -3159,6 +3429,15 @@ export interface components {
         };
         /** @description Sender that has two live keys already. Revoke one first. */
         readonly TwoLiveKeys: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Export that is not ready. Read its state, and come back. */
+        readonly ExportNotReady: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -3385,6 +3664,10 @@ export interface components {
         readonly AuditCursor: string;
         /** @description Identifier of the entry. */
         readonly InboxId: string;
+        /** @description Identifier of the patient. */
+        readonly PatientInPath: string;
+        /** @description Identifier of the export. */
+        readonly ExportId: string;
         /** @description Form of the answer; there is JSON alone. */
         readonly FhirFormat: "json" | "application/json" | "application/fhir+json";
         /** @description Patient, by identifier or as `Patient/…`; needed unless the caller speaks for one, or `_id` is given. */
@@ -3416,6 +3699,10 @@ export interface components {
     headers: {
         /** @description Names this state of the answer, for `If-None-Match`. */
         readonly ETag: string;
+        /** @description Name for a file. */
+        readonly ContentDisposition: string;
+        /** @description Size of the archive in bytes. */
+        readonly ContentLength: string;
     };
     pathItems: never;
 }
@@ -3489,6 +3776,13 @@ export type InboxEntry = components['schemas']['InboxEntry'];
 export type InboxFilter = components['schemas']['InboxFilter'];
 export type InboxDetail = components['schemas']['InboxDetail'];
 export type DiscardReason = components['schemas']['DiscardReason'];
+export type AuditPseudonym = components['schemas']['AuditPseudonym'];
+export type ErasureCertificate = components['schemas']['ErasureCertificate'];
+export type Erasure = components['schemas']['Erasure'];
+export type AccountCounts = components['schemas']['AccountCounts'];
+export type ErasureRequest = components['schemas']['ErasureRequest'];
+export type PatientExport = components['schemas']['PatientExport'];
+export type ExportArchive = components['schemas']['ExportArchive'];
 export type CapabilityStatement = components['schemas']['CapabilityStatement'];
 export type FhirCoding = components['schemas']['FhirCoding'];
 export type CodeableConcept = components['schemas']['CodeableConcept'];
@@ -3518,6 +3812,7 @@ export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
+export type ResponsePatientErased = components['responses']['PatientErased'];
 export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseDetectionRefused = components['responses']['DetectionRefused'];
@@ -3532,6 +3827,7 @@ export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseRuleRefused = components['responses']['RuleRefused'];
 export type ResponseRuleConflict = components['responses']['RuleConflict'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
+export type ResponseExportNotReady = components['responses']['ExportNotReady'];
 export type ResponseFhirInvalidSearch = components['responses']['FhirInvalidSearch'];
 export type ResponseFhirInternalError = components['responses']['FhirInternalError'];
 export type ResponseFhirUnavailable = components['responses']['FhirUnavailable'];
@@ -3599,6 +3895,8 @@ export type ParameterAuditTo = components['parameters']['AuditTo'];
 export type ParameterAuditByOthers = components['parameters']['AuditByOthers'];
 export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type ParameterInboxId = components['parameters']['InboxId'];
+export type ParameterPatientInPath = components['parameters']['PatientInPath'];
+export type ParameterExportId = components['parameters']['ExportId'];
 export type ParameterFhirFormat = components['parameters']['FhirFormat'];
 export type ParameterFhirPatient = components['parameters']['FhirPatient'];
 export type ParameterFhirIds = components['parameters']['FhirIds'];
@@ -3613,6 +3911,8 @@ export type ParameterFhirSince = components['parameters']['FhirSince'];
 export type ParameterFhirStart = components['parameters']['FhirStart'];
 export type ParameterFhirEnd = components['parameters']['FhirEnd'];
 export type HeaderETag = components['headers']['ETag'];
+export type HeaderContentDisposition = components['headers']['ContentDisposition'];
+export type HeaderContentLength = components['headers']['ContentLength'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly findDevices: {
@@ -3712,6 +4012,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 409: components["responses"]["DeviceTaken"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -4036,6 +4337,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["DetectionRefused"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -4085,6 +4387,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidSamples"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["NotEnrolled"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -4135,6 +4438,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidSamples"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["NotEnrolled"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -4166,6 +4470,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -5038,6 +5343,200 @@ export interface operations {
             readonly 409: components["responses"]["CannotGoOn"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getErasure: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Erasure. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly erasePatient: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description Confirmation. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description Keys are destroyed; the rest follows. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listPatientExports: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Exports. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["PatientExport"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly startPatientExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Export. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PatientExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 410: components["responses"]["PatientErased"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getPatientExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+                /** @description Identifier of the export. */
+                readonly _id: components["parameters"]["ExportId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Export. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PatientExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly downloadPatientExport: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the patient. */
+                readonly patientId: components["parameters"]["PatientInPath"];
+                /** @description Identifier of the export. */
+                readonly _id: components["parameters"]["ExportId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Archive. */
+            readonly 200: {
+                headers: {
+                    readonly "Content-Disposition": components["headers"]["ContentDisposition"];
+                    readonly "Content-Length": components["headers"]["ContentLength"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/zip": components["schemas"]["ExportArchive"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["ExportNotReady"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];

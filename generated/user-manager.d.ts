@@ -375,7 +375,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Delete a user for good
-         * @description Removes the user, their account and their sessions at once. Health data is not touched: it belongs to the Device Manager. A user who is not there is a 404.
+         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under a pseudonym. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404.
          */
         readonly delete: operations["deleteUser"];
         readonly options?: never;
@@ -386,6 +386,75 @@ export interface paths {
          *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions.
          */
         readonly patch: operations["updateUser"];
+        readonly trace?: never;
+    };
+    readonly "/users/{id}/erasure": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Erase the account of a patient
+         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under the pseudonym. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody.
+         */
+        readonly post: operations["eraseUser"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/{id}/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Export all of a user
+         * @description Answers all that is kept of a user in any state, by `_id` or `authUserId`: the record with its custom properties, and when sessions, refresh tokens and links to set a password were made. Passwords and tokens are kept as digests alone, and are not answered.
+         */
+        readonly get: operations["exportUser"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/{id}/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List who did what to a user
+         * @description Answers events of this service about a user in any state, by `_id` or `authUserId`, newest first: what was done, and what was refused. Events are only ever added, and this reading is one of them. Pages follow the header `Link`.
+         */
+        readonly get: operations["listUserAudit"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
         readonly trace?: never;
     };
     readonly "/users/{id}/soft-delete": {
@@ -682,7 +751,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1298,6 +1367,203 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
+        /**
+         * @description Stands for the patient in the audit of all services from the erasure on: random, so that nothing leads back.
+         * @example erased:0d5c29f0a1b24c3d8e7f60514233241a
+         */
+        readonly AuditPseudonym: string;
+        /** @description Erasure of the account of a patient. */
+        readonly AccountErasureRequest: {
+            readonly auditPseudonym: components["schemas"]["AuditPseudonym"];
+        };
+        /** @description What was erased of a person's account, by kind. */
+        readonly AccountCounts: {
+            /**
+             * @description Records of the person.
+             * @example 1
+             */
+            readonly users?: number;
+            /**
+             * @description Sessions and access tokens.
+             * @example 2
+             */
+            readonly sessions?: number;
+            /**
+             * @description Refresh tokens.
+             * @example 0
+             */
+            readonly refreshTokens?: number;
+            /**
+             * @description Links to set a password.
+             * @example 1
+             */
+            readonly passwordResets?: number;
+            /**
+             * @description Jobs on many users that named the person.
+             * @example 0
+             */
+            readonly bulkJobs?: number;
+            /**
+             * @description Background jobs.
+             * @example 0
+             */
+            readonly jobs?: number;
+            /**
+             * @description Counts of failed sign-ins, and places where the person signed in.
+             * @example 1
+             */
+            readonly signInFailures?: number;
+            /**
+             * @description Mails kept as files.
+             * @example 1
+             */
+            readonly mails?: number;
+            /**
+             * @description Rows of the audit that name the person by the pseudonym now.
+             * @example 4
+             */
+            readonly auditRows?: number;
+        };
+        /** @description All that is kept of a user, without what signs them in. */
+        readonly UserExport: {
+            readonly user: components["schemas"]["User"];
+            /** @description Sessions that have not been forgotten yet, oldest first. */
+            readonly sessions: readonly {
+                /**
+                 * @description How it is presented.
+                 * @example cookie
+                 * @enum {string}
+                 */
+                readonly kind: "cookie" | "bearer";
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC of the sign-in.
+                 * @example 2024-07-23T13:44:05.993Z
+                 */
+                readonly createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC of its last use, to the minute.
+                 * @example 2024-07-23T13:58:05.993Z
+                 */
+                readonly lastUsedAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it ends.
+                 * @example 2024-07-24T13:44:05.993Z
+                 */
+                readonly expiresAt: string;
+            }[];
+            /** @description Refresh tokens that have not been forgotten yet, oldest first. */
+            readonly refreshTokens: readonly {
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was made.
+                 * @example 2024-07-23T13:44:05.993Z
+                 */
+                readonly createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was used up.
+                 * @example 2024-07-23T14:44:05.993Z
+                 */
+                readonly usedAt?: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it ends.
+                 * @example 2024-08-22T13:44:05.993Z
+                 */
+                readonly expiresAt: string;
+            }[];
+            /** @description Links to set a new password that have not been forgotten yet, oldest first. */
+            readonly passwordResets: readonly {
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was made.
+                 * @example 2024-07-23T13:44:05.993Z
+                 */
+                readonly createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description Instant in UTC at which it was mailed.
+                 * @example 2024-07-23T13:44:06.120Z
+                 */
+                readonly sentAt?: string;
+            }[];
+        };
+        /**
+         * @description Stable name of what happened.
+         * @example chart-read
+         * @enum {string}
+         */
+        readonly AuditEventName: "signed-in" | "sign-in-refused" | "sign-in-locked" | "session-renewed" | "session-renewal-refused" | "session-ended" | "password-reset-asked" | "password-reset-used" | "password-reset-refused" | "password-changed" | "user-created" | "user-activated" | "user-changed" | "user-deleted" | "device-registered" | "device-assigned" | "device-unassigned" | "samples-uploaded" | "delivery-kept" | "upload-refused" | "samples-deleted" | "sample-normalized" | "sample-read" | "samples-read" | "samples-exported" | "chart-read" | "detections-read" | "fhir-read" | "fhir-exported" | "renormalization-started" | "submission-asked" | "submission-retried" | "inbox-read" | "inbox-retried" | "inbox-discarded" | "api-key-created" | "api-key-revoked" | "rule-created" | "rule-changed" | "key-created" | "key-used" | "key-rotated" | "key-destroyed" | "patient-exported" | "patient-erased" | "audit-read" | "access-refused" | "credential-refused" | "request-failed" | "program-started" | "record-created" | "record-read" | "record-changed" | "record-deleted";
+        /**
+         * @description What it does to data, as in a FHIR AuditEvent: create, read, update, delete, execute.
+         * @example R
+         * @enum {string}
+         */
+        readonly AuditAction: "C" | "R" | "U" | "D" | "E";
+        /**
+         * @description What came of it.
+         * @example success
+         * @enum {string}
+         */
+        readonly AuditOutcome: "success" | "refused" | "failed";
+        /**
+         * @description Kind of who acted; `patient` and `user` without `actorId` are the patient of the event.
+         * @example operator
+         * @enum {string}
+         */
+        readonly ActorKind: "patient" | "user" | "operator" | "service" | "sender" | "client" | "anonymous" | "program" | "command-line";
+        /** @description One thing that happened, without values of anybody. */
+        readonly AuditEvent: {
+            /**
+             * @description Identifier of the event; later events have greater ones.
+             * @example 01917b2c5f0e7a3d9e8f7a6b5c4d3e2f
+             */
+            readonly _id: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC with microseconds, by the clock of the database.
+             * @example 2024-07-24T13:44:05.993417Z
+             */
+            readonly at: string;
+            readonly event: components["schemas"]["AuditEventName"];
+            readonly action: components["schemas"]["AuditAction"];
+            readonly outcome: components["schemas"]["AuditOutcome"];
+            /**
+             * @description Stable code of the reason where it was refused or failed.
+             * @example not-your-data
+             */
+            readonly reason?: string;
+            /**
+             * @description Patient whose data it is about; a pseudonym, `erased:` and 32 digits, where the patient was erased.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly patientId?: string;
+            readonly actorKind: components["schemas"]["ActorKind"];
+            /**
+             * @description Identifier of who acted, among those of its kind.
+             * @example 5b1f4e2d3c4b4a59a8b7c6d5e4f3a2b1
+             */
+            readonly actorId?: string;
+            /**
+             * @description What it was done to: a kind, and mostly an identifier after a slash.
+             * @example chart/heart-rate
+             */
+            readonly resource: string;
+            /**
+             * @description Request in which it happened; the access log has the same.
+             * @example 7d4b2c1e-5f0e-4a3d-9e8f-7a6b5c4d3e2f
+             */
+            readonly requestId: string;
+            /**
+             * @description Class of the address that the request came from; the address itself is not kept.
+             * @example private
+             * @enum {string}
+             */
+            readonly peer: "loopback" | "private" | "public" | "none";
+        };
         /** @description User to activate. */
         readonly Activation: {
             /** @description User that is meant. */
@@ -1702,6 +1968,8 @@ export interface components {
         readonly SendResetMail: boolean;
         /** @description Identifier of the user, `_id`. */
         readonly UserId: string;
+        /** @description Where a page begins, out of the header `Link`. */
+        readonly AuditCursor: string;
         /** @description Identifier of the job. */
         readonly JobId: string;
     };
@@ -1735,6 +2003,15 @@ export type StateChange = components['schemas']['StateChange'];
 export type UserImport = components['schemas']['UserImport'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type UserChanges = components['schemas']['UserChanges'];
+export type AuditPseudonym = components['schemas']['AuditPseudonym'];
+export type AccountErasureRequest = components['schemas']['AccountErasureRequest'];
+export type AccountCounts = components['schemas']['AccountCounts'];
+export type UserExport = components['schemas']['UserExport'];
+export type AuditEventName = components['schemas']['AuditEventName'];
+export type AuditAction = components['schemas']['AuditAction'];
+export type AuditOutcome = components['schemas']['AuditOutcome'];
+export type ActorKind = components['schemas']['ActorKind'];
+export type AuditEvent = components['schemas']['AuditEvent'];
 export type Activation = components['schemas']['Activation'];
 export type JobStatus = components['schemas']['JobStatus'];
 export type StartedJob = components['schemas']['StartedJob'];
@@ -1778,6 +2055,7 @@ export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterSkip = components['parameters']['Skip'];
 export type ParameterSendResetMail = components['parameters']['SendResetMail'];
 export type ParameterUserId = components['parameters']['UserId'];
+export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type ParameterJobId = components['parameters']['JobId'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -2422,6 +2700,103 @@ export interface operations {
             readonly 409: components["responses"]["AlreadyExists"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly eraseUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /** @description What stands for the person in the audit. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["AccountErasureRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description What was erased. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AccountCounts"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly exportUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description User. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UserExport"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly listUserAudit: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Where a page begins, out of the header `Link`. */
+                readonly _cursor?: components["parameters"]["AuditCursor"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Events. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["AuditEvent"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };

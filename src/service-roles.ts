@@ -23,6 +23,10 @@ revoke execute on all functions in schema ${schema} from public;
 grant execute on all functions in schema ${schema} to ${role};
 revoke insert, update, delete on ${schema}.migration from ${role};`;
 
+/** An erasure writes tables anew, so that no page keeps what was deleted; the right to it is there from PostgreSQL 17 on. */
+const maintained = (schemas: readonly string[], role: string): string => `
+do $do$ begin if current_setting('server_version_num')::int >= 170000 then ${schemas.map((schema) => `execute 'grant maintain on all tables in schema ${schema} to ${role}';`).join(' ')} end if; end $do$;`;
+
 const appendOnly = ({ audited, role }: ServiceRole): string => `
 revoke update, delete, truncate on ${audited}.audit_event, ${audited}.audit_link from ${role};
 revoke insert, delete, truncate on ${audited}.audit_chaining from ${role};`;
@@ -43,10 +47,10 @@ end $do$;`;
 
 /**
  * SQL that gives each service a role of its own, for whoever owns the tables to run after a migration; running it again changes nothing.
- * A role reads and writes the tables of its service and jobs, adds to its audit but changes nothing there, and sees nothing of the other service.
+ * A role reads and writes the tables of its service and jobs, writes them anew, adds to its audit but changes nothing there, and sees nothing of the other service.
  */
 export const serviceRolesSql = (services: readonly ('device-manager' | 'user-manager')[]): string =>
   ['-- Run as the owner of the tables, after every migration.', 'begin;', ...services.map((service) => {
     const own = serviceRoles[service];
-    return `\n-- ${service}\n${creation(own)}${own.schemas.map((schema) => grantsOn(schema, own.role)).join('')}${appendOnly(own)}${jobs(own.role)}`;
+    return `\n-- ${service}\n${creation(own)}${own.schemas.map((schema) => grantsOn(schema, own.role)).join('')}${appendOnly(own)}${jobs(own.role)}${maintained([...own.schemas, jobSchema], own.role)}`;
   }), 'commit;'].join('\n');

@@ -21,6 +21,7 @@ import { removeServerFile, writeServerFile, type ServiceUrls } from './server-fi
 import { openMailer, type Mailer } from './user-manager/mail.ts';
 import { createPasswords } from './user-manager/password.ts';
 import { createUserManager } from './user-manager/service.ts';
+import { patientIdOf } from './user-manager/patient-id.ts';
 import { recordAudit as recordUserManagerAudit } from './user-manager/storage/audit-table.ts';
 import { loadUserGroups } from './user-manager/user-groups.ts';
 
@@ -79,9 +80,12 @@ const common = ({ config, log, validateResponses = false, warmUp = true }: Start
   secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
+/** Where mails lie that were not sent. */
+export const mailFolderIn = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>): string => join(DATA_DIR, 'mail');
+
 /** Opens the way for mails; where one is missing, the operator is told before the first mail is. */
 const openMail = ({ config, notices, started }: Starting): Mailer => {
-  const folder = join(config.DATA_DIR, 'mail');
+  const folder = mailFolderIn(config);
   const mailer = openMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM, folder });
   started.push(mailer.close);
   if (config.JOBS.some((name) => name.startsWith('password-'))) {
@@ -93,7 +97,13 @@ const openMail = ({ config, notices, started }: Starting): Mailer => {
 
 const startOf = ({ configurationDigest }: Starting) => ({ event: 'program-started', actor: 'program', resource: `configuration/${configurationDigest}`, requestId: `start-${randomUUID()}` }) as const;
 
-const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<Place> => {
+/** Where other services of this process are, as soon as they listen. */
+interface Addresses {
+  readonly publicUrl: () => string | undefined;
+  readonly deviceManagerUrl: () => string | undefined;
+}
+
+const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], addresses: Addresses): Promise<Place> => {
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
   await recordUserManagerAudit(pool, startOf(starting));
@@ -101,7 +111,8 @@ const startUserManager = async (starting: Starting, connection: Connection | und
   let own: Place | undefined;
   const service = await createUserManager({
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 4, 30_000), jobs: config.JOBS, serviceTokens,
-    mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
+    ...addresses, mailer: openMail(starting), mailFolder: mailFolderIn(config), retentionDays: { sessions: config.SESSION_RETENTION_DAYS, resets: config.RESET_RETENTION_DAYS, bulkJobs: config.BULK_JOB_RETENTION_DAYS, mails: config.MAIL_RETENTION_DAYS },
+    patientIdOf: (user) => patientIdOf(user, config.CUSTOM_USER_ID_KEY), passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
     passwords: await createPasswords(config.PASSWORD_MIN_LENGTH),
@@ -112,6 +123,9 @@ const startUserManager = async (starting: Starting, connection: Connection | und
   });
   return (own = await listen(starting, service, 'user-manager'));
 };
+
+/** Where erasures are noted apart from the database. */
+export const erasureJournalIn = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>): string => join(DATA_DIR, 'erasure-journal.ndjson');
 
 /** Our User Manager, and the issuer of others that the settings name. */
 const tokenIssuersOf = ({ WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: jwksUrl, WEBHOOK_JWT_AUDIENCE: audience, ...config }: Config, userManagerUrl: string): TokenIssuer[] => {
@@ -139,6 +153,10 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
     log, version, validateResponses, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
     keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
+    retentionDays: {
+      payloads: config.PAYLOAD_RETENTION_DAYS, healthData: config.HEALTH_DATA_RETENTION_DAYS, quarantine: config.QUARANTINE_RETENTION_DAYS, discarded: config.DISCARDED_RETENTION_DAYS,
+    },
+    exportDays: config.EXPORT_RETENTION_DAYS, erasureJournal: erasureJournalIn(config), backupDays: config.BACKUP_RETENTION_DAYS,
   });
   return listen(starting, service, 'device-manager');
 };
@@ -153,9 +171,11 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const { config } = starting;
   const runs = (service: ServiceName): boolean => config.SERVICES.includes(service);
   let bff: string | undefined = undefined;
-  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens, () => config.PUBLIC_URL ?? bff) : undefined;
+  let deviceManager: Place | undefined = undefined;
+  const addresses = { publicUrl: () => config.PUBLIC_URL ?? bff, deviceManagerUrl: () => config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
+  const userManager = runs('user-manager') ? await startUserManager(starting, connection, serviceTokens, addresses) : undefined;
   const userManagerUrl = config.USER_MANAGER_URL ?? userManager?.internalUrl;
-  const deviceManager = runs('device-manager') ? await startDeviceManager(starting, connection, serviceTokens, named(userManagerUrl)) : undefined;
+  deviceManager = runs('device-manager') ? await startDeviceManager(starting, connection, serviceTokens, named(userManagerUrl)) : undefined;
   const upstreams = { userManagerUrl, deviceManagerUrl: config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;

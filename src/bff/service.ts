@@ -5,6 +5,7 @@ import { knownMembersReader } from '../http/known-members.ts';
 import type { Handlers } from '../http/operation.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
+import type { TurnLimits } from '../http/turns.ts';
 import { loadSpec } from '../http/spec.ts';
 import { createOriginCheck } from '../http/origin-check.ts';
 import { createSourceReader } from '../http/request-source.ts';
@@ -12,6 +13,7 @@ import type { Caller, Operations } from './caller.ts';
 import { audit } from './handlers/audit.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
+import { exports } from './handlers/exports.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { ownSamples } from './handlers/own-samples.ts';
@@ -71,6 +73,8 @@ const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicH
   warmUp,
 });
 
+const turns: readonly TurnLimits[] = [{ operations: ['uploadHealthData', 'uploadHealthDataInFormat', 'deleteHealthData'], atOnce: 8, waiting: 64 }];
+
 /** Puts the BFF together: session check, vetting, forwarding. */
 export const createBff = (dependencies: BffDependencies): Service => {
   const { userManagerUrl, serviceToken, clientType = 'website', historyDays, uploadsPerMinute = 600, secureCookies, cookieName = 'sid', resetsPerHour = 30, log, version, validateResponses = false } = dependencies;
@@ -90,6 +94,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
     ...devices(deviceManager, knownOf('Device')),
     ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment, refused: refusals.report, historyDays, rate }),
     ...deletions(deviceManager, rate),
+    ...exports(deviceManager, knownOf('PatientExport')),
     ...uploads(deviceManager, { historyDays, requestsPerMinute: uploadsPerMinute }),
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
@@ -97,9 +102,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
     ...passwordReset({ resets, page: loadResetPage(), countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff', version, spec, handlers, log, validateResponses,
-    authenticators: { session: sessionCheck.caller }, turns: [{ operations: ['uploadHealthData', 'uploadHealthDataInFormat', 'deleteHealthData'], atOnce: 8, waiting: 64 }],
-    auditRefusal: refusals.onProblem,
+    name: 'bff', version, spec, handlers, log, validateResponses, turns, authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { Config } from '../config.ts';
-import type { Pool } from '../database/pool.ts';
 import { masked } from '../device-manager/domain/outline.ts';
 import { createInbox, type Inbox, type InboxOutcome } from '../device-manager/inbox.ts';
 import type { InboxEntry, InboxFilter, InboxKind } from '../device-manager/storage/inbox-table.ts';
@@ -17,14 +15,9 @@ const discardReasons = ['test-device', 'not-our-device', 'duplicate', 'unreadabl
 /** How the command line appears in the audit. */
 const act = () => ({ actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
 
-const inboxOf = async (config: Config, pool: Pool): Promise<Inbox> => {
-  const { keyRing } = await openKeys(pool, config);
-  return createInbox(pool, keyRing);
-};
-
 const withInbox = <Result>({ config, say }: CommandContext, work: (inbox: Inbox) => Promise<Result>): Promise<Result> => {
   const settings = config();
-  return withDatabase({ config: settings, say, owners: ['device-manager'] }, async (pool) => work(await inboxOf(settings, pool)));
+  return withDatabase({ config: settings, say, owners: ['device-manager'] }, async (pool) => work(createInbox(pool, (await openKeys(pool, settings)).keyRing)));
 };
 
 interface FilterOptions {

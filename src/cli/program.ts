@@ -10,6 +10,7 @@ import { addInboxCommands } from './inbox.ts';
 import { addKeyCommands } from './keys.ts';
 import { withManual } from './manual.ts';
 import { addMigrateCommand } from './migrate.ts';
+import { addPatientCommands } from './patients.ts';
 import { addConfigCommand } from './show-config.ts';
 import { addSimulateCommand } from './simulate.ts';
 import { addStartCommand } from './start.ts';
@@ -56,6 +57,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addDeviceCommands(program, context);
   addInboxCommands(program, context);
   addSubmissionCommands(program, context);
+  addPatientCommands(program, context);
   addAuditCommands(program, context);
   addSimulateCommand(program, context);
   addImportCommand(program, context);

@@ -7,7 +7,8 @@ export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 export const jobNames = [
-  'normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'rotate-data-keys', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'chain-audit',
+  'normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'rotate-data-keys', 'export-patient', 'erase-patient', 'expire-data',
+  'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'erase-health-data', 'scrub-accounts', 'expire-accounts', 'chain-audit',
 ] as const;
 
 /** One setting: how its text is read, what it means, what holds when it is left out, and whether it may be shown. */
@@ -86,6 +87,16 @@ export const settings = {
   TMM_MAX_FAILURES: { schema: number.min(1, 'is below 1').max(100, 'is above 100').default(12), meaning: 'How often one detection may fail while others are taken, before it is parked, 1 to 100.', otherwise: '`12`', secret: 'no' },
   HISTORY_DAYS: { schema: number.min(1, 'is below 1').max(100_000, 'is above 100000').optional(), meaning: 'The age in days beyond which the BFF refuses HealthKit samples.', otherwise: 'samples of any age are taken', secret: 'no' },
   UPLOADS_PER_MINUTE: { schema: number.min(1, 'is below 1').max(1_000_000, 'is above 1000000').default(600), meaning: 'How many requests with samples or deletions one person may send in a minute to one BFF process.', otherwise: '`600`', secret: 'no' },
+  PAYLOAD_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').optional(), meaning: 'How many days payloads are kept as received, from the day they came; what is normalized of them stays. See [privacy.md](privacy.md) for this and the others.', otherwise: 'kept', secret: 'no' },
+  HEALTH_DATA_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').optional(), meaning: 'How many days samples are kept with all that was made of them, from the day they came.', otherwise: 'kept', secret: 'no' },
+  QUARANTINE_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').optional(), meaning: 'How many days a delivery waits for its patient.', otherwise: 'kept', secret: 'no' },
+  DISCARDED_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').default(90), meaning: 'How many days it is known who threw a delivery away, and why.', otherwise: '`90`', secret: 'no' },
+  SESSION_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').default(1), meaning: 'How many days sessions and refresh tokens that have ended are kept.', otherwise: '`1`', secret: 'no' },
+  RESET_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').default(1), meaning: 'How many days links to set a password are kept that have ended.', otherwise: '`1`', secret: 'no' },
+  BULK_JOB_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').default(30), meaning: 'How many days jobs on many users are kept.', otherwise: '`30`', secret: 'no' },
+  MAIL_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(36_500, 'is above 100 years').default(7), meaning: 'How many days mails are kept that were written to files.', otherwise: '`7`', secret: 'no' },
+  EXPORT_RETENTION_DAYS: { schema: number.min(1, 'is below 1').max(365, 'is above 365').default(7), meaning: 'How many days an export of all of a patient can be downloaded, 1 to 365.', otherwise: '`7`', secret: 'no' },
+  BACKUP_RETENTION_DAYS: { schema: number.min(0, 'is below 0').max(36_500, 'is above 100 years').default(30), meaning: 'How many days you keep backups: the certificate of an erasure says until when they hold what was erased.', otherwise: '`30`', secret: 'no' },
   PUBLIC_URL: {
     schema: url.optional(),
     meaning: 'How browsers reach the BFF: links in mails begin with it, it decides whether cookies are `Secure`, and its pages may change something.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',

@@ -3,7 +3,7 @@ import { holderAt } from './domain/attribution.ts';
 import { withdraws } from './domain/version.ts';
 import type { Reading } from './providers/reading.ts';
 import { remember } from './remembering.ts';
-import { holdsDevices, intervalsOf } from './storage/assignment-table.ts';
+import { ERASED_HOLDER, holdsDevices, intervalsOf } from './storage/assignment-table.ts';
 import { deviceByIdentifiers } from './storage/device-table.ts';
 import type { QuarantineReason } from './storage/quarantine-table.ts';
 import { placeOf } from './storage/version-table.ts';
@@ -16,8 +16,8 @@ export interface Place {
   readonly endedAt: Date;
 }
 
-/** Whose a reading is, or why that cannot be said yet. */
-export type Attribution = Place | { readonly reason: QuarantineReason };
+/** Whose a reading is, or why that cannot be said yet; `erased` when it was measured while somebody had the device of whom nothing is kept any more. */
+export type Attribution = Place | { readonly reason: QuarantineReason | 'erased' };
 
 const futureToleranceMs = 10 * 60 * 1000;
 
@@ -44,6 +44,7 @@ export const createAttributor = (db: Queryable, now: number): ((reading: Reading
     if (!device) return { reason: 'device-unknown' };
     const patientId = holderAt(await heldBy(device._id), measuredAt.epochMs);
     if (patientId === undefined) return { reason: 'device-not-assigned' };
+    if (patientId === ERASED_HOLDER) return { reason: 'erased' };
     if (await contradicted(JSON.stringify([patientId, ...subjects]))) return { reason: 'patient-mismatch' };
     return { patientId, device, measuredAt: new Date(measuredAt.epochMs), endedAt: new Date((endedAt ?? measuredAt).epochMs) };
   };

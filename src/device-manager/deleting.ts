@@ -4,6 +4,7 @@ import { inTransaction } from '../database/transaction.ts';
 import { uuidParts } from '../healthkit/item-identity.ts';
 import { sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
+import { keysOfPatient } from './admitting.ts';
 import { lockPatient } from './normalizing.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
@@ -43,11 +44,11 @@ const redact = async (db: PoolClient, keys: ScopeKeys, patientId: string, ids: r
  */
 export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, actor, requestId }: Deletion): Promise<DeletionStatus[]> =>
   inTransaction(pool, async (client) => {
-    const keys = await keyRing.keysOf(client, `patient:${patientId}`);
-    const ids = uuids.map((uuid) => sampleId(keys.identityKey, ['healthkit', ...uuidParts(uuid)]));
-    const unique = [...new Set(ids)].sort();
     await lockPatient(client, patientId);
     await lockKeeping(client, patientId, 'deletion');
+    const keys = await keysOfPatient(client, keyRing, patientId);
+    const ids = uuids.map((uuid) => sampleId(keys.identityKey, ['healthkit', ...uuidParts(uuid)]));
+    const unique = [...new Set(ids)].sort();
     const marked = await insertTombstones(client, patientId, unique);
     const found = (await samplesNamed(client, patientId, unique)).filter(({ state }) => state !== 'deleted');
     const known = found.map(({ _id }) => _id);

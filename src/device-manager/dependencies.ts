@@ -3,6 +3,7 @@ import type { Pool } from '../database/pool.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import type { Pace } from './domain/submission.ts';
 import type { Normalizer } from './normalizing.ts';
+import type { RetentionDays } from './retention.ts';
 import type { Renormalizer } from './renormalizing.ts';
 import type { RuleBook } from './rule-book.ts';
 import type { TokenIssuer } from './sender-tokens.ts';
@@ -36,6 +37,13 @@ export interface DeviceManagerDependencies {
   readonly userIdHeader: string;
   /** Where detections go; undefined where nothing is submitted. */
   readonly therapyMonitoring: TherapyMonitoringSettings | undefined;
+  /** How many days an export of all of a patient can be downloaded. */
+  readonly exportDays: number;
+  readonly retentionDays: RetentionDays;
+  /** The file that notes erasures apart from the database. */
+  readonly erasureJournal: string;
+  /** How many days backups are kept, as certificates of erasures say. */
+  readonly backupDays: number;
   /** People reach the service by https, wherever TLS ends. */
   readonly isPublicHttps?: boolean;
   /** Names of the background jobs that run in this process. */

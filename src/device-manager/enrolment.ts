@@ -2,6 +2,8 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { problem } from '../http/problem.ts';
 import { addJob } from '../jobs/runner.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import { keysForKeeping } from './admitting.ts';
 import { assign, unassign, type Change, type Interval } from './domain/attribution.ts';
 import { providerOf } from './provider.ts';
 import { intervalsOf, putInterval, removeInterval } from './storage/assignment-table.ts';
@@ -73,13 +75,14 @@ const addDevice = (pool: Pool, request: DeviceRequest): Promise<string> =>
   });
 
 /** The row of the device is held while its intervals are read and written, so that of two who want it one wins. */
-const assignDevice = (pool: Pool, request: AssignmentRequest): Promise<string> =>
+const assignDevice = (pool: Pool, keyRing: KeyRing | undefined, request: AssignmentRequest): Promise<string> =>
   inTransaction(pool, async (client) => {
     const provider = providerOf(request.deviceProvider);
     const { patientId, actor, requestId } = request;
     const now = Date.now();
     if (request.from !== undefined && request.from > now + futureToleranceMs) throw invalidInstant('/assignedFrom', 'A device is assigned from now or earlier.');
     if (request.until !== undefined && request.until > now + futureToleranceMs) throw invalidInstant('/assignedUntil', 'An assignment ends now or earlier.');
+    if (keyRing) await keysForKeeping(client, keyRing, patientId);
     const device = await upsertDevice(client, {
       ...request, provider, declaredProvider: request.deviceProvider, creatorId: actor,
       ownerPatientId: provider === 'healthkit' ? patientId : null,
@@ -110,9 +113,9 @@ const unassignDevice = (pool: Pool, { id, until, patientId, actor, requestId }: 
     await recordAudit(client, { patientId: open?.patientId, actor, action: 'unassign', resource: `device/${device._id}`, requestId });
   });
 
-/** Enrolment on the Device Manager's own tables. */
-export const createEnrolment = (pool: Pool): Enrolment => ({
+/** Enrolment on the Device Manager's own tables. Without keys, as for a command that names people who have an account, nobody is refused as erased. */
+export const createEnrolment = (pool: Pool, keyRing?: KeyRing): Enrolment => ({
   add: (request) => addDevice(pool, request),
-  assign: (request) => assignDevice(pool, request),
+  assign: (request) => assignDevice(pool, keyRing, request),
   unassign: (request) => unassignDevice(pool, request),
 });

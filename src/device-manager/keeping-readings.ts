@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/pool.ts';
 import { contentKey } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { keysForKeeping } from './admitting.ts';
 import type { Place } from './attributing.ts';
 import { addNormalization } from './keeping.ts';
 import type { Reading } from './providers/reading.ts';
@@ -29,7 +30,7 @@ export interface AttributedReading {
  */
 export const keepReadings = async (db: Queryable, keyRing: KeyRing, part: Part, readings: readonly AttributedReading[]): Promise<void> => {
   const { patientId, payloadId, format, bytes, receivedAt } = part;
-  const keys = await keyRing.keysOf(db, `patient:${patientId}`);
+  const keys = await keysForKeeping(db, keyRing, patientId);
   const where = { patientId, provider: 'medisante', format, payloadId, receivedAt };
   const created = await insertSamples(db, where, readings.map(({ reading, sampleId, identity, place }, itemIndex) => ({
     _id: sampleId, device: place.device._id, deviceId: place.device.device_id, type: reading.measurementType, itemIndex,

@@ -6,12 +6,13 @@ import type { VettedSample } from '../healthkit/vetting.ts';
 import { addJob } from '../jobs/runner.ts';
 import { contentIdentity, contentKey, readingIdentity, sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
+import { keysForKeeping } from './admitting.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { insertPayload, type PayloadContext } from './storage/payload-table.ts';
 import { insertCopies } from './storage/sample-copy-table.ts';
 import { earlierReadings, insertSamples, keptSamples, knownBefore, type NewSample } from './storage/new-sample-table.ts';
-import { deletedAmong, lockKeeping } from './storage/tombstone-table.ts';
+import { deletedAmong } from './storage/tombstone-table.ts';
 
 /** Vetted samples of one request of one patient. */
 export interface Upload {
@@ -125,12 +126,11 @@ const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, pla
 export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promise<{ uploadId?: string; items: KeptItem[] }> =>
   inTransaction(pool, async (client) => {
     const { patientId, provider, format, actor, requestId } = upload;
-    const keys = await keyRing.keysOf(client, `patient:${patientId}`);
+    const keys = await keysForKeeping(client, keyRing, patientId);
     const samples = identify(keys, upload);
     const firsts = firstOfEach(samples);
     const ids = [...firsts.keys()];
     const place = { payloadId: newPayloadId(), receivedAt: new Date() };
-    await lockKeeping(client, patientId, 'upload');
     const { deleted, kept: keptBefore, anyThen } = await lookBefore(client, patientId, samples, ids);
     const missing = [...firsts.values()].filter(({ _id }) => !deleted.has(_id) && !keptBefore.has(_id));
     const sameReadings = await earlierReadings(client, patientId, missing, anyThen);

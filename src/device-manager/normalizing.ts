@@ -116,9 +116,10 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBoo
       const { standings, changed } = await settle(client, found);
       const samples = which === 'versions' ? changed : found;
       if (samples.length === 0) return [];
-      const keys = await keyRing.keysOf(client, `patient:${patientId}`);
-      const payload = await readPayload(client, keys, patientId, payloadId);
-      if (!payload) return [];
+      // Of a patient who is being erased there are samples for a while, but no keys.
+      const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
+      const payload = keys && (await readPayload(client, keys, patientId, payloadId));
+      if (!keys || !payload) return [];
       const { rules } = await ruleBook.current(client);
       const outcomes = await outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));

@@ -4,6 +4,8 @@ import { inSnapshot } from '../database/transaction.ts';
 import { compileItemSchema } from '../http/item-schema.ts';
 import type { Handlers } from '../http/operation.ts';
 import type { Spec } from '../http/spec.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import { demandAdmitted } from './admitting.ts';
 import type { Caller, Operations } from './caller.ts';
 import { chartedTypes, typesOf } from './charted-types.ts';
 import { createCharts } from './charts.ts';
@@ -17,11 +19,13 @@ import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
 import { detections } from './handlers/detections.ts';
 import { devices } from './handlers/devices.ts';
+import { erasures } from './handlers/erasures.ts';
 import { fhir, type OpenFhir } from './handlers/fhir.ts';
 import { healthDataSearch } from './handlers/health-data-search.ts';
 import { healthDataTypes } from './handlers/health-data-types.ts';
 import { healthData } from './handlers/health-data.ts';
 import { inboxHandlers } from './handlers/inbox.ts';
+import { patientExports } from './handlers/patient-exports.ts';
 import { ingestion } from './handlers/ingestion.ts';
 import { renormalizations } from './handlers/renormalizations.ts';
 import { senders } from './handlers/senders.ts';
@@ -30,6 +34,8 @@ import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
 import { createClinicalRecords } from './clinical-records.ts';
 import { createObservations } from './observations.ts';
+import { findErasure, startErasure } from './patients/erasing.ts';
+import { createPatientExports } from './patients/exporting.ts';
 import { openRecords } from './records.ts';
 import type { RuleBook } from './rule-book.ts';
 import { endApiKey, issueApiKey } from './sender-keys.ts';
@@ -48,8 +54,9 @@ import { keepReceived } from './webhook.ts';
 /** How long a request waits for the background to submit; proxies give up later. */
 const SUBMIT_WAIT_MS = 8_000;
 
-const enrolledDevices = async (pool: Pool, patientId: string) => {
+const enrolledDevices = async (pool: Pool, keyRing: KeyRing, patientId: string) => {
   const rows = await findDevices(pool, { assignedPatientId: patientId, provider: 'healthkit', limit: 1000, skip: 0 });
+  if (rows.length === 0) await demandAdmitted(pool, keyRing, patientId);
   return rows.map(({ _id, device_id }) => ({ _id, deviceId: device_id }));
 };
 
@@ -80,7 +87,7 @@ const handlersOfIngestion = ({ pool, keyRing, userIdHeader, log }: DeviceManager
   ingestion({
     userIdHeader,
     checkShape: compileItemSchema(spec, 'receiveHealthKit'),
-    enrolled: (patientId) => enrolledDevices(pool, patientId),
+    enrolled: (patientId) => enrolledDevices(pool, keyRing, patientId),
     supported: async () => {
       const { rules } = await ruleBook.current();
       return (dataType) => hasRule(rules, 'healthkit', dataType);
@@ -96,7 +103,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
   const { ruleBook, normalizer } = normalization;
   const audit = (event: AuditEvent) => recordAudit(pool, event);
   return {
-    ...devices({ enrolment: createEnrolment(pool), findDevices: (filter) => findDevices(pool, filter) }),
+    ...devices({ enrolment: createEnrolment(pool, keyRing), findDevices: (filter) => findDevices(pool, filter) }),
     ...handlersOfIngestion(dependencies, spec, ruleBook),
     ...deletions({ userIdHeader, deleteSamples: (deletion) => deleteSamples(pool, keyRing, deletion) }),
     ...uploads((uploadId) => uploadProgress(pool, uploadId)),
@@ -119,6 +126,8 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       list: () => listApiKeys(pool), issue: (wanted, act) => issueApiKey(pool, wanted, act), revoke: (id, act) => endApiKey(pool, id, act),
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
+    ...erasures({ start: (request) => startErasure({ pool, keyRing }, request), find: (patientId) => findErasure({ pool, keyRing }, patientId) }),
+    ...patientExports(createPatientExports(pool, keyRing)),
     ...auditHandlers({ find: (page) => findAudit(pool, 'device_manager', page), record: (entry) => recordEntry(pool, entry) }),
     ...handlersOfNormalized(dependencies, normalization, receiver),
   } satisfies Handlers<Operations, Caller, OpenFhir>;

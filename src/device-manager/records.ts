@@ -2,6 +2,7 @@ import type { Pool } from '../database/pool.ts';
 import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
+import { wasErased } from './admitting.ts';
 import { itemsOf } from './payload-items.ts';
 import { remember } from './remembering.ts';
 import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
@@ -15,20 +16,22 @@ export interface HealthRecord {
   readonly rawData?: unknown;
 }
 
-/** Opens the records of samples, of one patient or of several. */
+/** Opens the records of samples, of one patient or of several. Those of a patient who is being erased have no values. Throws SealBrokenError. */
 export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonly SampleRow[], withRawData: boolean): Promise<HealthRecord[]> => {
-  const keysOf = remember<ScopeKeys>(async (patientId) => {
+  const keysOf = remember<ScopeKeys | undefined>(async (patientId) => {
     const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
-    if (!keys) throw new SealBrokenError();
+    if (!keys && !(await wasErased(pool, keyRing, patientId))) throw new SealBrokenError();
     return keys;
   });
   const chunkOf = remember<NormalizedChunk>(async (name) => {
     const [patientId = '', payloadId = '', ruleId = '', ruleVersion = ''] = JSON.parse(name) as string[];
-    return readNormalizedChunk(pool, await keysOf(patientId), { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) });
+    const keys = await keysOf(patientId);
+    return keys ? readNormalizedChunk(pool, keys, { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) }) : {};
   });
   const itemsIn = remember(async (name) => {
     const [patientId = '', payloadId = ''] = JSON.parse(name) as string[];
-    const payload = await readPayload(pool, await keysOf(patientId), patientId, payloadId);
+    const keys = await keysOf(patientId);
+    const payload = keys && (await readPayload(pool, keys, patientId, payloadId));
     return payload ? itemsOf(payload) : [];
   });
   return Promise.all(

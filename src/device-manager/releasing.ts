@@ -1,6 +1,7 @@
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { isErased } from './admitting.ts';
 import { createAttributor } from './attributing.ts';
 import { keepReadings } from './keeping-readings.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
@@ -26,8 +27,13 @@ const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void>
     const [reading, ...others] = takeApartBytes(format, bytes).readings;
     if (!reading || others.length > 0) throw new StillWaiting(delivery.reason);
     const place = await createAttributor(client, Date.now())(reading, identity);
-    if ('reason' in place) throw new StillWaiting(place.reason);
-    await keepReadings(client, keyRing, { patientId: place.patientId, payloadId, format, bytes, receivedAt }, [{ reading, sampleId, identity, place }]);
+    if ('reason' in place && place.reason !== 'erased') throw new StillWaiting(place.reason);
+    if ('patientId' in place) {
+      const kept = keepReadings(client, keyRing, { patientId: place.patientId, payloadId, format, bytes, receivedAt }, [{ reading, sampleId, identity, place }]);
+      await kept.catch((error: unknown) => {
+        if (!isErased(error)) throw error;
+      });
+    }
     await keyRing.discard(client, scope);
   });
 
@@ -36,8 +42,9 @@ export type Waiting = { readonly device: string } | { readonly payloadId: string
 
 /**
  * Releases what waits: each delivery that an assignment now covers moves under the patient's key, in a transaction of its own, and its
- * old key is destroyed. What is still not covered stays. One that cannot be released does not hold up the others: its error is thrown
- * when all have been tried, so that the job runs again. Safe to run many times at once: whoever deletes the waiting row moves it.
+ * old key is destroyed; what was measured of somebody erased goes with its key. What is still not covered stays. One that cannot be
+ * released does not hold up the others: its error is thrown when all have been tried, so that the job runs again. Safe to run many times
+ * at once: whoever deletes the waiting row moves it.
  */
 export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
   const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, await deviceIdentifiers(pool, waiting.device));

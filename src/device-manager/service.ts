@@ -22,26 +22,38 @@ import { createRenormalizer } from './renormalizing.ts';
 import { recordEntry } from './storage/audit-table.ts';
 import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
-import { connectOperators } from './upstream/user-manager.ts';
+import { applyErasures } from './patients/applying-erasures.ts';
+import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
+import { exportSources } from './patients/sources.ts';
+import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
 
 const refusalRules = {
   actorOf, patientOf: boundPatient, special: {},
-  uploads: new Set(['receiveHealthKit', 'receiveHealthKitInFormat', 'receiveMedisante', 'receiveMedisanteInFormat']), namesPerson: new Set(['exportPatient']),
+  uploads: new Set(['receiveHealthKit', 'receiveHealthKitInFormat', 'receiveMedisante', 'receiveMedisanteInFormat']), namesPerson: new Set(['exportPatient', 'erasePatient', 'getErasure', 'startPatientExport', 'listPatientExports', 'getPatientExport', 'downloadPatientExport']),
 };
 const keyProblemOf = (error: unknown): ProblemCode | undefined =>
   error instanceof SealBrokenError ? 'data-unreadable' : error instanceof MasterKeyMissingError ? 'keys-unavailable' : undefined;
 
 const turns: readonly TurnLimits[] = [
   { operations: ['receiveHealthKit', 'receiveHealthKitInFormat', 'deleteHealthKitSamples', 'receiveMedisante', 'receiveMedisanteInFormat'], atOnce: 16, waiting: 128 },
-  { operations: ['exportHealthData', 'exportPatient'], atOnce: 4, waiting: 16 },
+  { operations: ['exportHealthData', 'exportPatient', 'downloadPatientExport'], atOnce: 4, waiting: 16 },
 ];
+
+/** A database that is older than the journal was restored: whoever was erased since is erased before anybody can ask. */
+const openedJournal = async ({ pool, keyRing, log, erasureJournal }: DeviceManagerDependencies): Promise<ErasureJournal> => {
+  const journal = openErasureJournal(erasureJournal, pool, keyRing);
+  const { begun } = await applyErasures(pool, keyRing, await journal.read());
+  if (begun.length > 0) log.warn({ kind: 'erasures-applied', patients: begun.length }, 'the database is older than the erasure journal: patients are erased again');
+  return journal;
+};
 
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
   const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
+  const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '');
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
   const [ruleBook, outbox] = [createRuleBook(pool, builtInTypes), createOutbox(receiver !== undefined)];
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
@@ -60,7 +72,9 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: [inboxGauge(pool), submissionGauge(pool)],
   });
-  const runner = await startJobs(dependencies, normalization, receiver);
+  const erasing = { pool: dependencies.jobPool, keyRing, journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const sources = exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
+  const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
   return {
     name: 'device-manager',
@@ -71,6 +85,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
       await runner.stop();
       await receiver?.close();
       await operators.close();
+      await accounts.close();
     },
   };
 };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { keysForKeeping } from './admitting.ts';
 import { addSubmission, stage } from './outbox.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
@@ -75,7 +76,7 @@ export const submitNow = async (pool: Pool, keyRing: KeyRing, sample: SampleRow,
   const { patient_id: patientId, _id: sampleId, normalized_type: normalizedType, rule_id: ruleId, rule_version: ruleVersion, recorded_at: observedAt } = sample;
   if (normalizedType === null || ruleId === null || ruleVersion === null) return { detectionIds: [] };
   await inTransaction(pool, async (client) => {
-    const keys = await keyRing.keysOf(client, `patient:${patientId}`);
+    const keys = await keysForKeeping(client, keyRing, patientId);
     await stage(client, keys, patientId, [{ sampleId, normalizedType, ruleId, ruleVersion, observedAt }], true);
     await recordAudit(client, { patientId, ...act, action: 'create', resource: `sample/${sampleId}/detections` });
   });

@@ -6,6 +6,7 @@ import { asksFor, type Plan } from './domain/plan.ts';
 import { Refusal, Trouble, waitAfter } from './domain/submission.ts';
 import { addSubmission } from './outbox.ts';
 import { hold, park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
+import { lockKeeping } from './storage/tombstone-table.ts';
 import { dropDead, duePlans, nextDue, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
 
 /** What submitting stands on. */
@@ -29,6 +30,7 @@ const plannedFrom = (identityKey: Buffer, rows: readonly WaitingRow[], plans: re
 const plan = async ({ pool, keyRing, receiver, onParked }: Submitting, patientId: string, rows: readonly WaitingRow[]): Promise<void> => {
   const plans = await receiver.plansOf(patientId, rows[0]?.normalized_type ?? '');
   const parked = await inTransaction(pool, async (client) => {
+    await lockKeeping(client, patientId, 'upload');
     const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`);
     const planned = keys ? plannedFrom(keys.identityKey, rows, plans, Date.now()) : [];
     await planSubmissions(client, patientId, rows, planned);

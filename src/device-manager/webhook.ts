@@ -1,50 +1,14 @@
-import type { Pool, Queryable } from '../database/pool.ts';
+import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { problem } from '../http/problem.ts';
-import { addJob } from '../jobs/runner.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
-import { createAttributor, type Place } from './attributing.ts';
-import { newPayloadId } from './keeping.ts';
-import { keepReadings } from './keeping-readings.ts';
+import { keepEach, keepInQuarantine, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
 import { mostEntries } from './providers/fhir/bundle.ts';
-import type { Reading } from './providers/reading.ts';
 import { takeApart, type TakenApart } from './providers/taking-apart.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { noteDelivery, noteReadings } from './storage/delivery-table.ts';
-import { quarantine, type QuarantineReason } from './storage/quarantine-table.ts';
-
-/** One delivery of a webhook sender, readable: `value` is the document its bytes hold in that format. */
-export interface Received {
-  readonly sender: string;
-  /** The only devices it may be of, by any of their identifiers; all when left out. */
-  readonly deviceIds?: readonly string[] | undefined;
-  readonly format: string;
-  readonly bytes: Buffer;
-  readonly value: unknown;
-  readonly requestId: string;
-}
-
-/** A reading with the names it is kept under. */
-interface Named {
-  readonly reading: Reading;
-  readonly position: number;
-  readonly sampleId: string;
-  readonly identity: string | undefined;
-  readonly mac: Buffer;
-}
-
-/** A delivery in the transaction that keeps it. */
-interface Keeping {
-  readonly db: Queryable;
-  readonly keyRing: KeyRing;
-  readonly received: Received;
-  readonly taken: TakenApart;
-  readonly correlationId: string;
-  readonly receivedAt: Date;
-  /** Why readings went into quarantine, one reason each. */
-  readonly entered: QuarantineReason[];
-}
+import type { QuarantineReason } from './storage/quarantine-table.ts';
 
 /** What the sender calls a delivery; a digest where that is longer than an index takes. */
 const nameOf = (identityKey: Buffer, correlationId: string | undefined): string | undefined =>
@@ -60,47 +24,6 @@ const nameReadings = (identityKey: Buffer, sender: string, correlationId: string
     return { reading, position, sampleId: sampleId(identityKey, ['medisante', sender, ...parts]), identity, mac };
   });
 
-const keepInQuarantine = async ({ db, keyRing, received, correlationId, receivedAt, entered }: Keeping, kept: { bytes: Buffer; format: string }, sample: { sampleId: string; reading?: Reading | undefined; identity?: string | undefined }, reason: QuarantineReason): Promise<void> => {
-  entered.push(reason);
-  const payloadId = newPayloadId();
-  const { reading, identity } = sample;
-  await quarantine(db, await keyRing.keysOf(db, `quarantine:${payloadId}`), {
-    ...kept, correlationId, receivedAt, sampleId: sample.sampleId, payloadId, sender: received.sender, identifiers: reading?.identifiers ?? [],
-    measurementType: reading?.measurementType, measuredAt: reading?.measuredAt && new Date(reading.measuredAt.epochMs), identity, reason,
-  });
-  // The device may be assigned, or the reading that this one withdraws be kept, while we look: this job looks again when we have committed.
-  const waits = reason === 'device-unknown' || reason === 'device-not-assigned' || identity !== undefined;
-  if (waits && reason !== 'conflicting-delivery') await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
-};
-
-const excerptOf = ({ taken }: Keeping, named: readonly Named[]) =>
-  ({ bytes: Buffer.from(JSON.stringify(taken.excerpt(named.map(({ reading }) => reading)))), format: 'fhir-json' });
-
-/** Keeps readings that go to one patient in one payload: the bytes as received when they are the whole delivery, else an excerpt. */
-const keepTogether = async (keeping: Keeping, patientId: string, group: readonly (Named & { place: Place })[]): Promise<void> => {
-  const { db, keyRing, received, taken, receivedAt } = keeping;
-  const whole = group.length === taken.readings.length;
-  const kept = whole ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, group);
-  await keepReadings(db, keyRing, { ...kept, patientId, payloadId: newPayloadId(), receivedAt }, group);
-  await recordAudit(db, { patientId, actor: `sender:${received.sender}`, action: 'create', resource: `sample/${group[0]?.sampleId ?? ''}`, requestId: received.requestId });
-};
-
-const keepEach = async (keeping: Keeping, fresh: readonly Named[]): Promise<void> => {
-  const { db, received, taken } = keeping;
-  const attribute = createAttributor(db, Date.now());
-  const placed: (Named & { place: Place })[] = [];
-  for (const named of fresh) {
-    const place = await attribute(named.reading, named.identity);
-    if ('reason' in place) {
-      const kept = taken.readings.length === 1 ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, [named]);
-      await keepInQuarantine(keeping, kept, named, place.reason);
-      await recordAudit(db, { actor: `sender:${received.sender}`, action: 'create', resource: `sample/${named.sampleId}`, requestId: received.requestId });
-    } else placed.push({ ...named, place });
-  }
-  const groups = [...Map.groupBy(placed, ({ place }) => place.patientId)].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [patientId, group] of groups) await keepTogether(keeping, patientId, group);
-};
-
 /** Whether every reading names one of the devices; what names none is of none. */
 const isOf = (deviceIds: readonly string[], { readings }: TakenApart): boolean =>
   readings.length > 0 && readings.every(({ identifiers }) => identifiers.some((identifier) => deviceIds.includes(identifier)));
@@ -108,7 +31,8 @@ const isOf = (deviceIds: readonly string[], { readings }: TakenApart): boolean =
 /**
  * Keeps one delivery, whatever is in it, and answers the identifier of its first reading once everything is committed. The same
  * delivery of the same sender is kept once; another body under its name is kept aside, and the first stays. Each reading goes to its
- * patient or into quarantine by itself; `onQuarantine` is told why, once that is committed.
+ * patient or into quarantine by itself, but for those of somebody erased, which are taken and not kept; `onQuarantine` is told why, once
+ * that is committed.
  * Throws too-many-items, and forbidden for a device that the sender may not send for.
  */
 export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Received, onQuarantine: (reason: QuarantineReason) => void): Promise<string> => {

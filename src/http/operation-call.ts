@@ -55,16 +55,16 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
   };
 };
 
-const isAsyncIterable = (body: unknown): body is AsyncIterable<string> => typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+const isAsyncIterable = (body: unknown): body is AsyncIterable<string | Buffer> => typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 
 /** Sends pieces as they come. What fails after the first has no status left to tell it with: the connection breaks before the last chunk. */
-const stream = async (response: Response, body: AsyncIterable<string>): Promise<void> => {
+const stream = async (response: Response, body: AsyncIterable<string | Buffer>): Promise<void> => {
   const iterator = body[Symbol.asyncIterator]();
   // The first piece decides whether there is an answer at all.
   const first = await iterator.next();
-  const rest = async function* (): AsyncGenerator<string> {
+  const rest = async function* (): AsyncGenerator<string | Buffer> {
     try {
-      for (let piece = first; piece.done !== true; piece = await iterator.next()) if (piece.value !== '') yield piece.value;
+      for (let piece = first; piece.done !== true; piece = await iterator.next()) if (piece.value.length > 0) yield piece.value;
     } finally {
       await iterator.return?.();
     }

@@ -18,8 +18,8 @@ export const noBody: unique symbol = Symbol('no body');
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 type ContentOf<Message> = Message extends { readonly content: infer Content } ? Content[keyof Content] : never;
-/** Text may be sent piece by piece, as it is made. */
-type Sent<Content> = Content extends string ? Content | AsyncIterable<string> : Content;
+/** Text and bytes may be sent piece by piece, as they are made. */
+type Sent<Content> = Content extends string ? Content | AsyncIterable<string | Buffer> : Content;
 type Present<T> = [T] extends [never] ? object : NonNullable<T>;
 type LowerKeys<T> = { readonly [K in keyof T as K extends string ? Lowercase<K> : K]: T[K] };
 

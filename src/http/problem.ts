@@ -41,6 +41,7 @@ export const problemCatalogue = {
   'device-already-assigned': entry(409, 'Device already assigned', 'Unassign the device from its current holder first.'),
   'already-exists': entry(409, 'Already exists', 'Use another value for the members named in errors, or use the existing record.'),
   'cannot-go-on': entry(409, 'Cannot go on', 'This cannot be done with an entry of this kind; the specification says with which.'),
+  'patient-erased': entry(410, 'Patient erased', 'Nothing of this patient is kept any more, on request: stop sending, and forget what is left.'),
   'invalid-rule': entry(400, 'Invalid rule', 'Mend the rule at the places named in errors.'),
   'version-conflict': entry(409, 'Version conflict', 'Read the newest version and make the change from it.'),
   'detection-refused': entry(409, 'Detection refused', 'The Therapy and Monitoring Manager refused it; the list of parked submissions tells why.'),

@@ -4,6 +4,7 @@ import { Pool } from 'undici';
 import { createLightFetch, LightRequest } from './light-fetch.ts';
 import type { CallLimits, LightResponse } from './light-fetch.ts';
 import { createUpstreamContract } from './upstream-contract.ts';
+import { openStream, type Streamed, type StreamRequest } from './upstream-stream.ts';
 
 /** Where a service is, what it promises, and how long and how much we listen to it. */
 export interface UpstreamOptions extends CallLimits {
@@ -14,8 +15,11 @@ export interface UpstreamOptions extends CallLimits {
   readonly pool?: Pool.Options;
 }
 
-/** A typed client of one service; `close` waits for the calls under way. */
-export type Upstream<Paths extends object> = Client<Paths> & { readonly close: () => Promise<void> };
+/** A typed client of one service; `stream` asks for what is too large to be read first, `close` waits for the calls under way. */
+export type Upstream<Paths extends object> = Client<Paths> & {
+  readonly stream: (request: StreamRequest) => Promise<Streamed>;
+  readonly close: () => Promise<void>;
+};
 
 const CONNECTIONS = 64;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -52,5 +56,9 @@ export function createUpstream<Paths extends object>({ baseUrl, spec, timeoutMs,
   client.use({
     onResponse: ({ request, response, schemaPath }) => check(schemaPath, request.method, response as unknown as LightResponse),
   });
-  return Object.assign(client, { close: () => pool.close() });
+  const prefix = withoutTrailingSlash(base).slice(base.origin.length);
+  return Object.assign(client, {
+    stream: (request: StreamRequest) => openStream(pool, { ...request, path: `${prefix}${request.path}` }),
+    close: () => pool.close(),
+  });
 }

@@ -47,4 +47,11 @@ export const migrations: readonly Migration[] = [
         finished_at timestamptz
       )`,
   },
+  {
+    name: '0004-erased-scopes',
+    sql: `create table device_manager_keys.erased_scope (
+      pseudonym bytea primary key,
+      erased_at timestamptz not null
+    )`,
+  },
 ];

@@ -59,16 +59,26 @@ export const insertScope = async (db: Queryable, scope: string, identity: Wrappe
   );
 };
 
-/** Keeps another generation of a data key, unless there is one of that number. */
+/** Keeps another generation of a data key, unless there is one of that number, or the scope is gone. */
 export const insertGeneration = async (db: Queryable, scope: string, generation: number, { wrapped, masterKeyId }: WrappedKey): Promise<void> => {
   await db.query(
     `with master as (insert into device_manager_keys.master_key (id) values ($4) on conflict do nothing)
-     insert into device_manager_keys.data_key (scope, generation, wrapped_key, master_key_id) values ($1, $2, $3, $4) on conflict do nothing`,
+     insert into device_manager_keys.data_key (scope, generation, wrapped_key, master_key_id)
+       select scope, $2, $3, $4 from device_manager_keys.scope_key where scope = $1 for key share on conflict do nothing`,
     [scope, generation, wrapped, masterKeyId],
   );
 };
 
-/** Removes all keys of a scope. */
-export const deleteScope = async (db: Queryable, scope: string): Promise<void> => {
-  await db.query('delete from device_manager_keys.scope_key where scope = $1', [scope]);
+/** Removes all keys of a scope, and wishes for new ones, in a transaction of the caller's; answers the keys as they were wrapped. */
+export const deleteScope = async (db: Queryable, scope: string): Promise<Buffer[]> => {
+  // Nobody adds a generation to a scope that is held, so none goes unseen.
+  await db.query('select from device_manager_keys.scope_key where scope = $1 for update', [scope]);
+  await db.query('delete from device_manager_keys.data_key_rotation where scope = $1', [scope]);
+  const { rows } = await db.query<{ wrapped: Buffer }>(
+    `with data as (select generation, wrapped_key from device_manager_keys.data_key where scope = $1),
+       gone as (delete from device_manager_keys.scope_key where scope = $1 returning identity_key)
+     select identity_key as wrapped, 0 as place from gone union all select wrapped_key, generation from data order by place`,
+    [scope],
+  );
+  return rows.map(({ wrapped }) => wrapped);
 };

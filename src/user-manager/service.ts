@@ -1,6 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import type { Logger } from 'pino';
 import spec from '../../generated/user-manager.json' with { type: 'json' };
 import type { operations } from '../../generated/user-manager.d.ts';
 import { startChainer } from '../audit/chainer.ts';
@@ -15,9 +14,8 @@ import { createSourceReader } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
-import { startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
-import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
+import { startBulkJob } from './bulk-jobs.ts';
 import { auditActorOf, type Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { createClientTokens } from './client-tokens.ts';
@@ -25,17 +23,17 @@ import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
 import { clientHandlers } from './handlers/clients.ts';
 import { passwordResetHandlers } from './handlers/password-reset.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
+import { userAuditHandlers } from './handlers/user-audit.ts';
 import { userImportHandlers } from './handlers/user-import.ts';
 import { userSearchHandlers } from './handlers/user-search.ts';
 import { userStateHandlers } from './handlers/user-states.ts';
 import { userHandlers, type UserPorts } from './handlers/users.ts';
-import type { Mailer } from './mail.ts';
 import { createOwnPasswordChange } from './password-change.ts';
 import { createPasswordCheck } from './password-check.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
 import { activate, register } from './registration.ts';
-import { removeUser, signOutUser } from './user-removal.ts';
-import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
+import { removeUser, signOutUser, type UserRemoving } from './user-removal.ts';
+import { requestReset, requestResetOf, resetPassword } from './resetting.ts';
 import { createSignInAttempts } from './sign-in-attempts.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
@@ -47,28 +45,20 @@ import { publishedSigningKeys } from './storage/signing-key-table.ts';
 import { findUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, softDelete } from './user-change.ts';
-import type { UserGroups } from './user-groups.ts';
+import { eraseUser } from './user-erasure.ts';
+import { auditOfUser, exportUser } from './user-export.ts';
 import { importUsers } from './user-import.ts';
-import { tasks } from './workers/tasks.ts';
+import { requestErasure } from './upstream/device-manager.ts';
+import { startJobs, type JobDependencies } from './workers/start.ts';
 
 /** What the User Manager needs; its schema must have been migrated. */
-export interface UserManagerDependencies extends SessionDurations {
+export interface UserManagerDependencies extends SessionDurations, UserRemoving, JobDependencies {
   readonly pool: Pool;
-  /** Connections of the jobs' own, so that requests cannot starve them. */
-  readonly jobPool: Pool;
-  readonly mailer: Mailer;
-  /** Where browsers reach the BFF, as soon as that is known: links in mails begin with it. */
-  readonly publicUrl: () => string | undefined;
-  readonly passwordResetMinutes: number;
-  /** Where this service is reached: tokens of clients name it. */
-  readonly issuer: () => string;
-  /** Names of the background jobs that run in this process. */
-  readonly jobs: readonly string[];
-  readonly log: Logger;
-  readonly version: string;
   /** The current service token and, while rotating, the one before. */
   readonly serviceTokens: readonly string[];
-  readonly groups: UserGroups;
+  /** Where this service is reached: tokens of clients name it. */
+  readonly issuer: () => string;
+  readonly version: string;
   /** Members of a user that `/userinfo` answers beside the claims; all when undefined. */
   readonly userInfoMembers: readonly string[] | undefined;
   /** Whose pages may change something, beside the own ones; see the BFF. */
@@ -106,7 +96,7 @@ const bounded = (passwords: Passwords): Passwords => {
   };
 };
 
-const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwords): UserPorts => ({
+const userPorts = (dependencies: UserManagerDependencies, passwords: Passwords, { pool, groups } = dependencies): UserPorts => ({
   groups,
   register: (person, sendResetMail) =>
     inTransaction(pool, async (client) => {
@@ -127,7 +117,13 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
     });
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
-  remove: (id, updaterId) => removeUser(pool, id, updaterId),
+  remove: (id, updaterId) => removeUser(dependencies, id, updaterId),
+  exported: async (id, actor) => {
+    const found = await exportUser(pool, id);
+    if (found) await recordAudit(pool, { event: 'patient-exported', actor, patientId: found.user.id, resource: 'user' });
+    return found;
+  },
+  erase: (id, auditPseudonym) => eraseUser(dependencies, { id, auditPseudonym, actor: 'service' }),
   signOut: (id, updaterId) => signOutUser(pool, id, updaterId),
 });
 
@@ -150,6 +146,7 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
       isAnswered: (member) => userInfoMembers === undefined || [...whoItIs, ...userInfoMembers].includes(member),
     }),
     ...userHandlers(userPorts(dependencies, passwords)),
+    ...userAuditHandlers({ find: (id, page) => auditOfUser(pool, id, page), record: (entry) => recordAudit(pool, entry) }),
     ...userSearchHandlers({ propertyNames, find: (page) => findUsers(pool, page), count: (filter) => countUsers(pool, filter) }),
     ...userStateHandlers({ move: (moves, updaterId) => moveUsers(pool, moves, updaterId), softDelete: (id, updaterId) => softDelete(pool, id, updaterId) }),
     ...userImportHandlers({ propertyNames, take: (rows, actor) => importUsers(importPorts, rows, actor) }),
@@ -161,17 +158,6 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
   } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };
 
-const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinutes: minutes, jobs, log }: UserManagerDependencies) => {
-  const mailing = { pool, mailer, publicUrl, minutes, log };
-  const all = tasks({
-    sendResetLink: (userId) => sendResetLink(mailing, userId),
-    sendChangedNotice: (userId) => sendChangedNotice(mailing, userId),
-    runBulkJob: (jobId) => runBulkJob({ pool, groups, requestReset }, jobId),
-  });
-  const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
-};
-
 /** A wrong password has its row where it was judged: there it is known whose it is. */
 const refusalRules: RefusalRules<Caller> = {
   actorOf: auditActorOf,
@@ -180,7 +166,7 @@ const refusalRules: RefusalRules<Caller> = {
     'issueToken sign-in-failed': null, 'issueToken too-many-requests': 'sign-in-locked', 'changeOwnPassword sign-in-failed': null, 'refreshToken sign-in-failed': 'session-renewal-refused',
     'issueClientToken sign-in-failed': 'credential-refused', 'resetPassword reset-token-invalid': 'password-reset-refused',
   },
-  uploads: new Set(), namesPerson: new Set(['updateUser', 'deleteUser', 'softDeleteUser']),
+  uploads: new Set(), namesPerson: new Set(['updateUser', 'deleteUser', 'softDeleteUser', 'exportUser', 'eraseUser', 'listUserAudit', 'endUserSessions']),
 };
 
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
@@ -199,7 +185,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     ready: async () => (await pool.query('select 1')).rowCount === 1,
     checkUp: { database: () => pool.query('select 1') },
   });
-  const runner = await startJobs(dependencies);
+  const runner = await startJobs(dependencies, (wanted) => requestErasure(dependencies.deviceManagerUrl(), serviceTokens[0] ?? '', wanted));
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'user_manager', log) : undefined;
   return {
     name: 'user-manager',
@@ -207,7 +193,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     stop: async () => {
       await server.close();
       await chainer?.stop();
-      await runner?.stop();
+      await runner.stop();
     },
   };
 };

@@ -1,20 +1,31 @@
+import { newPseudonym } from '../audit/pseudonym.ts';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
+import { addJob } from '../jobs/runner.ts';
+import type { UserAccount } from './domain/user-account.ts';
 import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
-import { forgetFailuresOf } from './storage/sign-in-failure-table.ts';
-import { deleteUser, lockUser } from './storage/user-table.ts';
+import { findUserByAnyId, lockUser } from './storage/user-table.ts';
+import { eraseUser, type UserErasing } from './user-erasure.ts';
 
-/** Removes a user for good, with all sessions and failed sign-ins; false when there is none. */
-export const removeUser = (pool: Pool, id: string, updaterId: string): Promise<boolean> =>
-  inTransaction(pool, async (client) => {
-    const user = await lockUser(client, id);
-    if (user === undefined) return false;
-    await forgetFailuresOf(client, user.username);
-    const found = await deleteUser(client, id);
-    if (found) await recordAudit(client, { event: 'user-deleted', actor: actorNamed(updaterId), patientId: id, resource: 'user' });
-    return found;
+/** What removing a user stands on. */
+export interface UserRemoving extends UserErasing {
+  /** The Device Manager that is to erase the patient, as soon as it is known. */
+  readonly deviceManagerUrl: () => string | undefined;
+  /** The identifier by which the Device Manager knows a user as a patient. */
+  readonly patientIdOf: (user: UserAccount) => string | undefined;
+}
+
+/** Erases a user, and has the Device Manager erase the patient that the user was, where one is known; false when there is no such user. */
+export const removeUser = async (removing: UserRemoving, id: string, updaterId: string): Promise<boolean> => {
+  if ((await findUserByAnyId(removing.pool, id)) === undefined) return false;
+  const auditPseudonym = newPseudonym();
+  const { users = 0 } = await eraseUser(removing, { id, auditPseudonym, actor: actorNamed(updaterId) }, async (db, user, account) => {
+    const patientId = removing.deviceManagerUrl() === undefined ? undefined : removing.patientIdOf(user);
+    if (patientId !== undefined) await addJob(db, { task: 'erase-health-data', payload: { patientId, auditPseudonym, account: JSON.stringify(account) } });
   });
+  return users > 0;
+};
 
 /** Ends all sessions of a user at once, and what could renew them; false when there is no such user. */
 export const signOutUser = (pool: Pool, id: string, updaterId: string): Promise<boolean> =>

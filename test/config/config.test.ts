@@ -19,7 +19,10 @@ describe('settings', () => {
       DEVICE_MANAGER_PORT: 3001,
       USER_MANAGER_PORT: 3002,
       SERVICES: ['bff', 'device-manager', 'user-manager'],
-      JOBS: ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'rotate-data-keys', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'chain-audit'],
+      JOBS: [
+        'normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'rotate-data-keys', 'export-patient', 'erase-patient', 'expire-data',
+        'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'erase-health-data', 'scrub-accounts', 'expire-accounts', 'chain-audit',
+      ],
     });
   });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hashOfToken } from '../../src/user-manager/session-token.ts';
 import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
 import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
+import { eventually } from '../device-manager/client.ts';
 import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { createClient } from '../../src/user-manager/client-tokens.ts';
@@ -84,6 +85,18 @@ describe('the requests shown in the specifications work', () => {
   const idIn = (body: string | undefined): string => (JSON.parse(body ?? '{}') as { _id?: string })._id ?? '';
   const refused = (answers: readonly Exchange[]): Exchange[] => answers.filter(({ status }) => status >= 300);
 
+  /** Archives of the person, once they are ready; the second service answers the one that the first has made. */
+  const exported = async (patientId: string) => {
+    const [begun] = await send('startExport');
+    const path = { _id: idIn(begun?.body), patientId };
+    await eventually(() => send('getExport', { path }), ([answer]) => answer?.body.includes('"ready"') === true);
+    const ofService = { path, patientId };
+    return [
+      ...(await send('downloadExport', { path })), ...(await send('getLatestExport')), ...(await send('startPatientExport', ofService)), ...(await send('listPatientExports', ofService)),
+      ...(await send('getPatientExport', ofService)), ...(await send('downloadPatientExport', ofService)), ...(await send('exportUser', { path: { id: patientId } })), ...(await send('listUserAudit', { path: { id: patientId } })),
+    ];
+  };
+
   test('from a new user to a chart', async () => {
     const created = await send('createUser');
     expect(refused(created)).toEqual([]);
@@ -125,7 +138,7 @@ describe('the requests shown in the specifications work', () => {
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
       ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
-      ...(await send('getUpload', upload)), ...(await send('getUploadProgress', { ...upload, patientId })), ...(await send('getLimits')), ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')),
+      ...(await send('getUpload', upload)), ...(await send('getUploadProgress', { ...upload, patientId })), ...(await send('getLimits')), ...(await exported(patientId)), ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')),
       ...(await send('listOwnAudit')), ...(await send('findAudit', { patientId })), ...(await send('reportRefusal', { patientId })), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
@@ -163,7 +176,7 @@ describe('the requests shown in the specifications work', () => {
     const accounts = [
       ...(await send('createUserWithId')), ...(await send('registerUser')), ...(await send('countUsers')),
       ...(await send('getBulkActivation', jobId(await send('startBulkActivation')))), ...(await send('getBulkPasswordReset', jobId(await send('startBulkPasswordReset', { patientId })))),
-      ...(await send('updateUser', { path: { id: patientId } })), ...(await send('changeUserStates', { patientId })), ...(await send('softDeleteUser', { path: { id: patientId } })), ...(await send('deleteUser', { path: { id: patientId } })),
+      ...(await send('updateUser', { path: { id: patientId } })), ...(await send('changeUserStates', { patientId })), ...(await send('softDeleteUser', { path: { id: patientId } })),
     ];
     expect(refused(accounts)).toEqual([]);
 
@@ -197,6 +210,9 @@ describe('the requests shown in the specifications work', () => {
     expect(refused([...prototypes, ...(await send('replaySubmission', submission)), ...(await send('replaySubmissions')), ...(await send('submitDetections', { path: { _id }, patientId }))])).toEqual([]);
     expect(refused(await send('getDetectionChartData', { query: `?filters=${encodeURIComponent('[{"property":"planId","operator":"equal","value":"plan"}]')}`, patientId }))).toEqual([]);
     expect(refused(await send('deleteHealthKitSamples', { patientId }))).toEqual([]);
+    const erased = { path: { patientId }, patientId };
+    const leaving = await vitalgate.addUser();
+    expect(refused([...(await send('deleteUser', { path: { id: leaving.id } })), ...(await send('eraseUser', { path: { id: patientId } })), ...(await send('erasePatient', erased)), ...(await send('getErasure', erased))])).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);

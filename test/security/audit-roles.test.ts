@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { findAudit } from '../../src/audit/finding.ts';
 import { verifyAudit } from '../../src/audit/verifying.ts';
 import { readConfig } from '../../src/config.ts';
 import { openPool, type Pool } from '../../src/database/pool.ts';
@@ -13,7 +14,7 @@ import { register } from '../../src/user-manager/registration.ts';
 import { startVitalgate, type Vitalgate } from '../../src/vitalgate.ts';
 import { heartRate, signedIn, type App } from '../bff/app.ts';
 import { commandLineHere } from '../cli/command-line.ts';
-import { eventually, watch } from '../device-manager/client.ts';
+import { answered, clientWith, eventually, watch } from '../device-manager/client.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 
 const roles = { 'device-manager': 'vitalgate_device_manager', 'user-manager': 'vitalgate_user_manager' } as const;
@@ -102,4 +103,17 @@ describe('a role of each service', () => {
   ])('the control: the %s may %s', async (service, sql) => {
     await expect(as(service).query(sql)).resolves.toHaveProperty('rowCount');
   });
+
+  test('H8 services erase with it, in both, write tables anew, and the chain of the audit holds', async () => {
+    const { _id } = (await (await app.get('/profile')).json()) as { _id: string };
+    const [, deviceManager] = started;
+    const asService = clientWith(deviceManager?.urls.deviceManager ?? '', { authorization: `Bearer ${settings.SERVICE_TOKEN}` });
+    expect((await asService.post(`/patients/${_id}/erasure`, { confirm: _id })).status).toBe(202);
+    const erasure = await eventually(() => answered<{ state: string; certificate?: object }>(asService.get(`/patients/${_id}/erasure`)), ({ state }) => state === 'done');
+    expect(erasure.certificate).toMatchObject({ counts: { users: 1, samples: 1 }, storage: { notRewritten: [], logReplaced: false } });
+    for (const schema of ['device_manager', 'user_manager'] as const) {
+      expect((await findAudit(database.pool, schema, { patientId: _id, limit: 1 })).length).toBe(0);
+      expect((await verifyAudit(database.pool, schema)).fault).toBeUndefined();
+    }
+  }, 60_000);
 });

@@ -40,7 +40,7 @@ describe('who may do what', () => {
   });
 
   test.each(rows)('$service $id', async ({ service, id, method, template, mediaType }) => {
-    const path = template.replace('/Patient/{id}', `/Patient/${anna.id}`).replaceAll(/\{format\}/g, 'json').replaceAll(/\{\w+\}/g, '0'.repeat(32));
+    const path = template.replace('/Patient/{id}', `/Patient/${anna.id}`).replace('{patientId}', anna.id).replaceAll(/\{format\}/g, 'json').replaceAll(/\{\w+\}/g, '0'.repeat(32));
     for (const role of roles) {
       const credential = endsSessions.has(id) ? await callers.shown[role]() : await (kept[role] ??= callers.shown[role]());
       const { status } = await fetch(`${url(service)}${path}`, { method, headers: { ...credential, ...(mediaType !== undefined && { 'content-type': mediaType }) }, ...(mediaType !== undefined && { body: '{}' }) });
@@ -77,6 +77,8 @@ describe('who may do what', () => {
       ['records of somebody else, by a service that speaks for one', () => asService(`/health-data?patientId=${ben.id}`), 403, 'not-your-data'],
       ['the chart of somebody else, by a service that speaks for one', () => asService(`/chart-data?normalizedDataType=heart-rate&_id=${ben.id}`), 403, 'not-your-data'],
       ['everything of somebody else, by a service that speaks for one', () => asService(`/fhir/Patient/${ben.id}/$everything`), 403, 'not-your-data'],
+      ['the erasure of somebody else, by a service that speaks for one', () => asService(`/patients/${ben.id}/erasure`, post({ confirm: ben.id })), 403, 'not-your-data'],
+      ['an export of somebody else, by a service that speaks for one', () => asService(`/patients/${ben.id}/exports`, { method: 'POST' }), 403, 'not-your-data'],
       ['another normalization of a record of somebody else', () => asService(`/health-data/normalize-data/${record}`, { method: 'PATCH' }), 404, 'not-found'],
     ])('%s is refused', async (_situation, ask, status, code) => {
       const answer = await ask();

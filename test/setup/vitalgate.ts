@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { readConfig, type Config } from '../../src/config.ts';
 import { configurationDigest } from '../../src/config/digest.ts';
+import { openPool, type Connection } from '../../src/database/pool.ts';
 import { createApiKey } from '../../src/device-manager/storage/api-key-table.ts';
 import { createPasswords } from '../../src/user-manager/password.ts';
 import { register } from '../../src/user-manager/registration.ts';
@@ -29,6 +30,8 @@ export interface TestVitalgate {
   readonly createWebhookKey: (sender?: string) => Promise<{ _id: string; key: string }>;
   /** Signs in at the BFF and returns the Cookie header. */
   readonly signIn: (user: TestUser) => Promise<string>;
+  /** Where its keys, mails and journal are. */
+  readonly dataDir: string;
   /** Everything written to the log so far. */
   readonly logged: () => string;
   readonly stop: () => Promise<void>;
@@ -50,15 +53,23 @@ const signInAt = async (bff: string, { username, password }: TestUser): Promise<
   return cookie;
 };
 
+/** The database of a server of the program's own, which goes with it. */
+const databaseOf = (connection: Connection | undefined): TestDatabase => {
+  if (connection === undefined) throw new Error('the program has no database');
+  const pool = openPool(connection, () => undefined);
+  return { connection, url: '', pool, drop: () => pool.end() };
+};
+
 /**
  * Starts all three services on free ports; answers that break their contract are internal errors; jobs run. `by` names another way to
- * the database.
+ * the database, or has the program start a server of its own.
  */
-export const startTestVitalgate = async (settings: Partial<Config> = {}, by: (databaseUrl: string) => Promise<string> = (url) => Promise.resolve(url)): Promise<TestVitalgate> => {
-  const database = await createTestDatabase();
+export const startTestVitalgate = async (settings: Partial<Config> = {}, by: 'own-server' | ((databaseUrl: string) => Promise<string>) = (url) => Promise.resolve(url)): Promise<TestVitalgate> => {
+  const shared = by === 'own-server' ? undefined : await createTestDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'vitalgate-test-data-'));
   const lines: string[] = [];
-  const config = { ...readConfig({ BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDir }), DATABASE_URL: await by(database.url), ...settings };
+  const place = shared && by !== 'own-server' ? { DATABASE_URL: await by(shared.url) } : {};
+  const config = { ...readConfig({ BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDir }), ...place, ...settings };
   const vitalgate = await startVitalgate(config, {
     log: inventory(lines),
     validateResponses: true,
@@ -68,6 +79,7 @@ export const startTestVitalgate = async (settings: Partial<Config> = {}, by: (da
       throw new Error(reason);
     },
   });
+  const database = shared ?? databaseOf(vitalgate.database);
   const { bff = '', deviceManager = '', userManager = '' } = vitalgate.urls;
   return {
     urls: { bff, deviceManager, userManager },
@@ -78,9 +90,11 @@ export const startTestVitalgate = async (settings: Partial<Config> = {}, by: (da
     createWebhookKey: (sender = 'medisante') => createApiKey(database.pool, { sender }),
     signIn: (user) => signInAt(bff, user),
     logged: () => lines.join(''),
+    dataDir: config.DATA_DIR,
     stop: async () => {
+      if (shared === undefined) await database.drop();
       await vitalgate.stop();
-      await database.drop();
+      await shared?.drop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -28,7 +28,7 @@ const groups = [
 ];
 
 /** Settings of a User Manager that sends no mail. */
-export const noMail = { mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: join(tmpdir(), 'no-mail') }), publicUrl: () => undefined, passwordResetMinutes: 30, issuer: () => 'http://user-manager.example' };
+export const noMail = { mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: join(tmpdir(), 'no-mail') }), publicUrl: () => undefined, passwordResetMinutes: 30, issuer: () => 'http://user-manager.example', mailFolder: join(tmpdir(), 'no-mail'), deviceManagerUrl: () => undefined, patientIdOf: () => undefined, retentionDays: { sessions: 1, resets: 1, bulkJobs: 1, mails: 1 } };
 
 /** The User Manager alone, on a database of its own. */
 export interface RunningUserManager {

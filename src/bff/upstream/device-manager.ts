@@ -4,6 +4,7 @@ import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
 import { auditing, type Auditing } from './audit.ts';
 import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
+import { exportCalls, type Exports } from './exports.ts';
 import { reading, type Reading } from './reading.ts';
 import { handOnTooManyRequests } from './too-many-requests.ts';
 import { needing } from './what-is-needed.ts';
@@ -26,7 +27,7 @@ export interface Kept {
 }
 
 /** What the BFF asks of a Device Manager. Every function throws 429, 502 or 503 for trouble there, never a 4xx of its own making. */
-export interface DeviceManager extends Reading, Auditing {
+export interface DeviceManager extends Reading, Auditing, Exports {
   /** The patient's devices; undefined where the upstream does not list devices. */
   readonly devices: (asker: Asker) => Promise<readonly Device[] | undefined>;
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
@@ -60,6 +61,7 @@ const deviceCalls = ({ client, headersOf }: DeviceManagerClient): Pick<DeviceMan
   },
   assign: async (asker, assignment) => {
     const { data, error, response } = await client.POST('/devices/assign', { body: { ...assignment, assignedPatientId: asker.patientId }, headers: headersOf(asker) });
+    if (response.status === 410) throw problem('patient-erased');
     if (isTaken(response.status, error)) throw problem('device-already-assigned');
     if (response.status === 400 && codeOf(error) === 'invalid-request') throw badInterval('/assignedFrom', 'The device cannot be assigned from then on.');
     if (data === undefined) throw unexpected('assign', response.status);
@@ -82,6 +84,7 @@ const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['kee
     bodySerializer: () => bytes,
     headers: { ...headersOf(asker), 'content-type': 'application/json' },
   });
+  if (response.status === 410) throw problem('patient-erased');
   if (data === undefined) throw unexpected('upload', response.status);
   return keptOf(data as readonly Identified[] | KeptUpload);
 };
@@ -89,6 +92,7 @@ const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['kee
 /** Hands on deletions; their items may be anything, and the Device Manager judges them. */
 const removing = ({ client, headersOf }: DeviceManagerClient): DeviceManager['remove'] => async (asker, body) => {
   const { data, response } = await client.POST('/health-data/deletions', { body, headers: headersOf(asker) });
+  if (response.status === 410) throw problem('patient-erased');
   if (data === undefined) throw unexpected('deletions', response.status);
   return data as DeletionReceipt;
 };
@@ -112,6 +116,7 @@ export const connectDeviceManager = (baseUrl: string, serviceToken: string, user
     ...deviceCalls(connection),
     ...reading(connection),
     ...auditing(connection),
+    ...exportCalls(connection),
     keep: keeping(connection),
     remove: removing(connection),
     progress: following(connection),

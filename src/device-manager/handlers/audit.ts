@@ -1,5 +1,6 @@
 import type { AuditEvent as WireEvent } from '../../../generated/device-manager.d.ts';
 import type { AuditEntry } from '../../audit/audit-event.ts';
+import { auditRecordOf } from '../../audit/audit-record.ts';
 import type { AuditPage, AuditRow } from '../../audit/finding.ts';
 import type { Call, Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
@@ -22,11 +23,6 @@ const instantOf = (text: string | undefined, name: string): Date | undefined => 
   throw problem('invalid-request', { errors: [{ pointer: `/query/${name}`, code: 'invalid-date', message: 'Send an instant that exists, with an offset.' }] });
 };
 
-const wireOf = ({ _id, at, event, action, outcome, reason, patient_id, actor_kind, actor_id, resource, request_id, peer }: AuditRow): WireEvent => ({
-  _id, at, event: event as WireEvent['event'], action, outcome, actorKind: actor_kind, resource, requestId: request_id, peer: peer as WireEvent['peer'],
-  ...(reason !== null && { reason }), ...(patient_id !== '' && { patientId: patient_id }), ...(actor_id !== null && { actorId: actor_id }),
-});
-
 const linkFrom = (origin: string, query: Query, rows: readonly AuditRow[]): { readonly Link: string } | Record<string, never> => {
   const last = rows.at(-1);
   if (!last || rows.length < (query._l ?? 25)) return {};
@@ -42,7 +38,7 @@ export const audit = ({ find, record }: AuditDependencies): Pick<Handlers<Operat
     const page = { patientId, actorKind, actorId, event, outcome, requestId: inRequest, byOthers, from: instantOf(query.from, 'from'), to: instantOf(query.to, 'to'), after: _cursor, limit: _l };
     const rows = await find(page);
     await record({ event: 'audit-read', actor: actorOf(caller), patientId, resource: 'audit', requestId });
-    return { status: 200, headers: linkFrom(origin, query, rows), body: rows.map(wireOf) };
+    return { status: 200, headers: linkFrom(origin, query, rows), body: rows.map((row) => auditRecordOf(row) as WireEvent) };
   },
   reportRefusal: async ({ caller, body: { event, operation, reason }, requestId }) => {
     await record({ event, actor: actorOf(caller), patientId: boundPatient(caller), resource: `bff/${operation}`, outcome: 'refused', reason, requestId });

@@ -48,8 +48,10 @@ const seenBy = (reader: string | undefined, row: SeenDevice): FhirDevice =>
 
 const lines = (resources: readonly (FhirDevice | FhirObservation | FhirResource)[]): string => resources.map((one) => `${JSON.stringify(one)}\n`).join('');
 
-/** Every resource of a patient, one a line. */
-async function* linesOf({ observations, devices, clinicalRecords }: FhirDependencies, query: ObservationQuery, patientId: string): AsyncGenerator<string> {
+/** Every resource of a patient, one a line; of the Observations and clinical records those that `query` means. */
+export async function* everythingOf(
+  { observations, devices, clinicalRecords }: Pick<FhirDependencies, 'observations' | 'devices' | 'clinicalRecords'>, patientId: string, query: Omit<ObservationQuery, 'patientId' | 'count'> = {},
+): AsyncGenerator<string> {
   let after: string | undefined;
   do {
     const rows = await devices({ everHeldBy: patientId, after, limit: EXPORT_PAGE });
@@ -58,7 +60,7 @@ async function* linesOf({ observations, devices, clinicalRecords }: FhirDependen
   } while (after !== undefined);
   let from: ObservationQuery['from'];
   do {
-    const page = await observations({ ...query, from });
+    const page = await observations({ ...query, patientId, count: EXPORT_PAGE, from });
     yield lines(page.observations);
     from = page.next;
   } while (from !== undefined);
@@ -117,6 +119,6 @@ export const fhir = (dependencies: FhirDependencies): Pick<Handlers<Operations, 
     const measured = [...(datesIn('start', query.start === undefined ? undefined : [`ge${query.start}`]) ?? []), ...(datesIn('end', query.end === undefined ? undefined : [`le${query.end}`]) ?? [])];
     const updated = datesIn('_since', query._since === undefined ? undefined : [`ge${query._since}`]);
     await dependencies.audit({ patientId, actor: actorOf(caller), action: 'read', resource: 'fhir/Patient/$everything', requestId });
-    return { status: 200, body: linesOf(dependencies, { patientId, measured, updated, count: EXPORT_PAGE }, patientId) };
+    return { status: 200, body: everythingOf(dependencies, patientId, { measured, updated }) };
   },
 });

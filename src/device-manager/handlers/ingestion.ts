@@ -12,7 +12,7 @@ import { membersOf } from '../domain/rule.ts';
 import { fhirNamespace } from '../providers/fhir/xml-to-json.ts';
 import { documentOfXml } from '../providers/medisante/document.ts';
 import { contradicts, formatOf } from '../providers/medisante/format.ts';
-import type { Received } from '../webhook.ts';
+import type { Received } from '../keeping-deliveries.ts';
 import { deleteNamed } from './deletion-receipt.ts';
 import { namedPatient } from './named-patient.ts';
 

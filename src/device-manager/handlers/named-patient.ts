@@ -7,3 +7,9 @@ export const namedPatient = (caller: Caller, userIdHeader: string): string => {
   if (patientId === undefined) throw problem('user-header-missing', { errors: [{ pointer: `/headers/${userIdHeader}`, code: 'required', message: 'Say whose samples these are.' }] });
   return patientId;
 };
+
+/** Throws not-your-data when a service that speaks for one patient names another. */
+export const demandOwn = (caller: Caller, patientId: string): void => {
+  const bound = boundPatient(caller);
+  if (bound !== undefined && bound !== patientId) throw problem('not-your-data', { errors: [{ pointer: '/path/patientId', code: 'not-your-data', message: 'Name the patient you speak for.' }] });
+};

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { Interval } from '../domain/attribution.ts';
+import type { EraseRows } from './erasing-rows.ts';
 
 /** All intervals of a device in order of time. */
 export const intervalsOf = async (db: Queryable, device: string): Promise<Interval[]> =>
@@ -28,3 +29,39 @@ export const removeInterval = async (db: Queryable, device: string, from: number
 /** Whether any of some patients ever held a device. */
 export const holdsDevices = async (db: Queryable, patientIds: readonly string[]): Promise<boolean> =>
   ((await db.query('select from device_manager.assignment where patient_id = any($1::text[]) limit 1', [patientIds])).rowCount ?? 0) > 0;
+
+/** A time in which a patient had a device; its identifier as 32 hexadecimal digits. */
+export interface Holding {
+  readonly device: string;
+  readonly device_id: string;
+  readonly assigned_from: Date;
+  readonly assigned_until: Date | null;
+}
+
+/** All times in which a patient had any device, in order of time. */
+export const holdingsOf = async (db: Queryable, patientId: string): Promise<Holding[]> =>
+  (
+    await db.query<Holding>(
+      `select replace(a.device::text, '-', '') as device, d.device_id, a.assigned_from, a.assigned_until
+       from device_manager.assignment a join device_manager.device d on d._id = a.device where a.patient_id = $1 order by a.assigned_from, a.device`,
+      [patientId],
+    )
+  ).rows;
+
+/**
+ * Who held hardware and was erased. The time stays taken, so that what was measured in it never becomes somebody else's; a patient's
+ * identifier is never empty.
+ */
+export const ERASED_HOLDER = '';
+
+/** Takes a patient out of the times in which they had hardware, which end now at the latest; those of HealthKit devices go. Goes before the devices. */
+export const eraseAssignments: EraseRows = async (db, patientId) => {
+  const gone = await db.query(
+    'delete from device_manager.assignment a using device_manager.device d where d._id = a.device and a.patient_id = $1 and d.owner_patient_id is not null', [patientId],
+  );
+  const kept = await db.query(
+    `update device_manager.assignment set patient_id = $2, assigned_until = coalesce(assigned_until, greatest(now(), assigned_from + interval '1 millisecond')) where patient_id = $1`,
+    [patientId, ERASED_HOLDER],
+  );
+  return (gone.rowCount ?? 0) + (kept.rowCount ?? 0);
+};

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import type { EraseRows } from './erasing-rows.ts';
 
 /** What names one delivery, and what it was. */
 export interface Delivery {
@@ -42,4 +43,11 @@ export const noteReadings = async (db: Queryable, { sender, receivedAt }: { read
     [sender, receivedAt, ordered.map(({ sampleId }) => sampleId), ordered.map(({ mac }) => mac)],
   );
   return new Set(rows.map((row) => row.sample_id));
+};
+
+/** Forgets the deliveries of a patient's samples, and what an operator threw away of them. Goes before the samples. */
+export const eraseDeliveries: EraseRows = async (db, patientId) => {
+  const own = 'select d.sender, d.correlation_id from device_manager.delivery d join device_manager.sample s on s._id = d.sample_id where s.patient_id = $1';
+  await db.query(`delete from device_manager.discarded_delivery where (sender, correlation_id) in (${own})`, [patientId]);
+  return (await db.query(`delete from device_manager.delivery where (sender, correlation_id) in (${own})`, [patientId])).rowCount ?? 0;
 };

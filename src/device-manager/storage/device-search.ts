@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { nameFor } from './own-device-table.ts';
 
 /** A device as its readers see it; identifiers as 32 hexadecimal digits. */
 export interface SeenDevice {
@@ -21,11 +22,11 @@ export interface DeviceSearch {
   readonly limit: number;
 }
 
-/** Devices in order of their identifiers; an assignment changes a device. */
+/** Devices in order of their identifiers; an assignment changes a device. Who looks for what somebody ever held sees the names that are theirs. */
 export const searchDevices = async (db: Queryable, { holder, everHeldBy, ids, after, limit }: DeviceSearch): Promise<SeenDevice[]> =>
   (
     await db.query<SeenDevice>(
-      `select replace(d._id::text, '-', '') as _id, d.device_id, d.device_type, d.name, d.serial_number, a.patient_id,
+      `select replace(d._id::text, '-', '') as _id, d.device_id, d.device_type, case when $2::text is null then d.name else ${nameFor('$2')} end as name, d.serial_number, a.patient_id,
          greatest(d.updated_at, (select max(greatest(h.assigned_from, h.assigned_until)) from device_manager.assignment h where h.device = d._id and greatest(h.assigned_from, h.assigned_until) <= now())) as updated_at
        from device_manager.device d left join device_manager.assignment a on a.device = d._id and a.assigned_until is null
        where ($1::text is null or a.patient_id = $1)

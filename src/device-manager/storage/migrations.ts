@@ -1,6 +1,7 @@
 import { auditGuards, auditTables, digestIn } from '../../audit/audit-tables.ts';
 import type { Migration } from '../../database/migrator.ts';
 import { narrowSamples } from './narrow-samples-migration.ts';
+import { patientDataMigrations } from './patient-data-migrations.ts';
 
 export const schema = 'device_manager';
 
@@ -290,4 +291,5 @@ export const migrations: readonly Migration[] = [
       comment on function device_manager.key_generation(bytea) is 'Under which generation of its data key a value says that it was sealed; reads no more than its first bytes.'`,
   },
   narrowSamples,
+  ...patientDataMigrations,
 ];

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import type { NormalizedData } from '../../measurement/coding.ts';
+import { rowsOf } from './erasing-rows.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
 import type { SealedColumn } from './sealed-column.ts';
 
@@ -58,3 +59,6 @@ export const mergeNormalizedChunk = async (db: Queryable, keys: ScopeKeys, key: 
     [key.patientId, key.payloadId, key.ruleId, key.ruleVersion, sealBytes(keys.dataKey, Buffer.from(JSON.stringify(merged)), aad(key))],
   );
 };
+
+/** Erases the records of a patient. */
+export const eraseNormalized = rowsOf('normalized_chunk');

@@ -3,6 +3,7 @@ import type { Queryable } from '../../database/pool.ts';
 import type { DataKey } from '../../keys/data-key.ts';
 import { bytesMac } from '../../keys/identity.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
+import { rowsOf } from './erasing-rows.ts';
 import type { SealedColumn } from './sealed-column.ts';
 
 /** What the request said about all items of a payload. */
@@ -65,7 +66,7 @@ export const insertPayload = async (db: Queryable, { dataKey, identityKey }: Sco
 /** Keeps less of a payload from now on; the digest stays that of what was received. */
 export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string, redacted: (format: string, bytes: Buffer) => Buffer): Promise<void> => {
   const place = aad(patientId, payloadId, 'body');
-  const { rows } = await db.query<{ format: string; body: Buffer }>('select format, body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
+  const { rows } = await db.query<{ format: string; body: Buffer }>('select format, body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid and body is not null', [patientId, payloadId]);
   for (const { format, body } of rows) {
     await db.query('update device_manager.payload set body = $3, redacted_at = coalesce(redacted_at, now()) where patient_id = $1 and payload_id = $2::uuid', [
       patientId, payloadId, sealBytes(dataKey, redacted(format, await openBytes(dataKey, body, place)), place),
@@ -77,19 +78,20 @@ interface Row {
   readonly provider: string;
   readonly format: string;
   readonly received_at: Date;
-  readonly body: Buffer;
+  /** Null once it was kept for as long as payloads are kept. */
+  readonly body: Buffer | null;
   readonly context: Buffer;
   readonly item_count: number;
 }
 
-/** Opens a kept payload; undefined when there is none. Throws SealBrokenError when it was changed. */
+/** Opens a kept payload; undefined when there is none, or its bytes are kept no more. Throws SealBrokenError when it was changed. */
 export const readPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string): Promise<Payload | undefined> => {
   const { rows } = await db.query<Row>(
     'select provider, format, received_at, body, context, item_count from device_manager.payload where patient_id = $1 and payload_id = $2::uuid',
     [patientId, payloadId],
   );
   const [row] = rows;
-  if (!row) return undefined;
+  if (!row?.body) return undefined;
   const context = await openBytes(dataKey, row.context, aad(patientId, payloadId, 'context'));
   return {
     patientId, payloadId, provider: row.provider, format: row.format, receivedAt: row.received_at, itemCount: row.item_count,
@@ -97,3 +99,27 @@ export const readPayload = async (db: Queryable, { dataKey }: ScopeKeys, patient
     context: JSON.parse(context.toString('utf8')) as PayloadContext,
   };
 };
+
+/** What is known of a kept payload beside its bytes; identifiers as 32 hexadecimal digits. */
+export interface PayloadOutline {
+  readonly payload_id: string;
+  readonly provider: string;
+  readonly format: string;
+  readonly received_at: Date;
+  readonly size_bytes: number;
+  readonly item_count: number;
+  readonly redacted_at: Date | null;
+}
+
+/** Payloads of a patient in order of their identifiers, from after one of them. */
+export const payloadsAfter = async (db: Queryable, patientId: string, after: string | undefined, limit: number): Promise<PayloadOutline[]> =>
+  (
+    await db.query<PayloadOutline>(
+      `select replace(payload_id::text, '-', '') as payload_id, provider, format, received_at, size_bytes, item_count, redacted_at
+       from device_manager.payload where patient_id = $1 and ($2::uuid is null or payload_id > $2) order by payload_id limit $3`,
+      [patientId, after ?? null, limit],
+    )
+  ).rows;
+
+/** Erases the payloads of a patient. */
+export const erasePayloads = rowsOf('payload');

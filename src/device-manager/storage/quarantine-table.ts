@@ -101,3 +101,46 @@ export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf:
   const keys = row && (await keysOf(row.payload_id));
   return row && keys ? deliveryOf(row, await openBytes(keys.dataKey, row.body, quarantineAad(row.payload_id))) : undefined;
 };
+
+/** Deliveries that wait and may hold readings of some devices, in order of their identifiers, from after one: those that name them, and whole ones. */
+export const waitingOfDevices = async (db: Queryable, identifiers: readonly string[], after: string | undefined, limit: number): Promise<SealedDelivery[]> =>
+  (
+    await db.query<SealedDelivery>(
+      `select ${hex('payload_id')}, format, body, received_at, reason from device_manager.quarantined_delivery q
+       where (device_identifiers && $1::text[] or reason in ('conflicting-delivery', 'unsupported-bundle')) and ($2::uuid is null or q.payload_id > $2) order by q.payload_id limit $3`,
+      [identifiers, after ?? null, limit],
+    )
+  ).rows;
+
+/** A delivery that waits, with what it says still sealed. */
+export interface SealedDelivery {
+  readonly payload_id: string;
+  readonly format: string;
+  readonly body: Buffer;
+  readonly received_at: Date;
+  readonly reason: QuarantineReason;
+}
+
+/** Deliveries that wait and can only be a patient's: those that name hardware that the patient alone had, and versions of readings that are kept of the patient. */
+export const waitingOfAlone = async (db: Queryable, patientId: string, identifiers: readonly string[]): Promise<string[]> =>
+  (
+    await db.query<{ payload_id: string }>(
+      `select ${hex('payload_id')} from device_manager.quarantined_delivery q
+       where (device_identifiers && $2::text[] and reason not in ('conflicting-delivery', 'unsupported-bundle'))
+         or identity in (select identity from device_manager.sample where patient_id = $1 and identity is not null)`,
+      [patientId, identifiers],
+    )
+  ).rows.map((row) => row.payload_id);
+
+/** Takes a delivery out of quarantine, whatever is in it; false when it is gone. */
+export const eraseWaiting = async (db: Queryable, payloadId: string): Promise<boolean> =>
+  (await db.query('delete from device_manager.quarantined_delivery where payload_id = $1::uuid', [payloadId])).rowCount === 1;
+
+/** Puts a part of a waiting delivery in place of all of it, under another identifier and so another key; false when it is gone. */
+export const replaceWaiting = async (db: Queryable, { dataKey }: ScopeKeys, before: string, part: { readonly payloadId: string; readonly identifiers: readonly string[]; readonly bytes: Buffer }): Promise<boolean> =>
+  (
+    await db.query(
+      `update device_manager.quarantined_delivery set payload_id = $2::uuid, format = 'fhir-json', device_identifiers = $3, body = $4 where payload_id = $1::uuid`,
+      [before, part.payloadId, part.identifiers, sealBytes(dataKey, part.bytes, quarantineAad(part.payloadId))],
+    )
+  ).rowCount === 1;

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import type { EraseRows } from './erasing-rows.ts';
 import type { SampleRow } from './sample-table.ts';
 
 /** Which kept samples to normalize again; instants in milliseconds since 1970, `from` included, `to` not. */
@@ -71,7 +72,7 @@ export const advanceRenormalization = async (
 
 /** Ends a run. */
 export const finishRenormalization = async (db: Queryable, _id: string): Promise<void> => {
-  await db.query(`update device_manager.renormalization set state = 'done', finished_at = now() where _id = $1::uuid`, [_id]);
+  await db.query(`update device_manager.renormalization set state = 'done', finished_at = now(), after_patient = '' where _id = $1::uuid`, [_id]);
 };
 
 /** What settled samples a filter means; superseded, withdrawn and deleted ones are left alone, and those that wait have their own job. */
@@ -102,4 +103,13 @@ export const fittingSamples = <Sample extends SampleRow>(samples: readonly Sampl
   return samples.filter((sample) =>
     settled.has(sample.state) && is(provider, sample.provider) && is(type, sample.type) && is(ruleId, sample.rule_id)
     && is(ruleVersion, sample.rule_version) && is(state, sample.state) && sample.recorded_at.getTime() >= from && sample.recorded_at.getTime() < to);
+};
+
+/** Takes a patient out of runs: out of the filter, and out of the place that one from before got to; one that goes on leaves that place by itself. A run of the patient alone finds nothing from now on. */
+export const eraseFromRenormalizations: EraseRows = async (db, patientId) => {
+  await db.query(`update device_manager.renormalization set after_patient = '' where after_patient = $1 and state = 'done'`, [patientId]);
+  const { rowCount } = await db.query(
+    `update device_manager.renormalization set filter = jsonb_set(filter, '{patientId}', '"erased"') where filter->>'patientId' = $1`, [patientId],
+  );
+  return rowCount ?? 0;
 };

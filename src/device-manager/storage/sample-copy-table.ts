@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { rowsOf } from './erasing-rows.ts';
 
 /** Where a payload holds a sample once more: its row points elsewhere. */
 export interface SampleCopy {
@@ -33,3 +34,6 @@ export const placesOf = async (db: Queryable, patientId: string, ids: readonly s
   );
   return rows.map((row) => ({ payloadId: row.payload_id, itemIndex: row.item_index }));
 };
+
+/** Erases the copies of a patient. */
+export const eraseCopies = rowsOf('sample_copy');

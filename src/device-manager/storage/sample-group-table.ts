@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { rowsOf } from './erasing-rows.ts';
 
 /** What samples of one payload have in common: they were measured by one device, of one type, and written by one source. */
 export interface SampleGroup {
@@ -51,3 +52,6 @@ export const insertGroups = async (db: Queryable, { patientId, provider, format,
       groups.map(({ type }) => type ?? null), groups.map(({ sourceKey }) => sourceKey ?? null)],
   });
 };
+
+/** Erases what the samples of a patient have in common. */
+export const eraseSampleGroups = rowsOf('sample_group');

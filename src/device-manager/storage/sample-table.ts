@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { rowsOf } from './erasing-rows.ts';
 
 /** A kept sample. */
 export interface SampleRow {
@@ -39,3 +40,6 @@ export const samplesNamed = async (db: Queryable, patientId: string, ids: readon
 /** One sample by identifier alone; the patient is found through an index of its own. */
 export const sampleById = async (db: Queryable, _id: string): Promise<SampleRow | undefined> =>
   /^[0-9a-f]{32}$/.test(_id) ? (await db.query<SampleRow>(`${selectSample} where s._id = $1::uuid`, [_id])).rows[0] : undefined;
+
+/** Erases the samples of a patient. */
+export const eraseSamples = rowsOf('sample');

@@ -1,12 +1,13 @@
 import type { Queryable } from '../../database/pool.ts';
 import { sealedChunk } from './normalized-chunk-table.ts';
+import { sealedExportPart } from './patient-export-table.ts';
 import { sealedPayload } from './payload-table.ts';
 import type { SealedColumn } from './sealed-column.ts';
 import { sealedSeries } from './series-chunk-table.ts';
 import { sealedRollup } from './series-rollup-table.ts';
 
 /** Everything that is sealed under patients' data keys. */
-export const sealedColumns: readonly SealedColumn[] = [...sealedPayload, sealedChunk, sealedSeries, sealedRollup];
+export const sealedColumns: readonly SealedColumn[] = [...sealedPayload, sealedChunk, sealedSeries, sealedRollup, sealedExportPart];
 
 /** A sealed value by the texts of its key. */
 export interface SealedValue {

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
+import { rowsOf } from './erasing-rows.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
 import type { SealedColumn } from './sealed-column.ts';
 import { isAt, mergedPoints, placesOfSamples, readSeriesBytes, seriesBytes, type SeriesBody } from './series-body.ts';
@@ -137,3 +138,6 @@ export const extentOf = async (db: Queryable, patientId: string, filter: SeriesF
   const { first_day: firstDay = null, last_day: lastDay = null, version = null } = rows[0] ?? {};
   return firstDay === null || lastDay === null || version === null ? undefined : { firstDay, lastDay, version };
 };
+
+/** Erases the points of a patient. */
+export const eraseSeries = rowsOf('series_chunk');

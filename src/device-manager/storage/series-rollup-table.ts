@@ -3,6 +3,7 @@ import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import type { Cell } from '../domain/chart-bucket.ts';
 import { hoursOf, type SourceCells } from '../domain/chart.ts';
+import { rowsOf } from './erasing-rows.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
 import type { SealedColumn } from './sealed-column.ts';
 import type { SeriesChunk, SeriesChunkKey, SeriesFilter } from './series-chunk-table.ts';
@@ -107,3 +108,6 @@ export const readRollups = async (db: Queryable, { dataKey }: ScopeKeys, patient
     return { series: row.series, name, sources: Object.entries(hours).map(([source, of]) => ({ source, cells: cellsOf(of) })) };
   }));
 };
+
+/** Erases the rollups of a patient. */
+export const eraseRollups = rowsOf('series_rollup');

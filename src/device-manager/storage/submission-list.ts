@@ -68,3 +68,12 @@ export const countSubmissions = async (db: Queryable): Promise<{ state: Submissi
       `select state, coalesce(reason, 'none') as reason, count(*)::int as submissions from device_manager.submission where state in ('waiting', 'parked') group by 1, 2`,
     )
   ).rows;
+
+/** Submissions of a patient in order of their identifiers, from after one of them. */
+export const submissionsAfter = async (db: Queryable, patientId: string, after: string | undefined, limit: number): Promise<SubmissionRow[]> =>
+  (
+    await db.query<SubmissionRow>(
+      `select ${members} from device_manager.submission s where patient_id = $1 and ($2::uuid is null or s._id > $2) order by s._id limit $3`,
+      [patientId, after ?? null, limit],
+    )
+  ).rows;

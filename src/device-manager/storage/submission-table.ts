@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { rowsOf, type EraseRows } from './erasing-rows.ts';
 
 /** A sample that is to be submitted; identifiers as 32 hexadecimal digits. */
 export interface Staged {
@@ -128,3 +129,10 @@ export const submissionsOfSample = async (db: Queryable, patientId: string, samp
       'select state, detection_id, superseded_at from device_manager.submission where patient_id = $1 and sample_id = $2::uuid order by delivered_at, _id', [patientId, sampleId],
     )
   ).rows;
+
+/** Erases the submissions of a patient. */
+export const eraseSubmissions = rowsOf('submission');
+
+/** Erases what of a patient was delivered, which is now at the Therapy and Monitoring Manager alone. */
+export const eraseDelivered: EraseRows = async (db, patientId) =>
+  (await db.query(`delete from device_manager.submission where patient_id = $1 and state = 'delivered'`, [patientId])).rowCount ?? 0;

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { rowsOf } from './erasing-rows.ts';
 
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
@@ -37,3 +38,15 @@ export const markDeleted = async (db: Queryable, patientId: string, ids: readonl
     [patientId, ids],
   );
 };
+
+/** Identifiers of a patient that are marked as deleted, in their order, from after one of them. */
+export const tombstonesAfter = async (db: Queryable, patientId: string, after: string | undefined, limit: number): Promise<{ _id: string; deleted_at: Date }[]> =>
+  (
+    await db.query<{ _id: string; deleted_at: Date }>(
+      `select ${hex('t._id')} as _id, deleted_at from device_manager.tombstone t where patient_id = $1 and ($2::uuid is null or t._id > $2) order by t._id limit $3`,
+      [patientId, after ?? null, limit],
+    )
+  ).rows;
+
+/** Erases the tombstones of a patient. */
+export const eraseTombstones = rowsOf('tombstone');

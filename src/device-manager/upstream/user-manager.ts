@@ -1,7 +1,40 @@
 import { createHash } from 'node:crypto';
 import type { paths } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
+import type { AuditRecord } from '../../audit/audit-record.ts';
+import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
+
+/** What the Device Manager asks of the User Manager about the person whose data it keeps, with the service credential. */
+export interface Accounts {
+  /** All that is kept of the person; undefined where nobody has that id, or the User Manager is another vendor's and does not tell. Throws 502 or 503. */
+  readonly exportOf: (patientId: string) => Promise<object | undefined>;
+  /** A page of its audit of the person, newest first, from after one of its events; empty where `exportOf` has nobody. Throws 502 or 503. */
+  readonly auditOf: (patientId: string, after: string | undefined, limit: number) => Promise<readonly AuditRecord[]>;
+  /** Erases the account of the person and answers what there was by kind; nothing where the User Manager is another vendor's. Throws 502 or 503. */
+  readonly erase: (patientId: string, auditPseudonym: string) => Promise<Readonly<Record<string, number>>>;
+  readonly close: () => Promise<void>;
+}
+
+/** Connects to the User Manager as a service. */
+export const connectAccounts = (baseUrl: string, serviceToken: string): Accounts => {
+  const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 8_388_608 });
+  const headers = { authorization: `Bearer ${serviceToken}` };
+  return {
+    exportOf: async (id) => (await client.GET('/users/{id}/export', { params: { path: { id } }, headers })).data,
+    auditOf: async (id, after, limit) => {
+      const query = { _l: limit, ...(after !== undefined && { _cursor: after }) };
+      const { data } = await client.GET('/users/{id}/audit', { params: { path: { id }, query }, headers });
+      return (data ?? []) as readonly AuditRecord[];
+    },
+    erase: async (id, auditPseudonym) => {
+      const { data, response } = await client.POST('/users/{id}/erasure', { params: { path: { id } }, body: { auditPseudonym }, headers });
+      if (data === undefined && response.status !== 404 && response.status !== 405) throw problem('upstream-invalid', { cause: new Error(`The User Manager answered ${String(response.status)} to an erasure.`) });
+      return data ?? {};
+    },
+    close: client.close,
+  };
+};
 
 /** Tells whose access token it is when that is an operator; asks the User Manager at most once a second per token. */
 export interface Operators {

@@ -1,23 +1,38 @@
+import { EXPIRE_EVERY_MS, recur } from '../../jobs/recurring.ts';
 import { startRunner, type Tasks } from '../../jobs/runner.ts';
 import type { DeviceManagerDependencies, Normalization } from '../dependencies.ts';
+import { exportArchive, type ExportSources } from '../patients/contents.ts';
+import { runErasure, type Erasing } from '../patients/erasing.ts';
+import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
+import { expire } from '../retention.ts';
 import { fulfilRotations, resumeRotations } from '../resealing.ts';
 import { submitDetections, resumeSubmissions } from '../submitting.ts';
 import type { TherapyMonitoring } from '../upstream/therapy-monitoring.ts';
-import { rotationTasks, submissionTasks, tasks } from './tasks.ts';
+import { patientTasks, rotationTasks, submissionTasks, tasks } from './tasks.ts';
 
 /** Running jobs. */
 export interface Jobs {
   readonly stop: () => Promise<void>;
 }
 
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
+
 const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, options: { readonly pollMs?: number; readonly concurrency?: number } = {}): Promise<Jobs> | undefined => {
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...options });
 };
 
-/** Submissions and the rotation of keys have workers of their own: while another service lets us wait, or everything is sealed anew, samples are normalized. */
-export const startJobs = async (dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined): Promise<Jobs> => {
+/** What went is told by its class alone. */
+const expireAndTell = async ({ jobPool: pool, keyRing, log, retentionDays: days }: DeviceManagerDependencies, isStopping: () => boolean): Promise<void> => {
+  const expired = await expire({ pool, keyRing, days, isStopping });
+  if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
+};
+
+/** Submissions, the rotation of keys, and what is about all of a patient have workers of their own: while they take their time, samples are normalized. */
+export const startJobs = async (
+  dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined, sources: ExportSources, erasing: Erasing,
+): Promise<Jobs> => {
   const { jobPool: pool, keyRing, log, therapyMonitoring } = dependencies;
   let isStopping = false;
   const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
@@ -25,6 +40,10 @@ export const startJobs = async (dependencies: DeviceManagerDependencies, { norma
   const resealing = { pool, keyRing, onUnreadable, isStopping: () => isStopping };
   started.push(await startChosen(dependencies, rotationTasks(() => fulfilRotations(resealing)), { concurrency: 1 }));
   await resumeRotations(pool);
+  const archive = (patientId: string, told: (files: number) => void) => exportArchive(sources, patientId, told);
+  const exporting = { pool, keyRing, days: dependencies.exportDays, archive, isStopping: () => isStopping };
+  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId), (erasureId) => runErasure(erasing, erasureId), () => expireAndTell(dependencies, () => isStopping))));
+  const stopExpiring = dependencies.jobs.includes('expire-data') ? recur(pool, 'expire-data', EXPIRE_EVERY_MS, (error) => log.error({ error: nameOf(error) }, 'what has expired is deleted later')) : undefined;
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
     const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };
@@ -34,6 +53,7 @@ export const startJobs = async (dependencies: DeviceManagerDependencies, { norma
   return {
     stop: async () => {
       isStopping = true;
+      stopExpiring?.();
       await Promise.all(started.map(async (runner) => runner?.stop()));
     },
   };

@@ -20,6 +20,19 @@ export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, releas
   'release-quarantine': (payload) => release(waiting.parse(payload)),
 });
 
+const erasure = z.object({ erasureId: z.string() });
+const patientExport = z.object({ patientId: z.string(), exportId: z.string() });
+
+/** The jobs about all of a patient, which can take long and have workers of their own. */
+export const patientTasks = (runExport: (patientId: string, exportId: string) => Promise<void>, runErasure: (erasureId: string) => Promise<void>, expireData: () => Promise<void>): Tasks => ({
+  'expire-data': () => expireData(),
+  'erase-patient': (payload) => runErasure(erasure.parse(payload).erasureId),
+  'export-patient': (payload) => {
+    const { patientId, exportId } = patientExport.parse(payload);
+    return runExport(patientId, exportId);
+  },
+});
+
 /** The job that makes new data keys, which has a worker of its own. */
 export const rotationTasks = (fulfil: () => Promise<void>): Tasks => ({ 'rotate-data-keys': fulfil });
 

@@ -1,12 +1,13 @@
-import type { operations } from '../../../generated/user-manager.d.ts';
+import type { operations, UserExport as WireExport } from '../../../generated/user-manager.d.ts';
 import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
-import type { Caller } from '../caller.ts';
+import { auditActorOf, type Caller } from '../caller.ts';
 import type { PasswordFault } from '../domain/password-policy.ts';
 import { ownMembers, type MemberFault } from '../domain/user-account.ts';
 import type { UserCommands } from '../domain/user-changes.ts';
 import type { Activated, Registered, Registration } from '../registration.ts';
 import type { Changed } from '../user-change.ts';
+import type { UserExport } from '../user-export.ts';
 import type { UserGroups } from '../user-groups.ts';
 import { actorOf, isTaken, refused, unfitPassword, wireUserOf } from './user-record.ts';
 
@@ -16,7 +17,10 @@ export interface UserPorts {
   readonly register: (person: Registration, sendResetMail: boolean) => Promise<Registered>;
   readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: PasswordFault }>;
   readonly change: (id: string, commands: UserCommands, updaterId: string) => Promise<Changed>;
+  /** Erases a user and what is kept of them everywhere; false when there is no such user. */
   readonly remove: (id: string, updaterId: string) => Promise<boolean>;
+  readonly erase: (id: string, auditPseudonym: string) => Promise<Readonly<Record<string, number>>>;
+  readonly exported: (id: string, actor: string) => Promise<UserExport | undefined>;
   /** Ends all sessions of a user; false when there is no such user. */
   readonly signOut: (id: string, updaterId: string) => Promise<boolean>;
 }
@@ -80,12 +84,26 @@ const updateUser = async (ports: UserPorts, { path, body, caller }: Call<operati
   return { status: 200, body: wireUserOf(changed.user) };
 };
 
-/** Creating, activating, changing and removing people; for services and operators. */
+/** All of a user as it is answered. */
+export const exportOf = ({ user, sessions, refreshTokens, resets }: UserExport): WireExport => ({
+  user: wireUserOf(user),
+  sessions: sessions.map((session) => ({ kind: session.kind, createdAt: session.created_at.toISOString(), lastUsedAt: session.last_used_at.toISOString(), expiresAt: session.expires_at.toISOString() })),
+  refreshTokens: refreshTokens.map((token) => ({ createdAt: token.created_at.toISOString(), ...(token.used_at && { usedAt: token.used_at.toISOString() }), expiresAt: token.expires_at.toISOString() })),
+  passwordResets: resets.map((reset) => ({ createdAt: reset.created_at.toISOString(), ...(reset.sent_at && { sentAt: reset.sent_at.toISOString() }) })),
+});
+
+/** Creating, activating, changing, handing out and removing people; for services and operators. */
 export const userHandlers = (ports: UserPorts) => ({
   createUser: (call: Call<operations['createUser'], Caller>) => createUser(ports, call),
   createUserWithId: (call: Call<operations['createUserWithId'], Caller>) => createUserWithId(ports, call),
   registerUser: (call: Call<operations['registerUser'], Caller>) => registerUser(ports, call),
   updateUser: (call: Call<operations['updateUser'], Caller>) => updateUser(ports, call),
+  exportUser: async ({ path, caller }: Call<operations['exportUser'], Caller>): Promise<Reply<operations['exportUser']>> => {
+    const found = await ports.exported(path.id, auditActorOf(caller));
+    if (found === undefined) throw problem('not-found');
+    return { status: 200, body: exportOf(found) };
+  },
+  eraseUser: async ({ path, body }: Call<operations['eraseUser'], Caller>): Promise<Reply<operations['eraseUser']>> => ({ status: 200, body: await ports.erase(path.id, body.auditPseudonym) }),
   deleteUser: async ({ path, caller }: Call<operations['deleteUser'], Caller>): Promise<Reply<operations['deleteUser']>> => {
     if (!(await ports.remove(path.id, actorOf(caller)))) throw problem('not-found');
     return { status: 204 };

@@ -49,3 +49,21 @@ export const lockPendingJob = async (db: Queryable, id: string): Promise<BulkJob
 export const endBulkJob = async (db: Queryable, id: string, outcome: unknown): Promise<void> => {
   await db.query(`update user_manager.bulk_job set status = 'completed', outcome = $2 where _id = $1`, [id, JSON.stringify(outcome)]);
 };
+
+/** Takes a user out of what bulk jobs were asked for and what became of them; answers how many jobs named the user. */
+export const eraseFromBulkJobs = async (db: Queryable, ids: readonly string[]): Promise<number> => {
+  let named = 0;
+  for (const id of ids) {
+    const { rowCount } = await db.query(
+      `update user_manager.bulk_job set request = replace(request::text, to_json($1::text)::text, '"erased"')::jsonb, outcome = replace(outcome::text, to_json($1::text)::text, '"erased"')::jsonb
+       where position(to_json($1::text)::text in request::text) > 0 or position(to_json($1::text)::text in coalesce(outcome::text, '')) > 0`,
+      [id],
+    );
+    named += rowCount ?? 0;
+  }
+  return named;
+};
+
+/** Forgets jobs that are done and were asked for before an instant; answers how many. */
+export const forgetBulkJobs = async (db: Queryable, before: Date): Promise<number> =>
+  (await db.query(`delete from user_manager.bulk_job where created_at < $1 and status <> 'pending'`, [before])).rowCount ?? 0;

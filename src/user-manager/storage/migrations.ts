@@ -124,4 +124,13 @@ export const migrations: readonly Migration[] = [
       create index sign_in_failures_of_known on user_manager.sign_in_failures (signed_in_at) where signed_in_at is not null`,
   },
   { name: '0025-audit', sql: `${auditTables('user_manager')}; ${auditGuards('user_manager')}` },
+  {
+    name: '0026-no-statistics-of-people',
+    // Statistics hold samples of values, which an erasure would not find.
+    sql: `
+      alter table user_manager.user_account alter column username set statistics 0, alter column email set statistics 0, alter column name set statistics 0,
+        alter column properties set statistics 0, alter column password_hash set statistics 0;
+      alter index user_manager.user_account_username alter column 1 set statistics 0;
+      alter index user_manager.user_account_email alter column 1 set statistics 0`,
+  },
 ];

@@ -53,3 +53,17 @@ export const consumeReset = async (db: Queryable, tokenHash: Buffer, userId: str
 export const endResetsOf = async (db: Queryable, userId: string): Promise<void> => {
   await db.query('update user_manager.password_reset set expires_at = now() where user_id = $1 and expires_at > now()', [userId]);
 };
+
+/** When links of a user were made and mailed, oldest first; used ones are forgotten at once. */
+export const resetsOf = async (db: Queryable, userId: string): Promise<{ created_at: Date; sent_at: Date | null }[]> =>
+  (
+    await db.query<{ created_at: Date; sent_at: Date | null }>('select created_at, sent_at from user_manager.password_reset where user_id = $1 order by created_at limit 10000', [userId])
+  ).rows;
+
+/** Erases the links of a user and answers how many there were. */
+export const eraseResets = async (db: Queryable, userId: string): Promise<number> =>
+  (await db.query('delete from user_manager.password_reset where user_id = $1', [userId])).rowCount ?? 0;
+
+/** Forgets links that ended before an instant, and counts for the bound per hour no more; answers how many. */
+export const forgetResets = async (db: Queryable, before: Date): Promise<number> =>
+  (await db.query(`delete from user_manager.password_reset where expires_at < $1 and created_at < now() - interval '2 hours'`, [before])).rowCount ?? 0;

@@ -54,3 +54,24 @@ export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise
   await db.query('delete from user_manager.session where family = $1', [row.family]);
   return { userId: row.user_id, family: row.family, endsAt: row.expires_at };
 };
+
+/** A refresh token as it is kept, whether it still counts or not. */
+export interface KeptRefreshToken {
+  readonly created_at: Date;
+  readonly used_at: Date | null;
+  readonly expires_at: Date;
+}
+
+/** Every refresh token of a user, oldest first; ended ones are there until they are forgotten. */
+export const refreshTokensOf = async (db: Queryable, userId: string): Promise<KeptRefreshToken[]> =>
+  (
+    await db.query<KeptRefreshToken>('select created_at, used_at, expires_at from user_manager.refresh_token where user_id = $1 order by created_at limit 10000', [userId])
+  ).rows;
+
+/** Erases the refresh tokens of a user and answers how many there were. */
+export const eraseRefreshTokens = async (db: Queryable, userId: string): Promise<number> =>
+  (await db.query('delete from user_manager.refresh_token where user_id = $1', [userId])).rowCount ?? 0;
+
+/** Forgets refresh tokens that ended before an instant; answers how many. */
+export const forgetRefreshTokens = async (db: Queryable, before: Date): Promise<number> =>
+  (await db.query('delete from user_manager.refresh_token where expires_at < $1', [before])).rowCount ?? 0;

@@ -87,3 +87,26 @@ export const endSessionsOf = async (db: Queryable, userId: string): Promise<void
   await db.query('delete from user_manager.session where user_id = $1', [userId]);
   await db.query('delete from user_manager.refresh_token where user_id = $1', [userId]);
 };
+
+/** A session as it is kept, whether it still counts or not. */
+export interface KeptSession {
+  readonly kind: SessionKind;
+  readonly created_at: Date;
+  readonly last_used_at: Date;
+  readonly expires_at: Date;
+}
+
+/** Every session of a user, oldest first; ended ones are there until they are forgotten. */
+export const keptSessionsOf = async (db: Queryable, userId: string): Promise<KeptSession[]> =>
+  (
+    await db.query<KeptSession>(
+      'select kind, created_at, last_used_at, expires_at from user_manager.session where user_id = $1 order by created_at limit 10000', [userId],
+    )
+  ).rows;
+
+/** Erases the sessions of a user and answers how many there were. */
+export const eraseSessions = async (db: Queryable, userId: string): Promise<number> =>
+  (await db.query('delete from user_manager.session where user_id = $1', [userId])).rowCount ?? 0;
+
+/** Forgets sessions that ended before an instant; answers how many. */
+export const forgetSessions = async (db: Queryable, before: Date): Promise<number> => (await db.query('delete from user_manager.session where expires_at < $1', [before])).rowCount ?? 0;

@@ -61,10 +61,9 @@ export const writeSuccess = async (db: Queryable, { username, source: from }: At
   await forget('account', '');
 };
 
-/** Forgets all failures at an account, and from where it was used. */
-export const forgetFailuresOf = async (db: Queryable, username: string): Promise<void> => {
-  await db.query(`delete from user_manager.sign_in_failures where account = ${account}`, [username]);
-};
+/** Forgets all failures at an account, and from where it was used; answers how many counts there were. */
+export const forgetFailuresOf = async (db: Queryable, username: string): Promise<number> =>
+  (await db.query(`delete from user_manager.sign_in_failures where account = ${account}`, [username])).rowCount ?? 0;
 
 /** Removes a few rows that have no meaning any more; called again and again, it removes all of them. */
 export const removeOldCounts = async (db: Queryable): Promise<void> => {

@@ -187,3 +187,9 @@ export const findResettableUser = async (db: Queryable, authUserId: string): Pro
   const { rows } = await db.query<{ _id: string }>(`select u._id from user_manager.user_account u where u.auth_user_id = $1 and ${maySignIn}`, [authUserId]);
   return rows[0]?._id;
 };
+
+/** A user in any state, by identifier or by that of the account. */
+export const findUserByAnyId = async (db: Queryable, id: string): Promise<UserAccount | undefined> => {
+  const { rows } = await db.query<UserRow>(`select ${userColumns} from user_manager.user_account u where u._id = $1 or u.auth_user_id = $1 order by u._id = $1 desc limit 1`, [id]);
+  return rows[0] && userOf(rows[0]);
+};

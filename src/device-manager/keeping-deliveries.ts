@@ -1,0 +1,99 @@
+import type { Queryable } from '../database/pool.ts';
+import { addJob } from '../jobs/runner.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import { isErased } from './admitting.ts';
+import { createAttributor, type Place } from './attributing.ts';
+import { newPayloadId } from './keeping.ts';
+import { keepReadings } from './keeping-readings.ts';
+import type { Reading } from './providers/reading.ts';
+import type { TakenApart } from './providers/taking-apart.ts';
+import { recordAudit } from './storage/audit-table.ts';
+import { quarantine, type QuarantineReason } from './storage/quarantine-table.ts';
+
+/** One delivery of a webhook sender, readable: `value` is the document its bytes hold in that format. */
+export interface Received {
+  readonly sender: string;
+  /** The only devices it may be of, by any of their identifiers; all when left out. */
+  readonly deviceIds?: readonly string[] | undefined;
+  readonly format: string;
+  readonly bytes: Buffer;
+  readonly value: unknown;
+  readonly requestId: string;
+}
+
+/** A reading with the names it is kept under. */
+export interface Named {
+  readonly reading: Reading;
+  readonly position: number;
+  readonly sampleId: string;
+  readonly identity: string | undefined;
+  readonly mac: Buffer;
+}
+
+/** A delivery in the transaction that keeps it. */
+export interface Keeping {
+  readonly db: Queryable;
+  readonly keyRing: KeyRing;
+  readonly received: Received;
+  readonly taken: TakenApart;
+  readonly correlationId: string;
+  readonly receivedAt: Date;
+  /** Why readings went into quarantine, one reason each. */
+  readonly entered: QuarantineReason[];
+}
+
+/** Keeps what cannot be attributed, sealed under a key of its own, until somebody says what becomes of it. */
+export const keepInQuarantine = async ({ db, keyRing, received, correlationId, receivedAt, entered }: Keeping, kept: { bytes: Buffer; format: string }, sample: { sampleId: string; reading?: Reading | undefined; identity?: string | undefined }, reason: QuarantineReason): Promise<void> => {
+  entered.push(reason);
+  const payloadId = newPayloadId();
+  const { reading, identity } = sample;
+  await quarantine(db, await keyRing.keysOf(db, `quarantine:${payloadId}`), {
+    ...kept, correlationId, receivedAt, sampleId: sample.sampleId, payloadId, sender: received.sender, identifiers: reading?.identifiers ?? [],
+    measurementType: reading?.measurementType, measuredAt: reading?.measuredAt && new Date(reading.measuredAt.epochMs), identity, reason,
+  });
+  // The device may be assigned, or the reading that this one withdraws be kept, while we look: this job looks again when we have committed.
+  const waits = reason === 'device-unknown' || reason === 'device-not-assigned' || identity !== undefined;
+  if (waits && reason !== 'conflicting-delivery') await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
+};
+
+const excerptOf = ({ taken }: Keeping, named: readonly Named[]) =>
+  ({ bytes: Buffer.from(JSON.stringify(taken.excerpt(named.map(({ reading }) => reading)))), format: 'fhir-json' });
+
+/** What was measured of somebody of whom nothing is kept any more is taken, so that it is not sent again, and not kept. */
+const noteErased = async ({ db, received }: Keeping, readings: readonly Named[]): Promise<void> => {
+  for (const { sampleId } of readings) await recordAudit(db, { actor: `sender:${received.sender}`, action: 'delete', resource: `sample/${sampleId}`, requestId: received.requestId });
+};
+
+/** Keeps readings that go to one patient in one payload: the bytes as received when they are the whole delivery, else an excerpt. */
+const keepTogether = async (keeping: Keeping, patientId: string, group: readonly (Named & { place: Place })[]): Promise<void> => {
+  const { db, keyRing, received, taken, receivedAt } = keeping;
+  const whole = group.length === taken.readings.length;
+  const kept = whole ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, group);
+  try {
+    await keepReadings(db, keyRing, { ...kept, patientId, payloadId: newPayloadId(), receivedAt }, group);
+  } catch (error) {
+    // The erasure began after these were attributed; those of others are kept.
+    if (!isErased(error)) throw error;
+    return noteErased(keeping, group);
+  }
+  await recordAudit(db, { patientId, actor: `sender:${received.sender}`, action: 'create', resource: `sample/${group[0]?.sampleId ?? ''}`, requestId: received.requestId });
+};
+
+/** Keeps each reading with its patient, or in quarantine; those of somebody erased are taken and not kept. */
+export const keepEach = async (keeping: Keeping, fresh: readonly Named[]): Promise<void> => {
+  const { db, received, taken } = keeping;
+  const attribute = createAttributor(db, Date.now());
+  const placed: (Named & { place: Place })[] = [];
+  for (const named of fresh) {
+    const place = await attribute(named.reading, named.identity);
+    if ('patientId' in place) placed.push({ ...named, place });
+    else if (place.reason === 'erased') await noteErased(keeping, [named]);
+    else {
+      const kept = taken.readings.length === 1 ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, [named]);
+      await keepInQuarantine(keeping, kept, named, place.reason);
+      await recordAudit(db, { actor: `sender:${received.sender}`, action: 'create', resource: `sample/${named.sampleId}`, requestId: received.requestId });
+    }
+  }
+  const groups = [...Map.groupBy(placed, ({ place }) => place.patientId)].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [patientId, group] of groups) await keepTogether(keeping, patientId, group);
+};

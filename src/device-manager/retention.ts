@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import { lockPatient } from './normalizing.ts';
+import { recordAudit } from './storage/audit-table.ts';
+import { emptyPayloads, forgetDiscarded, payloadsBefore, removeExpiredExports, removePayload, waitingSince, type PayloadName } from './storage/expired-rows.ts';
+import { discardDelivery } from './storage/inbox-table.ts';
+import { samplesToNormalize } from './storage/sample-result-table.ts';
+import { removePoints } from './storage/series-chunk-table.ts';
+import { renewRollups } from './storage/series-rollup-table.ts';
+import { lockKeeping } from './storage/tombstone-table.ts';
+
+/** How many days each class is kept; undefined is for ever. */
+export interface RetentionDays {
+  readonly payloads: number | undefined;
+  readonly healthData: number | undefined;
+  readonly quarantine: number | undefined;
+  readonly discarded: number | undefined;
+}
+
+/** What expiring stands on. */
+export interface Expiring {
+  readonly pool: Pool;
+  readonly keyRing: KeyRing;
+  readonly days: RetentionDays;
+  /** Told between batches; what is left is for the next run. */
+  readonly isStopping: () => boolean;
+}
+
+/** How many rows or payloads of each class went. */
+export type Expired = Readonly<Record<string, number>>;
+
+const BATCH = 200;
+const DAY_MS = 86_400_000;
+const actor = 'program';
+
+/** Does a batch until one was not full. */
+const batchwise = async ({ isStopping }: Expiring, batch: () => Promise<number>): Promise<number> => {
+  let total = 0;
+  for (;;) {
+    const done = await batch();
+    total += done;
+    if (done < BATCH || isStopping()) return total;
+  }
+};
+
+/** One payload with its samples, records and points, under the locks of a deletion. */
+const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    const { patient_id: patientId, payload_id: payloadId } = name;
+    await lockPatient(client, patientId);
+    await lockKeeping(client, patientId, 'deletion');
+    const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
+    if (keys) await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, await samplesToNormalize(client, patientId, payloadId, 'all')));
+    await removePayload(client, name);
+    await recordAudit(client, { patientId, actor, action: 'delete', resource: `payload/${payloadId}`, requestId: `retention-${randomUUID()}` });
+  });
+
+const expireHealthData = (expiring: Expiring, before: Date): Promise<number> =>
+  batchwise(expiring, async () => {
+    const names = await payloadsBefore(expiring.pool, before, BATCH);
+    for (const name of names) await expirePayload(expiring, name);
+    return names.length;
+  });
+
+const expireWaiting = (expiring: Expiring, before: Date): Promise<number> =>
+  batchwise(expiring, async () => {
+    const { pool, keyRing } = expiring;
+    const payloadIds = await waitingSince(pool, before, BATCH);
+    for (const payloadId of payloadIds) {
+      await inTransaction(pool, async (client) => {
+        await discardDelivery(client, payloadId, 'expired', actor);
+        await keyRing.discard(client, `quarantine:${payloadId}`);
+      });
+    }
+    return payloadIds.length;
+  });
+
+/** Deletes what is older than its class is kept, in batches, each in a transaction of its own. Answers how much of each class. */
+export const expire = async (expiring: Expiring, now = Date.now()): Promise<Expired> => {
+  const { pool, days } = expiring;
+  const before = async (kept: number | undefined, work: (instant: Date) => Promise<number>): Promise<number> => (kept === undefined ? 0 : work(new Date(now - kept * DAY_MS)));
+  return {
+    exports: await removeExpiredExports(pool),
+    healthData: await before(days.healthData, (instant) => expireHealthData(expiring, instant)),
+    payloads: await before(days.payloads, (instant) => batchwise(expiring, () => emptyPayloads(pool, instant, BATCH))),
+    quarantine: await before(days.quarantine, (instant) => expireWaiting(expiring, instant)),
+    discarded: await before(days.discarded, (instant) => forgetDiscarded(pool, instant)),
+  };
+};

@@ -1,0 +1,51 @@
+import type { Queryable } from '../../database/pool.ts';
+
+const hex = (column: string) => `replace(${column}::text, '-', '')`;
+
+/** A payload by its patient; the identifier as 32 hexadecimal digits. */
+export interface PayloadName {
+  readonly patient_id: string;
+  readonly payload_id: string;
+}
+
+/** Payloads that came before an instant, the first first. */
+export const payloadsBefore = async (db: Queryable, before: Date, limit: number): Promise<PayloadName[]> =>
+  (
+    await db.query<PayloadName>(`select patient_id, ${hex('payload_id')} as payload_id from device_manager.payload where received_at < $1 order by received_at, payload_id limit $2`, [before, limit])
+  ).rows;
+
+/** Removes a payload with its samples and all that was made of them but points and rollups. */
+export const removePayload = async (db: Queryable, { patient_id: patientId, payload_id: payloadId }: PayloadName): Promise<void> => {
+  const samples = 'select _id from device_manager.sample where patient_id = $1 and payload_id = $2::uuid';
+  await db.query(`delete from device_manager.submission where patient_id = $1 and sample_id in (${samples})`, [patientId, payloadId]);
+  await db.query(`delete from device_manager.sample_copy where patient_id = $1 and (payload_id = $2::uuid or _id in (${samples}))`, [patientId, payloadId]);
+  for (const table of ['sample', 'sample_group', 'normalized_chunk', 'payload']) await db.query(`delete from device_manager.${table} where patient_id = $1 and payload_id = $2::uuid`, [patientId, payloadId]);
+};
+
+/** Empties payloads that came before an instant, whose samples are all normalized or gone; rows, digests and what was made of them stay. Answers how many. */
+export const emptyPayloads = async (db: Queryable, before: Date, limit: number): Promise<number> =>
+  (
+    await db.query(
+      `update device_manager.payload p set body = null, redacted_at = coalesce(redacted_at, now()) from (
+         select patient_id, payload_id from device_manager.payload q where received_at < $1 and body is not null
+           and not exists (select from device_manager.whole_sample s where s.patient_id = q.patient_id and s.payload_id = q.payload_id and s.state in ('received', 'normalization-failed')) limit $2) old
+       where p.patient_id = old.patient_id and p.payload_id = old.payload_id`,
+      [before, limit],
+    )
+  ).rowCount ?? 0;
+
+/** Deliveries that have waited since before an instant. */
+export const waitingSince = async (db: Queryable, before: Date, limit: number): Promise<string[]> =>
+  (
+    await db.query<{ payload_id: string }>(`select ${hex('payload_id')} as payload_id from device_manager.quarantined_delivery q where received_at < $1 order by received_at, q.payload_id limit $2`, [before, limit])
+  ).rows.map(({ payload_id: payloadId }) => payloadId);
+
+/** Forgets what operators threw away before an instant; answers how many. */
+export const forgetDiscarded = async (db: Queryable, before: Date): Promise<number> =>
+  (await db.query('delete from device_manager.discarded_delivery where discarded_at < $1', [before])).rowCount ?? 0;
+
+/** Removes exports that have expired, with their archives; answers how many. */
+export const removeExpiredExports = async (db: Queryable): Promise<number> => {
+  await db.query('delete from device_manager.patient_export_part p using device_manager.patient_export e where e.patient_id = p.patient_id and e._id = p._id and e.expires_at <= now()');
+  return (await db.query('delete from device_manager.patient_export where expires_at <= now()')).rowCount ?? 0;
+};

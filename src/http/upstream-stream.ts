@@ -1,0 +1,40 @@
+import type { Dispatcher, Pool } from 'undici';
+import { invalid, unavailable } from './light-fetch.ts';
+
+/** What is asked for: a GET, with the media type that its answer must have. */
+export interface StreamRequest {
+  /** Path and query, encoded. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly mediaType: string;
+  readonly signal?: AbortSignal;
+}
+
+/** An answer as it comes, or the status of a refusal; `sizeBytes` is what the upstream announced. */
+export type Streamed = { readonly pieces: AsyncIterable<Buffer>; readonly sizeBytes: number | undefined } | { readonly refused: number };
+
+/** How long the upstream may let us wait for its headers, and between two pieces. */
+const PATIENCE_MS = 30_000;
+
+const mediaTypeOf = (headers: Dispatcher.ResponseData['headers']): string => String(headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
+
+/**
+ * Opens an answer of any size without reading it; whoever takes its pieces sets the pace, and leaving them closes the connection. A
+ * break in the middle is an error of the pieces.
+ * @throws ProblemError `upstream-unavailable` when the upstream is not reached or answers 5xx, `upstream-invalid` for another media type
+ */
+export const openStream = async (pool: Pool, { path, headers, mediaType, signal }: StreamRequest): Promise<Streamed> => {
+  const asked = { path, method: 'GET' as const, headers, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS, ...(signal && { signal }) };
+  const { statusCode, headers: given, body } = await pool.request(asked).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw unavailable(error);
+  });
+  if (statusCode === 200 && mediaTypeOf(given) === mediaType) {
+    const size = Number(given['content-length']);
+    return { pieces: body as AsyncIterable<Buffer>, sizeBytes: Number.isSafeInteger(size) ? size : undefined };
+  }
+  await body.dump();
+  if (statusCode >= 500) throw unavailable(new Error(`an upstream answered ${String(statusCode)}`));
+  if (statusCode >= 400) return { refused: statusCode };
+  throw invalid(`an upstream answered ${String(statusCode)} with an undeclared content type`);
+};

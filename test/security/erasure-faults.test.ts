@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openErasureJournal } from '../../src/device-manager/patients/erasure-journal.ts';
+import { findErasure, runErasure, startErasure, type Erasing } from '../../src/device-manager/patients/erasing.ts';
+import { openKeys } from '../../src/keys/master-key-check.ts';
+import type { KeyRing } from '../../src/keys/scope-keys.ts';
+import { writeServerFile } from '../../src/server-file.ts';
+import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
+import { commandLineHere } from '../cli/command-line.ts';
+import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
+import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
+import { unzipped } from '../setup/unzipped.ts';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { deliver, plantPatient, settled, type PlantedPatient } from './planted-patient.ts';
+import { dumpOf } from './traces.ts';
+
+interface Erasure {
+  readonly state: string;
+  readonly certificate?: { readonly counts: Readonly<Record<string, number>>; readonly heldElsewhere: { readonly therapyMonitoring: number }; readonly destroyedKeys: readonly string[] };
+}
+
+describe('erasing and handing out, when things go wrong', () => {
+  let vitalgate: TestVitalgate;
+  let tmm: TherapyMonitoringPlayer;
+  let keyRing: KeyRing;
+  let erasing: Erasing;
+  let cli: (words: readonly string[]) => Promise<{ code: number | null; out: string; told: string }>;
+  let cliFolder: string;
+  const act = { actor: 'test', requestId: 'test-request' };
+  const tracesOf = async ({ canaries, id }: PlantedPatient): Promise<string[]> => {
+    const dump = await dumpOf(vitalgate.database.pool);
+    return [...Object.values(canaries), id].filter((trace) => dump.includes(trace));
+  };
+  const erasureOf = ({ id }: PlantedPatient) => answered<Erasure>(service(vitalgate).get(`/patients/${id}/erasure`));
+
+  beforeAll(async () => {
+    tmm = await startTherapyMonitoring();
+    // Erasures are run here, step by step.
+    vitalgate = await startTestVitalgate({ TMM_SERVICE_URL: tmm.url, JOBS: ['normalize', 'release-quarantine', 'submit-detections', 'password-reset-mail', 'erase-health-data', 'scrub-accounts'] });
+    tmm.readPrototypes(await answered<PrototypeSchema[]>(fetch(`${vitalgate.urls.deviceManager}/prototypes`)));
+    const { pool } = vitalgate.database;
+    ({ keyRing } = await openKeys(vitalgate.database.pool, { DATA_DIR: vitalgate.dataDir }));
+    erasing = { pool, keyRing, journal: openErasureJournal(join(vitalgate.dataDir, 'erasure-journal.ndjson'), pool, keyRing), eraseAccount: () => Promise.resolve({}), backupDays: 30 };
+    cliFolder = mkdtempSync(join(tmpdir(), 'vitalgate-cli-patients-'));
+    writeServerFile(cliFolder, { pid: process.pid, urls: {}, database: vitalgate.database.connection });
+    cli = (words) => commandLineHere({ DATA_DIR: cliFolder, MASTER_KEY: readFileSync(join(vitalgate.dataDir, 'master-key'), 'utf8').trim() }).run(words);
+  }, 120_000);
+  afterAll(async () => {
+    await vitalgate.stop();
+    await tmm.kill();
+    rmSync(cliFolder, { recursive: true, force: true });
+  });
+
+  test('H8 an erasure that is cut off goes on, and counts everything once; what the keys sealed cannot be read meanwhile', async () => {
+    const { pool } = vitalgate.database;
+    const anna = await plantPatient(vitalgate);
+    await settled(vitalgate, anna, 1);
+    const { _id } = await startErasure({ pool, keyRing }, { ...act, patientId: anna.id });
+    expect(await answered(service(vitalgate, anna.id).get('/chart-data?normalizedDataType=heart-rate'))).toEqual([]);
+    expect(JSON.stringify(await answered(service(vitalgate, anna.id).get('/health-data?_p=rawData,normalizedData')))).not.toContain(anna.canaries['upload value']);
+    await pool.query(`create function public.breaks() returns trigger language plpgsql as $$ begin raise exception 'cut off'; end $$;
+      create trigger breaks before delete on device_manager.series_chunk for each row execute function public.breaks()`);
+    await expect(runErasure(erasing, _id)).rejects.toThrow('cut off');
+    expect(await erasureOf(anna)).toMatchObject({ state: 'running' });
+    await pool.query('drop trigger breaks on device_manager.series_chunk');
+    await runErasure(erasing, _id);
+    await runErasure(erasing, _id);
+    const { state, certificate } = await erasureOf(anna);
+    expect([state, certificate?.counts['samples'], certificate?.counts['payloads'], certificate?.counts['seriesChunks'], certificate?.destroyedKeys.length]).toEqual(['done', 2, 1, 1, 2]);
+  }, 120_000);
+
+  test('H8 a User Manager that cannot be reached keeps no rows, and the erasure is not done before it was', async () => {
+    const { pool } = vitalgate.database;
+    const ben = await plantPatient(vitalgate);
+    const { _id } = await startErasure({ pool, keyRing }, { ...act, patientId: ben.id });
+    await expect(runErasure({ ...erasing, eraseAccount: () => Promise.reject(new Error('not reached')) }, _id)).rejects.toThrow('not reached');
+    expect((await pool.query('select from device_manager.sample where patient_id = $1', [ben.id])).rowCount).toBe(0);
+    expect(await erasureOf(ben)).toMatchObject({ state: 'running' });
+    await runErasure({ ...erasing, eraseAccount: () => Promise.resolve({ users: 1 }) }, _id);
+    expect((await erasureOf(ben)).certificate?.counts).toMatchObject({ users: 1 });
+  }, 120_000);
+
+  test('H8 deleting a user has the patient erased; soft deletion does not', async () => {
+    const { pool } = vitalgate.database;
+    const carl = await plantPatient(vitalgate);
+    const asService = clientWith(vitalgate.urls.userManager, { authorization: `Bearer ${vitalgate.serviceToken}` });
+    expect((await asService.post(`/users/${carl.id}/soft-delete`)).status).toBe(204);
+    expect(await findErasure({ pool, keyRing }, carl.id)).toBeUndefined();
+    expect((await asService.send(`/users/${carl.id}`, { method: 'DELETE' })).status).toBe(204);
+    const begun = await eventually(() => findErasure({ pool, keyRing }, carl.id), (found) => found !== undefined);
+    expect(begun?.counts).toMatchObject({ users: 1 });
+    await runErasure(erasing, begun?._id ?? '');
+    await eventually(async () => (await pool.query(`select from graphile_worker.jobs where task_identifier in ('erase-health-data', 'scrub-accounts')`)).rowCount, (jobs) => jobs === 0);
+    expect((await tracesOf(carl)).filter((trace) => trace !== carl.id)).toEqual([]);
+    expect((await asService.send(`/users/${carl.id}`, { method: 'DELETE' })).status).toBe(404);
+  }, 120_000);
+
+  test('H7, H8 the command line exports, asks for a confirmation, erases, and prints the certificate', async () => {
+    const dora = await plantPatient(vitalgate);
+    await settled(vitalgate, dora, 1);
+    const out = join(cliFolder, 'dora.zip');
+    expect(await cli(['patients', 'export', '--user', dora.user.username, '--out', out])).toMatchObject({ code: 0 });
+    expect((statSync(out).mode & 0o777).toString(8)).toBe('600');
+    const text = [...(await unzipped(readFileSync(out))).values()].join('\n');
+    expect(['username', 'email', 'upload value', 'upload note', 'source'].filter((name) => !text.includes(dora.canaries[name] ?? '?'))).toEqual([]);
+    expect(await cli(['patients', 'erase', '--user', dora.user.username, '--confirm', 'dora'])).toMatchObject({ code: 2, told: expect.stringContaining('nothing was erased') });
+    expect(await cli(['patients', 'erase', '--user', 'nobody-at-all', '--confirm', 'nobody-at-all'])).toMatchObject({ code: 3 });
+    const { code, out: printed } = await cli(['--json', 'patients', 'erase', '--user', dora.user.username, '--confirm', dora.user.username]);
+    const certificate = JSON.parse(printed) as { counts: Record<string, number>; requestedBy: string };
+    expect([code, certificate.requestedBy, certificate.counts['users'], certificate.counts['samples']]).toEqual([0, 'vitalgate', 1, 2]);
+    expect(await tracesOf(dora)).toEqual([]);
+    const listed = await cli(['patients', 'erasures']);
+    expect(listed.out.trim().split('\n').length).toBeGreaterThanOrEqual(1);
+    expect(listed.out).not.toContain(dora.id);
+    const foreign = join(cliFolder, 'foreign.ndjson');
+    writeFileSync(foreign, listed.out.replaceAll(/"installation":"[0-9a-f]{16}"/g, '"installation":"0000000000000000"'));
+    expect(await cli(['patients', 'apply-erasures', '--journal', foreign])).toMatchObject({ code: 1, told: expect.stringContaining('another installation') });
+    writeFileSync(foreign, 'no journal');
+    expect(await cli(['patients', 'apply-erasures', '--journal', foreign])).toMatchObject({ code: 2 });
+  }, 120_000);
+
+  test('H10 the Therapy and Monitoring Manager is told value, device and plan, and nothing else of the person; the certificate says that it has them', async () => {
+    const emma = await plantPatient(vitalgate);
+    tmm.addPlan({ _id: 'plan-of-emma', planName: 'Pulse', prototypeId: 'heart-rate', patientId: emma.id, doctorId: 'd', startDate: '2000-01-01' });
+    const { key } = await vitalgate.createWebhookKey(`sender-${emma.id.slice(0, 8)}`);
+    await deliver(vitalgate, key, emma);
+    await settled(vitalgate, emma, 0);
+    await service(vitalgate, emma.id).post(`/health-data/${(await answered<{ _id: string; normalizedDataType?: string }[]>(service(vitalgate, emma.id).get('/health-data?_l=200&normalizedDataType=heart-rate')))[0]?._id ?? ''}/detections`);
+    await eventually(() => Promise.resolve(tmm.written.length), (written) => written > 0);
+    expect(tmm.written.length).toBeGreaterThan(0);
+    const told = tmm.arrived.map(({ url, headers, bytes }) => `${url.href}\n${JSON.stringify(headers)}\n${bytes.toString('utf8')}`).join('\n');
+    expect(told).toContain(emma.canaries['upload value']);
+    const needless = ['username', 'email', 'upload note', 'source', 'name of the phone', 'name of the meter', 'delivery note'];
+    expect(needless.filter((name) => told.includes(emma.canaries[name] ?? '?'))).toEqual([]);
+    const { rows } = await vitalgate.database.pool.query<{ row: string }>(`select t::text as row from device_manager.audit_event t union all select t::text from device_manager.device t`);
+    expect(rows.some(({ row }) => row.includes(emma.canaries['username'] ?? '?') || row.includes(emma.canaries['email'] ?? '?'))).toBe(false);
+    const { _id } = await startErasure(erasing, { ...act, patientId: emma.id });
+    await runErasure(erasing, _id);
+    expect((await erasureOf(emma)).certificate?.heldElsewhere.therapyMonitoring).toBeGreaterThan(0);
+    expect(await refused(service(vitalgate, emma.id).post('/health-data/deletions', { deletions: [{ uuid: 'B9480B59-3A05-416C-97CF-E0DE431ADCB5' }] }))).toMatchObject({ status: 410 });
+  }, 120_000);
+});

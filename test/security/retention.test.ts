@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { settings } from '../../src/config/settings.ts';
+import { expire, type RetentionDays } from '../../src/device-manager/retention.ts';
+import { addJob } from '../../src/jobs/runner.ts';
+import { openKeys } from '../../src/keys/master-key-check.ts';
+import type { KeyRing } from '../../src/keys/scope-keys.ts';
+import { expireAccounts } from '../../src/user-manager/retention.ts';
+import { answered, bloodPressure, chartOf, clientWith, eventually, heartRate, newPatient, service, watch, type KeptRecord } from '../device-manager/client.ts';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+
+const DAY_MS = 86_400_000;
+const forEver: RetentionDays = { payloads: undefined, healthData: undefined, quarantine: undefined, discarded: undefined };
+
+describe('H9 each class of data is kept for as long as the settings say', () => {
+  let vitalgate: TestVitalgate;
+  let keyRing: KeyRing;
+  const patientId = newPatient();
+  const count = async (table: string): Promise<number> => (await vitalgate.database.pool.query<{ rows: number }>(`select count(*)::int as rows from ${table}`)).rows[0]?.rows ?? 0;
+  /** What goes when some days have passed. */
+  const after = (days: number, kept: Partial<RetentionDays>) => expire({ pool: vitalgate.database.pool, keyRing, days: { ...forEver, ...kept }, isStopping: () => false }, Date.now() + days * DAY_MS);
+
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    ({ keyRing } = await openKeys(vitalgate.database.pool, { DATA_DIR: vitalgate.dataDir }));
+    const { key } = await vitalgate.createWebhookKey();
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': key });
+    const app = service(vitalgate, patientId);
+    await answered(app.post('/devices/assign', watch));
+    await answered(app.post('/health-data/healthkit', [heartRate(0, { value: 71 }), heartRate(1, { value: 72 })]));
+    await answered(app.post('/health-data/healthkit', [heartRate(2, { type: 'NothingThatAnybodyKnows' })]));
+    await answered(sender.post('/health-data/medisante', bloodPressure({ id: 'nobodys-cuff' }, '2024-03-02T09:10:11Z')));
+    await chartOf(app, 'heart-rate', 2);
+    await eventually(() => answered<KeptRecord[]>(app.get('/health-data?state=normalization-failed')), (records) => records.length === 1);
+  }, 120_000);
+  afterAll(() => vitalgate.stop());
+
+  test('unless somebody says otherwise, health data, what waits, and the audit are kept for ever', async () => {
+    const tables = ['device_manager.payload', 'device_manager.sample', 'device_manager.quarantined_delivery', 'device_manager.audit_event'];
+    const before = await Promise.all(tables.map(count));
+    expect(Math.min(...before)).toBeGreaterThan(0);
+    await after(3_650, {});
+    expect(await Promise.all(tables.map(count))).toEqual(before);
+  });
+
+  test('payloads go alone: what was normalized of them stays readable, and what was not keeps its payload', async () => {
+    expect(await after(29, { payloads: 30 })).toMatchObject({ payloads: 0 });
+    expect(await after(31, { payloads: 30 })).toMatchObject({ payloads: 1 });
+    const records = await answered<KeptRecord[]>(service(vitalgate, patientId).get('/health-data?_p=rawData,normalizedData'));
+    expect(records.map(({ state, rawData, normalizedData }) => ({ state, raw: rawData !== undefined, value: normalizedData?.observations[0]?.value }))).toEqual([
+      { state: 'normalization-failed', raw: true, value: undefined }, { state: 'normalized', raw: false, value: 72 }, { state: 'normalized', raw: false, value: 71 },
+    ]);
+    expect(await chartOf(service(vitalgate, patientId), 'heart-rate', 2)).toMatchObject([{ data: [{ y: 71 }, { y: 72 }] }]);
+  });
+
+  test('what waits goes with its key, and it is known for a while that it expired', async () => {
+    expect(await after(29, { quarantine: 30 })).toMatchObject({ quarantine: 0 });
+    expect(await after(31, { quarantine: 30 })).toMatchObject({ quarantine: 1 });
+    expect([await count('device_manager.quarantined_delivery'), await count(`device_manager_keys.scope_key where scope like 'quarantine:%'`), await count(`device_manager.discarded_delivery where reason = 'expired'`)]).toEqual([0, 0, 1]);
+    expect(await after(89, { discarded: 90 })).toMatchObject({ discarded: 0 });
+    expect(await after(91, { discarded: 90 })).toMatchObject({ discarded: 1 });
+  });
+
+  test('samples go with records and points, and charts are empty', async () => {
+    expect(await after(29, { healthData: 30 })).toMatchObject({ healthData: 0 });
+    expect(await after(31, { healthData: 30 })).toMatchObject({ healthData: 2 });
+    expect(await Promise.all(['payload', 'sample', 'normalized_chunk'].map((table) => count(`device_manager.${table}`)))).toEqual([0, 0, 0]);
+    expect(await answered(service(vitalgate, patientId).get('/chart-data?normalizedDataType=heart-rate'))).toEqual([]);
+  });
+
+  test('sessions and links that have ended, and mails in files, go after days; what lives stays', async () => {
+    const { pool } = vitalgate.database;
+    const user = await vitalgate.addUser();
+    const cookie = await vitalgate.signIn(user);
+    const row = (table: string, more: string, values: string, ended: string) => pool.query(
+      `insert into user_manager.${table} (token_hash, user_id, ${more} created_at, expires_at) values ($1, $2, ${values} now() - interval '9 days', now() - interval '${ended}')`,
+      [Buffer.from(`${table}${ended}`), user.id],
+    );
+    for (const ended of ['3 days', '1 hour']) {
+      await row('session', 'kind, family,', `'cookie', 'ended',`, ended);
+      await row('password_reset', '', '', ended);
+    }
+    const folder = join(vitalgate.dataDir, 'mail');
+    mkdirSync(folder, { recursive: true });
+    for (const [name, days] of [['old', 8], ['new', 6]] as const) {
+      writeFileSync(join(folder, `${name}.eml`), 'To: somebody@example.org\r\n\r\n');
+      utimesSync(join(folder, `${name}.eml`), new Date(Date.now() - days * DAY_MS), new Date(Date.now() - days * DAY_MS));
+    }
+    expect(await expireAccounts(pool, folder, { sessions: 1, resets: 1, bulkJobs: 30, mails: 7 })).toMatchObject({ sessions: 1, passwordResets: 1, mails: 1 });
+    expect((await fetch(`${vitalgate.urls.bff}/profile`, { headers: { cookie } })).status).toBe(200);
+  });
+
+  test('the job does it, by the settings of the program', async () => {
+    const { pool } = vitalgate.database;
+    await pool.query(`insert into device_manager.patient_export (patient_id, _id, creator, expires_at) values ($1, gen_random_uuid(), 'test', now() - interval '1 second')`, [patientId]);
+    await addJob(pool, { task: 'expire-data', payload: {}, key: 'expire-data' });
+    expect(await eventually(() => count('device_manager.patient_export'), (rows) => rows === 0)).toBe(0);
+  });
+
+  test('docs/privacy.md lists every class with its setting and default', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/privacy.md'), 'utf8');
+    const listed = [...text.matchAll(/^\| [^|]+ \| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name, otherwise]) => [name, otherwise?.trim()]);
+    const known = Object.entries(settings).filter(([name]) => name.endsWith('_RETENTION_DAYS')).map(([name, { otherwise }]) => [name, otherwise]);
+    expect(listed.toSorted()).toEqual(known.toSorted());
+  });
+});
