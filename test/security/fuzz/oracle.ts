@@ -75,7 +75,7 @@ const declaredAnswer = (request: FuzzedRequest, { template, method, responses }:
   const response = meantBy(spec, (((spec.document['paths'] as JsonObject)[template] as JsonObject)[method.toLowerCase()] as { responses: JsonObject }).responses[String(answer.status)]);
   const headers = isNode(response['headers']) ? response['headers'] : {};
   const missing = Object.entries(headers).filter(([name, node]) => meantBy(spec, node)['required'] === true && answer.headers[name.toLowerCase()] === undefined);
-  const fault = mediaType.endsWith('json') ? schemaChecks(spec).answers(`${at}/content/${pointerToken(mediaType)}/schema`, jsonOf(answer.body)) : undefined;
+  const fault = /[/+]json$/.test(mediaType) ? schemaChecks(spec).answers(`${at}/content/${pointerToken(mediaType)}/schema`, jsonOf(answer.body)) : undefined;
   return [...missing.map(([name]) => ({ rule: 'declared header', seen: name })), ...(fault === undefined ? [] : [{ rule: 'declared schema', seen: fault }])];
 };
 
