@@ -18,6 +18,8 @@ const { values } = parseArgs({
   },
 });
 const SHOWN = 3;
+/** Of one case alone everything is shown. */
+const LONGEST = values.only === undefined ? 400 : 100_000;
 
 const tell = ({ service, requests, seconds, faults, statuses, taken }: FuzzRun): void => {
   const counts = [...statuses].toSorted(([a], [b]) => a - b).map(([status, count]) => `${String(status)}: ${String(count)}`).join(', ');
@@ -25,8 +27,8 @@ const tell = ({ service, requests, seconds, faults, statuses, taken }: FuzzRun):
   for (const [kind, group] of Map.groupBy(faults, ({ rule }) => rule)) {
     console.log(`  ${kind} (${String(group.length)}): ${[...new Set(group.map(({ operation }) => operation))].join(', ')}`);
     for (const { case: number, seen, request, answer } of group.slice(0, SHOWN)) {
-      console.log(`    case ${String(number)} ${request.kind} as ${request.role}: ${request.method} ${request.path.slice(0, 300)} ${JSON.stringify(request.headers).slice(0, 200)}`);
-      console.log(`      ${JSON.stringify((request.raw ?? request.body)?.toString('utf8').slice(0, 400) ?? '')} -> ${String(answer.status)} ${seen.slice(0, 400)}`);
+      console.log(`    case ${String(number)} ${request.kind} as ${request.role}: ${request.method} ${request.path.slice(0, LONGEST)} ${JSON.stringify(request.headers).slice(0, 200)}`);
+      console.log(`      ${JSON.stringify((request.raw ?? request.body)?.toString('utf8').slice(0, LONGEST) ?? '')} -> ${String(answer.status)} ${seen.slice(0, LONGEST)}`);
     }
   }
 };

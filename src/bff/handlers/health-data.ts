@@ -35,11 +35,15 @@ const batchOf = ({ type, unit, deviceId, timeZone }: Upload['query']) => ({
   ...(type !== undefined && { type }), ...(unit !== undefined && { unit }), ...(deviceId !== undefined && { deviceId }), ...(timeZone !== undefined && { timeZone }),
 });
 
-const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
-  const { deviceManager, checkShape, historyDays, rate } = dependencies;
-  const asker = { patientId: call.caller.patientId, requestId: call.requestId };
-  const strict = isStrict(call.headers.prefer);
-  const headers = { ...(await rate(asker.patientId)), ...(strict && applied) };
+interface Wish {
+  readonly call: Upload;
+  readonly asker: Asker;
+  readonly strict: boolean;
+}
+
+/** Vets an upload against the devices that are enrolled now, and has kept what fits. */
+const vetAndKeep = async (dependencies: HealthDataDependencies, { call, asker, strict }: Wish) => {
+  const { deviceManager, checkShape, historyDays } = dependencies;
   const batch = batchOf(call.query);
   const format = 'format' in call.path ? healthKitFormatOf(call.path.format) : STANDARD;
   const items = uploadedItems(format, call.body, call.items);
@@ -48,10 +52,23 @@ const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
   if (strict && errors.length > 0) {
     throw problem('samples-refused', { headers: applied, errors: errors.slice(0, mostErrors).map(({ pointer, code, message }) => ({ pointer, code, message })) });
   }
-  if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return { status: 200, headers, body: receiptOf(errors, [], { items: [] }) } as const;
+  if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return receiptOf(errors, [], { items: [] });
   const kept = await deviceManager.keep(asker, format, acceptedBytes(call, items, vetted), batch);
+  if (kept === 'enrolment-changed') return kept;
   if (kept.items.length !== accepted.length) throw problem('upstream-invalid', { cause: new Error('The Device Manager answered for another number of samples.') });
-  return { status: 200, headers, body: receiptOf(errors, accepted, kept) } as const satisfies Reply<Operations['uploadHealthData']>;
+  return receiptOf(errors, accepted, kept);
+};
+
+const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
+  const asker = { patientId: call.caller.patientId, requestId: call.requestId };
+  const strict = isStrict(call.headers.prefer);
+  const headers = { ...(await dependencies.rate(asker.patientId)), ...(strict && applied) };
+  const wish = { call, asker, strict };
+  const first = await vetAndKeep(dependencies, wish);
+  // A device that was given back between vetting and keeping: vetted once more, its samples get their verdict.
+  const receipt = first === 'enrolment-changed' ? await vetAndKeep(dependencies, wish) : first;
+  if (receipt === 'enrolment-changed') throw problem('upstream-unavailable', { retryAfterSeconds: 1 });
+  return { status: 200, headers, body: receipt } as const satisfies Reply<Operations['uploadHealthData']>;
 };
 
 /** Case and punctuation do not matter: `apple-healthkit`, `Apple HealthKit` and `healthkit` mean the same. */

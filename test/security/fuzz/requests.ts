@@ -37,7 +37,7 @@ interface Sources {
 
 interface Sent {
   readonly text: string;
-  readonly fits: boolean;
+  readonly fits: boolean | undefined;
 }
 
 /** What a header carries: visible ASCII. */
@@ -61,6 +61,8 @@ const parameterArbitrary = (operation: FuzzedOperation, parameter: Parameter, so
     const text = parameter.in === 'header' ? headerText(wireOf(value)) : wireOf(value);
     // Formats are matched in any case.
     const judged = parameter.in === 'header' ? text : parameter.name === 'format' ? text.toLowerCase() : value;
+    // Text that may be read as a number is not judged here.
+    if (parameter.in === 'query' && typeof value === 'string' && text !== '' && /integer|number|boolean/.test(String(parameter.schema['type']))) return { text, fits: undefined };
     // An empty header is left out.
     return { text, fits: (parameter.in === 'header' && text === '') || (text !== '' && schemaChecks(operation.spec).requests(parameter.pointer, judged) === undefined) };
   });
