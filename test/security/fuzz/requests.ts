@@ -63,6 +63,8 @@ const parameterArbitrary = (operation: FuzzedOperation, parameter: Parameter, so
     const judged = parameter.in === 'header' ? text : parameter.name === 'format' ? text.toLowerCase() : value;
     // Text that may be read as a number is not judged here.
     if (parameter.in === 'query' && typeof value === 'string' && text !== '' && /integer|number|boolean/.test(String(parameter.schema['type']))) return { text, fits: undefined };
+    // An empty segment would lead elsewhere: another text stands for it.
+    if (parameter.in === 'path' && text === '') return { text, fits: undefined };
     // An empty header is left out.
     return { text, fits: (parameter.in === 'header' && text === '') || (text !== '' && schemaChecks(operation.spec).requests(parameter.pointer, judged) === undefined) };
   });
