@@ -1,12 +1,17 @@
-// Long suites run by themselves: `SUITE=security npm test`, `npm run security`; without SUITE all others run.
-const suites = ['security'];
+import process from 'node:process';
+
+/** Suites that run by themselves (`SUITE=faults npm test`, `npm run faults`), each the folder of its name under test; `npm test` runs all others. */
+export const suites = ['faults', 'security', 'volume'];
 const suite = process.env.SUITE;
+if (suite !== undefined && !suites.includes(suite)) throw new Error(`SUITE is one of ${suites.join(', ')}.`);
+/** What is named runs, whichever suite it is in: `npm test -- test/security/authorization`. */
+const isNamed = process.argv.slice(2).some((word) => suites.some((name) => word.includes(`test/${name}`)));
 
 /** Jest on Node's own ES modules; @swc/jest only strips types (tsc checks them in `npm run check`). */
 export default {
   testEnvironment: 'node',
   roots: [suite === undefined ? '<rootDir>/test' : `<rootDir>/test/${suite}`],
-  testPathIgnorePatterns: suite === undefined ? suites.map((name) => `/test/${name}/`) : [],
+  testPathIgnorePatterns: suite === undefined && !isNamed ? suites.map((name) => `/test/${name}/`) : [],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -25,6 +30,6 @@ export default {
   },
   globalSetup: '<rootDir>/test/setup/start-database.ts',
   globalTeardown: '<rootDir>/test/setup/stop-database.ts',
-  testTimeout: 20_000,
+  testTimeout: 120_000, // a busy machine is no fault of the code
   maxWorkers: 2,
 };

@@ -9,10 +9,11 @@ import { startProgram, temporaryDirectory, type Program } from '../scripts/demo/
 import { openPool, type Connection, type Pool } from '../src/database/pool.ts';
 import { inTransaction } from '../src/database/transaction.ts';
 import { dayOf } from '../src/device-manager/domain/chart.ts';
-import { mergeSeriesChunk, type SeriesChunk, type StoredPoint } from '../src/device-manager/storage/series-chunk-table.ts';
+import type { StoredPoint } from '../src/device-manager/storage/series-body.ts';
+import { mergeSeriesChunks, type SeriesChunk } from '../src/device-manager/storage/series-chunk-table.ts';
 import { renewRollups } from '../src/device-manager/storage/series-rollup-table.ts';
-import { loadMasterKey } from '../src/keys/master-key.ts';
-import { createKeyRing, type KeyRing } from '../src/keys/scope-keys.ts';
+import { openKeys } from '../src/keys/master-key-check.ts';
+import type { KeyRing } from '../src/keys/scope-keys.ts';
 
 const rounds = 21;
 const days = 365;
@@ -24,19 +25,21 @@ const fill = (pool: Pool, keyRing: KeyRing, patientId: string, points: number): 
   inTransaction(pool, async (client) => {
     const keys = await keyRing.keysOf(client, `patient:${patientId}`);
     const perDay = Math.round(points / days);
+    const payloadId = randomUUID().replaceAll('-', '');
     const chunks: SeriesChunk[] = [];
     for (let day = 0; day < days; day += 1) {
       const start = firstDay + day * dayMs;
       const key = { patientId, normalizedType: 'heart-rate', rawType: 'HKQuantityTypeIdentifierHeartRate', series: '8867-4|/min', day: dayOf(start) };
-      const made = Array.from({ length: perDay }, (_, index): StoredPoint => [start + Math.floor((index * dayMs) / perDay), 50 + ((day + index) % 90), randomUUID().replaceAll('-', ''), 'watch']);
-      chunks.push(await mergeSeriesChunk(client, keys, key, 'Heart rate [bpm]', made));
+      const made = Array.from({ length: perDay }, (_, index): StoredPoint => [start + Math.floor((index * dayMs) / perDay), 50 + ((day + index) % 90), payloadId, index, 'watch']);
+      chunks.push({ key, name: 'Heart rate [bpm]', points: made });
     }
-    await renewRollups(client, keys, chunks);
+    await renewRollups(client, keys, patientId, await mergeSeriesChunks(client, keys, patientId, chunks));
   });
 
-const openAll = (program: Program): { pool: Pool; keyRing: KeyRing } => {
+const openAll = async (program: Program): Promise<{ pool: Pool; keyRing: KeyRing }> => {
   const { database } = JSON.parse(readFileSync(join(program.dataDirectory, 'server.json'), 'utf8')) as { database: Connection };
-  return { pool: openPool(database, () => undefined), keyRing: createKeyRing({ masterKey: loadMasterKey({ dataDir: program.dataDirectory }) }) };
+  const pool = openPool(database, () => undefined);
+  return { pool, keyRing: (await openKeys(pool, { DATA_DIR: program.dataDirectory })).keyRing };
 };
 
 const medianOf = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
@@ -44,7 +47,7 @@ const medianOf = (figures: readonly number[]): number => figures.toSorted((a, b)
 const directory = temporaryDirectory();
 const program = await startProgram(directory.path, { LOG_LEVEL: 'error' });
 try {
-  const { pool, keyRing } = openAll(program);
+  const { pool, keyRing } = await openAll(program);
   await fill(pool, keyRing, 'many', 1_000_000);
   await fill(pool, keyRing, 'few', 10_000);
   await pool.end();

@@ -1,18 +1,21 @@
 /**
  * Time of an import beside a bare saxes parse of the same file in the same run: reading alone (XML to items), and all of it (read, uploaded,
- * stored), each a new person; and what reading a long export costs in memory. Usage: npm run bench -- import
+ * stored, until it is normalized), each a new person; and what reading a long export costs in memory. Usage: npm run bench -- import
  */
-import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { SaxesParser } from 'saxes';
-import { startProgram, temporaryDirectory } from '../scripts/demo/program.ts';
+import { temporaryDirectory } from '../scripts/demo/program.ts';
+import { openPool } from '../src/database/pool.ts';
+import { normalizedIn } from './normalized.ts';
+import { newPerson, startBenched, type Person } from './person.ts';
+import { processorTimes } from './processor-time.ts';
 import { openExport } from '../src/apple-health/archive.ts';
 import { itemsOfExport } from '../src/apple-health/export-items.ts';
 import { uploadItems } from '../src/apple-health/import-run.ts';
 
-const rounds = 5;
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const longCopies = 30;
 const MiB = 1024 * 1024;
 const compressed = join(import.meta.dirname, '..', 'test', 'fixtures', 'healthkit', 'generated', 'export-30days.xml.gz');
@@ -39,34 +42,42 @@ const readAll = async (path: string): Promise<number> => {
 };
 
 const directory = temporaryDirectory();
-const program = await startProgram(directory.path, { LOG_LEVEL: 'warn', UPLOADS_PER_MINUTE: '1000000' });
+const program = await startBenched(directory.path);
 try {
   const file = join(directory.path, 'export.xml');
   const xml = gunzipSync(readFileSync(compressed)).toString('utf8');
   writeFileSync(file, xml);
-  const token = readFileSync(join(program.dataDirectory, 'service-token'), 'utf8').trim();
-  const newPerson = async () => {
-    const credentials = { username: `bench-${randomUUID()}`, password: randomUUID() + randomUUID() };
-    const answer = await fetch(`${program.demo.userManager}/users`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, body: JSON.stringify({ ...credentials, email: `${credentials.username}@example.org` }) });
-    if (!answer.ok) throw new Error(`the user was refused: ${String(answer.status)}`);
-    return credentials;
-  };
-  const importAll = async (credentials: { username: string; password: string }) => {
+  const pool = openPool(program.database, () => undefined);
+  let durableMs = 0;
+  const importAll = async (credentials: Person) => {
+    const started = performance.now();
     const archive = await openExport(file);
-    const { statuses } = await uploadItems(itemsOfExport(archive), { url: program.demo.bff, credentials, onEnrolled: () => undefined }, 0, { settled: () => undefined, settledUpTo: () => undefined });
+    const { statuses } = await uploadItems(itemsOfExport(archive), { url: program.bff, credentials, onEnrolled: () => undefined }, 0, { settled: () => undefined, settledUpTo: () => undefined });
     if ((statuses['created'] ?? 0) < 22_000) throw new Error(JSON.stringify(statuses));
+    durableMs = performance.now() - started;
+    await normalizedIn(pool);
   };
-  const times = { bare: [] as number[], reading: [] as number[], importing: [] as number[] };
+  const times = { bare: [] as number[], reading: [] as number[], importing: [] as number[], normalized: [] as number[] };
+  const processor = { importer: [] as number[], program: [] as number[], postgres: [] as number[] };
   for (let round = -1; round < rounds; round += 1) {
-    const person = await newPerson();
-    const [bare, reading, importing] = [await timeOf(() => parseBare(file)), await timeOf(() => readAll(file)), await timeOf(() => importAll(person))];
+    const person = await newPerson(program);
+    const [bare, reading] = [await timeOf(() => parseBare(file)), await timeOf(() => readAll(file))];
+    const [own, before] = [process.cpuUsage(), processorTimes(program.pid)];
+    const normalized = await timeOf(() => importAll(person));
+    const [{ user, system }, after] = [process.cpuUsage(own), processorTimes(program.pid)];
     if (round < 0) continue; // warms up
     times.bare.push(bare);
     times.reading.push(reading);
-    times.importing.push(importing);
+    times.importing.push(durableMs);
+    times.normalized.push(normalized);
+    processor.importer.push((user + system) / 1000);
+    processor.program.push(after.program - before.program);
+    processor.postgres.push(after.children - before.children);
   }
   const bare = medianOf(times.bare);
   for (const [name, figures] of Object.entries(times)) console.log(`${name}: ${medianOf(figures).toFixed(0)} ms (${Math.min(...figures).toFixed(0)} to ${Math.max(...figures).toFixed(0)}), speed of the bare parse ${(bare / medianOf(figures)).toFixed(2)}`);
+  for (const [name, figures] of Object.entries(processor)) console.log(`processor time of the ${name}: ${medianOf(figures).toFixed(0)} ms`);
+  await pool.end();
 
   const body = xml.slice(xml.indexOf('<Record'), xml.lastIndexOf('</HealthData>'));
   const long = join(directory.path, 'long.xml');

@@ -16,7 +16,7 @@ export interface paths {
         /**
          * Sign in with user name and password
          * @description Opens a session and sets the cookie `sid` (HttpOnly, SameSite=Lax; Secure over https). A session presented with the request ends.
-         *     Unknown user, wrong password and blocked account are answered the same.
+         *     Unknown user, wrong password and blocked account are answered the same, in the same time. After a few failures each further try has to wait (429 with `Retry-After`), longer each time.
          */
         readonly post: operations["signIn"];
         readonly delete?: never;
@@ -46,6 +46,66 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/sessions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List own sign-ins
+         * @description Lists the sign-ins of the person that still count, last used first, so that a lost phone can be signed out.
+         */
+        readonly get: operations["listOwnSessions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sessions/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * End one of the own sign-ins
+         * @description Ends a sign-in of the person everywhere, within one second. Ending the current one is signing out. A sign-in of somebody else is a 404.
+         */
+        readonly delete: operations["endOwnSession"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/change-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Change the own password
+         * @description Sets another password of the signed-in person, who must give the current one; a wrong one counts as a failed sign-in (`sign-in-failed`). All sessions end, and this one goes on under a new cookie, which replaces the old one. The person is told by mail.
+         */
+        readonly post: operations["changePassword"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/reset-password": {
         readonly parameters: {
             readonly query?: never;
@@ -62,7 +122,7 @@ export interface paths {
         /**
          * Ask for a link to set a new password
          * @description Has a link mailed to the address when an account has it. Every well-formed address is answered the same: the answer never tells if there is an account.
-         *     Tell the person to look into their mail within the next minutes, and that a new link makes earlier ones useless.
+         *     One source may ask PASSWORD_RESETS_PER_HOUR times an hour, then it is told to wait (429), whatever the address. Tell the person to look into their mail within the next minutes, and that a new link makes earlier ones useless.
          */
         readonly post: operations["askForPasswordReset"];
         readonly delete?: never;
@@ -329,6 +389,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List who saw the own data
+         * @description Answers what was done to the data of the signed-in person and what was refused, newest first, in words that an app can show. Other people are named by their part alone. Pages follow the header `Link`.
+         */
+        readonly get: operations["listOwnAudit"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/-/healthz": {
         readonly parameters: {
             readonly query?: never;
@@ -477,7 +557,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -561,6 +641,56 @@ export interface components {
              */
             readonly message: string;
         };
+        /** @description Sign-in that still counts. Its identifier opens nothing. */
+        readonly Session: {
+            /**
+             * @description Identifier of the sign-in; not the `sid`.
+             * @example 5b1f0c7e9d8b4a53b2c1d0e9f8a7b6c5
+             */
+            readonly _id: string;
+            /**
+             * @description How the session is presented.
+             * @example cookie
+             * @enum {string}
+             */
+            readonly kind: "cookie" | "bearer";
+            /**
+             * Format: date-time
+             * @description Instant in UTC of the sign-in.
+             * @example 2024-07-23T13:44:05.993Z
+             */
+            readonly signedInAt: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC of the last use, to the minute.
+             * @example 2024-07-23T15:02:00.120Z
+             */
+            readonly lastUsedAt: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC at which it ends at the latest.
+             * @example 2024-07-24T13:44:05.993Z
+             */
+            readonly endsAt: string;
+            /**
+             * @description Specifies if this request was sent with it.
+             * @example true
+             */
+            readonly current: boolean;
+        };
+        /** @description Password that is used now, and the one to set. */
+        readonly PasswordChange: {
+            /**
+             * @description Password that is used now.
+             * @example a new horse in the old stable
+             */
+            readonly currentPassword: string;
+            /**
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
+             * @example five oars and a paper boat
+             */
+            readonly password: string;
+        };
         /** @description Address to send a link to. */
         readonly PasswordResetRequest: {
             /**
@@ -578,7 +708,7 @@ export interface components {
              */
             readonly token: string;
             /**
-             * @description Password of 15 to 128 characters.
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
              * @example a new horse in the old stable
              */
             readonly password: string;
@@ -776,14 +906,14 @@ export interface components {
                 readonly [key: string]: string;
             };
         };
-        /** @description Document or sampled data that belongs to a record and stays in rawData. */
+        /** @description Document, sampled data or FHIR resource that belongs to a record and stays in rawData. */
         readonly Attachment: {
             /**
-             * @description Kind of data.
+             * @description Kind of data; a resource is one of FHIR, in JSON.
              * @example document
              * @enum {string}
              */
-            readonly kind: "document" | "sampled-data";
+            readonly kind: "document" | "sampled-data" | "resource";
             /**
              * @description LOINC code as URL.
              * @example https://loinc.org/11524-6
@@ -1312,6 +1442,38 @@ export interface components {
                 readonly count?: number;
             }[];
         };
+        /**
+         * @description What came of it.
+         * @example success
+         * @enum {string}
+         */
+        readonly AuditOutcome: "success" | "refused" | "failed";
+        /** @description Something that happened to the own data. It names nobody else: only what part somebody has. */
+        readonly AccessEvent: {
+            /**
+             * Format: date-time
+             * @description Instant in UTC at which it happened.
+             * @example 2024-07-24T13:44:05.993417Z
+             */
+            readonly at: string;
+            /**
+             * @description Stable name, to translate; names can be added.
+             * @example chart-read
+             */
+            readonly event: string;
+            /**
+             * @description Sentence in English, to be shown as it is.
+             * @example Staff looked at a chart.
+             */
+            readonly what: string;
+            /**
+             * @description Part of who did it: you, staff of the installation, a service that your device sends through, or the program by itself.
+             * @example staff
+             * @enum {string}
+             */
+            readonly by: "you" | "staff" | "device" | "program";
+            readonly outcome: components["schemas"]["AuditOutcome"];
+        };
         /** @description Health of one service. */
         readonly Health: {
             /**
@@ -1376,6 +1538,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Request that a page of somebody else sent, told by `Origin` or `Sec-Fetch-Site`. Nothing was done. */
+        readonly ForeignOrigin: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Body with too many bytes. Send less at once; `limits` names the bounds. */
         readonly TooLarge: {
             headers: {
@@ -1405,7 +1576,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Fault of ours. Nothing was done half; keep the data and repeat later. */
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later, unless the code is `data-unreadable`, which the operator has to look at. */
         readonly InternalError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1454,6 +1625,33 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Service behind this one does not know the operation at all. Give up; the operator has to offer another way. */
+        readonly NotSupported: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
+        readonly NotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Password that cannot be used, or a body that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidPassword: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
         readonly NotReady: {
             headers: {
@@ -1474,17 +1672,8 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Service behind this one does not know the operation at all. Give up; the operator has to offer another way. */
-        readonly NotSupported: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Data of another patient, whether it exists or not. Give up. */
-        readonly Forbidden: {
+        /** @description Request that a page of somebody else sent (`foreign-origin`), or data of another patient. Nothing was done. */
+        readonly ForeignOriginOrData: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1494,15 +1683,6 @@ export interface components {
         };
         /** @description Device that somebody else holds in that time; only hardware has one holder at a time. Ask the person to have it released first. */
         readonly DeviceTaken: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
-        readonly NotFound: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1563,6 +1743,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Data of another patient, whether it exists or not. Give up. */
+        readonly Forbidden: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Method that the path does not know; `Allow` lists those it does. */
         readonly MethodNotAllowed: {
             headers: {
@@ -1587,6 +1776,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Identifier of the sign-in, `_id` in the list of sessions. */
+        readonly SessionId: string;
         /** @description Identifier of the device, or its `deviceId`. */
         readonly DeviceId: string;
         /** @description Filter by device, as its provider names it. */
@@ -1644,6 +1835,14 @@ export interface components {
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
         readonly KnownChart: string;
+        /** @description Limit to what happened at or after this instant. */
+        readonly AuditFrom: components["schemas"]["InstantWithOffset"];
+        /** @description Limit to what happened before this instant. */
+        readonly AuditTo: components["schemas"]["InstantWithOffset"];
+        /** @description `true` leaves out what the patient did. */
+        readonly AuditByOthers: boolean;
+        /** @description Where a page begins, out of the header `Link`. */
+        readonly AuditCursor: string;
     };
     requestBodies: never;
     headers: {
@@ -1657,6 +1856,8 @@ export type ProblemCode = components['schemas']['ProblemCode'];
 export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
+export type Session = components['schemas']['Session'];
+export type PasswordChange = components['schemas']['PasswordChange'];
 export type PasswordResetRequest = components['schemas']['PasswordResetRequest'];
 export type PasswordReset = components['schemas']['PasswordReset'];
 export type UserInfo = components['schemas']['UserInfo'];
@@ -1691,10 +1892,13 @@ export type HealthKitBody = components['schemas']['HealthKitBody'];
 export type UploadProgress = components['schemas']['UploadProgress'];
 export type UploadLimits = components['schemas']['UploadLimits'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type AuditOutcome = components['schemas']['AuditOutcome'];
+export type AccessEvent = components['schemas']['AccessEvent'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseSignInFailed = components['responses']['SignInFailed'];
+export type ResponseForeignOrigin = components['responses']['ForeignOrigin'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
@@ -1703,19 +1907,22 @@ export type ResponseUpstreamInvalid = components['responses']['UpstreamInvalid']
 export type ResponseUpstreamUnavailable = components['responses']['UpstreamUnavailable'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
+export type ResponseNotSupported = components['responses']['NotSupported'];
+export type ResponseNotFound = components['responses']['NotFound'];
+export type ResponseInvalidPassword = components['responses']['InvalidPassword'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
-export type ResponseNotSupported = components['responses']['NotSupported'];
-export type ResponseForbidden = components['responses']['Forbidden'];
+export type ResponseForeignOriginOrData = components['responses']['ForeignOriginOrData'];
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
-export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
 export type ResponseInvalidUpload = components['responses']['InvalidUpload'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
 export type ResponseSamplesRefused = components['responses']['SamplesRefused'];
 export type ResponseTooManyUploads = components['responses']['TooManyUploads'];
+export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseUnwell = components['responses']['Unwell'];
+export type ParameterSessionId = components['parameters']['SessionId'];
 export type ParameterDeviceId = components['parameters']['DeviceId'];
 export type ParameterDeviceIdFilter = components['parameters']['DeviceIdFilter'];
 export type ParameterProviderFilter = components['parameters']['ProviderFilter'];
@@ -1743,6 +1950,10 @@ export type ParameterChartPoints = components['parameters']['ChartPoints'];
 export type ParameterChartTimeZone = components['parameters']['ChartTimeZone'];
 export type ParameterChartSource = components['parameters']['ChartSource'];
 export type ParameterKnownChart = components['parameters']['KnownChart'];
+export type ParameterAuditFrom = components['parameters']['AuditFrom'];
+export type ParameterAuditTo = components['parameters']['AuditTo'];
+export type ParameterAuditByOthers = components['parameters']['AuditByOthers'];
+export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -1774,6 +1985,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
@@ -1802,10 +2014,105 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly listOwnSessions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sign-ins. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Session"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly endOwnSession: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the sign-in, `_id` in the list of sessions. */
+                readonly id: components["parameters"]["SessionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sign-in has ended; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly changePassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Passwords. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    /** @description New session cookie `sid`; cleared where the User Manager opens none. */
+                    readonly "Set-Cookie"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidPassword"];
+            readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
         };
@@ -1857,6 +2164,7 @@ export interface operations {
                 content?: never;
             };
             readonly 400: components["responses"]["InvalidBody"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
@@ -1887,6 +2195,7 @@ export interface operations {
                 content?: never;
             };
             readonly 400: components["responses"]["InvalidReset"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
@@ -1973,7 +2282,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
-            readonly 403: components["responses"]["Forbidden"];
+            readonly 403: components["responses"]["ForeignOriginOrData"];
             readonly 409: components["responses"]["DeviceTaken"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
@@ -2009,6 +2318,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
@@ -2111,6 +2421,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidUpload"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 422: components["responses"]["SamplesRefused"];
@@ -2149,6 +2460,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyUploads"];
@@ -2206,6 +2518,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidUpload"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 422: components["responses"]["SamplesRefused"];
@@ -2326,6 +2639,46 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly listOwnAudit: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Limit to what happened at or after this instant. */
+                readonly from?: components["parameters"]["AuditFrom"];
+                /** @description Limit to what happened before this instant. */
+                readonly to?: components["parameters"]["AuditTo"];
+                /** @description `true` leaves out what the patient did. */
+                readonly byOthers?: components["parameters"]["AuditByOthers"];
+                /** @description Where a page begins, out of the header `Link`. */
+                readonly _cursor?: components["parameters"]["AuditCursor"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Events. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["AccessEvent"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
         };

@@ -606,6 +606,46 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List who did what to whose data
+         * @description Answers events of this service, newest first: what was done, and what was refused. A service that speaks for a patient gets those about that patient alone. Events are only ever added, and this reading is one of them. Pages follow the header `Link`.
+         */
+        readonly get: operations["findAudit"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/audit/refusals": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Report what was refused elsewhere
+         * @description Writes into the audit what a service without a database refused to the patient it speaks for.
+         */
+        readonly post: operations["reportRefusal"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/inbox": {
         readonly parameters: {
             readonly query?: never;
@@ -824,7 +864,7 @@ export interface paths {
         };
         /**
          * Export all of a patient as NDJSON
-         * @description Answers every Device a patient ever had and every Observation, newest measurement first, one resource a line, as they are read. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
+         * @description Answers every Device a patient ever had, every Observation, newest measurement first, and every clinical record that a phone sent, one resource a line, as they are read. A clinical record of R4 is the resource itself with an `id` of this server; one of another version is the attachment of a DocumentReference. An answer that ends before its last chunk is incomplete. The reading is written into the audit.
          */
         readonly get: operations["exportPatient"];
         readonly put?: never;
@@ -1020,7 +1060,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -1218,14 +1258,14 @@ export interface components {
                 readonly [key: string]: string;
             };
         };
-        /** @description Document or sampled data that belongs to a record and stays in rawData. */
+        /** @description Document, sampled data or FHIR resource that belongs to a record and stays in rawData. */
         readonly Attachment: {
             /**
-             * @description Kind of data.
+             * @description Kind of data; a resource is one of FHIR, in JSON.
              * @example document
              * @enum {string}
              */
-            readonly kind: "document" | "sampled-data";
+            readonly kind: "document" | "sampled-data" | "resource";
             /**
              * @description LOINC code as URL.
              * @example https://loinc.org/11524-6
@@ -1818,7 +1858,7 @@ export interface components {
                 readonly [key: string]: number;
             };
         };
-        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened at `event`. */
+        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened, or a list of names, at `event`. */
         readonly ObservationRule: {
             readonly value?: components["schemas"]["JsonPointer"];
             readonly metric?: components["schemas"]["JsonPointer"];
@@ -1863,11 +1903,11 @@ export interface components {
         /** @description Part of a sample that is no value; a record refers to it. */
         readonly AttachmentRule: {
             /**
-             * @description Kind of the part.
+             * @description Kind of the part; a resource is one of FHIR, in JSON.
              * @example document
              * @enum {string}
              */
-            readonly kind: "document" | "sampled-data";
+            readonly kind: "document" | "sampled-data" | "resource";
             readonly value: components["schemas"]["JsonPointer"];
             /**
              * @description Media type of a document.
@@ -2198,6 +2238,98 @@ export interface components {
              * @example vg_3f9a1c2b_q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM
              */
             readonly key: string;
+        };
+        /**
+         * @description Kind of who acted; `patient` and `user` without `actorId` are the patient of the event.
+         * @example operator
+         * @enum {string}
+         */
+        readonly ActorKind: "patient" | "user" | "operator" | "service" | "sender" | "client" | "anonymous" | "program" | "command-line";
+        /**
+         * @description Stable name of what happened.
+         * @example chart-read
+         * @enum {string}
+         */
+        readonly AuditEventName: "signed-in" | "sign-in-refused" | "sign-in-locked" | "session-renewed" | "session-renewal-refused" | "session-ended" | "password-reset-asked" | "password-reset-used" | "password-reset-refused" | "password-changed" | "user-created" | "user-activated" | "user-changed" | "user-deleted" | "device-registered" | "device-assigned" | "device-unassigned" | "samples-uploaded" | "delivery-kept" | "upload-refused" | "samples-deleted" | "sample-normalized" | "sample-read" | "samples-read" | "samples-exported" | "chart-read" | "detections-read" | "fhir-read" | "fhir-exported" | "renormalization-started" | "submission-asked" | "submission-retried" | "inbox-read" | "inbox-retried" | "inbox-discarded" | "api-key-created" | "api-key-revoked" | "rule-created" | "rule-changed" | "key-created" | "key-used" | "key-rotated" | "key-destroyed" | "patient-exported" | "patient-erased" | "audit-read" | "access-refused" | "credential-refused" | "request-failed" | "program-started" | "record-created" | "record-read" | "record-changed" | "record-deleted";
+        /**
+         * @description What came of it.
+         * @example success
+         * @enum {string}
+         */
+        readonly AuditOutcome: "success" | "refused" | "failed";
+        /**
+         * @description What it does to data, as in a FHIR AuditEvent: create, read, update, delete, execute.
+         * @example R
+         * @enum {string}
+         */
+        readonly AuditAction: "C" | "R" | "U" | "D" | "E";
+        /** @description One thing that happened, without values of anybody. */
+        readonly AuditEvent: {
+            /**
+             * @description Identifier of the event; later events have greater ones.
+             * @example 01917b2c5f0e7a3d9e8f7a6b5c4d3e2f
+             */
+            readonly _id: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC with microseconds, by the clock of the database.
+             * @example 2024-07-24T13:44:05.993417Z
+             */
+            readonly at: string;
+            readonly event: components["schemas"]["AuditEventName"];
+            readonly action: components["schemas"]["AuditAction"];
+            readonly outcome: components["schemas"]["AuditOutcome"];
+            /**
+             * @description Stable code of the reason where it was refused or failed.
+             * @example not-your-data
+             */
+            readonly reason?: string;
+            /**
+             * @description Patient whose data it is about; a pseudonym, `erased:` and 32 digits, where the patient was erased.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly patientId?: string;
+            readonly actorKind: components["schemas"]["ActorKind"];
+            /**
+             * @description Identifier of who acted, among those of its kind.
+             * @example 5b1f4e2d3c4b4a59a8b7c6d5e4f3a2b1
+             */
+            readonly actorId?: string;
+            /**
+             * @description What it was done to: a kind, and mostly an identifier after a slash.
+             * @example chart/heart-rate
+             */
+            readonly resource: string;
+            /**
+             * @description Request in which it happened; the access log has the same.
+             * @example 7d4b2c1e-5f0e-4a3d-9e8f-7a6b5c4d3e2f
+             */
+            readonly requestId: string;
+            /**
+             * @description Class of the address that the request came from; the address itself is not kept.
+             * @example private
+             * @enum {string}
+             */
+            readonly peer: "loopback" | "private" | "public" | "none";
+        };
+        /** @description What a service refused before it came here. */
+        readonly Refusal: {
+            /**
+             * @description What was refused.
+             * @example access-refused
+             * @enum {string}
+             */
+            readonly event: "access-refused" | "upload-refused";
+            /**
+             * @description Operation of the service that refused.
+             * @example getChartData
+             */
+            readonly operation: string;
+            /**
+             * @description Stable code of the reason.
+             * @example not-your-data
+             */
+            readonly reason: string;
         };
         /**
          * @description Kind of entry: belongs to nobody yet, contradicts an earlier delivery, or fits no rule.
@@ -2574,10 +2706,30 @@ export interface components {
              */
             readonly code: string;
         };
+        /** @description Trace of values at equal distances. */
+        readonly FhirSampledData: {
+            readonly origin: components["schemas"]["FhirQuantity"];
+            /**
+             * @description Milliseconds between two values.
+             * @example 1.950773
+             */
+            readonly period: number;
+            /**
+             * @description Values at one instant.
+             * @example 1
+             */
+            readonly dimensions: number;
+            /**
+             * @description Values in the unit of the origin with spaces between.
+             * @example -7.642 -5.802 -3.959
+             */
+            readonly data: string;
+        };
         /** @description Part of an Observation. */
         readonly FhirComponent: {
             readonly code: components["schemas"]["CodeableConcept"];
             readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly valueSampledData?: components["schemas"]["FhirSampledData"];
             readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
         };
         /** @description Observation of FHIR R4. */
@@ -2630,6 +2782,7 @@ export interface components {
              */
             readonly issued: string;
             readonly valueQuantity?: components["schemas"]["FhirQuantity"];
+            readonly valueCodeableConcept?: components["schemas"]["CodeableConcept"];
             readonly dataAbsentReason?: components["schemas"]["CodeableConcept"];
             /** @description What else must be known about the value. */
             readonly note?: readonly {
@@ -2641,7 +2794,7 @@ export interface components {
             }[];
             readonly method?: components["schemas"]["CodeableConcept"];
             readonly device: components["schemas"]["FhirReference"];
-            /** @description Parts of a blood pressure. */
+            /** @description Parts of a blood pressure, a meal, a workout, an electrocardiogram and the like. */
             readonly component?: readonly components["schemas"]["FhirComponent"][];
         };
         /** @description That the resource is what was searched. */
@@ -2820,7 +2973,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Fault of ours. Nothing was done half; keep the data and repeat later. */
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later, unless the code is `data-unreadable`, which the operator has to look at. */
         readonly InternalError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2948,7 +3101,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
+        /** @description Database that does not answer, or keys that the service was not given. Keep the data and repeat after Retry-After seconds. */
         readonly DatabaseUnavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -3210,6 +3363,26 @@ export interface components {
         readonly ChangedVersion: number;
         /** @description Identifier of the run. */
         readonly RenormalizationId: components["schemas"]["Id"];
+        /** @description Limit to events about this patient; a pseudonym finds those of an erased one. */
+        readonly AuditPatient: string;
+        /** @description Limit to who is of this kind. */
+        readonly AuditActorKind: components["schemas"]["ActorKind"];
+        /** @description Limit to who has this identifier. */
+        readonly AuditActor: string;
+        /** @description Limit to events of this name. */
+        readonly AuditEventFilter: components["schemas"]["AuditEventName"];
+        /** @description Limit to events with this outcome. */
+        readonly AuditOutcomeFilter: components["schemas"]["AuditOutcome"];
+        /** @description Limit to what happened in this request. */
+        readonly AuditRequest: string;
+        /** @description Limit to what happened at or after this instant. */
+        readonly AuditFrom: components["schemas"]["InstantWithOffset"];
+        /** @description Limit to what happened before this instant. */
+        readonly AuditTo: components["schemas"]["InstantWithOffset"];
+        /** @description `true` leaves out what the patient did. */
+        readonly AuditByOthers: boolean;
+        /** @description Where a page begins, out of the header `Link`. */
+        readonly AuditCursor: string;
         /** @description Identifier of the entry. */
         readonly InboxId: string;
         /** @description Form of the answer; there is JSON alone. */
@@ -3305,6 +3478,12 @@ export type Renormalization = components['schemas']['Renormalization'];
 export type ApiKey = components['schemas']['ApiKey'];
 export type NewApiKey = components['schemas']['NewApiKey'];
 export type CreatedApiKey = components['schemas']['CreatedApiKey'];
+export type ActorKind = components['schemas']['ActorKind'];
+export type AuditEventName = components['schemas']['AuditEventName'];
+export type AuditOutcome = components['schemas']['AuditOutcome'];
+export type AuditAction = components['schemas']['AuditAction'];
+export type AuditEvent = components['schemas']['AuditEvent'];
+export type Refusal = components['schemas']['Refusal'];
 export type InboxKind = components['schemas']['InboxKind'];
 export type InboxEntry = components['schemas']['InboxEntry'];
 export type InboxFilter = components['schemas']['InboxFilter'];
@@ -3320,6 +3499,7 @@ export type FhirMeta = components['schemas']['FhirMeta'];
 export type FhirIdentifier = components['schemas']['FhirIdentifier'];
 export type FhirReference = components['schemas']['FhirReference'];
 export type FhirQuantity = components['schemas']['FhirQuantity'];
+export type FhirSampledData = components['schemas']['FhirSampledData'];
 export type FhirComponent = components['schemas']['FhirComponent'];
 export type FhirObservation = components['schemas']['FhirObservation'];
 export type FhirMatch = components['schemas']['FhirMatch'];
@@ -3408,6 +3588,16 @@ export type ParameterHealthDataTypeIdentifier = components['parameters']['Health
 export type ParameterShownVersion = components['parameters']['ShownVersion'];
 export type ParameterChangedVersion = components['parameters']['ChangedVersion'];
 export type ParameterRenormalizationId = components['parameters']['RenormalizationId'];
+export type ParameterAuditPatient = components['parameters']['AuditPatient'];
+export type ParameterAuditActorKind = components['parameters']['AuditActorKind'];
+export type ParameterAuditActor = components['parameters']['AuditActor'];
+export type ParameterAuditEventFilter = components['parameters']['AuditEventFilter'];
+export type ParameterAuditOutcomeFilter = components['parameters']['AuditOutcomeFilter'];
+export type ParameterAuditRequest = components['parameters']['AuditRequest'];
+export type ParameterAuditFrom = components['parameters']['AuditFrom'];
+export type ParameterAuditTo = components['parameters']['AuditTo'];
+export type ParameterAuditByOthers = components['parameters']['AuditByOthers'];
+export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type ParameterInboxId = components['parameters']['InboxId'];
 export type ParameterFhirFormat = components['parameters']['FhirFormat'];
 export type ParameterFhirPatient = components['parameters']['FhirPatient'];
@@ -4603,6 +4793,86 @@ export interface operations {
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly findAudit: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Limit to events about this patient; a pseudonym finds those of an erased one. */
+                readonly patientId?: components["parameters"]["AuditPatient"];
+                /** @description Limit to who is of this kind. */
+                readonly actorKind?: components["parameters"]["AuditActorKind"];
+                /** @description Limit to who has this identifier. */
+                readonly actorId?: components["parameters"]["AuditActor"];
+                /** @description Limit to events of this name. */
+                readonly event?: components["parameters"]["AuditEventFilter"];
+                /** @description Limit to events with this outcome. */
+                readonly outcome?: components["parameters"]["AuditOutcomeFilter"];
+                /** @description Limit to what happened in this request. */
+                readonly requestId?: components["parameters"]["AuditRequest"];
+                /** @description Limit to what happened at or after this instant. */
+                readonly from?: components["parameters"]["AuditFrom"];
+                /** @description Limit to what happened before this instant. */
+                readonly to?: components["parameters"]["AuditTo"];
+                /** @description `true` leaves out what the patient did. */
+                readonly byOthers?: components["parameters"]["AuditByOthers"];
+                /** @description Where a page begins, out of the header `Link`. */
+                readonly _cursor?: components["parameters"]["AuditCursor"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Events. */
+            readonly 200: {
+                headers: {
+                    /** @description Next page, when there may be one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["AuditEvent"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidFilter"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly reportRefusal: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Refusal. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Refusal"];
+            };
+        };
+        readonly responses: {
+            /** @description Refusal is written. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];

@@ -16,7 +16,7 @@ export interface paths {
         /**
          * Sign in with user name and password
          * @description Opens a session: the cookie `sid` and no body for clients with `client-type: website`, an access token for all others. A session presented in `sid` ends.
-         *     Unknown user, wrong password and blocked account are answered the same.
+         *     Unknown user, wrong password and blocked account are answered the same, in the same time. Failures are counted per user name and per source: after a few, each further try has to wait (429), longer each time, whoever the name belongs to.
          */
         readonly post: operations["issueToken"];
         readonly delete?: never;
@@ -123,6 +123,66 @@ export interface paths {
          * @description Ends the session everywhere and clears its cookie. Send no body, or an empty one.
          */
         readonly post: operations["endSession"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sessions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List own sign-ins
+         * @description Lists the sign-ins of the person that still count, last used first. Tokens that were renewed are one sign-in, which ends when its refresh token does.
+         */
+        readonly get: operations["listSessions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sessions/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * End one of the own sign-ins
+         * @description Ends a sign-in of the person, with the tokens that could renew it. A sign-in of somebody else is a 404.
+         */
+        readonly delete: operations["endSessionById"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/change-password": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Change the own password
+         * @description Sets another password of the person, who must give the current one; a wrong one counts as a failed sign-in (`sign-in-failed`). All sessions and links end, and the person is told by mail. Who has the cookie `sid` gets a new one; who has an access token signs in again.
+         */
+        readonly post: operations["changeOwnPassword"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -346,6 +406,29 @@ export interface paths {
          */
         readonly post: operations["softDeleteUser"];
         readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/{id}/sessions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * End all sessions of a user
+         * @description Signs the user out everywhere, with all tokens that could renew a session; who has none is answered the same. The password stays: block the user to keep them out.
+         */
+        readonly delete: operations["endUserSessions"];
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -599,7 +682,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -837,6 +920,56 @@ export interface components {
              */
             readonly userGroup?: string;
         };
+        /** @description Sign-in that still counts. Its identifier opens nothing. */
+        readonly Session: {
+            /**
+             * @description Identifier of the sign-in; not the `sid`.
+             * @example 5b1f0c7e9d8b4a53b2c1d0e9f8a7b6c5
+             */
+            readonly _id: string;
+            /**
+             * @description How the session is presented.
+             * @example cookie
+             * @enum {string}
+             */
+            readonly kind: "cookie" | "bearer";
+            /**
+             * Format: date-time
+             * @description Instant in UTC of the sign-in.
+             * @example 2024-07-23T13:44:05.993Z
+             */
+            readonly signedInAt: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC of the last use, to the minute.
+             * @example 2024-07-23T15:02:00.120Z
+             */
+            readonly lastUsedAt: string;
+            /**
+             * Format: date-time
+             * @description Instant in UTC at which it ends at the latest.
+             * @example 2024-07-24T13:44:05.993Z
+             */
+            readonly endsAt: string;
+            /**
+             * @description Specifies if this request was sent with it.
+             * @example true
+             */
+            readonly current: boolean;
+        };
+        /** @description Password that is used now, and the one to set. */
+        readonly PasswordChange: {
+            /**
+             * @description Password that is used now.
+             * @example a new horse in the old stable
+             */
+            readonly currentPassword: string;
+            /**
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
+             * @example five oars and a paper boat
+             */
+            readonly password: string;
+        };
         /**
          * @description State of the record.
          * @example PUBLIC
@@ -915,7 +1048,7 @@ export interface components {
         /** @description User to create; other members are custom properties of the group. */
         readonly NewUser: {
             /**
-             * @description Password of 15 to 128 characters.
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
              * @example correct horse battery staple
              */
             readonly password?: string;
@@ -979,7 +1112,7 @@ export interface components {
              */
             readonly token: string;
             /**
-             * @description Password of 15 to 128 characters.
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
              * @example a new horse in the old stable
              */
             readonly password: string;
@@ -1034,7 +1167,7 @@ export interface components {
              */
             readonly _id: string;
             /**
-             * @description Password of 15 to 128 characters.
+             * @description Password of at least PASSWORD_MIN_LENGTH (15) and at most 128 characters, counted in Unicode NFC; every character counts.
              * @example correct horse battery staple
              */
             readonly password?: string;
@@ -1370,6 +1503,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Request that a page of somebody else sent, told by `Origin` or `Sec-Fetch-Site`. Nothing was done. */
+        readonly ForeignOrigin: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Body with too many bytes. Send less at once; `limits` names the bounds. */
         readonly TooLarge: {
             headers: {
@@ -1388,7 +1530,18 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Fault of ours. Nothing was done half; keep the data and repeat later. */
+        /** @description Too many at once. Wait as Retry-After says, then repeat. */
+        readonly TooManyRequests: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later, unless the code is `data-unreadable`, which the operator has to look at. */
         readonly InternalError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1408,7 +1561,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Database that does not answer. Keep the data and repeat after Retry-After seconds. */
+        /** @description Database that does not answer, or keys that the service was not given. Keep the data and repeat after Retry-After seconds. */
         readonly DatabaseUnavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -1448,6 +1601,24 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
+        readonly NotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Password that cannot be used, or a body that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidPassword: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description User name or e-mail address that is taken. Choose another. */
         readonly AlreadyExists: {
             headers: {
@@ -1459,15 +1630,6 @@ export interface components {
         };
         /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
         readonly InvalidReset: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
-        readonly NotFound: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -1510,6 +1672,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Identifier of the sign-in, `_id` in the list of sessions. */
+        readonly SessionId: string;
         /** @description Filter by identifier. */
         readonly UserIdFilter: string;
         /** @description Filter by account. */
@@ -1556,6 +1720,8 @@ export type ClientGrant = components['schemas']['ClientGrant'];
 export type ClientToken = components['schemas']['ClientToken'];
 export type SigningKeys = components['schemas']['SigningKeys'];
 export type UserInfo = components['schemas']['UserInfo'];
+export type Session = components['schemas']['Session'];
+export type PasswordChange = components['schemas']['PasswordChange'];
 export type UserState = components['schemas']['UserState'];
 export type User = components['schemas']['User'];
 export type NewUser = components['schemas']['NewUser'];
@@ -1580,20 +1746,24 @@ export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseSignInFailed = components['responses']['SignInFailed'];
+export type ResponseForeignOrigin = components['responses']['ForeignOrigin'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
+export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
 export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseBusy = components['responses']['Busy'];
 export type ResponseDatabaseUnavailable = components['responses']['DatabaseUnavailable'];
 export type ResponseInvalidForm = components['responses']['InvalidForm'];
 export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
+export type ResponseNotFound = components['responses']['NotFound'];
+export type ResponseInvalidPassword = components['responses']['InvalidPassword'];
 export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
-export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
+export type ParameterSessionId = components['parameters']['SessionId'];
 export type ParameterUserIdFilter = components['parameters']['UserIdFilter'];
 export type ParameterAuthUserIdFilter = components['parameters']['AuthUserIdFilter'];
 export type ParameterEmailFilter = components['parameters']['EmailFilter'];
@@ -1644,8 +1814,10 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["Busy"];
         };
@@ -1675,6 +1847,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1708,6 +1881,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidForm"];
             readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
@@ -1781,10 +1955,97 @@ export interface operations {
             };
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly listSessions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sign-ins. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Session"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly endSessionById: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the sign-in, `_id` in the list of sessions. */
+                readonly id: components["parameters"]["SessionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sign-in has ended; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly changeOwnPassword: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Passwords. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        readonly responses: {
+            /** @description Password is set; no body. */
+            readonly 204: {
+                headers: {
+                    /** @description New session cookie `sid`, where the session was a cookie. */
+                    readonly "Set-Cookie"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidPassword"];
+            readonly 401: components["responses"]["SignInFailed"];
+            readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["Busy"];
         };
     };
     readonly findUsers: {
@@ -1864,7 +2125,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Identified"];
                 };
             };
-            readonly 400: components["responses"]["InvalidBody"];
+            readonly 400: components["responses"]["InvalidPassword"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 409: components["responses"]["AlreadyExists"];
             readonly 413: components["responses"]["TooLarge"];
@@ -1987,7 +2248,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            readonly 400: components["responses"]["InvalidBody"];
+            readonly 400: components["responses"]["InvalidPassword"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["AlreadyExists"];
@@ -2178,6 +2439,34 @@ export interface operations {
         readonly requestBody?: never;
         readonly responses: {
             /** @description User is `DELETED`; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly endUserSessions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Identifier of the user, `_id`. */
+                readonly id: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sessions have ended; no body. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;

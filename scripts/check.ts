@@ -1,6 +1,6 @@
 /**
- * Everything CI demands, in order, stopping at the first fault. One quiet line per step; a failing step prints what it said.
- * The tests' own closing lines are always shown.
+ * Everything CI demands, in order, stopping at the first fault, except that every suite of tests is run. One quiet line per step; a
+ * failing step prints what it said. The tests' own closing lines are always shown.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,7 +8,20 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules', '.bin', name);
 
-const steps: readonly { name: string; command: string; args: readonly string[]; show?: RegExp }[] = [
+interface Step {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+const closing = /^(Tests|Test Suites|Time|Snapshots|No browser|security):?.*/gm;
+const suites: readonly Step[] = [
+  { name: 'tests', command: 'npm', args: ['test', '--silent'] },
+  { name: 'tests of faults', command: 'npm', args: ['run', '--silent', 'faults'] },
+  { name: 'tests of volume', command: 'npm', args: ['run', '--silent', 'volume'] },
+  { name: 'tests of security', command: 'npm', args: ['run', '--silent', 'security'] },
+];
+const steps: readonly Step[] = [
   { name: 'specification rules', command: bin('redocly'), args: ['check-config', '--lint-config=error'] },
   { name: 'specification lint', command: bin('redocly'), args: ['lint', '--max-problems=50'] },
   { name: 'generated files fresh', command: process.execPath, args: ['scripts/generate.ts', '--check'] },
@@ -16,8 +29,7 @@ const steps: readonly { name: string; command: string; args: readonly string[]; 
   { name: 'lint', command: bin('eslint'), args: ['.', '--max-warnings=0'] },
   { name: 'import rules', command: bin('depcruise'), args: ['src', 'generated', '--config', '.dependency-cruiser.cjs'] },
   { name: 'dead code', command: bin('knip'), args: ['--no-progress'] },
-  { name: 'tests', command: 'npm', args: ['test', '--silent'], show: /^(Tests|Test Suites|Time|Snapshots):.*/gm },
-  { name: 'security', command: process.execPath, args: ['scripts/security.ts'], show: /^security: .*/gm },
+  ...suites,
 ];
 
 const environment = {
@@ -27,7 +39,9 @@ const environment = {
   NO_COLOR: '1', // some tools take FORCE_COLOR, whatever its value, as a wish for colour
 };
 
+let failed = false;
 for (const step of steps) {
+  const isSuite = suites.includes(step);
   const started = performance.now();
   const run = spawnSync(step.command, step.args, {
     cwd: root,
@@ -37,11 +51,12 @@ for (const step of steps) {
   });
   const said = `${run.stdout}\n${run.stderr}`;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${run.status === 0 ? 'ok  ' : 'FAIL'} ${step.name} (${seconds} s)`);
-  if (run.status !== 0) console.log(said.trim());
-  else if (step.show) console.log((said.match(step.show) ?? []).join('\n'));
-  if (run.status !== 0) {
-    if (run.error) console.log(run.error.message);
-    process.exit(run.status ?? 1);
-  }
+  const isGood = run.status === 0;
+  console.log(`${isGood ? 'ok  ' : 'FAIL'} ${step.name} (${seconds} s)`);
+  if (!isGood) console.log(said.trim());
+  else if (isSuite) console.log([...new Set(said.match(closing) ?? [])].join('\n'));
+  if (run.error) console.log(run.error.message);
+  failed ||= !isGood;
+  if (failed && !isSuite) break;
 }
+process.exitCode = failed ? 1 : 0;

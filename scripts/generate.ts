@@ -22,23 +22,22 @@ const run = (command: string, args: readonly string[]): void => {
   execFileSync(join(root, 'node_modules', '.bin', command), args, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
 };
 
-/** The generated files of one service by name, made in a folder of their own. */
-const generate = (service: string, folder: string): [string, string][] => {
-  const bundle = join(folder, `${service}.json`);
-  run('redocly', ['bundle', `${service}@v1`, '--ext', 'json', '-o', bundle]);
-  // The types are made from the bundle: one file, every reference inside it.
-  const configuration = join(folder, `${service}.redocly.yaml`);
-  const types = join(folder, `${service}.d.ts`);
-  writeFileSync(configuration, JSON.stringify({ extends: ['minimal'], apis: { [service]: { root: bundle, 'x-openapi-ts': { output: types } } } }));
+/** The generated files of all services by name, made in a folder of their own. */
+const generate = (folder: string): [string, string][] => {
+  for (const service of services) run('redocly', ['bundle', `${service}@v1`, '--ext', 'json', '-o', join(folder, `${service}.json`)]);
+  // The types are made from the bundles: one file each, every reference inside it.
+  const configuration = join(folder, 'redocly.yaml');
+  const apis = services.map((service) => [service, { root: join(folder, `${service}.json`), 'x-openapi-ts': { output: join(folder, `${service}.d.ts`) } }]);
+  writeFileSync(configuration, JSON.stringify({ extends: ['minimal'], apis: Object.fromEntries(apis) as object }));
   run('openapi-typescript', ['--redocly', configuration, ...typeFlags]);
-  return [`${service}.json`, `${service}.d.ts`].map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
+  return services.flatMap((service) => [`${service}.json`, `${service}.d.ts`]).map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-generate-'));
 const target = join(root, 'generated');
 try {
   const files: [string, string][] = [
-    ...services.flatMap((service) => generate(service, folder)),
+    ...generate(folder),
     ['../docs/configuration.md', configurationPage()],
     ['../docs/commands.md', commandsPage()],
     ['../docs/healthkit-types.md', healthKitTypesPage()],

@@ -8,7 +8,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import checklist from './security/checklist.json' with { type: 'json' };
-import { deviationsIn, summaryOf, unknownRows, verdictsOf, type ChecklistRow, type TestRun } from './security/verdicts.ts';
+import { closingLineOf, deviationsIn, summaryOf, unknownRows, verdictsOf, type ChecklistRow, type TestRun } from './security/verdicts.ts';
 
 interface JestResult {
   readonly testResults: readonly { readonly name: string; readonly message: string; readonly assertionResults: readonly { readonly ancestorTitles: readonly string[]; readonly title: string; readonly status: string }[] }[];
@@ -65,6 +65,7 @@ try {
   const strangers = unknownRows(rows, runs);
   if (strangers.length > 0) console.log(`tests name rows that the checklist does not have: ${strangers.join(', ')}`);
   console.log(summaryOf(verdicts, runs));
+  console.log(closingLineOf(runs));
   const holds = strangers.length === 0 && runs.every(({ status }) => status === 'passed') && verdicts.every(({ result }) => result === 'tested' || result === 'deviation');
   process.exitCode = holds ? 0 : 1;
 } finally {

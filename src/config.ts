@@ -29,6 +29,10 @@ export class ConfigError extends Error {
   }
 }
 
+/** Switches of Node that take away what the program promises. */
+const unsafeSwitches = ({ NODE_TLS_REJECT_UNAUTHORIZED: verifies }: Environment): string[] =>
+  verifies === undefined || verifies === '1' ? [] : ['NODE_TLS_REJECT_UNAUTHORIZED would let anybody pose as the services that we call: unset it, and name a CA of your own in NODE_EXTRA_CA_CERTS'];
+
 /** An empty text counts as unset, but for the one list that can be empty. */
 const given = (source: Environment, name: SettingName): string | undefined => {
   const text = source[name];
@@ -66,7 +70,7 @@ export const loadConfig = (environment: Environment, namedFile?: string): Loaded
   });
   const values = Object.fromEntries(sources.flatMap(({ name, text }) => (text === undefined ? [] : [[name, text]])));
   return {
-    config: read(values, file?.mistakes ?? []),
+    config: read(values, [...(file?.mistakes ?? []), ...unsafeSwitches(environment)]),
     origins: Object.fromEntries(sources.map(({ name, origin }) => [name, origin])) as Record<SettingName, Origin>,
     notices: [...Object.keys(environment).flatMap((name) => noticeInEnvironment(name) ?? []), ...(file === undefined ? [] : noticeOfOpenFile(file))],
   };

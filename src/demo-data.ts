@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Queryable } from './database/pool.ts';
+import type { Pool, Queryable } from './database/pool.ts';
+import { inTransaction } from './database/transaction.ts';
 import { createApiKey, senderOfKey } from './device-manager/storage/api-key-table.ts';
+import { recordAudit } from './device-manager/storage/audit-table.ts';
 import { readServerFile, writePrivateFile } from './server-file.ts';
 import { createPasswords, type Passwords } from './user-manager/password.ts';
 import { register } from './user-manager/registration.ts';
@@ -55,20 +57,27 @@ const signsIn = async (db: Queryable, passwords: Passwords, username: string | u
   return fits && known?.maySignIn === true ? { id: known.userId, username, password } : undefined;
 };
 
-const makePerson = async (db: Queryable, passwords: Passwords, wanted: string, userGroup: string): Promise<Person> => {
+const makePerson = async (pool: Pool, passwords: Passwords, wanted: string, userGroup: string): Promise<Person> => {
   const password = randomBytes(18).toString('base64url');
   for (const username of [wanted, `${wanted}-${randomBytes(4).toString('hex')}`]) {
-    const outcome = await register(db, passwords, { username, email: `${username}@example.org`, name: `Demo ${userGroup}`, password, userGroup, creatorId: 'vitalgate' });
+    const outcome = await inTransaction(pool, (client) => register(client, passwords, { username, email: `${username}@example.org`, name: `Demo ${userGroup}`, password, userGroup, creatorId: 'vitalgate' }));
     if ('_id' in outcome) return { id: outcome._id, username, password };
   }
   throw new Error('The demo found no free user name.');
 };
 
+const makeKey = (pool: Pool): Promise<string> =>
+  inTransaction(pool, async (client) => {
+    const { _id, key } = await createApiKey(client, { sender: 'medisante' });
+    await recordAudit(client, { actor: 'vitalgate', action: 'create', resource: `api-key/${_id}` });
+    return key;
+  });
+
 /**
  * Makes a patient, an operator and a webhook key, or takes those of the earlier start that still work.
  * `made` tells whether anything is new.
  */
-export const provideDemoData = async (db: Queryable, dataDir: string): Promise<{ data: DemoData; made: boolean }> => {
+export const provideDemoData = async (db: Pool, dataDir: string): Promise<{ data: DemoData; made: boolean }> => {
   const passwords = await createPasswords();
   const before = previousData(dataDir);
   const knownPatient = await signsIn(db, passwords, before.username, before.password);
@@ -76,7 +85,7 @@ export const provideDemoData = async (db: Queryable, dataDir: string): Promise<{
   const knownKey = before.webhookKey !== undefined && (await senderOfKey(db, before.webhookKey)) !== undefined ? before.webhookKey : undefined;
   const patient = knownPatient ?? (await makePerson(db, passwords, 'demo', 'patient'));
   const operator = knownOperator ?? (await makePerson(db, passwords, 'demo-operator', 'operator'));
-  const webhookKey = knownKey ?? (await createApiKey(db, { sender: 'medisante' })).key;
+  const webhookKey = knownKey ?? (await makeKey(db));
   return {
     made: knownPatient === undefined || knownOperator === undefined || knownKey === undefined,
     data: {

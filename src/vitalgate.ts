@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import packageFile from '../package.json' with { type: 'json' };
@@ -7,17 +7,21 @@ import type { Config, ServiceName } from './config.ts';
 import { startEmbeddedServer } from './database/embedded-server.ts';
 import { openPool, type Connection, type Pool } from './database/pool.ts';
 import type { TherapyMonitoringSettings } from './device-manager/dependencies.ts';
+import { recordEntry } from './device-manager/storage/audit-table.ts';
 import { createDeviceManager } from './device-manager/service.ts';
 import type { TokenIssuer } from './device-manager/sender-tokens.ts';
-import { loadMasterKey } from './keys/master-key.ts';
-import { createKeyRing } from './keys/scope-keys.ts';
+import { masterKeyFaultIn, openKeys } from './keys/master-key-check.ts';
+import { masterKeyNotices } from './keys/master-key-source.ts';
+import { noteMasterKey } from './keys/scope-key-table.ts';
 import { secretFile } from './keys/secret-file.ts';
 import { listen, type Listening, type Place } from './listening.ts';
 import { cookiesAreSecure } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
 import { openMailer, type Mailer } from './user-manager/mail.ts';
+import { createPasswords } from './user-manager/password.ts';
 import { createUserManager } from './user-manager/service.ts';
+import { recordAudit as recordUserManagerAudit } from './user-manager/storage/audit-table.ts';
 import { loadUserGroups } from './user-manager/user-groups.ts';
 
 /** What starting needs beside the settings. */
@@ -25,8 +29,12 @@ export interface StartOptions {
   readonly log: Logger;
   /** Told once when the program cannot go on, for instance because PostgreSQL ended. */
   readonly onFatal: (reason: string) => void;
+  /** Tells in the audit which settings a start had. */
+  readonly configurationDigest: string;
   /** True in tests: an answer that breaks its contract is a 500. */
   readonly validateResponses?: boolean;
+  /** False in tests that start often: what a route needs is compiled at its first request, and a broken spec does not stop the start. */
+  readonly warmUp?: boolean;
 }
 
 /** The running program. */
@@ -62,10 +70,12 @@ const openServicePool = ({ log, started }: Starting, connection: Connection | un
   return pool;
 };
 
-const common = ({ config, log, validateResponses = false }: Starting, name: ServiceName) => ({
+const common = ({ config, log, validateResponses = false, warmUp = true }: Starting, name: ServiceName) => ({
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
+  isPublicHttps: config.PUBLIC_URL?.startsWith('https:') === true,
+  warmUp,
   secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
 });
 
@@ -81,9 +91,12 @@ const openMail = ({ config, notices, started }: Starting): Mailer => {
   return mailer;
 };
 
+const startOf = ({ configurationDigest }: Starting) => ({ event: 'program-started', actor: 'program', resource: `configuration/${configurationDigest}`, requestId: `start-${randomUUID()}` }) as const;
+
 const startUserManager = async (starting: Starting, connection: Connection | undefined, serviceTokens: readonly string[], publicUrl: () => string | undefined): Promise<Place> => {
   const pool = openServicePool(starting, connection);
   await migrateUserManager(pool);
+  await recordUserManagerAudit(pool, startOf(starting));
   const { config } = starting;
   let own: Place | undefined;
   const service = await createUserManager({
@@ -91,7 +104,10 @@ const startUserManager = async (starting: Starting, connection: Connection | und
     mailer: openMail(starting), publicUrl, passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
+    passwords: await createPasswords(config.PASSWORD_MIN_LENGTH),
+    allowedOrigins: config.ALLOWED_ORIGINS, trustedProxies: config.TRUSTED_PROXIES,
     sessionDurationSeconds: config.SESSION_DURATION_SECONDS,
+    sessionIdleSeconds: config.SESSION_IDLE_SECONDS,
     refreshTokenDurationSeconds: config.REFRESH_TOKEN_DURATION_SECONDS,
   });
   return (own = await listen(starting, service, 'user-manager'));
@@ -113,11 +129,15 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   const { config } = starting;
   const pool = openServicePool(starting, connection);
   await migrateDeviceManager(pool);
-  const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
-  await keyRing.check(pool);
-  const { log, version, validateResponses } = common(starting, 'device-manager');
+  await recordEntry(pool, startOf(starting));
+  const { keyRing, masterKeys } = await openKeys(pool, config);
+  starting.notices.push(...masterKeyNotices(config));
+  // From now on keys may be wrapped by it: other processes that were not given it say that they are not ready.
+  await noteMasterKey(pool, masterKeys.current.id);
+  const { log, version, validateResponses, isPublicHttps, warmUp } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS, keyRing, serviceTokens, userManagerUrl,
+    log, version, validateResponses, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
+    keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
   });
   return listen(starting, service, 'device-manager');
@@ -140,8 +160,9 @@ const startServices = async (starting: Starting, connection: Connection | undefi
   const startBff = () => {
     const [serviceToken = ''] = serviceTokens;
     const { USERID_HEADER_KEY: userIdHeader, CLIENT_TYPE: clientType, CUSTOM_USER_ID_KEY: customUserIdKey, HISTORY_DAYS: historyDays, UPLOADS_PER_MINUTE: uploadsPerMinute } = config;
+    const { SESSION_COOKIE: cookieName, PUBLIC_URL: publicUrl, ALLOWED_ORIGINS: allowedOrigins, TRUSTED_PROXIES: trustedProxies, PASSWORD_RESETS_PER_HOUR: resetsPerHour } = config;
     const urls = { deviceManagerUrl: named(upstreams.deviceManagerUrl), userManagerUrl: named(upstreams.userManagerUrl) };
-    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey, historyDays, uploadsPerMinute });
+    return createBff({ ...common(starting, 'bff'), ...urls, serviceToken, userIdHeader, clientType, customUserIdKey, historyDays, uploadsPerMinute, cookieName, publicUrl, allowedOrigins, trustedProxies, resetsPerHour });
   };
   bff = runs('bff') ? (await listen(starting, startBff(), 'bff')).url : undefined;
   return { ...(bff !== undefined && { bff }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };

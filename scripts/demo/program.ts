@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerFile } from '../../src/server-file.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -20,8 +21,7 @@ export interface Demo {
 }
 
 /** The whole program as a child process of its own, as an operator runs it. */
-export interface Program {
-  readonly demo: Demo;
+export interface Running {
   readonly dataDirectory: string;
   /** All that it wrote to standard output and standard error. */
   readonly output: () => string;
@@ -31,6 +31,11 @@ export interface Program {
   readonly ended: Promise<unknown>;
   /** SIGTERM; resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
+}
+
+/** The whole program with the people and keys of `--demo`. */
+export interface Program extends Running {
+  readonly demo: Demo;
 }
 
 /** A new folder for DATA_DIR that goes when `remove` is called. */
@@ -43,21 +48,20 @@ export const temporaryDirectory = (): { path: string; remove: () => void } => {
 
 const writtenAt = (path: string): bigint => statSync(path, { bigint: true }).mtimeNs;
 
-const demoWrittenAfter = async (path: string, before: bigint | undefined, child: ChildProcess, output: () => string): Promise<Demo> => {
-  for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 50) {
-    if (existsSync(path) && writtenAt(path) !== before) return JSON.parse(readFileSync(path, 'utf8')) as Demo;
+const writtenAfter = async (path: string, before: bigint | undefined, child: ChildProcess, output: () => string): Promise<string> => {
+  for (let waitedMs = 0; waitedMs < 120_000; waitedMs += 50) {
+    if (existsSync(path) && writtenAt(path) !== before) return readFileSync(path, 'utf8');
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the program ended before it was ready:\n${output()}`);
     await sleep(50);
   }
-  throw new Error(`the program was not ready within 30 s:\n${output()}`);
+  throw new Error(`the program was not ready within 120 s:\n${output()}`);
 };
 
-/** Starts `src/main.ts --demo` on free ports and waits until demo.json is in place. */
-export const startProgram = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> => {
-  const file = join(dataDirectory, 'demo.json');
+const start = async (dataDirectory: string, options: readonly string[], readyFile: string, environment: Readonly<Record<string, string>>): Promise<Running & { ready: string }> => {
+  const file = join(dataDirectory, readyFile);
   // A start puts a new file in place by rename; one of an earlier start names ports that are gone.
   const before = existsSync(file) ? writtenAt(file) : undefined;
-  const child = spawn(process.execPath, ['src/main.ts', '--demo'], {
+  const child = spawn(process.execPath, ['src/main.ts', ...options], {
     cwd: root,
     // Settings of the caller's are not the program's: it runs on data of its own.
     env: { PATH: process.env['PATH'], BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDirectory, ...environment },
@@ -68,14 +72,14 @@ export const startProgram = async (dataDirectory: string, environment: Readonly<
   child.stderr.on('data', (text: Buffer) => written.push(text.toString()));
   const output = () => written.join('');
   const exited = once(child, 'exit');
-  const demo = await demoWrittenAfter(file, before, child, output).catch((error: unknown) => {
+  const ready = await writtenAfter(file, before, child, output).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('the program has no process id');
   return {
-    demo,
+    ready,
     dataDirectory,
     output,
     pid,
@@ -86,4 +90,16 @@ export const startProgram = async (dataDirectory: string, environment: Readonly<
       return code;
     },
   };
+};
+
+/** Starts `src/main.ts` on free ports and waits until server.json is in place. */
+export const startPlainProgram = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Running & { server: ServerFile }> => {
+  const { ready, ...running } = await start(dataDirectory, [], 'server.json', environment);
+  return { ...running, server: JSON.parse(ready) as ServerFile };
+};
+
+/** Starts `src/main.ts --demo` on free ports and waits until demo.json is in place. */
+export const startProgram = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> => {
+  const { ready, ...running } = await start(dataDirectory, ['--demo'], 'demo.json', environment);
+  return { ...running, demo: JSON.parse(ready) as Demo };
 };

@@ -8,8 +8,9 @@ Made from the catalogues of \`src/healthkit/\` and \`src/device-manager/catalogu
 
 A type may be called by Apple's identifier or by any other name listed, whatever its letter case and separators. Units are UCUM. A
 sample without a unit is taken to be in the one that react-native-health sends by default, and says so. A code without a link is
-LOINC; *Apple* means that no LOINC code says the same for certain, so that the record has Apple's own. A type without a code is kept
-as it was received, and waits for a rule (\`no-rule\`); so does every type that is not listed.
+LOINC; *Apple* means that no LOINC code says the same for certain, so that the record has Apple's own. *Resource* and *track* are no values:
+the record names the resource of FHIR, the track or the trace, which stays in what was received. A type that is not listed is kept as it
+was received, and waits for a rule (\`no-rule\`). Of a type with many values the first are named; all are at \`GET /health-data-types\`.
 
 | identifier | kind | other names | code | unit | default unit | plausible | as |
 |---|---|---|---|---|---|---|---|
@@ -17,16 +18,26 @@ as it was received, and waits for a rule (\`no-rule\`); so does every type that 
 
 const byType = new Map(builtInTypes.filter(({ providerId }) => providerId === 'healthkit').flatMap((rule) => rule.dataTypes.map((dataType) => [dataType, rule] as const)));
 
+/** Codes, units and ranges of one type that the page names. */
+const MOST = 6;
+
 const codeCell = (code: string): string => (code.startsWith('http') ? 'Apple' : code);
+
+const listed = (texts: readonly string[]): string => {
+  const unique = [...new Set(texts)].filter((text) => text !== '');
+  return unique.length > MOST ? `${unique.slice(0, MOST).join(', ')}, …` : unique.join(', ');
+};
+
+const kept = ({ attachments = [] }: HealthDataType): readonly string[] =>
+  attachments.map(({ kind, code, name }) => (kind === 'resource' ? 'resource' : `${name.startsWith('Workout') ? 'track' : 'trace'}${code.startsWith('http') ? '' : ` ${code}`}`));
 
 const ruleCells = (rule: HealthDataType | undefined): readonly [codes: string, units: string, plausible: string, normalized: string] => {
   if (!rule) return ['', '', '', ''];
   const targets = rule.observations.flatMap((one) => ('event' in one ? [] : one.targets));
-  const events = rule.observations.some((one) => 'event' in one);
-  const lasting = rule.observations.some((one) => 'event' in one && one.duration === true);
-  const codes = events ? 'Apple, one for each value' : [...new Set(targets.map(({ code }) => codeCell(code)))].join(', ');
-  const units = events ? (lasting ? 'min' : '{event}') : [...new Set(targets.map(({ unitCode }) => unitCode))].join(', ');
-  return [codes, units, targets.map(({ plausible }) => plausible?.join(' to ') ?? '').filter((text) => text !== '').join(', '), rule.normalizedDataType];
+  const events = rule.observations.flatMap((one) => ('event' in one ? [one] : []));
+  const codes = [...targets.map(({ code }) => codeCell(code)), ...events.map(() => 'Apple (one for each value)'), ...kept(rule)];
+  const units = [...targets.map(({ unitCode }) => unitCode), ...events.map(({ duration }) => (duration === true ? 'min' : '{event}'))];
+  return [listed(codes), listed(units), listed(targets.map(({ plausible }) => plausible?.join(' to ') ?? '')), rule.normalizedDataType];
 };
 
 /** docs/healthkit-types.md: each type that is known by name, and what becomes of it. */

@@ -59,3 +59,10 @@ export const summaryOf = (verdicts: readonly Verdict[], runs: readonly TestRun[]
   const tests = (status: TestRun['status']): string => String(runs.filter((run) => run.status === status).length);
   return `security: ${String(verdicts.length)} rows: ${count('tested')} tested, ${count('deviation')} deviations, ${count('failed')} failed, ${count('missing')} missing; ${tests('passed')} tests passed, ${tests('failed')} failed`;
 };
+
+/** How many tests were run, in the words of the test runner, so that they are counted with those of the other suites. */
+export const closingLineOf = (runs: readonly TestRun[]): string => {
+  const count = (status: TestRun['status']): number => runs.filter((run) => run.status === status).length;
+  const parts = (['failed', 'skipped', 'passed'] as const).flatMap((status) => (count(status) > 0 ? [`${String(count(status))} ${status}`] : []));
+  return `Tests: ${[...parts, `${String(runs.length)} total`].join(', ')}`;
+};

@@ -35,18 +35,48 @@ const defined = (members: Readonly<Record<string, unknown>>): Record<string, unk
 const item = (type: string, ...members: readonly Readonly<Record<string, unknown>>[]): ImportedItem => ({ type, ...defined(Object.assign({}, ...members) as Record<string, unknown>) });
 const alone = (made: ImportedItem): ImportedElement => ({ item: made, routes: [] });
 
+/** `frequencyValue` and `frequencyUnit` as one quantity. */
+const quantityOf = (attributes: ExportElement['attributes'], name: string): Readonly<Record<string, unknown>> | undefined => {
+  const [value, unit] = [attributes[`${name}Value`], attributes[`${name}Unit`]];
+  return value === undefined ? undefined : defined({ quantity: number(value), unit });
+};
+
+const nutrientOf = ({ attributes: { type, unit, value } }: ExportElement): Readonly<Record<string, unknown>> => defined({ quantityType: type, quantity: number(value), unit });
+
 const recordItem = (element: ExportElement): ImportedElement => {
   const { type = '', unit, value } = element.attributes;
   const beats = childrenNamed(element, 'HeartRateVariabilityMetadataList').flatMap((list) => list.children.map(({ attributes }) => ({ bpm: number(attributes['bpm']), time: attributes['time'] })));
   return alone(item(type, common(element), { unit, value: number(value), ...(beats.length > 0 && { instantaneousBeats: beats }) }));
 };
 
-/** A pair of pressures reads as react-native-health gives it; the members of other correlations stand beside them in the export. */
+/** A pair of pressures reads as react-native-health gives it; what a meal is made of, as react-native-healthkit does. */
 const correlationItem = (element: ExportElement): ImportedElement => {
   const { type = '' } = element.attributes;
+  if (type === 'HKCorrelationTypeIdentifierFood') return alone(item(type, common(element), { objects: childrenNamed(element, 'Record').map(nutrientOf) }));
   const of = (end: string) => childrenNamed(element, 'Record').find(({ attributes }) => attributes['type']?.endsWith(end) === true)?.attributes;
   const [systolic, diastolic] = [of('BloodPressureSystolic'), of('BloodPressureDiastolic')];
   return alone(item(type, common(element), { bloodPressureSystolicValue: number(systolic?.['value']), bloodPressureDiastolicValue: number(diastolic?.['value']), unit: systolic?.['unit'] }));
+};
+
+/** Hearing thresholds, one object for each frequency. */
+const audiogramItem = (element: ExportElement): ImportedElement => {
+  const points = element.children.filter(({ name }) => /^sensitivityPoint$/i.test(name)).map(({ attributes }) =>
+    defined({ frequency: quantityOf(attributes, 'frequency'), leftEarSensitivity: quantityOf(attributes, 'leftEar'), rightEarSensitivity: quantityOf(attributes, 'rightEar') }));
+  return alone(item('HKDataTypeIdentifierAudiogram', common(element), { sensitivityPoints: points }));
+};
+
+/** A lens has the unit of each of its values beside it. */
+const lensOf = (element: ExportElement, eye: string): Readonly<Record<string, unknown>> | undefined => {
+  const [lens] = childrenNamed(element, eye);
+  return lens && Object.fromEntries(Object.entries(lens.attributes).map(([name, text]) => [name, name.endsWith('Unit') ? text : number(text)]));
+};
+
+/** It holds from the day it was issued, in the zone of the export where no other is told; that it ends is a note. */
+const prescriptionItem = (element: ExportElement, exportDate: string | undefined): ImportedElement => {
+  const { type, dateIssued, expirationDate, brand } = element.attributes;
+  return alone(item('HKVisionPrescriptionTypeIdentifier', common(element), {
+    startDate: dateIssued?.replace(/^\d{4}-\d{2}-\d{2}$/, (day) => `${day} 00:00:00 ${offsetIn(exportDate)}`), prescriptionType: type, expirationDate, brand, rightEye: lensOf(element, 'RightEye'), leftEye: lensOf(element, 'LeftEye'),
+  }));
 };
 
 const workoutItem = (element: ExportElement): ImportedElement => {
@@ -99,6 +129,8 @@ export const itemsOfElement = (element: ExportElement, exportDate: string | unde
     case 'ActivitySummary': return [summaryItem(element, exportDate)];
     case 'Me': return characteristicItems(element, exportDate);
     case 'ClinicalRecord': return [clinicalItem(element)];
+    case 'Audiogram': return [audiogramItem(element)];
+    case 'VisionPrescription': return [prescriptionItem(element, exportDate)];
     default: return [otherItem(element)];
   }
 };

@@ -6,7 +6,10 @@ import type { Handlers } from '../http/operation.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
 import { loadSpec } from '../http/spec.ts';
+import { createOriginCheck } from '../http/origin-check.ts';
+import { createSourceReader } from '../http/request-source.ts';
 import type { Caller, Operations } from './caller.ts';
+import { audit } from './handlers/audit.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
 import { devices } from './handlers/devices.ts';
@@ -16,7 +19,9 @@ import { passwordReset, type OpenReset } from './handlers/password-reset.ts';
 import { profile } from './handlers/profile.ts';
 import { sessions } from './handlers/sessions.ts';
 import { patientIdReader } from './patient-id.ts';
+import { createRefusalReport } from './refusal-report.ts';
 import { loadResetPage } from './reset-page.ts';
+import { createResetWishRate } from './reset-wish-rate.ts';
 import { uploads } from './handlers/uploads.ts';
 import { createSessionCheck } from './session-check.ts';
 import { createUploadRate } from './upload-rate.ts';
@@ -32,6 +37,18 @@ export interface BffDependencies {
   /** The header in which the Device Manager is told whose data it is. */
   readonly userIdHeader: string;
   readonly secureCookies: boolean;
+  /** Name of the cookie of a session; default `sid`. */
+  readonly cookieName?: string;
+  /** People reach the BFF by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
+  /** How browsers reach the BFF; its pages may change something. */
+  readonly publicUrl?: string | undefined;
+  /** Origins of apps in browsers that are served from elsewhere. */
+  readonly allowedOrigins?: readonly string[];
+  /** Addresses and networks of the proxies in front. */
+  readonly trustedProxies?: readonly string[];
+  /** Links to set a new password that one source may wish for in an hour; default 30. */
+  readonly resetsPerHour?: number;
   /** What is sent as `client-type` at sign-in; default `website`. */
   readonly clientType?: string;
   /** The member of userinfo that is the patient's id; default `_id`, else `sub`. */
@@ -43,38 +60,47 @@ export interface BffDependencies {
   readonly log: Logger;
   readonly version: string;
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
+/** What is known about who may be in front of the BFF, and whether routes are compiled before anybody comes. */
+const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, warmUp = true }: BffDependencies) => ({
+  origins: createOriginCheck({ publicUrl, allowedOrigins, trustedProxies }),
+  sourceOf: createSourceReader({ trustedProxies }),
+  isPublicHttps,
+  warmUp,
+});
+
 /** Puts the BFF together: session check, vetting, forwarding. */
-export const createBff = ({ deviceManagerUrl, userManagerUrl, serviceToken, userIdHeader, clientType = 'website', customUserIdKey, secureCookies, historyDays, uploadsPerMinute = 600, log, version, validateResponses = false }: BffDependencies): Service => {
+export const createBff = (dependencies: BffDependencies): Service => {
+  const { userManagerUrl, serviceToken, clientType = 'website', historyDays, uploadsPerMinute = 600, secureCookies, cookieName = 'sid', resetsPerHour = 30, log, version, validateResponses = false } = dependencies;
   const spec = loadSpec(specification);
-  const userManager = connectUserManager(userManagerUrl, clientType);
-  const deviceManager = connectDeviceManager(deviceManagerUrl, serviceToken, userIdHeader);
+  const userManager = connectUserManager(userManagerUrl, clientType, serviceToken);
+  const deviceManager = connectDeviceManager(dependencies.deviceManagerUrl, serviceToken, dependencies.userIdHeader);
   const resets = connectResets(userManagerUrl, serviceToken);
-  const sessionCheck = createSessionCheck(userManager, patientIdReader(customUserIdKey));
+  const sessionCheck = createSessionCheck(userManager, patientIdReader(dependencies.customUserIdKey), cookieName);
   const skippedEnrolment = (requestId: string) => log.info({ requestId }, 'the upstream lists no devices: enrolment is not checked');
   const refusedReset = (requestId: string, status: number | undefined) => log.warn({ requestId, status }, 'the User Manager refused to mail a link');
+  const refusals = createRefusalReport(deviceManager, log);
   const rate = createUploadRate(uploadsPerMinute);
   const knownOf = knownMembersReader(spec);
   const handlers = {
-    ...sessions({ userManager, sessionCheck, secureCookies }),
+    ...sessions({ userManager, sessionCheck, cookie: { name: cookieName, secure: secureCookies }, known: knownOf('Session') }),
     ...profile(knownOf('UserInfo')),
     ...devices(deviceManager, knownOf('Device')),
-    ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment, historyDays, rate }),
+    ...healthData({ deviceManager, checkShape: compileItemSchema(spec, 'uploadHealthData'), skippedEnrolment, refused: refusals.report, historyDays, rate }),
     ...deletions(deviceManager, rate),
     ...uploads(deviceManager, { historyDays, requestsPerMinute: uploadsPerMinute }),
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
-    ...passwordReset({ resets, page: loadResetPage(), refusedReset }),
+    ...audit(deviceManager),
+    ...passwordReset({ resets, page: loadResetPage(), countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff',
-    version,
-    spec,
-    handlers,
+    name: 'bff', version, spec, handlers, log, validateResponses,
     authenticators: { session: sessionCheck.caller },
-    log,
-    validateResponses,
+    auditRefusal: refusals.onProblem,
+    ...edgeOf(dependencies),
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });
   return {

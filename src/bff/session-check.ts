@@ -13,10 +13,14 @@ export interface SessionCheck {
   readonly caller: (request: HeaderView) => Promise<Caller | null>;
   /** Forgets a session at once. */
   readonly forget: (sid: string) => void;
+  /** Forgets all sessions at once: each is asked for again, once. */
+  readonly forgetAll: () => void;
 }
 
 /** Sessions are remembered by their digest, so that a memory dump holds no session. */
-export const createSessionCheck = (userManager: Pick<UserManager, 'userInfo'>, patientIdOf: (profile: UserInfo) => string, now: () => number = Date.now): SessionCheck => {
+export const createSessionCheck = (
+  userManager: Pick<UserManager, 'userInfo'>, patientIdOf: (profile: UserInfo) => string, cookieName: string, now: () => number = Date.now,
+): SessionCheck => {
   const remembered = new Map<string, { caller: Promise<Caller | null>; untilMs: number }>();
   const keyOf = (sid: string) => createHash('sha256').update(sid).digest('base64');
   const ask = async (sid: string): Promise<Caller | null> => {
@@ -25,7 +29,7 @@ export const createSessionCheck = (userManager: Pick<UserManager, 'userInfo'>, p
   };
   return {
     caller: async ({ headers }) => {
-      const sid = sidOf(headers);
+      const sid = sidOf(headers, cookieName);
       if (sid === undefined) return null;
       const key = keyOf(sid);
       const known = remembered.get(key);
@@ -41,5 +45,6 @@ export const createSessionCheck = (userManager: Pick<UserManager, 'userInfo'>, p
       }
     },
     forget: (sid) => void remembered.delete(keyOf(sid)),
+    forgetAll: () => remembered.clear(),
   };
 };

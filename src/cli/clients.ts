@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { createClient } from '../user-manager/client-tokens.ts';
-import { listClients, revokeClient } from '../user-manager/storage/client-table.ts';
+import { createClient, endClient } from '../user-manager/client-tokens.ts';
+import { listClients } from '../user-manager/storage/client-table.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { withManual } from './manual.ts';
@@ -26,7 +26,7 @@ const list = async (context: CommandContext): Promise<void> => {
 };
 
 const revoke = async (context: CommandContext, clientId: string): Promise<void> => {
-  if (!(await withDatabase(accessOf(context), (pool) => revokeClient(pool, clientId)))) throw new RefusedError('There is no client with this client_id.', 'unknown');
+  if (!(await withDatabase(accessOf(context), (pool) => endClient(pool, clientId)))) throw new RefusedError('There is no client with this client_id.', 'unknown');
   context.result({ revoked: clientId }, `${clientId} is revoked: it gets no more tokens, and those it has end within ten minutes`);
 };
 

@@ -5,8 +5,7 @@ import type { Pool } from '../database/pool.ts';
 import { masked } from '../device-manager/domain/outline.ts';
 import { createInbox, type Inbox, type InboxOutcome } from '../device-manager/inbox.ts';
 import type { InboxEntry, InboxFilter, InboxKind } from '../device-manager/storage/inbox-table.ts';
-import { loadMasterKey } from '../keys/master-key.ts';
-import { createKeyRing } from '../keys/scope-keys.ts';
+import { openKeys } from '../keys/master-key-check.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { withManual } from './manual.ts';
@@ -19,8 +18,7 @@ const discardReasons = ['test-device', 'not-our-device', 'duplicate', 'unreadabl
 const act = () => ({ actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
 
 const inboxOf = async (config: Config, pool: Pool): Promise<Inbox> => {
-  const keyRing = createKeyRing({ masterKey: loadMasterKey({ masterKey: config.MASTER_KEY, dataDir: config.DATA_DIR }) });
-  await keyRing.check(pool);
+  const { keyRing } = await openKeys(pool, config);
   return createInbox(pool, keyRing);
 };
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../config.ts';
+import { addAuditCommands } from './audit.ts';
 import { addClientCommands } from './clients.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeviceCommands } from './devices.ts';
@@ -55,6 +56,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addDeviceCommands(program, context);
   addInboxCommands(program, context);
   addSubmissionCommands(program, context);
+  addAuditCommands(program, context);
   addSimulateCommand(program, context);
   addImportCommand(program, context);
   addMigrateCommand(program, context);

@@ -1,6 +1,7 @@
 import { url as debuggerAddress } from 'node:inspector';
 import pino, { type Logger } from 'pino';
 import { ConfigError, serviceNames, type Config } from '../config.ts';
+import { configurationDigest } from '../config/digest.ts';
 import { openPool } from '../database/pool.ts';
 import { provideDemoData, setAsideDemoFile, writeDemoFile } from '../demo-data.ts';
 import { faultOf } from '../http/fault-log.ts';
@@ -99,7 +100,8 @@ export const serve = async (config: Config, { demo, say }: ServeOptions): Promis
     end(1);
   };
   const therapyMonitoring = await demoTherapyMonitoring(demo, config);
-  const starting = startVitalgate({ ...config, TMM_SERVICE_URL: config.TMM_SERVICE_URL ?? therapyMonitoring?.url }, { log, onFatal });
+  const started = { ...config, TMM_SERVICE_URL: config.TMM_SERVICE_URL ?? therapyMonitoring?.url };
+  const starting = startVitalgate(started, { log, onFatal, configurationDigest: configurationDigest(started) });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A terminal and npm both pass a signal on: the second one must not cut the first one's work short.
     process.on(signal, () => {

@@ -40,7 +40,7 @@ const setBlocked = async ({ config, say, result }: CommandContext, name: string,
 const demandChanged = (outcome: PasswordChanged): void => {
   if (outcome === 'not-found') throw gone();
   if (outcome === 'no-account') throw new RefusedError('The user has nothing to sign in with yet: activate the account first.');
-  if (outcome !== 'changed') throw new RefusedError(`The password ${outcome.passwordFault}.`, 'wrong-use');
+  if (outcome !== 'changed') throw new RefusedError(outcome.passwordFault.message, 'wrong-use');
 };
 
 const changePassword = async ({ config, say, result }: CommandContext, name: string, fromStandardInput: boolean): Promise<void> => {
@@ -48,7 +48,7 @@ const changePassword = async ({ config, say, result }: CommandContext, name: str
   const { password, isMade } = await givenOrMadePassword(fromStandardInput, say);
   const { id, username } = await withDatabase(access, async (pool) => {
     const user = await userNamed(pool, name);
-    demandChanged(await setPassword(pool, await createPasswords(), { id: user.id, password, updaterId }));
+    demandChanged(await setPassword(pool, await createPasswords(access.config.PASSWORD_MIN_LENGTH), { id: user.id, password, updaterId }));
     return user;
   });
   const words = `${username} has another password; all sessions have ended`;
@@ -73,7 +73,7 @@ export const addAccessCommands = (users: Command, context: CommandContext): void
     .command('passwd')
     .description('Gives a person another password, and ends all sessions at once. Without --password-stdin it is made and shown once.')
     .argument('<user>', 'name or _id')
-    .option('--password-stdin', 'read the password from standard input, 15 to 128 characters')
+    .option('--password-stdin', 'read the password from standard input, at least PASSWORD_MIN_LENGTH and at most 128 characters')
     .action((user: string, { passwordStdin }: { readonly passwordStdin?: true }) => changePassword(context, user, passwordStdin === true));
   withManual(passwd, {
     notes: ['A password is never taken from the command line, where other accounts of the machine could read it.'],

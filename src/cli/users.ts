@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { inTransaction } from '../database/transaction.ts';
 import { isBlockedAt, userStates, type UserAccount } from '../user-manager/domain/user-account.ts';
 import { createPasswords } from '../user-manager/password.ts';
 import { register, type Registered } from '../user-manager/registration.ts';
@@ -29,7 +30,7 @@ interface AddOptions {
 
 const idOf = (outcome: Registered): string => {
   if ('taken' in outcome) throw new RefusedError(`--${outcome.taken} is taken by another user.`);
-  if ('passwordFault' in outcome) throw new RefusedError(`The password ${outcome.passwordFault}.`, 'wrong-use');
+  if ('passwordFault' in outcome) throw new RefusedError(outcome.passwordFault.message, 'wrong-use');
   return outcome._id;
 };
 
@@ -39,7 +40,10 @@ const addUser = async ({ config, say, result }: CommandContext, options: AddOpti
   const access = { config: config(), say, owners: ['user-manager'] } as const;
   const { password, isMade } = await givenOrMadePassword(options.passwordStdin === true, say);
   const userGroup = options.operator === true ? 'operator' : 'patient';
-  const id = await withDatabase(access, async (pool) => idOf(await register(pool, await createPasswords(), { ...checked.data, password, userGroup, creatorId: 'vitalgate' })));
+  const id = await withDatabase(access, async (pool) => {
+    const passwords = await createPasswords(access.config.PASSWORD_MIN_LENGTH);
+    return idOf(await inTransaction(pool, (client) => register(client, passwords, { ...checked.data, password, userGroup, creatorId: 'vitalgate' })));
+  });
   const { username } = checked.data;
   result({ _id: id, username, userGroup, ...(isMade && { password }) }, `${userGroup} ${username} added, _id ${id}${isMade ? `\npassword: ${password}   (shown only now)` : ''}`);
 };
@@ -72,7 +76,7 @@ export const addUserCommands = (program: Command, context: CommandContext): void
     .requiredOption('--email <address>', 'e-mail address; no other user has it')
     .option('--name <name>', 'full name')
     .option('--operator', 'may use the operations of services, not only the own data')
-    .option('--password-stdin', 'read the password from standard input, 15 to 128 characters')
+    .option('--password-stdin', 'read the password from standard input, at least PASSWORD_MIN_LENGTH and at most 128 characters')
     .action((options: AddOptions) => addUser(context, options));
   withManual(add, {
     examples: ['npx vitalgate users add --username anna --email anna@example.org', 'npx vitalgate users add --operator --username olga --email olga@example.org --password-stdin < password.txt'],

@@ -25,7 +25,7 @@ export interface SessionOptions {
 /** Node keeps no cookies; browsers and React Native do, and show nobody the cookie they keep. */
 const cookieIn = (response: Response): string | undefined => {
   const cookies = typeof response.headers.getSetCookie === 'function' ? response.headers.getSetCookie() : [];
-  return cookies.map((cookie) => cookie.split(';', 1)[0] ?? '').find((pair) => pair.startsWith('sid='));
+  return cookies.map((cookie) => cookie.split(';', 1)[0] ?? '').find((pair) => /^(?:__Host-)?sid=/.test(pair));
 };
 
 /** Opens a session: cookies are the platform's where it keeps some, else kept here. */
@@ -40,7 +40,7 @@ export const openSession = ({ baseUrl, fetch: given, onSignInNeeded }: SessionOp
     },
     onResponse: ({ response }) => {
       const set = cookieIn(response);
-      if (set !== undefined) cookie = set === 'sid=' ? undefined : set;
+      if (set !== undefined) cookie = set.endsWith('sid=') ? undefined : set;
     },
   });
   const signIn: Session['signIn'] = async (credentials) => {

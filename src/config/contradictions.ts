@@ -1,4 +1,5 @@
 import { closeSync, openSync, statSync } from 'node:fs';
+import { cookiesAreSecure } from '../public-address.ts';
 import { serviceNames, type Config, type ServiceName } from './settings.ts';
 
 const isReadableFile = (path: string): boolean => {
@@ -23,9 +24,16 @@ export const contradictions = (config: Config): string[] => {
   if (config.HTTP_PORT === undefined && new Set(fixed).size < fixed.length) mistakes.push('BFF_PORT, DEVICE_MANAGER_PORT and USER_MANAGER_PORT must differ');
   if (runs('user-manager') && config.SMTP_URL !== undefined && config.PUBLIC_URL === undefined) mistakes.push('PUBLIC_URL is needed with SMTP_URL: links in mails begin with it');
   if (runs('user-manager') && config.USER_GROUPS_FILE !== undefined && !isReadableFile(config.USER_GROUPS_FILE)) mistakes.push('USER_GROUPS_FILE is no file that can be read');
+  if (config.SESSION_COOKIE.startsWith('__Host-') && !cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined })) {
+    mistakes.push('SESSION_COOKIE=__Host-sid needs https: name it in PUBLIC_URL, or set TLS_CERT and TLS_KEY');
+  }
   if ((config.TLS_CERT === undefined) !== (config.TLS_KEY === undefined)) mistakes.push('TLS_CERT and TLS_KEY are needed together');
   const foreign = [config.WEBHOOK_JWT_ISSUER, config.WEBHOOK_JWKS_URL, config.WEBHOOK_JWT_AUDIENCE].filter((value) => value !== undefined);
   if (foreign.length !== 0 && foreign.length !== 3) mistakes.push('WEBHOOK_JWT_ISSUER, WEBHOOK_JWKS_URL and WEBHOOK_JWT_AUDIENCE are needed together');
   if (config.TMM_SERVICE_TOKEN !== undefined && config.TMM_SERVICE_URL === undefined) mistakes.push('TMM_SERVICE_TOKEN is given without TMM_SERVICE_URL');
+  for (const name of ['MASTER_KEY', 'MASTER_KEY_PREVIOUS'] as const) {
+    const given = [name, `${name}_FILE`, `${name}_COMMAND`].filter((one) => config[one as typeof name] !== undefined);
+    if (given.length > 1) mistakes.push(`${given.join(' and ')} exclude each other: give one`);
+  }
   return mistakes;
 };

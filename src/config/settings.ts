@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { masterKeyFault } from '../keys/master-key.ts';
 
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-export const jobNames = ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
+export const jobNames = [
+  'normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'rotate-data-keys', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'chain-audit',
+] as const;
 
 /** One setting: how its text is read, what it means, what holds when it is left out, and whether it may be shown. */
 interface Setting {
@@ -26,11 +29,27 @@ const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text
 const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
 const serviceToken = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
 const bearer = z.string().max(8192, 'is longer than 8192 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
+const masterKey = z.string().superRefine((text, context) => {
+  const fault = masterKeyFault(text);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+});
+/** A path, or a JSON list of a program and its arguments: no shell ever reads it. */
+const argumentsIn = (text: string): unknown => {
+  if (!text.startsWith('[')) return [text];
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined; // the schema says what is wanted
+  }
+};
+const command = z.string().transform(argumentsIn).pipe(z.array(z.string(), { error: 'is neither a path nor a JSON list of texts' }).min(1, 'is empty'));
 const areNetworks = (networks: readonly string[]): boolean =>
   networks.every((network) => {
     const [address = '', bits, ...more] = network.split('/');
     return isIP(address) !== 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 6 ? 128 : 32)));
   });
+/** Scheme, host and port, and nothing else. */
+const isOrigin = (text: string): boolean => URL.canParse(text) && /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s*]+$/.test(text);
 const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
 const namesIn = (text: string): string[] => [...new Set(text.split(',').map((name) => name.trim()))];
 const list = <Name extends string>(names: readonly Name[]) =>
@@ -69,7 +88,7 @@ export const settings = {
   UPLOADS_PER_MINUTE: { schema: number.min(1, 'is below 1').max(1_000_000, 'is above 1000000').default(600), meaning: 'How many requests with samples or deletions one person may send in a minute to one BFF process.', otherwise: '`600`', secret: 'no' },
   PUBLIC_URL: {
     schema: url.optional(),
-    meaning: 'How browsers reach the BFF: links in mails begin with it, and it decides whether cookies are `Secure`.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',
+    meaning: 'How browsers reach the BFF: links in mails begin with it, it decides whether cookies are `Secure`, and its pages may change something.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',
   },
   SERVICE_TOKEN: {
     schema: serviceToken.optional(),
@@ -77,19 +96,38 @@ export const settings = {
   },
   SERVICE_TOKEN_PREVIOUS: { schema: serviceToken.optional(), meaning: 'A service token that is accepted as well, while the token is changed.', otherwise: 'none', secret: 'whole' },
   MASTER_KEY: {
-    schema: z.string().regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/, 'is not 32 bytes in hex or base64').optional(),
-    meaning: "32 bytes in hex or base64 that wrap every patient's keys. **Without it nothing can be read again.**", otherwise: 'made once in `DATA_DIR/master-key`', secret: 'whole',
+    schema: masterKey.optional(),
+    meaning: "32 random bytes in hex or base64 that wrap every patient's keys; see [encryption.md](encryption.md). **Without it nothing can be read again.**", otherwise: 'made once in `DATA_DIR/master-key`', secret: 'whole',
   },
+  MASTER_KEY_FILE: { schema: z.string().optional(), meaning: 'A file that holds the master key, in place of `MASTER_KEY`.', otherwise: 'none', secret: 'no' },
+  MASTER_KEY_COMMAND: {
+    schema: command.optional(),
+    meaning: 'A program that prints the master key, in place of `MASTER_KEY`: its path, or a JSON list of it and its arguments. It is run at start without a shell, and has 10 seconds.', otherwise: 'none', secret: 'no',
+  },
+  MASTER_KEY_PREVIOUS: { schema: masterKey.optional(), meaning: 'Another master key that opens what it wrapped, while the master key is changed.', otherwise: 'none', secret: 'whole' },
+  MASTER_KEY_PREVIOUS_FILE: { schema: z.string().optional(), meaning: 'A file that holds it, in place of `MASTER_KEY_PREVIOUS`.', otherwise: 'none', secret: 'no' },
+  MASTER_KEY_PREVIOUS_COMMAND: { schema: command.optional(), meaning: 'A program that prints it, in place of `MASTER_KEY_PREVIOUS`; as `MASTER_KEY_COMMAND`.', otherwise: 'none', secret: 'no' },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'is not a log level (trace … fatal, silent)' }).default('info'),
     meaning: 'What the log tells: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `silent`.', otherwise: '`info`', secret: 'no',
   },
-  SESSION_DURATION_SECONDS: { schema: number.min(60, 'is below 60').max(2_592_000, 'is above 30 days').default(86_400), meaning: 'How long a session or an access token lasts, 60 to 2592000.', otherwise: '`86400`', secret: 'no' },
-  REFRESH_TOKEN_DURATION_SECONDS: { schema: number.min(60, 'is below 60').max(31_536_000, 'is above one year').default(2_592_000), meaning: 'How long a refresh token can be used, 60 to 31536000.', otherwise: '`2592000`', secret: 'no' },
+  SESSION_IDLE_SECONDS: { schema: number.min(60, 'is below 60').max(2_592_000, 'is above 30 days').default(3_600), meaning: 'How long a session or an access token may go without use, 60 to 2592000; a use is noted once a minute.', otherwise: '`3600`', secret: 'no' },
+  SESSION_DURATION_SECONDS: { schema: number.min(60, 'is below 60').max(2_592_000, 'is above 30 days').default(86_400), meaning: 'How long a session or an access token lasts, however much it is used, 60 to 2592000.', otherwise: '`86400`', secret: 'no' },
+  REFRESH_TOKEN_DURATION_SECONDS: { schema: number.min(60, 'is below 60').max(31_536_000, 'is above one year').default(2_592_000), meaning: 'How long a sign-in can be renewed by refresh tokens, from the sign-in on, 60 to 31536000.', otherwise: '`2592000`', secret: 'no' },
+  SESSION_COOKIE: {
+    schema: z.enum(['sid', '__Host-sid'], { error: 'is neither sid nor __Host-sid' }).default('sid'),
+    meaning: 'The name of the cookie of the BFF. With `__Host-sid` browsers keep other hosts of the domain from setting it; it needs https.', otherwise: '`sid`', secret: 'no',
+  },
+  ALLOWED_ORIGINS: {
+    schema: z.string().transform(namesIn).refine((origins) => origins.every(isOrigin), 'is not a list of origins such as https://app.example.org').default([]),
+    meaning: 'Origins, separated by commas, of apps in browsers that are served from elsewhere and may use the BFF with cookies; they must be of the same site (`SameSite=Lax`).', otherwise: "the BFF's own pages alone", secret: 'no',
+  },
+  PASSWORD_MIN_LENGTH: { schema: number.min(8, 'is below 8').max(64, 'is above 64').default(15), meaning: 'How many characters a new password must have, 8 to 64; NIST SP 800-63B-4 asks for 15 where there is no second factor.', otherwise: '`15`', secret: 'no' },
+  PASSWORD_RESETS_PER_HOUR: { schema: number.min(1, 'is below 1').max(1_000_000, 'is above 1000000').default(30), meaning: 'How many links to set a new password one source may ask one BFF process for in an hour.', otherwise: '`30`', secret: 'no' },
   PASSWORD_RESET_MINUTES: { schema: number.min(5, 'is below 5').max(1_440, 'is above one day').default(30), meaning: 'How long the link of a reset mail works, 5 to 1440.', otherwise: '`30`', secret: 'no' },
   SMTP_URL: {
-    schema: z.string().refine(isMailUrl, 'is not an smtp:// or smtps:// URL').optional(),
-    meaning: 'The server that sends mail, `smtp://` or `smtps://` with user and password; needs `PUBLIC_URL`.', otherwise: 'mails are written to files in `DATA_DIR/mail`', secret: 'password',
+    schema: z.string().refine(isMailUrl, 'is not an smtp:// or smtps:// URL').refine((text) => !/rejectUnauthorized/i.test(text), 'switches off the check of certificates: name a CA of your own in NODE_EXTRA_CA_CERTS').optional(),
+    meaning: 'The server that sends mail, `smtp://` (with STARTTLS, unless it is on this machine or the URL ends with `?ignoreTLS=true`) or `smtps://`, with user and password; needs `PUBLIC_URL`.', otherwise: 'mails are written to files in `DATA_DIR/mail`', secret: 'password',
   },
   MAIL_FROM: { schema: z.string().max(300).default('Vitalgate <vitalgate@localhost>'), meaning: 'The sender of mails.', otherwise: '`Vitalgate <vitalgate@localhost>`', secret: 'no' },
   USER_GROUPS_FILE: { schema: z.string().optional(), meaning: 'A JSON file of user groups and the custom properties of their members.', otherwise: '`patient`, `clinician` and `operator`, without custom properties', secret: 'no' },
@@ -111,7 +149,7 @@ export const settings = {
   TLS_KEY: { schema: z.string().optional(), meaning: 'A file with the private key of `TLS_CERT`, PEM.', otherwise: 'none', secret: 'no' },
   TRUSTED_PROXIES: {
     schema: z.string().transform(namesIn).refine(areNetworks, 'is not a list of addresses and networks').default([]),
-    meaning: 'Addresses and networks (CIDR) of the proxies in front, separated by commas: what they say in `X-Forwarded-Proto` counts.', otherwise: 'none; webhook credentials come over TLS to this process, or over loopback', secret: 'no',
+    meaning: 'Addresses and networks (CIDR) of the proxies in front, separated by commas: what they say in `X-Forwarded-Proto` and `X-Forwarded-For` counts.', otherwise: 'none; webhook credentials come over TLS to this process, or over loopback', secret: 'no',
   },
   USERID_HEADER_KEY: {
     schema: z.string().regex(/^[A-Za-z0-9-]{1,100}$/, 'is no name of a header').transform((name) => name.toLowerCase())

@@ -1,4 +1,4 @@
-import type { Pool } from './pool.ts';
+import type { Pool, Queryable } from './pool.ts';
 
 /** One step of a schema; `name` orders nothing, the position in the list does. Never change one that was released. */
 export interface Migration {
@@ -6,12 +6,24 @@ export interface Migration {
   readonly sql: string;
 }
 
+/** Which migrations a schema has not seen. Throws when it has seen one that the list does not have (an older program). */
+const missingIn = async (db: Queryable, schema: string, migrations: readonly Migration[]): Promise<Migration[]> => {
+  const { rows: [table] } = await db.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`${schema}.migration`]);
+  if (table?.there !== true) return [...migrations];
+  const { rows } = await db.query<{ name: string }>(`select name from ${schema}.migration`);
+  const applied = new Set(rows.map(({ name }) => name));
+  const unknown = [...applied].filter((name) => !migrations.some((migration) => migration.name === name));
+  if (unknown.length > 0) throw new Error(`The schema ${schema} is newer than this program (${unknown.join(', ')}).`);
+  return migrations.filter((migration) => !applied.has(migration.name));
+};
+
 /**
  * Brings a PostgreSQL schema to the end of its list of migrations, each in a transaction of its own, under an advisory lock: many
- * processes may start at once. Answers the names of those it ran, as `schema/name`. Throws when the database knows a migration that the
- * list does not (an older program).
+ * processes may start at once. Answers the names of those it ran, as `schema/name`. A schema that is up to date is only read, so that a
+ * role which owns nothing can start a service. Throws when the database knows a migration that the list does not (an older program).
  */
 export const migrate = async (pool: Pool, schema: string, migrations: readonly Migration[]): Promise<string[]> => {
+  if ((await missingIn(pool, schema, migrations)).length === 0) return [];
   const client = await pool.connect();
   try {
     await client.query('set lock_timeout = 0');
@@ -19,11 +31,7 @@ export const migrate = async (pool: Pool, schema: string, migrations: readonly M
     await client.query(`select pg_advisory_lock(hashtext('vitalgate migrations'))`);
     await client.query(`create schema if not exists ${schema}`);
     await client.query(`create table if not exists ${schema}.migration (name text primary key, applied_at timestamptz not null default now())`);
-    const { rows } = await client.query<{ name: string }>(`select name from ${schema}.migration`);
-    const applied = new Set(rows.map(({ name }) => name));
-    const unknown = [...applied].filter((name) => !migrations.some((migration) => migration.name === name));
-    if (unknown.length > 0) throw new Error(`The schema ${schema} is newer than this program (${unknown.join(', ')}).`);
-    const missing = migrations.filter((migration) => !applied.has(migration.name));
+    const missing = await missingIn(client, schema, migrations);
     for (const { name, sql } of missing) {
       await client.query(`begin; ${sql}; insert into ${schema}.migration (name) values ('${name}'); commit`);
     }

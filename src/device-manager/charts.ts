@@ -78,7 +78,7 @@ const withDays = (filter: SeriesFilter, { from, to }: Span): SeriesFilter => ({ 
 const valuesIn = async (pool: Pool, keys: ScopeKeys, patientId: string, filter: SeriesFilter, span: Span) => {
   const chunks = await readSeriesChunks(pool, keys, patientId, withDays(filter, span));
   return chunks.map(({ key, name, points }) => {
-    const bySource = Map.groupBy(points.filter(([x]) => x >= span.from && x < span.to), ([, , , source]) => source);
+    const bySource = Map.groupBy(points.filter(([x]) => x >= span.from && x < span.to), ([, , , , source]) => source);
     return { series: key.series, name, sources: [...bySource].map(([source, some]) => ({ source, cells: some.map(([x, y]) => cellOf(x, y)) })) };
   });
 };

@@ -4,13 +4,14 @@ import { inTransaction } from '../database/transaction.ts';
 import { uuidParts } from '../healthkit/item-identity.ts';
 import { sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
-import { forgetPoints, lockPatient } from './normalizing.ts';
+import { lockPatient } from './normalizing.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { removeRecords } from './storage/normalized-chunk-table.ts';
 import { redactPayload } from './storage/payload-table.ts';
 import { placesOf } from './storage/sample-copy-table.ts';
 import { samplesNamed } from './storage/sample-table.ts';
+import { removePoints } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
 import { supersedeSubmissions } from './storage/submission-table.ts';
 import { insertTombstones, lockKeeping, markDeleted } from './storage/tombstone-table.ts';
@@ -52,11 +53,11 @@ export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, 
     const known = found.map(({ _id }) => _id);
     if (known.length > 0) {
       await redact(client, keys, patientId, known);
-      await renewRollups(client, keys, await forgetPoints(client, keys, patientId, found));
+      await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, found));
       await supersedeSubmissions(client, patientId, known);
       await markDeleted(client, patientId, known);
     }
-    for (const _id of known) await recordAudit(client, { patientId, actor, action: 'delete', resource: `sample/${_id}`, requestId });
+    await recordAudit(client, { patientId, actor, action: 'delete', resource: unique.length === 1 ? `sample/${unique[0] ?? ''}` : `samples/${String(unique.length)}`, requestId });
     const deleted = new Set(known);
     const firstAt = new Map(ids.map((_id, index) => [_id, index] as const).reverse());
     return ids.map((_id, index): DeletionStatus => {

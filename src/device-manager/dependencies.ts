@@ -21,6 +21,8 @@ export interface DeviceManagerDependencies {
   /** Connections of the jobs' own, so that requests cannot starve them. */
   readonly jobPool: Pool;
   readonly keyRing: KeyRing;
+  /** Why keys cannot be opened with the master keys of this process; undefined when they can. */
+  readonly masterKeyFault: () => Promise<string | undefined>;
   readonly log: Logger;
   readonly version: string;
   /** Accepted service credentials: the present one, and the previous one while rotating. */
@@ -34,9 +36,12 @@ export interface DeviceManagerDependencies {
   readonly userIdHeader: string;
   /** Where detections go; undefined where nothing is submitted. */
   readonly therapyMonitoring: TherapyMonitoringSettings | undefined;
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
 /** What normalizes, and by which rules. */

@@ -4,7 +4,7 @@ import { problemCatalogue, type ProblemCode, type ProblemError, type ProblemItem
 const kinds: Partial<Readonly<Record<ProblemCode, string>>> = {
   'unknown-parameter': 'not-supported', 'method-not-allowed': 'not-supported', 'not-supported': 'not-supported', 'invalid-text': 'value', unauthenticated: 'login',
   'not-your-data': 'forbidden', forbidden: 'forbidden', 'insecure-transport': 'forbidden', 'not-found': 'not-found', 'payload-too-large': 'too-long', 'too-many-items': 'too-long',
-  'too-many-requests': 'throttled', 'internal-error': 'exception', 'upstream-invalid': 'transient',
+  'too-many-requests': 'throttled', 'internal-error': 'exception', 'data-unreadable': 'exception', 'upstream-invalid': 'transient',
 };
 
 const kindOf = (code: ProblemCode, status: number): string => kinds[code] ?? (status === 503 ? 'transient' : status === 409 ? 'conflict' : status < 500 ? 'invalid' : 'processing');

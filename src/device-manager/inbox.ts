@@ -48,7 +48,7 @@ const parsed = (format: string, bytes: Buffer): unknown => {
 const outlineIn = async (db: Queryable, keyRing: KeyRing, { _id, kind, patient_id: patientId, payload_id: payloadId, item_index: index }: InboxEntry): Promise<unknown> => {
   if (kind !== 'failed') {
     const [keys, waiting] = [await keyRing.knownKeysOf(db, `quarantine:${_id}`), await waitingBody(db, _id)];
-    return keys && waiting ? parsed(waiting.format, openBytes(keys.dataKey, waiting.body, quarantineAad(_id))) : null;
+    return keys && waiting ? parsed(waiting.format, await openBytes(keys.dataKey, waiting.body, quarantineAad(_id))) : null;
   }
   const keys = patientId === null ? undefined : await keyRing.knownKeysOf(db, `patient:${patientId}`);
   const payload = keys && payloadId !== null && patientId !== null ? await readPayload(db, keys, patientId, payloadId) : undefined;

@@ -1,11 +1,11 @@
 import type { Queryable } from '../database/pool.ts';
-import { contentMac } from '../keys/identity.ts';
+import { contentKey } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import type { Place } from './attributing.ts';
 import { addNormalization } from './keeping.ts';
 import type { Reading } from './providers/reading.ts';
 import { insertPayload } from './storage/payload-table.ts';
-import { insertSamples } from './storage/sample-table.ts';
+import { insertSamples } from './storage/new-sample-table.ts';
 
 /** A delivery, or an excerpt of one, that holds readings of one patient and nobody else's. */
 export interface Part {
@@ -30,13 +30,13 @@ export interface AttributedReading {
 export const keepReadings = async (db: Queryable, keyRing: KeyRing, part: Part, readings: readonly AttributedReading[]): Promise<void> => {
   const { patientId, payloadId, format, bytes, receivedAt } = part;
   const keys = await keyRing.keysOf(db, `patient:${patientId}`);
-  const where = { patientId, provider: 'medisante', payloadId, receivedAt };
+  const where = { patientId, provider: 'medisante', format, payloadId, receivedAt };
   const created = await insertSamples(db, where, readings.map(({ reading, sampleId, identity, place }, itemIndex) => ({
     _id: sampleId, device: place.device._id, deviceId: place.device.device_id, type: reading.measurementType, itemIndex,
-    recordedAt: place.measuredAt, endedAt: place.endedAt, contentMac: contentMac(keys.identityKey, [JSON.stringify(reading.document)]),
+    recordedAtMs: place.measuredAt.getTime(), endedAtMs: place.endedAt.getTime(), contentKey: contentKey(keys.identityKey, [JSON.stringify(reading.document)]),
     identity, status: reading.status, issuedAt: reading.issuedAt && new Date(reading.issuedAt.epochMs),
   })));
   if (created.size === 0) return;
-  await insertPayload(db, keys, { ...where, format, bytes, context: {}, itemCount: readings.length });
+  await insertPayload(db, keys, { ...where, bytes, context: {}, itemCount: readings.length });
   await addNormalization(db, patientId, payloadId);
 };

@@ -4,13 +4,13 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { VettedSample } from '../healthkit/vetting.ts';
 import { addJob } from '../jobs/runner.ts';
-import { contentMac, readingIdentity, sampleId } from '../keys/identity.ts';
+import { contentKey, readingIdentity, sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { insertPayload, type PayloadContext } from './storage/payload-table.ts';
 import { insertCopies } from './storage/sample-copy-table.ts';
-import { insertSamples, keptSamples, markSameReadings, type NewSample } from './storage/sample-table.ts';
+import { earlierReadings, insertSamples, keptSamples, knownBefore, type NewSample } from './storage/new-sample-table.ts';
 import { deletedAmong, lockKeeping } from './storage/tombstone-table.ts';
 
 /** Vetted samples of one request of one patient. */
@@ -47,40 +47,68 @@ interface Identified extends NewSample {
   readonly position: number;
 }
 
-const identify = ({ identityKey }: ScopeKeys, { provider, samples }: Upload): Identified[] =>
-  samples.map((sample, position) => ({
+/** Names the sources of one request; most of its samples have the same. */
+const sourceNames = (identityKey: Buffer) => {
+  const names = new Map<string, bigint>();
+  return (source: string): bigint => {
+    const name = names.get(source) ?? contentKey(identityKey, ['source', source]);
+    names.set(source, name);
+    return name;
+  };
+};
+
+const identify = ({ identityKey }: ScopeKeys, { provider, samples }: Upload): Identified[] => {
+  const sourceNameOf = sourceNames(identityKey);
+  return samples.map((sample, position): Identified => ({
     position,
     _id: sampleId(identityKey, [provider, ...sample.identityParts]),
     device: sample.device._id,
     deviceId: sample.device.deviceId,
     type: sample.type,
     itemIndex: sample.index,
-    recordedAt: new Date(sample.start.epochMs),
-    endedAt: new Date(sample.end.epochMs),
-    contentMac: contentMac(identityKey, sample.contentParts),
-    ...(sample.id !== undefined && { readingMac: contentMac(identityKey, ['reading', sample.source, ...sample.contentParts]) }),
-    ...(sample.sync && {
-      identity: `identifier:${readingIdentity(identityKey, [provider, sample.source, sample.type ?? '', sample.sync.identifier])}`, versionNumber: sample.sync.version,
-    }),
+    recordedAtMs: sample.start.epochMs,
+    endedAtMs: sample.end.epochMs,
+    contentKey: contentKey(identityKey, sample.contentParts),
+    sourceKey: sample.id === undefined ? undefined : sourceNameOf(sample.source),
+    identity: sample.sync && `identifier:${readingIdentity(identityKey, [provider, sample.source, sample.type ?? '', sample.sync.identifier])}`,
+    versionNumber: sample.sync?.version,
   }));
+};
 
 /** The first of each identifier inside one request. */
-const firstOfEach = (samples: readonly Identified[]): Identified[] => [...new Map(samples.toReversed().map((sample) => [sample._id, sample])).values()];
+const firstOfEach = (samples: readonly Identified[]): ReadonlyMap<string, Identified> => {
+  const firsts = new Map<string, Identified>();
+  for (const sample of samples) if (!firsts.has(sample._id)) firsts.set(sample._id, sample);
+  return firsts;
+};
 
-/** Rows of new samples; the payload, when any is new, without what was deleted before; and its job. Answers what is new. */
-const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, payloadId: string, samples: readonly Identified[], deleted: ReadonlySet<string>): Promise<Set<string>> => {
+/** What is there of the samples of a request; `kept` is complete only where it was worth asking before anything is inserted. */
+interface Before {
+  readonly deleted: ReadonlySet<string>;
+  readonly kept: ReadonlyMap<string, { readonly contentKey: bigint | undefined; readonly payloadId: string }>;
+  readonly anyThen: boolean;
+}
+
+/** Of a repeated request the first sample is known as a rule; then all are looked up before any is inserted. */
+const lookBefore = async (db: PoolClient, patientId: string, samples: readonly Identified[], ids: readonly string[]): Promise<Before> => {
+  let [fromMs, toMs] = [Infinity, -Infinity];
+  for (const { recordedAtMs } of samples) [fromMs, toMs] = [Math.min(fromMs, recordedAtMs), Math.max(toMs, recordedAtMs)];
+  const { anyDeleted, isKept, anyThen } = await knownBefore(db, patientId, ids[0] ?? '', fromMs, toMs);
+  return {
+    deleted: anyDeleted ? await deletedAmong(db, patientId, ids) : new Set(),
+    kept: isKept ? await keptSamples(db, patientId, ids) : new Map<string, never>(),
+    anyThen,
+  };
+};
+
+/** The payload when any sample of it is new, without what was deleted before; where it holds others once more; and its job. */
+const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, place: { readonly payloadId: string; readonly receivedAt: Date }, samples: readonly Identified[], isNew: (sample: Identified) => boolean, deleted: ReadonlySet<string>): Promise<void> => {
   const { patientId, provider, format, bytes, context } = upload;
-  const receivedAt = new Date();
-  const unique = firstOfEach(samples.filter(({ _id }) => !deleted.has(_id)));
-  const created = await insertSamples(db, { patientId, provider, payloadId, receivedAt }, unique);
-  if (created.size === 0) return created;
-  const rows = new Set(unique.filter(({ _id }) => created.has(_id)).map(({ position }) => position));
-  const [gone, others] = [samples.filter(({ _id }) => deleted.has(_id)), samples.filter(({ _id, position }) => !deleted.has(_id) && !rows.has(position))];
-  const payload = { patientId, payloadId, provider, format, receivedAt, bytes, context, itemCount: samples.length };
+  const gone = deleted.size === 0 ? [] : samples.filter(({ _id }) => deleted.has(_id));
+  const payload = { ...place, patientId, provider, format, bytes, context, itemCount: samples.length };
   await insertPayload(db, keys, payload, withoutItems(format, bytes, gone.map(({ itemIndex }) => itemIndex)));
-  await insertCopies(db, patientId, payloadId, others);
-  await addNormalization(db, patientId, payloadId);
-  return created;
+  await insertCopies(db, patientId, place.payloadId, samples.filter((sample) => !deleted.has(sample._id) && !isNew(sample)));
+  await addNormalization(db, patientId, place.payloadId);
 };
 
 /**
@@ -91,25 +119,29 @@ const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, pay
  */
 export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promise<{ uploadId?: string; items: KeptItem[] }> =>
   inTransaction(pool, async (client) => {
-    const { patientId, actor, requestId } = upload;
+    const { patientId, provider, format, actor, requestId } = upload;
     const keys = await keyRing.keysOf(client, `patient:${patientId}`);
     const samples = identify(keys, upload);
-    const ids = [...new Set(samples.map(({ _id }) => _id))];
-    const payloadId = newPayloadId();
+    const firsts = firstOfEach(samples);
+    const ids = [...firsts.keys()];
+    const place = { payloadId: newPayloadId(), receivedAt: new Date() };
     await lockKeeping(client, patientId, 'upload');
-    const deleted = await deletedAmong(client, patientId, ids);
-    const created = await insertUpload(client, keys, upload, payloadId, samples, deleted);
-    const sameReadings = await markSameReadings(client, patientId, [...created]);
-    const kept = await keptSamples(client, patientId, ids.filter((_id) => !created.has(_id)));
-    const first = new Map(firstOfEach(samples).map((sample) => [sample._id, sample]));
-    const items = samples.map(({ _id, position, contentMac: mac }): KeptItem => {
+    const { deleted, kept: keptBefore, anyThen } = await lookBefore(client, patientId, samples, ids);
+    const missing = [...firsts.values()].filter(({ _id }) => !deleted.has(_id) && !keptBefore.has(_id));
+    const sameReadings = await earlierReadings(client, patientId, missing, anyThen);
+    const created = await insertSamples(client, { patientId, provider, format, ...place }, sameReadings.size === 0 ? missing : missing.map((sample) => ({ ...sample, sameReadingAs: sameReadings.get(sample._id) })));
+    const isNew = (sample: Identified): boolean => created.has(sample._id) && firsts.get(sample._id) === sample;
+    if (created.size > 0) await insertUpload(client, keys, upload, place, samples, isNew, deleted);
+    const kept = new Map([...keptBefore, ...(await keptSamples(client, patientId, missing.filter(({ _id }) => !created.has(_id)).map(({ _id }) => _id)))]);
+    const items = samples.map((sample): KeptItem => {
+      const { _id } = sample;
       if (deleted.has(_id)) return { _id, status: 'deleted' };
       const sameReadingAs = sameReadings.get(_id);
-      if (created.has(_id) && first.get(_id)?.position === position) return { _id, status: 'created', ...(sameReadingAs !== undefined && { sameReadingAs }) };
-      const before = created.has(_id) ? first.get(_id) : kept.get(_id);
-      return { _id, status: before?.contentMac.equals(mac) === true ? 'duplicate' : 'conflict' };
+      if (isNew(sample)) return { _id, status: 'created', ...(sameReadingAs !== undefined && { sameReadingAs }) };
+      const before = created.has(_id) ? firsts.get(_id) : kept.get(_id);
+      return { _id, status: before?.contentKey === sample.contentKey ? 'duplicate' : 'conflict' };
     });
-    const uploadId = created.size > 0 ? payloadId : samples.map(({ _id }) => kept.get(_id)?.payloadId).find((one) => one !== undefined);
+    const uploadId = created.size > 0 ? place.payloadId : samples.map(({ _id }) => kept.get(_id)?.payloadId).find((one) => one !== undefined);
     await recordAudit(client, { patientId, actor, action: 'create', resource: uploadId === undefined ? 'payload' : `payload/${uploadId}`, requestId });
     return { ...(uploadId !== undefined && { uploadId }), items };
   });

@@ -13,23 +13,27 @@ import type { RuleBook } from './rule-book.ts';
 import { settle } from './settling.ts';
 import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload, type Payload } from './storage/payload-table.ts';
-import { samplesToNormalize, writeResults, type NormalizationResult, type SampleRow, type Which } from './storage/sample-table.ts';
-import { mergeSeriesChunk, removePoints, type SeriesChunk, type StoredPoint } from './storage/series-chunk-table.ts';
+import { samplesToNormalize, writeResults, type NormalizationResult, type PayloadSample, type Which } from './storage/sample-result-table.ts';
+import type { SampleRow } from './storage/sample-table.ts';
+import type { StoredPoint } from './storage/series-body.ts';
+import { mergeSeriesChunks, removePoints, type SeriesChunk } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
 import { writeStandings } from './storage/version-table.ts';
 
 /** What the rules make of one sample. */
 export interface Outcome {
-  readonly sample: SampleRow;
+  readonly sample: PayloadSample;
   /** What measured it: the source that the sample names, else its device. */
   readonly source: string;
   readonly outcome: Normalized | { readonly reason: Reason };
 }
 
+const own = ({ _id, groupNo, hasOwnState }: PayloadSample) => ({ _id, groupNo, hasOwnState });
+
 const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
   'reason' in outcome
-    ? { _id: sample._id, state: 'normalization-failed', reason: outcome.reason }
-    : { _id: sample._id, state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
+    ? { ...own(sample), state: 'normalization-failed', reason: outcome.reason }
+    : { ...own(sample), state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
 
 const submittable = ({ sample, outcome }: Outcome & { outcome: Normalized }): Submittable => ({
   sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
@@ -49,33 +53,22 @@ const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, p
   }
 };
 
-const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<SeriesChunk[]> => {
-  const chunks: SeriesChunk[] = [];
-  const points = done.flatMap(({ sample, source, outcome }) =>
-    pointsOf(outcome.record).map((point) => ({ ...point, source, sampleId: sample._id, rawType: sample.type ?? '', normalizedType: outcome.normalizedDataType, day: dayOf(point.x) })),
-  );
-  for (const group of Object.values(Object.groupBy(points, (point) => [point.normalizedType, point.rawType, point.series, point.day].join('\n')))) {
-    const [first] = group ?? [];
-    if (!group || !first) continue;
-    const { normalizedType, rawType, series, day, name } = first;
-    chunks.push(await mergeSeriesChunk(db, keys, { patientId, normalizedType, rawType, series, day }, name, group.map(({ x, y, sampleId, source }): StoredPoint => [x, y, sampleId, source])));
+const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<SeriesChunk[]> => {
+  const chunks = new Map<string, SeriesChunk & { readonly points: StoredPoint[] }>();
+  for (const { sample, source, outcome } of done) {
+    for (const { series, name, x, y } of pointsOf(outcome.record)) {
+      const key = { patientId, normalizedType: outcome.normalizedDataType, rawType: sample.type ?? '', series, day: dayOf(x) };
+      const text = `${key.normalizedType}\n${key.rawType}\n${series}\n${key.day}`;
+      const chunk = chunks.get(text) ?? { key, name, points: [] };
+      chunks.set(text, chunk);
+      chunk.points.push([x, y, payloadId, sample.item_index, source]);
+    }
   }
-  return chunks;
-};
-
-/** Takes away what an earlier normalization put into charts; answers the chunks that changed. The caller holds the patient's lock and renews the rollups. */
-export const forgetPoints = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly SampleRow[]): Promise<SeriesChunk[]> => {
-  const changed: SeriesChunk[] = [];
-  const byDay = Map.groupBy(samples, ({ normalized_type, recorded_at }) => JSON.stringify([normalized_type, dayOf(recorded_at.getTime())]));
-  for (const [place, group] of byDay) {
-    const [normalizedType, day] = JSON.parse(place) as [string | null, string];
-    if (normalizedType !== null) changed.push(...(await removePoints(db, keys, { patientId, normalizedType, day }, new Set(group.map(({ _id }) => _id)))));
-  }
-  return changed;
+  return mergeSeriesChunks(db, keys, patientId, [...chunks.values()]);
 };
 
 /** Applies rules to samples of a payload; changes nothing. */
-export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly SampleRow[]): Outcome[] => {
+export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly PayloadSample[]): Outcome[] => {
   const items = itemsOf(payload);
   return samples.map((sample) => {
     const item = items[sample.item_index] ?? {};
@@ -87,9 +80,9 @@ export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly Sam
 export const storeOutcomes = async (db: Queryable, keys: ScopeKeys, { patientId, payloadId }: Pick<Payload, 'patientId' | 'payloadId'>, samples: readonly SampleRow[], outcomes: readonly Outcome[]): Promise<void> => {
   const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
   await storeRecords(db, keys, patientId, payloadId, done);
-  const [forgotten, stored] = [await forgetPoints(db, keys, patientId, samples), await storePoints(db, keys, patientId, done)];
-  await renewRollups(db, keys, [...forgotten, ...stored]);
-  await writeResults(db, patientId, outcomes.map(resultOf));
+  const [forgotten, stored] = [await removePoints(db, keys, patientId, samples), await storePoints(db, keys, patientId, payloadId, done)];
+  await renewRollups(db, keys, patientId, [...forgotten, ...stored]);
+  await writeResults(db, patientId, payloadId, outcomes.map(resultOf));
 };
 
 /** One writer per patient at a time, whoever calls, until the transaction ends. */
@@ -121,8 +114,8 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBoo
       if (!payload) return [];
       const { rules } = await ruleBook.current(client);
       const outcomes = outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
-      await storeOutcomes(client, keys, payload, samples, outcomes);
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
+      await storeOutcomes(client, keys, payload, samples, outcomes);
       const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
       await outbox.note(client, keys, patientId, done.map(submittable), samples.map(({ _id }) => _id));
       return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));

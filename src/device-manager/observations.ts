@@ -58,7 +58,7 @@ const measurementOf = (row: ObservedRow, rawData: unknown): Omit<Measurement, 'r
 
 const observed = (types: readonly HealthDataType[], row: ObservedRow, { normalizedData, rawData }: Pick<HealthRecord, 'normalizedData' | 'rawData'>): FhirObservation[] => {
   const measured = measurementOf(row, rawData);
-  if (normalizedData !== undefined) return observationsOf({ ...measured, record: normalizedData });
+  if (normalizedData !== undefined) return observationsOf({ ...measured, record: normalizedData, ...(row.provider === 'healthkit' && { rawData }) });
   const asked = isAbsent(row) ? askedOf(types, row.provider, row.type ?? '') : undefined;
   if (asked === undefined) return [];
   const [startDate, endDate] = [row.recorded_at.toISOString(), row.ended_at.toISOString()];

@@ -1,3 +1,4 @@
+import { findAudit } from '../audit/finding.ts';
 import type { Pool } from '../database/pool.ts';
 import { inSnapshot } from '../database/transaction.ts';
 import { compileItemSchema } from '../http/item-schema.ts';
@@ -11,6 +12,7 @@ import { hasRule } from './domain/normalization.ts';
 import { prototypesOf } from './domain/prototype.ts';
 import { deleteSamples } from './deleting.ts';
 import { createEnrolment } from './enrolment.ts';
+import { audit as auditHandlers } from './handlers/audit.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
 import { detections } from './handlers/detections.ts';
@@ -26,12 +28,13 @@ import { senders } from './handlers/senders.ts';
 import { uploads } from './handlers/uploads.ts';
 import { createInbox } from './inbox.ts';
 import { keepUpload } from './keeping.ts';
+import { createClinicalRecords } from './clinical-records.ts';
 import { createObservations } from './observations.ts';
 import { openRecords } from './records.ts';
 import type { RuleBook } from './rule-book.ts';
-import { issueApiKey } from './sender-keys.ts';
-import { listApiKeys, revokeApiKey } from './storage/api-key-table.ts';
-import { recordAudit, type AuditEvent } from './storage/audit-table.ts';
+import { endApiKey, issueApiKey } from './sender-keys.ts';
+import { listApiKeys } from './storage/api-key-table.ts';
+import { recordAudit, recordEntry, type AuditEvent } from './storage/audit-table.ts';
 import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
@@ -55,9 +58,12 @@ const handlersOfNormalized = ({ pool, keyRing, version }: DeviceManagerDependenc
   const audit = (event: AuditEvent) => recordAudit(pool, event);
   return {
     ...charts(createCharts(pool, keyRing, () => chartedTypes(ruleBook))),
-    ...healthDataTypes({ ruleBook, audit }),
+    ...healthDataTypes({ ruleBook }),
     ...renormalizations(renormalizer),
-    ...fhir({ version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search), audit }),
+    ...fhir({
+      version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search),
+      clinicalRecords: createClinicalRecords(pool, keyRing), audit,
+    }),
     ...detections({
       prototypes: async () => prototypesOf(await typesOf(ruleBook)),
       submissions: createSubmissions(pool),
@@ -110,9 +116,10 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       audit,
     }),
     ...senders({
-      list: () => listApiKeys(pool), issue: (wanted) => issueApiKey(pool, wanted), revoke: (id) => revokeApiKey(pool, id), audit,
+      list: () => listApiKeys(pool), issue: (wanted, act) => issueApiKey(pool, wanted, act), revoke: (id, act) => endApiKey(pool, id, act),
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
+    ...auditHandlers({ find: (page) => findAudit(pool, 'device_manager', page), record: (entry) => recordEntry(pool, entry) }),
     ...handlersOfNormalized(dependencies, normalization, receiver),
   } satisfies Handlers<Operations, Caller, OpenFhir>;
 };

@@ -1,9 +1,10 @@
-import { measuresOf } from '../healthkit/measures.ts';
+import { measuresOf } from '../healthkit/measures/measures-of.ts';
 import { localOffsetOf } from '../healthkit/item-dates.ts';
 import { sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
 import { unitOfItem } from '../healthkit/item-value.ts';
 import { healthKitFormatOf, itemsIn } from '../healthkit/shapes/formats.ts';
 import type { ShapedItem } from '../healthkit/shapes/shape.ts';
+import { isoOf } from '../measurement/usual-date-time.ts';
 import { resolveType } from '../healthkit/type-catalogue.ts';
 import type { Normalized } from './domain/normalization.ts';
 import type { Measured, Reason } from './domain/observing.ts';
@@ -18,22 +19,25 @@ type Item = Pick<Reading, 'document' | 'received' | 'sources'> & Pick<ShapedItem
 
 /** What is measured in one item; HealthKit's unit is the item's, else the request's, else the library's. */
 export const measuredOf = (sample: SampleRow, { document: item, sources, percent }: Partial<Item>, context: PayloadContext): Measured => {
-  const measured = {
-    providerId: sample.provider, dataType: sample.type ?? undefined, item, ...(sources && { sources }),
-    start: sample.recorded_at.toISOString(), end: sample.ended_at.toISOString(),
-  };
+  const [startMs, endMs] = [sample.recorded_at.getTime(), sample.ended_at.getTime()];
+  const start = isoOf(startMs);
+  const measured = { providerId: sample.provider, dataType: sample.type ?? undefined, item, ...(sources && { sources }), start, end: endMs === startMs ? start : isoOf(endMs) };
   if (sample.provider !== 'healthkit') return measured;
-  const measures = measuresOf(membersOf(item), sample.type, (sample.ended_at.getTime() - sample.recorded_at.getTime()) / 1000);
+  const measures = measuresOf(membersOf(item), sample.type, (endMs - startMs) / 1000);
   if (measures) return { ...measured, item: { ...membersOf(item), measures } };
   const unit = unitOfItem(membersOf(item), resolveType(sample.type ?? ''), context.unit, percent);
   return 'code' in unit ? measured : { ...measured, ...unit };
 };
 
+/** Members that stand elsewhere in what was received: pointers inside of the element. */
+const sourcesIn = ({ pointer, places = {} }: ShapedItem): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(places).flatMap(([member, place]) => (place.startsWith(`${pointer}/`) ? [[member, place.slice(pointer.length)]] : [])));
+
 /** The items of a payload in order: HealthKit's samples, or the readings of a delivery. */
 export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 'format' | 'bytes'>): readonly Item[] => {
   if (provider !== 'healthkit') return takeApartBytes(format, bytes).readings;
   const found = itemsIn(healthKitFormatOf(format), JSON.parse(bytes.toString('utf8')));
-  return found !== 'too-many' && 'items' in found ? found.items.map(({ item, received, percent }) => ({ document: item, received, percent })) : [];
+  return found !== 'too-many' && 'items' in found ? found.items.map((one) => ({ document: one.item, received: one.received, percent: one.percent, sources: sourcesIn(one) })) : [];
 };
 
 /** What measured it: the source that the sample names, else its device. */

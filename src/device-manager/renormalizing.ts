@@ -15,7 +15,8 @@ import {
   type RenormalizationCounts, type RenormalizationFilter, type RenormalizationRow,
 } from './storage/renormalization-table.ts';
 import { supersedeSubmissions } from './storage/submission-table.ts';
-import { sampleById, samplesToNormalize, type SampleRow } from './storage/sample-table.ts';
+import { samplesToNormalize, type PayloadSample } from './storage/sample-result-table.ts';
+import { sampleById, type SampleRow } from './storage/sample-table.ts';
 
 /** One sample with its record before and after; neither where it could not be normalized. */
 export interface Difference {
@@ -91,7 +92,7 @@ interface Context {
   readonly ruleBook: RuleBook;
 }
 
-const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId: string, payloadId: string, samples: readonly SampleRow[]): Promise<Compared[]> => {
+const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId: string, payloadId: string, samples: readonly PayloadSample[]): Promise<Compared[]> => {
   const keys = await keyRing.knownKeysOf(db, `patient:${patientId}`);
   const payload = keys && (await readPayload(db, keys, patientId, payloadId));
   if (!payload) return [];
@@ -141,7 +142,8 @@ const step = (context: Context, _id: string): Promise<boolean> =>
 const differencesOf = async (context: Context, run: RenormalizationRow): Promise<Difference[]> => {
   const { pool } = context;
   const found = await Promise.all((run.dry_run ? run.differing : []).map((_id) => sampleById(pool, _id)));
-  const compared = await Promise.all(found.map(async (sample) => (sample ? compare(context, pool, sample.patient_id, sample.payload_id, [sample]) : [])));
+  const compared = await Promise.all(found.map(async (sample) =>
+    (sample ? compare(context, pool, sample.patient_id, sample.payload_id, await samplesToNormalize(pool, sample.patient_id, sample.payload_id, { only: sample._id })) : [])));
   return compared.flat().map(differenceOf);
 };
 

@@ -2,6 +2,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { compileRules, type Rules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { allVersions, insertVersion, lockTypes, stampOfTypes, type Definition, type HealthDataTypeRow } from './storage/health-data-type-table.ts';
 
 /** One version of a health data type; `createdAt` and `creator` where this installation made it. */
@@ -27,8 +28,9 @@ export type TypeRefusal = 'unknown' | 'already-exists' | 'version-conflict' | { 
 export interface RuleBook {
   /** As it is now in the database; compiled anew only when a version was added. */
   readonly current: (db?: Queryable) => Promise<Book>;
+  /** Adds the first version of a type; audited. */
   readonly create: (definition: Definition, creator: string) => Promise<TypeVersion | TypeRefusal>;
-  /** Adds a version after `from`, or a retirement where there is no definition. */
+  /** Adds a version after `from`, or a retirement where there is no definition; audited. */
   readonly change: (identifier: string, from: number, definition: Definition | undefined, creator: string) => Promise<TypeVersion | TypeRefusal>;
 }
 
@@ -86,6 +88,8 @@ export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[]): 
       if (refusal !== undefined) return refusal;
       const version = Math.max(builtInVersions, ...book.versions.filter(({ type }) => type.identifier === identifier).map((one) => one.version)) + 1;
       await insertVersion(client, { identifier, version, definition: definition ?? null, creator });
+      const isNew = !book.versions.some(({ type }) => type.identifier === identifier);
+      await recordAudit(client, { actor: creator, action: isNew ? 'create' : 'update', resource: `health-data-type/${identifier}/${String(version)}` });
       const made = bookOf(builtIn, await allVersions(client)).newest.get(identifier);
       if (!made) throw new Error('A health data type is gone right after it was made.');
       return made;

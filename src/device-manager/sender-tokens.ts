@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose';
 import { problem } from '../http/problem.ts';
 import type { KeyHolder } from './storage/api-key-table.ts';
 
@@ -43,11 +43,26 @@ const devicesOf = ({ device_ids: devices }: JWTPayload): readonly string[] | und
 
 const senderName = /^[a-z][a-z0-9-]{0,63}$/;
 
+const largestKeySet = 262_144;
+
+/** Reads no more than a set of keys can be; a redirect is an answer like any other that is not 200. */
+const boundedFetch = async (url: string, init: RequestInit): Promise<Response> => {
+  const { body, status, headers } = await fetch(url, { ...init, redirect: 'manual' });
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > largestKeySet) throw new Error('an issuer answered more than a set of keys can be');
+    chunks.push(chunk);
+  }
+  return new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers });
+};
+
 /** Up to here a token waits for keys that cannot be looked at again yet. */
 const longestWaitForKeysMs = 1_000;
 
 const verifier = ({ issuer, jwksUrl, audience, scope, sender, keysEveryMs = 10_000 }: TokenIssuer) => {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: keysEveryMs, cacheMaxAge: 600_000 });
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: keysEveryMs, cacheMaxAge: 600_000, [customFetch]: boundedFetch });
   const verified = (token: string) => jwtVerify(token, keys, { issuer, audience, algorithms, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp'] });
   /** Whoever made a key up a moment ago must not have a token under a new key refused: its sender may never come again. */
   const verifiedOnceKeysAreNew = async (token: string) => {

@@ -1,10 +1,15 @@
 import specification from '../../generated/device-manager.json' with { type: 'json' };
+import { startChainer } from '../audit/chainer.ts';
+import { createRefusalRecorder } from '../audit/refusal-recorder.ts';
 import { isUnavailable } from '../database/transaction.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { Service } from '../http/service.ts';
+import type { ProblemCode } from '../http/problem.ts';
 import { loadSpec } from '../http/spec.ts';
+import { SealBrokenError } from '../keys/cipher.ts';
+import { MasterKeyMissingError } from '../keys/wrapping.ts';
 import { authenticators } from './authentication.ts';
-import type { Caller } from './caller.ts';
+import { actorOf, boundPatient, type Caller } from './caller.ts';
 import { builtInTypes } from './catalogue/built-in-types.ts';
 import type { DeviceManagerDependencies } from './dependencies.ts';
 import { fhirProblems } from './fhir-outcome.ts';
@@ -13,14 +18,22 @@ import { createNormalizer } from './normalizing.ts';
 import { handlersOf } from './operation-handlers.ts';
 import { createOutbox } from './outbox.ts';
 import { createRenormalizer } from './renormalizing.ts';
+import { recordEntry } from './storage/audit-table.ts';
 import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
 
+const refusalRules = {
+  actorOf, patientOf: boundPatient, special: {},
+  uploads: new Set(['receiveHealthKit', 'receiveHealthKitInFormat', 'receiveMedisante', 'receiveMedisanteInFormat']), namesPerson: new Set(['exportPatient']),
+};
+const keyProblemOf = (error: unknown): ProblemCode | undefined =>
+  error instanceof SealBrokenError ? 'data-unreadable' : error instanceof MasterKeyMissingError ? 'keys-unavailable' : undefined;
+
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
-  const { pool, keyRing, log, version, userManagerUrl, therapyMonitoring, validateResponses = false } = dependencies;
+  const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
@@ -29,21 +42,26 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const normalization = { ruleBook, normalizer, renormalizer: createRenormalizer(dependencies.jobPool, keyRing, ruleBook) };
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
-    name: 'device-manager', version, spec, log, validateResponses,
+    name: 'device-manager', version, spec, log, validateResponses, warmUp,
     handlers: handlersOf(dependencies, spec, normalization, receiver),
     authenticators: authenticators(dependencies, operators),
-    ready: async () => (await database()).rowCount === 1,
+    ready: async () => (await masterKeyFault()) ?? (await database()).rowCount === 1,
     checkUp: { database, ...(receiver && { 'therapy-monitoring': receiver.probe }) },
     isDatabaseUnavailable: isUnavailable,
+    isPublicHttps: dependencies.isPublicHttps === true,
+    codeOf: keyProblemOf,
     problemForms: [fhirProblems],
+    auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: [inboxGauge(pool), submissionGauge(pool)],
   });
   const runner = await startJobs(dependencies, normalization, receiver);
+  const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
   return {
     name: 'device-manager',
     listen: server.listen,
     stop: async () => {
       await server.close();
+      await chainer?.stop();
       await runner.stop();
       await receiver?.close();
       await operators.close();

@@ -26,11 +26,11 @@ const agrees = ({ state, reason }: VersionRow, standing: Standing | undefined): 
 };
 
 /** What samples count for beside the other versions of their readings. */
-export interface Settlement {
+export interface Settlement<Sample extends SampleRow> {
   /** By identifier; a sample without versions is not among them. */
   readonly standings: ReadonlyMap<string, Standing>;
   /** Those of the samples whose state says something else, which are all that have just been received. */
-  readonly changed: readonly SampleRow[];
+  readonly changed: readonly Sample[];
 }
 
 /**
@@ -38,7 +38,7 @@ export interface Settlement {
  * again, each under the lock of its own patient; so are withdrawals in quarantine that can now be attributed. What comes out in the end
  * does not depend on the order in which versions came.
  */
-export const settle = async (db: Queryable, samples: readonly SampleRow[]): Promise<Settlement> => {
+export const settle = async <Sample extends SampleRow>(db: Queryable, samples: readonly Sample[]): Promise<Settlement<Sample>> => {
   const identities = [...new Set(samples.flatMap(({ identity }) => identity ?? []))];
   if (identities.length === 0) return { standings: new Map(), changed: samples };
   const rows = await versionsOf(db, identities);

@@ -37,8 +37,10 @@ function dateOf(item: Item, member: string, batchZone: string | undefined): { re
   return { instant: timeZone === undefined ? undefined : parseInstantIn(text, timeZone), zoneAssumed: true };
 }
 
-const present = (item: Item, ...members: string[]): string | undefined =>
-  members.find((member) => item[member] !== undefined && item[member] !== null);
+const present = (item: Item, member: string, other: string): string | undefined => {
+  if (item[member] !== undefined && item[member] !== null) return member;
+  return item[other] !== undefined && item[other] !== null ? other : undefined;
+};
 
 /**
  * The instants of an item (`startDate` or `start`, `endDate` or `end`; where they name no zone in metadata.HKTimeZone, else in the
@@ -51,7 +53,7 @@ export function datesOfItem(item: Item, now: number, batchZone?: string): ItemDa
   const first = dateOf(item, from, batchZone);
   const start = first.instant;
   if (start === undefined) return { code: 'invalid-date', place: `/${from}` };
-  const last = until === undefined ? first : dateOf(item, until, batchZone);
+  const last = until === undefined || item[until] === item[from] ? first : dateOf(item, until, batchZone);
   const end = last.instant;
   const endPlace = `/${until ?? from}`;
   if (end === undefined) return { code: 'invalid-date', place: endPlace };

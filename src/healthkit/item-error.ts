@@ -9,7 +9,7 @@ const entry = (message: string, retryable = false): ItemCatalogueEntry => ({ mes
 /** Why an item of an upload is refused; messages say what to do and never quote the item. */
 const itemCatalogue = {
   'invalid-item': entry('Send each item as a JSON object that fits the specification.'),
-  'missing-date': entry('Send startDate (or start) with every item.'),
+  'missing-date': entry('Send startDate (or start) with every item; add it where the library tells none.'),
   'invalid-date': entry('Write dates as 2024-07-23T15:44:05.993+0200, with an offset or Z.'),
   'end-before-start': entry('The end must not be before the start.'),
   'date-in-future': entry('The item is from the future; check the clock of the phone.', true),

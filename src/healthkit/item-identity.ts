@@ -30,6 +30,7 @@ export interface SyncVersion {
 export function syncVersionOf({ metadata }: Item): SyncVersion | undefined {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return undefined;
   const members = metadata as Item;
+  if (!syncMembers.some((name) => name in members)) return undefined;
   const identifier = syncMembers.map((name) => members[name]).find((one) => typeof one === 'string' && one !== '');
   const version = versionMembers.map((name) => numberOf(members[name])).find((one) => one !== undefined);
   return typeof identifier === 'string' && version !== undefined ? { identifier, version } : undefined;
@@ -37,8 +38,8 @@ export function syncVersionOf({ metadata }: Item): SyncVersion | undefined {
 
 /** The source an item names: the bundle that wrote it, else the name for people; '' when it names none. */
 export const sourceOf = ({ sourceId, sourceName }: Item): string => {
-  const named = [sourceId, sourceName].find((name) => typeof name === 'string' && name.trim() !== '');
-  return typeof named === 'string' ? named.trim() : '';
+  const named = typeof sourceId === 'string' ? sourceId.trim() : '';
+  return named === '' && typeof sourceName === 'string' ? sourceName.trim() : named;
 };
 
 function ordered(value: unknown): unknown {
@@ -52,6 +53,8 @@ const EXTREMES = ['Min', 'Max'];
 
 /** One spelling of what was measured: equal for equal values, whatever the order of members and whether a number is sent as text. */
 export function valueText(item: Item, type: string | undefined): string {
+  const { value } = item;
+  if (typeof value === 'number' && Number.isFinite(value) && type !== BLOOD_PRESSURE && !EXTREMES.some((member) => member in item)) return String(value);
   const members = type === BLOOD_PRESSURE ? ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'] : ['value', ...EXTREMES.filter((member) => member in item)];
   if (members.every((member) => item[member] !== undefined)) {
     return members.map((member) => String(numberOf(item[member]) ?? item[member])).join('/');

@@ -29,11 +29,13 @@ export function numberOf(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
+const [pressures, noMembers, quantityAlone, valueAlone] = [['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'], [], ['quantity'], ['value']] as const;
+
 /** Where the numbers of a type are in an item; none for types that are no quantities. */
 function numberPlaces(item: Item, type: HealthKitType): readonly string[] {
-  if (type.identifier === BLOOD_PRESSURE) return ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'];
-  if (type.kind !== 'quantity') return [];
-  return [item['value'] === undefined && 'quantity' in item ? 'quantity' : 'value'];
+  if (type.identifier === BLOOD_PRESSURE) return pressures;
+  if (type.kind !== 'quantity') return noMembers;
+  return item['value'] === undefined && 'quantity' in item ? quantityAlone : valueAlone;
 }
 
 function isImpossible(value: number, type: HealthKitType, { unit, percentAssumed }: EffectiveUnit): boolean {
@@ -46,11 +48,10 @@ function isImpossible(value: number, type: HealthKitType, { unit, percentAssumed
 function judgeNumbers(item: Item, type: HealthKitType, unit: EffectiveUnit): ItemFault | undefined {
   for (const member of numberPlaces(item, type)) {
     const given = item[member];
-    const place = `/${member}`;
-    if (given === undefined || given === null) return { code: 'missing-value', place };
+    if (given === undefined || given === null) return { code: 'missing-value', place: `/${member}` };
     const value = numberOf(given);
-    if (value === undefined) return { code: 'invalid-value', place };
-    if (isImpossible(value, type, unit)) return { code: 'value-out-of-range', place };
+    if (value === undefined) return { code: 'invalid-value', place: `/${member}` };
+    if (isImpossible(value, type, unit)) return { code: 'value-out-of-range', place: `/${member}` };
   }
   return undefined;
 }

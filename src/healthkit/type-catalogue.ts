@@ -25,14 +25,38 @@ const byName: ReadonlyMap<string, HealthKitType> = new Map(
   types.flatMap((type) => [key(type.identifier), ...type.aliases].map((name): [string, HealthKitType] => [name, type])),
 );
 
+const spelled = new Map<string, HealthKitType>();
+const MOST_SPELLINGS = 5000;
+
 /** The type of a name: Apple's identifier or an alias, whatever its letter case and separators (heart_rate, heartRate, HEART_RATE). */
-export const resolveType = (name: string): HealthKitType | undefined =>
-  name.length > MAX_TYPE_LENGTH ? undefined : byName.get(key(name));
+export const resolveType = (name: string): HealthKitType | undefined => {
+  const known = spelled.get(name);
+  if (known !== undefined || name.length > MAX_TYPE_LENGTH) return known;
+  const type = byName.get(key(name));
+  // Only names of types are remembered, so that there is an end to them but for letter case and separators.
+  if (type !== undefined && spelled.size < MOST_SPELLINGS) spelled.set(name, type);
+  return type;
+};
+
+const asItem = (value: unknown): Item =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 
 const SLEEP_STAGES = new Set(['INBED', 'ASLEEP', 'AWAKE', 'CORE', 'DEEP', 'REM']);
 
-const hints: readonly [test: (item: Item, metadata: Item) => boolean, identifier: string][] = [
+type Hint = readonly [test: (item: Item, metadata: Item) => boolean, identifier: string];
+
+/** Resources that HealthKit has in one type of clinical record alone; an Observation may be of the laboratory or a vital sign. */
+const clinicalResources = [
+  ['AllergyIntolerance', 'Allergy'], ['Condition', 'Condition'], ['Coverage', 'Coverage'], ['DocumentReference', 'ClinicalNote'], ['Immunization', 'Immunization'],
+  ['MedicationOrder', 'Medication'], ['MedicationRequest', 'Medication'], ['MedicationStatement', 'Medication'], ['Procedure', 'Procedure'],
+] as const;
+
+const hints: readonly Hint[] = [
   [(item) => 'heartbeatSeries' in item, 'HKDataTypeIdentifierHeartbeatSeries'],
+  [(item) => 'appleStandHours' in item && 'appleExerciseTime' in item, 'HKActivitySummaryTypeIdentifier'],
+  [(item) => 'valence' in item && 'associations' in item, 'HKStateOfMindTypeIdentifier'],
+  [(item) => 'sensitivityPoints' in item, 'HKDataTypeIdentifierAudiogram'],
+  ...clinicalResources.map(([resourceType, name]): Hint => [({ fhirData }) => asItem(fhirData)['resourceType'] === resourceType, `HKClinicalTypeIdentifier${name}Record`]),
   [(item) => 'voltageMeasurements' in item, 'HKDataTypeIdentifierElectrocardiogram'],
   [(item) => 'activityName' in item && 'activityId' in item, 'HKWorkoutTypeIdentifier'],
   [({ value }) => typeof value === 'string' && SLEEP_STAGES.has(value), 'HKCategoryTypeIdentifierSleepAnalysis'],
@@ -45,12 +69,14 @@ const hints: readonly [test: (item: Item, metadata: Item) => boolean, identifier
 
 const isPair = (item: Item): boolean => 'bloodPressureSystolicValue' in item || 'bloodPressureDiastolicValue' in item;
 
-const asItem = (value: unknown): Item =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+const typeMembers = ['type', 'dataType', 'quantityType', 'rawDataType'] as const;
 
 function declaredName(item: Item, batchType: string | undefined): string | undefined {
-  const names = [item['type'], item['dataType'], item['quantityType'], item['rawDataType'], batchType];
-  return names.find((name): name is string => typeof name === 'string' && name.trim() !== '')?.trim();
+  for (const member of typeMembers) {
+    const name = item[member];
+    if (typeof name === 'string' && name.trim() !== '') return name.trim();
+  }
+  return batchType !== undefined && batchType.trim() !== '' ? batchType.trim() : undefined;
 }
 
 /** What an item is: `name` is Apple's identifier, or the unknown name as it was given (at most 128 characters). */

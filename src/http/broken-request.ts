@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { answerHeaderLines } from './answer-headers.ts';
+import { TLSSocket } from 'node:tls';
+import { securityHeaderLines } from './response-policy.ts';
 
 /** What Node found wrong with the bytes of a client, by its code; all else is 400. */
 const STATUSES: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413, ERR_HTTP_REQUEST_TIMEOUT: 408 };
@@ -10,13 +11,14 @@ const STATUSES: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, H
  * Answers what is no HTTP, or comes too slowly to be a request, without a body and with the headers of every answer; then closes. Where
  * an answer has begun nothing is added to it.
  */
-export const brokenRequestAnswer = (inFlight: ReadonlySet<ServerResponse>): ((error: Error, socket: Duplex) => void) => {
-  const headers = answerHeaderLines();
+export const brokenRequestAnswer = (inFlight: ReadonlySet<ServerResponse>, isPublicHttps: boolean): ((error: Error, socket: Duplex) => void) => {
+  const [plain, overHttps] = [securityHeaderLines(isPublicHttps), securityHeaderLines(true)];
   return (error, socket) => {
     const { code = '' } = error as { code?: string };
     const isAnswering = [...inFlight].some((response) => response.socket === socket && response.headersSent);
     if (code !== 'ECONNRESET' && socket.writable && !isAnswering) {
       const status = STATUSES[code] ?? 400;
+      const headers = socket instanceof TLSSocket ? overHttps : plain;
       const lines = [`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`, ...headers, `X-Request-Id: ${randomUUID()}`, 'Content-Length: 0', 'Connection: close'];
       socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     }

@@ -38,8 +38,12 @@ export interface RedocBundle {
   readonly licence: Buffer;
 }
 
-/** Reads Redoc from its package. Throws when the package is not there. */
-export function redocBundle(): RedocBundle {
+let bundle: RedocBundle | undefined;
+
+/** Reads Redoc from its package, once for all services. Throws when the package is not there. */
+export const redocBundle = (): RedocBundle => (bundle ??= readBundle());
+
+function readBundle(): RedocBundle {
   const path = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
   const text = readFileSync(path, 'utf8')
     .replace(/https:\/\/cdn\.redoc\.ly\/[\w./-]+/g, () => NO_PICTURE)

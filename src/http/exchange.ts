@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
+import { peerClassOf, withSource } from '../audit/request-source.ts';
 import type { XmlElement } from '../xml/xml-gate.ts';
 import type { Authenticated } from './authentication.ts';
 import type { ItemSlice } from './json-gate.ts';
@@ -15,6 +16,8 @@ export interface Exchange {
   /** operationId, or the name of a page of the kit, for log and metrics; never a path. */
   label: string;
   operation?: OperationInfo;
+  /** Where it comes from, for counting; empty until its headers were judged. */
+  source: string;
   authenticated?: Authenticated<unknown>;
   bytes: Buffer;
   items?: readonly ItemSlice[];
@@ -51,6 +54,7 @@ export const createExchanges = (): Exchanges => {
         startedAt: performance.now(),
         signal,
         label: 'unmatched',
+        source: '',
         bytes: Buffer.alloc(0),
         ...(warmUp !== undefined && { warmUp }),
       };
@@ -68,5 +72,5 @@ export const enter = (exchanges: Exchanges): RequestHandler => (request: Request
   });
   const { requestId } = exchanges.open(request, controller.signal);
   response.set('X-Request-Id', requestId);
-  next();
+  withSource({ requestId, peer: peerClassOf(request.socket.remoteAddress) }, next);
 };

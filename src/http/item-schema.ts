@@ -1,6 +1,5 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
-import { pointerToken, resolvePointer, type Spec } from './spec.ts';
+import { schemaCompiler } from './spec-schemas.ts';
+import { pointerToken, type Spec } from './spec.ts';
 
 /** The first thing a schema refuses about a value: where (JSON pointer into the value) and by which keyword. */
 export interface ShapeFault {
@@ -24,11 +23,7 @@ export const compileItemSchema = (spec: Spec, operationId: string): ItemCheck =>
   const operation = spec.operations.find(({ id }) => id === operationId);
   if (operation === undefined) throw new Error(`The specification has no operation ${operationId}.`);
   const body = `#/paths/${pointerToken(operation.template)}/${operation.method.toLowerCase()}/requestBody`;
-  const { pointer } = resolvePointer(spec.document, `${body}/content/application~1json/schema/items`);
-  const ajv = new Ajv2020({ strict: false, validateSchema: false });
-  addFormats.default(ajv);
-  ajv.addSchema({ ...spec.document, $id: 'specification' });
-  const validate = ajv.compile({ $ref: `specification${pointer}` });
+  const validate = schemaCompiler(spec)(`${body}/content/application~1json/schema/items`);
   return (item) => {
     if (validate(item)) return null;
     const [error] = validate.errors ?? [];

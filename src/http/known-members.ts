@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { pointerToken, resolvePointer, type Spec } from './spec.ts';
 
@@ -6,7 +6,7 @@ import { pointerToken, resolvePointer, type Spec } from './spec.ts';
 export type KnownMembers = (value: object) => Record<string, unknown>;
 
 /**
- * Compiles, for a schema of the specification, what an object of others may keep so that we may answer it: each member that the
+ * Tells, for a schema of the specification, what an object of others may keep so that we may answer it: each member that the
  * schema knows and whose value it takes, and in an open schema those that it does not know. Whether all required members are there
  * is not judged. Throws when the specification has no such object schema.
  */
@@ -17,8 +17,13 @@ export const knownMembersReader = (spec: Spec): ((schema: string) => KnownMember
   return (schema) => {
     const place = `/components/schemas/${pointerToken(schema)}`;
     const { properties, additionalProperties } = resolvePointer(spec.document, `#${place}`).node as { properties: object; additionalProperties?: false };
-    const takes = new Map(Object.keys(properties).map((name) => [name, ajv.compile({ $ref: `specification#${place}/properties/${pointerToken(name)}` })]));
-    const isKept = ([name, value]: [string, unknown]): boolean => takes.get(name)?.(value) ?? additionalProperties !== false;
+    const compiled = new Map<string, ValidateFunction>();
+    const judgeOf = (name: string): ValidateFunction => {
+      const judge = compiled.get(name) ?? ajv.compile({ $ref: `specification#${place}/properties/${pointerToken(name)}` });
+      compiled.set(name, judge);
+      return judge;
+    };
+    const isKept = ([name, value]: [string, unknown]): boolean => (Object.hasOwn(properties, name) ? judgeOf(name)(value) : additionalProperties !== false);
     return (value) => Object.fromEntries(Object.entries(value).filter(isKept));
   };
 };

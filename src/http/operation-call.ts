@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
+import type { JsonAnswer } from './answer-check.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { isJsonType } from './framing.ts';
 import { noBody, type AnyCall, type AnyHandler, type AnyReply } from './operation.ts';
@@ -29,7 +30,7 @@ const wantedOf = (request: Request, { responses }: OperationInfo): string | unde
 };
 
 const callOf = (request: Request, exchange: Exchange, operation: OperationInfo): AnyCall => {
-  const { authenticated, bytes, items, mediaType, xml, requestId, signal } = exchange;
+  const { authenticated, bytes, items, mediaType, xml, requestId, signal, source } = exchange;
   if (authenticated === undefined) throw new Error('A call needs a judged credential.');
   // The validator leaves coerced values and defaults in both.
   const path = { ...(request as { openapi?: { pathParams?: Record<string, unknown> } }).openapi?.pathParams };
@@ -49,6 +50,7 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
     requestId,
     wanted: wantedOf(request, operation),
     origin: originOf(request),
+    source,
     signal,
   };
 };
@@ -75,7 +77,9 @@ const stream = async (response: Response, body: AsyncIterable<string>): Promise<
   }
 };
 
-const writeReply = async (request: Request, response: Response, { status, headers, body }: AnyReply, operation: OperationInfo): Promise<void> => {
+type Judge = (answer: JsonAnswer) => void;
+
+const writeReply = async (request: Request, response: Response, { status, headers, body }: AnyReply, operation: OperationInfo, judge: Judge): Promise<void> => {
   const { id, responses } = operation;
   const declared = responses.get(String(status));
   if (declared === undefined) throw new Error(`${id} answered the undeclared status ${status}.`);
@@ -86,6 +90,7 @@ const writeReply = async (request: Request, response: Response, { status, header
     if (!declared.mayBeEmpty || (body !== noBody && body !== undefined)) throw new Error(`${id} answered ${status} with the wrong kind of body.`);
     response.end();
   } else if (isJsonType(mediaType)) {
+    judge({ operation, status, mediaType, body });
     response.type(mediaType).json(body);
   } else if (isAsyncIterable(body)) {
     // Pieces are text, whatever Express knows of their type.
@@ -96,8 +101,8 @@ const writeReply = async (request: Request, response: Response, { status, header
   }
 };
 
-/** Last step: hands the validated call to the handler of the operation and writes its reply. */
-export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchanges: Exchanges): RequestHandler =>
+/** Last step: hands the validated call to the handler of the operation and writes its reply, once `judge` has let it pass by not throwing. */
+export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchanges: Exchanges, judge: Judge): RequestHandler =>
   async (request, response) => {
     const exchange = exchanges.of(request);
     const { operation } = exchange;
@@ -105,5 +110,5 @@ export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchang
     const handler = operation === undefined ? undefined : handlers[operation.id];
     if (operation === undefined || handler === undefined) throw new Error('A matched operation has a handler.');
     // The typed map has checked the handler against the operation that the call was validated for.
-    await writeReply(request, response, await handler(callOf(request, exchange, operation) as never), operation);
+    await writeReply(request, response, await handler(callOf(request, exchange, operation) as never), operation, judge);
   };

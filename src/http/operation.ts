@@ -42,7 +42,7 @@ export type Reply<Op extends Operation> = {
  * One validated request. `path`, `query` and `headers` (lower-case names) hold what the spec declares, coerced and with
  * defaults; `bytes` is the body as received after content decoding; `items` are byte slices into it when it is an array.
  * `mediaType` is that of the body, as the spec lists it; `xml` is there when that is XML, and `body` its text.
- * `wanted` is the media type of a 200 that the client likes best of those declared. `origin` is scheme and host as the client wrote them, for links back. `signal` aborts when the client goes away before the answer is written.
+ * `wanted` is the media type of a 200 that the client likes best of those declared. `origin` is scheme and host as the client wrote them, for links back; `source` is where it comes from, for counting (see createSourceReader). `signal` aborts when the client goes away before the answer is written.
  */
 export interface Call<Op extends Operation, Caller> {
   readonly path: Readonly<Present<Op['parameters']['path']>>;
@@ -57,6 +57,7 @@ export interface Call<Op extends Operation, Caller> {
   readonly requestId: string;
   readonly wanted: string | undefined;
   readonly origin: string;
+  readonly source: string;
   readonly signal: AbortSignal;
 }
 
@@ -84,6 +85,7 @@ export interface AnyCall {
   readonly requestId: string;
   readonly wanted: string | undefined;
   readonly origin: string;
+  readonly source: string;
   readonly signal: AbortSignal;
 }
 

@@ -22,8 +22,8 @@ export interface PlatformOptions {
   readonly documentation: DocumentationPage;
   readonly exchanges: Exchanges;
   readonly phase: () => Phase;
-  /** False or a rejection means: not ready for traffic. */
-  readonly ready: () => Promise<boolean> | boolean;
+  /** False, a reason in words, or a rejection means: not ready for traffic. The reason is answered: it names no secret. */
+  readonly ready: () => Promise<boolean | string> | boolean;
   /** What the service depends on, by name; a rejection means that it is down. */
   readonly checkUp: Readonly<Record<string, () => Promise<unknown>>>;
 }
@@ -32,19 +32,22 @@ type Page = (response: Response) => unknown;
 
 const CHECK_MS = 3000;
 
-const isUp = async (check: () => unknown): Promise<boolean> => {
+/** What a check says, false when it fails or takes too long. */
+const verdictOf = async (check: () => unknown): Promise<unknown> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), CHECK_MS).unref();
   });
   try {
-    return await Promise.race([Promise.resolve(check()).then((verdict) => verdict !== false), late]);
+    return await Promise.race([Promise.resolve(check()), late]);
   } catch {
     return false; // the answer of the page tells which check failed
   } finally {
     clearTimeout(timer);
   }
 };
+
+const isUp = async (check: () => unknown): Promise<boolean> => (await verdictOf(check)) !== false;
 
 const statusPages = (options: PlatformOptions): [string, Page][] => {
   const { name, version } = options;
@@ -53,7 +56,8 @@ const statusPages = (options: PlatformOptions): [string, Page][] => {
     ['/-/healthz', (response) => response.json(healthy)],
     ['/-/ready', async (response) => {
       if (options.phase() === 'starting') throw problem('starting', { retryAfterSeconds: 1 });
-      if (options.phase() === 'draining' || !(await isUp(options.ready))) throw problem('unavailable');
+      const verdict = options.phase() === 'draining' ? false : await verdictOf(options.ready);
+      if (verdict !== true) throw problem('unavailable', typeof verdict === 'string' ? { detail: verdict } : {});
       return response.json(healthy);
     }],
     ['/-/check-up', async (response) => {

@@ -45,13 +45,15 @@ export interface ProblemContext {
   readonly operation: OperationInfo | undefined;
   /** Tells that the database cannot be reached. */
   readonly isDatabaseUnavailable: (error: unknown) => boolean;
+  /** The code of an error of the service's own kinds. */
+  readonly codeOf?: ((error: unknown) => ProblemCode | undefined) | undefined;
 }
 
 /**
  * Names the problem behind any error: problems as they are, refusals of the request validator with pointers and without
  * values, an unreachable database as 503; everything else is internal-error with the error as its cause.
  */
-export const problemOf = (error: unknown, { operation, isDatabaseUnavailable }: ProblemContext): ProblemError => {
+export const problemOf = (error: unknown, { operation, isDatabaseUnavailable, codeOf: ownCodeOf }: ProblemContext): ProblemError => {
   if (error instanceof ProblemError) return error;
   if (error instanceof validation.BadRequest) return refusedRequest(error, operation);
   if (error instanceof validation.UnsupportedMediaType) return problem('unsupported-media-type');
@@ -59,5 +61,5 @@ export const problemOf = (error: unknown, { operation, isDatabaseUnavailable }: 
   if (error instanceof validation.NotFound) return problem('not-found');
   if (error instanceof URIError) return problem('invalid-request', { detail: 'Encode the path and the query correctly.' });
   if (isDatabaseUnavailable(error)) return problem('database-unavailable', { retryAfterSeconds: 2, cause: error });
-  return problem('internal-error', { cause: error });
+  return problem(ownCodeOf?.(error) ?? 'internal-error', { cause: error });
 };

@@ -1,22 +1,25 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** How the cookie is to be sent. */
+/** How the cookie of a session is named and sent. */
 export interface CookieOptions {
-  readonly maxAgeSeconds: number;
+  /** Default `sid`. */
+  readonly name?: string;
   /** False only where the public address is http on loopback. */
   readonly secure: boolean;
 }
 
+const DEFAULT_NAME = 'sid';
+
 /**
- * The value of the cookie `sid`. Missing, empty, oversized or given twice counts as no cookie: of two, one may have been planted
+ * The value of the session's cookie. Missing, empty, oversized or given twice counts as no cookie: of two, one may have been planted
  * for another path.
  */
-export const sidOf = (headers: { readonly cookie?: string | undefined }): string | undefined => {
+export const sidOf = (headers: { readonly cookie?: string | undefined }, name = DEFAULT_NAME): string | undefined => {
   const values = (headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith('sid='))
-    .map((pair) => pair.slice('sid='.length));
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
   const [sid] = values;
   return values.length === 1 && sid !== undefined && /^[\x21-\x7e]{1,4096}$/.test(sid) ? sid : undefined;
 };
@@ -32,9 +35,9 @@ export const basicOf = (headers: IncomingHttpHeaders): { readonly user: string; 
 };
 
 /** Set-Cookie that opens a session. */
-export const sessionCookie = (sid: string, { maxAgeSeconds, secure }: CookieOptions): string =>
-  `sid=${sid}; Path=/; Max-Age=${String(maxAgeSeconds)}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+export const sessionCookie = (sid: string, { maxAgeSeconds, secure, name = DEFAULT_NAME }: CookieOptions & { readonly maxAgeSeconds: number }): string =>
+  `${name}=${sid}; Path=/; Max-Age=${String(maxAgeSeconds)}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
 
 /** Set-Cookie that ends a session: an expiry in the past and no Max-Age, which some clients prefer to Expires. */
-export const endedSessionCookie = (secure: boolean): string =>
-  `sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+export const endedSessionCookie = ({ secure, name = DEFAULT_NAME }: CookieOptions): string =>
+  `${name}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;

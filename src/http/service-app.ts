@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
+import type { RefusedRequest } from '../audit/refusal.ts';
 import { UPLOAD_LIMITS } from '../healthkit/limits.ts';
-import { answerHeaders } from './answer-headers.ts';
 import { accessLog, observe } from './access-log.ts';
 import { challengesOf, type Authenticators } from './authentication.ts';
 import type { BodyLimits } from './body-content.ts';
@@ -13,8 +13,13 @@ import { faultOf } from './fault-log.ts';
 import { createMetrics, type GaugeSource } from './metrics.ts';
 import type { AnyHandler } from './operation.ts';
 import { platformRoutes, type Phase, type PlatformOptions } from './platform-routes.ts';
+import type { OriginCheck } from './origin-check.ts';
 import { sendProblem, type ProblemForm } from './problem-body.ts';
 import { problemOf } from './problem-of.ts';
+import type { ProblemCode } from './problem.ts';
+import { refusedRequest } from './refused-request.ts';
+import type { Connection } from './request-source.ts';
+import { crossOrigin, securityHeaders } from './response-policy.ts';
 import type { Spec } from './spec.ts';
 import { specRouter } from './spec-router.ts';
 
@@ -35,11 +40,23 @@ export interface ServiceOptions<Caller> {
   readonly checkUp?: PlatformOptions['checkUp'];
   /** True in tests: an answer that breaks the contract is a 500. False: it is sent and logged. */
   readonly validateResponses?: boolean;
+  /** False in tests that start often: what a route needs is compiled at its first request, and a broken spec does not stop the start. */
+  readonly warmUp?: boolean;
   /** Told every internal error and every answer that breaks the contract, beside the log. */
   readonly onError?: (error: unknown, operationId: string) => void;
   /** Other forms than application/problem+json, by path. */
   readonly problemForms?: readonly ProblemForm[];
+  /** Where browsers sign in with cookies: whose pages may change something. */
+  readonly origins?: OriginCheck;
+  /** Tells where a request comes from, for counting; the peer when left out. */
+  readonly sourceOf?: (connection: Connection) => string;
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
+  /** Told every problem before it is sent, to write into the audit what belongs there. */
+  readonly auditRefusal?: (request: RefusedRequest<Caller>) => Promise<void>;
+  /** The code of an error of the service's own kinds; undefined for an internal error. */
+  readonly codeOf?: (error: unknown) => ProblemCode | undefined;
 }
 
 const DEFAULT_LIMITS: BodyLimits = { ...UPLOAD_LIMITS, maxDepth: 32 };
@@ -51,16 +68,19 @@ const report = <Caller>({ log, onError }: ServiceOptions<Caller>, error: unknown
 
 /** Last of all: every error becomes a problem; what is not the client's doing is logged, without values. */
 const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges): ErrorRequestHandler => {
-  const render = (error: unknown, request: Request, response: Response): void => {
-    const { warmUp, operation, requestId, label } = exchanges.of(request);
+  const render = async (error: unknown, request: Request, response: Response): Promise<void> => {
+    const exchange = exchanges.of(request);
+    const { warmUp, operation, requestId, label } = exchange;
     if (warmUp !== undefined) {
       warmUp(error);
     } else if (error instanceof ClientGoneError) {
       response.destroy();
     } else {
-      const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false) });
+      const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false), codeOf: options.codeOf });
       if (problem.code === 'internal-error') report(options, problem.cause ?? problem, label, requestId);
       else if (problem.cause !== undefined) options.log.warn({ ...faultOf(problem.cause), code: problem.code, operationId: label, requestId }, problem.code);
+      // The authenticators of the same options judged who calls.
+      if (operation !== undefined) await options.auditRefusal?.(refusedRequest(request, exchange, problem) as RefusedRequest<Caller>);
       sendProblem(request, response, problem, { requestId, challenges: challengesOf(options.spec, operation), forms: options.problemForms ?? [] });
     }
   };
@@ -83,10 +103,11 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     writeLine(access);
     metrics.record(access);
   }));
-  app.use(answerHeaders, (request, _response, next) => {
+  app.use(...securityHeaders(options.isPublicHttps ?? false), (request, _response, next) => {
     checkHost(request);
     next();
   });
+  if (options.origins !== undefined) app.use(crossOrigin(options.origins));
   app.use(platformRoutes({
     name, version, spec, metrics, exchanges, phase,
     documentation: createDocumentation(spec.document),
@@ -96,6 +117,8 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   app.use(specRouter({
     spec, handlers, authenticators, exchanges,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
+    ...(options.origins && { origins: options.origins }),
+    ...(options.sourceOf && { sourceOf: options.sourceOf }),
     validateResponses: options.validateResponses ?? false,
     onContractBreach: (error, operationId) => report(options, error, operationId),
   }));

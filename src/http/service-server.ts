@@ -16,7 +16,7 @@ export interface ServiceServer {
   /** The application itself, for tests without a port. */
   readonly app: Express;
   /**
-   * Warms up every operation, then listens, with TLS where files are named; port 0 takes any free one. May be called again for another
+   * Warms up every operation unless told not to, then listens, with TLS where files are named; port 0 takes any free one. May be called again for another
    * address. Rejects when a part of the spec does not work, or the files are no pair.
    */
   readonly listen: (port: number, host: string, tls?: TlsFiles) => Promise<{ url: string; port: number }>;
@@ -39,10 +39,10 @@ const answerOf = (app: Express, inFlight: Set<ServerResponse>, phase: () => Phas
   app(request as Parameters<Express>[0], response as Parameters<Express>[1]);
 };
 
-const serverOf = (answer: Answer, inFlight: ReadonlySet<ServerResponse>, tls: TlsFiles | undefined): Server => {
+const serverOf = (answer: Answer, onBroken: ReturnType<typeof brokenRequestAnswer>, tls: TlsFiles | undefined): Server => {
   const server = tls === undefined ? createServer(SETTINGS, answer) : createTlsServer({ ...SETTINGS, ...readTlsFiles(tls) }, answer);
   // Credentials and size are judged before a client that asks is told to send its body.
-  server.on('checkContinue', answer).on('checkExpectation', answer).on('clientError', brokenRequestAnswer(inFlight));
+  server.on('checkContinue', answer).on('checkExpectation', answer).on('clientError', onBroken);
   server.maxConnections = MAX_CONNECTIONS;
   if (tls !== undefined) server.once('close', reloadTlsFiles(server as TlsServer, tls));
   return server;
@@ -81,13 +81,14 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
   const exchanges = createExchanges();
   const inFlight = new Set<ServerResponse>();
   const app = serviceApp(options, exchanges, () => phase);
+  const onBroken = brokenRequestAnswer(inFlight, options.isPublicHttps ?? false);
   const servers: Server[] = [];
   let warm: Promise<void> | undefined;
   return {
     app,
     listen: async (port, host, tls) => {
-      await (warm ??= warmUp(app, exchanges, options.spec));
-      const server = serverOf(answerOf(app, inFlight, () => phase), inFlight, tls);
+      if (options.warmUp ?? true) await (warm ??= warmUp(app, exchanges, options.spec));
+      const server = serverOf(answerOf(app, inFlight, () => phase), onBroken, tls);
       const address = await listenOn(server, port, host, tls === undefined ? 'http' : 'https');
       servers.push(server);
       phase = 'serving';

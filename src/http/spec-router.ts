@@ -1,6 +1,7 @@
 import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
+import { answerCheck, type JsonAnswer } from './answer-check.ts';
 import { authenticate, checkSecurity, type Authenticators } from './authentication.ts';
 import { readContent, type BodyLimits } from './body-content.ts';
 import { readBody } from './body-reader.ts';
@@ -9,8 +10,10 @@ import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planCont
 import type { AnyHandler } from './operation.ts';
 import { dispatch } from './operation-call.ts';
 import type { OperationInfo } from './operation-info.ts';
+import type { OriginCheck } from './origin-check.ts';
 import { problem } from './problem.ts';
 import { relaxed } from './relaxed-spec.ts';
+import { createSourceReader, type Connection } from './request-source.ts';
 import type { JsonObject, Spec } from './spec.ts';
 
 /** What the router of one service stands on. */
@@ -20,6 +23,9 @@ export interface SpecRouterOptions<Caller> {
   readonly authenticators: Authenticators<Caller>;
   readonly limits: BodyLimits;
   readonly exchanges: Exchanges;
+  /** Judges the pages that send requests to operations with cookies or without credentials. */
+  readonly origins?: OriginCheck;
+  readonly sourceOf?: (connection: Connection) => string;
   /** True: an answer that breaks the contract becomes a 500. False: it is sent and told to `onContractBreach`. */
   readonly validateResponses: boolean;
   readonly onContractBreach: (error: Error, operationId: string) => void;
@@ -65,6 +71,12 @@ const showContentType = (request: Request, mediaType: string | undefined): void 
   else request.headers['content-type'] = mediaType;
 };
 
+/** Browsers add cookies by themselves, and send what needs no credential from any page. */
+const isOpenToPages = (spec: Spec, { security = [] }: OperationInfo): boolean =>
+  security.some((alternative) => alternative.length === 0 || alternative.some((name) => spec.securitySchemes.get(name)?.in === 'cookie'));
+
+const peerOf = createSourceReader({ trustedProxies: [] });
+
 const admit = async <Caller>(
   options: SpecRouterOptions<Caller>, exchange: Exchange, request: Request, response: Response,
 ): Promise<void> => {
@@ -75,7 +87,9 @@ const admit = async <Caller>(
   const limits = bodyLimitsOf(operation, options.limits);
   checkFraming(request, operation, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
   const plan = planContent(operation, request.headers['content-type']);
-  const { headers, socket } = request;
+  const { headers, socket, method } = request;
+  if (isOpenToPages(options.spec, operation)) options.origins?.check({ method, headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket });
+  exchange.source = (options.sourceOf ?? peerOf)({ headers, remoteAddress: socket.remoteAddress });
   const view = { headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket, operationId: operation.id, requestId: exchange.requestId };
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (/^100-continue$/i.test(headers.expect ?? '') && announcesBody(request)) response.writeContinue();
@@ -88,16 +102,14 @@ const admit = async <Caller>(
   showContentType(request, exchange.mediaType);
 };
 
-const validatorOf = <Caller>({ spec, exchanges, validateResponses, onContractBreach }: SpecRouterOptions<Caller>): RequestHandler[] => {
+const validatorOf = <Caller>({ spec, exchanges }: SpecRouterOptions<Caller>): RequestHandler[] => {
   const isAuthenticated = (request: Request): boolean => exchanges.of(request).authenticated !== undefined;
   const document: JsonObject = relaxed(spec);
   return OpenApiValidator.middleware({
     apiSpec: document as never,
     useRequestUrl: true,
     validateRequests: { removeAdditional: false, coerceTypes: false, allowUnknownQueryParameters: false },
-    validateResponses: validateResponses
-      ? { removeAdditional: false, coerceTypes: false }
-      : { removeAdditional: false, coerceTypes: false, onError: (error, _body, request) => onContractBreach(error, exchanges.of(request).label) },
+    validateResponses: false, // `judgeOf`, below
     validateSecurity: { handlers: Object.fromEntries([...spec.securitySchemes.keys()].map((name) => [name, isAuthenticated])) },
     fileUploader: false,
     ignoreUndocumented: false,
@@ -110,6 +122,17 @@ const agreesWithMatch = ({ of }: Exchanges): RequestHandler => (request, _respon
   const { operation } = of(request);
   if (seen !== operation?.template) throw new Error(`The validator matched ${String(seen)} for ${String(operation?.id)}.`);
   next();
+};
+
+const judgeOf = <Caller>({ spec, validateResponses, onContractBreach }: SpecRouterOptions<Caller>): ((answer: JsonAnswer) => void) => {
+  const check = answerCheck(spec);
+  return (answer) => {
+    const breach = check(answer);
+    if (breach === undefined) return;
+    const error = new Error(breach);
+    if (validateResponses) throw error;
+    onContractBreach(error, answer.operation.id);
+  };
 };
 
 /**
@@ -125,5 +148,5 @@ export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestH
     if (exchange.warmUp === undefined) await admit(options, exchange, request, response);
     next();
   };
-  return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges)];
+  return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges, judgeOf(options))];
 };

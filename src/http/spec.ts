@@ -44,6 +44,13 @@ export const resolvePointer = (document: JsonObject, pointer: string): { pointer
   return { pointer: current, node };
 };
 
+const checkReferences = (document: JsonObject, node: unknown = document): void => {
+  if (typeof node !== 'object' || node === null) return;
+  const { $ref: ref } = node as JsonObject;
+  if (typeof ref === 'string') resolvePointer(document, ref);
+  for (const child of Object.values(node)) checkReferences(document, child);
+};
+
 /** Escapes one key for a JSON pointer. */
 export const pointerToken = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
@@ -118,6 +125,7 @@ const operationsOf = (document: JsonObject): OperationInfo[] =>
  */
 export const loadSpec = (json: unknown): Spec => {
   const document = objectOf(json);
+  checkReferences(document);
   const operations = operationsOf(document);
   if (operations.length === 0) throw new Error('The specification has no operations.');
   const ids = operations.map(({ id }) => id);

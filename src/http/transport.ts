@@ -7,8 +7,9 @@ loopback.addAddress('::1', 'ipv6');
 
 const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
 /** IPv4 peers of a socket that listens on both come as `::ffff:127.0.0.1`. */
-const plain = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
-const holds = (list: BlockList, address: string): boolean => isIP(address) !== 0 && list.check(address, familyOf(address));
+export const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+/** Tells whether a list holds an address; what is no address is in none. */
+export const holdsAddress = (list: BlockList, address: string): boolean => isIP(address) !== 0 && list.check(address, familyOf(address));
 
 /** The addresses and networks (CIDR) of a list; throws a TypeError for what is neither. */
 export const networksOf = (networks: readonly string[]): BlockList => {
@@ -30,7 +31,7 @@ const forwardingHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 
  */
 export const isProtected = ({ encrypted, remoteAddress, headers }: Pick<HeaderView, 'encrypted' | 'remoteAddress' | 'headers'>, trustedProxies: readonly string[]): boolean => {
   if (encrypted) return true;
-  const peer = plain(remoteAddress);
-  if (holds(networksOf(trustedProxies), peer)) return headers['x-forwarded-proto'] === 'https';
-  return trustedProxies.length === 0 && holds(loopback, peer) && forwardingHeaders.every((name) => headers[name] === undefined);
+  const peer = plainAddress(remoteAddress);
+  if (holdsAddress(networksOf(trustedProxies), peer)) return headers['x-forwarded-proto'] === 'https';
+  return trustedProxies.length === 0 && holdsAddress(loopback, peer) && forwardingHeaders.every((name) => headers[name] === undefined);
 };

@@ -42,11 +42,22 @@ const referenceTo = (tokens: readonly string[]): string =>
 const asRead = (spec: Node): Node =>
   JSON.parse(JSON.stringify(spec, (key, value: unknown) => (key === 'additionalProperties' && value === false ? undefined : value))) as Node;
 
-function declarationReader(spec: Node) {
+type DeclarationReader = (path: string, method: string, status: number) => Declared | undefined;
+
+const readers = new WeakMap<object, DeclarationReader>();
+
+/** Several upstreams may have one contract, which is read once. */
+const declarationReaderOf = (spec: object): DeclarationReader => {
+  const reader = readers.get(spec) ?? declarationReader(asRead(spec as Node));
+  readers.set(spec, reader);
+  return reader;
+};
+
+function declarationReader(spec: Node): DeclarationReader {
   const ajv = new Ajv2020({ strict: false, validateSchema: false });
   formats.default(ajv);
   ajv.addSchema({ ...spec, $id: 'upstream' });
-  return (path: string, method: string, status: number): Declared | undefined => {
+  return (path, method, status) => {
     const responses = ['paths', path, method.toLowerCase(), 'responses'];
     const response = placeOf(spec, [...responses, String(status)]) ?? placeOf(spec, [...responses, '2XX']);
     if (response === undefined) return undefined;
@@ -84,7 +95,7 @@ async function mismatchOf(declared: Declared, response: LightResponse): Promise<
  * @throws ProblemError `upstream-invalid`
  */
 export function createUpstreamContract(spec: object) {
-  const read = declarationReader(asRead(spec as Node));
+  const read = declarationReaderOf(spec);
   const known = new Map<string, Declared | undefined>();
   return async (path: string, method: string, response: LightResponse): Promise<void> => {
     if (response.status >= 400) return;

@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { Exchanges } from './exchange.ts';
 import { WarmUpPassed } from './operation-call.ts';
@@ -38,6 +39,8 @@ export const warmUp = async (app: Express, exchanges: Exchanges, spec: Spec): Pr
     for (const mediaType of operation.request?.mediaTypes ?? [undefined]) {
       const outcome = await pass(app, exchanges, operation, mediaType);
       if (isFault(outcome)) broken.set(operation.id, outcome);
+      // Compiling is all computation: connections that open meanwhile (those of the jobs) must get their turn, or they time out.
+      await nextTurn();
     }
   }
   const [first] = broken.values();

@@ -23,9 +23,9 @@ export interface Period {
   readonly offsetFrom?: 'HKTimeZone' | 'declared' | 'batch';
 }
 
-/** A document or sampled data that belongs to a record and stays where it was received. */
+/** A document, sampled data or a resource of FHIR that belongs to a record and stays where it was received. */
 export interface Attachment {
-  readonly kind: 'document' | 'sampled-data';
+  readonly kind: 'document' | 'sampled-data' | 'resource';
   /** As of an observation. */
   readonly code: string;
   readonly name: string;

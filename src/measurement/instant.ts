@@ -1,3 +1,4 @@
+import { isoOf, readUsual } from './usual-date-time.ts';
 import { offsetsOf } from './time-zone.ts';
 
 /** A point in time as it was written: `epochMs` and `iso` are UTC to the millisecond, `text` is the original to its last digit. */
@@ -25,11 +26,13 @@ interface WallClock {
   readonly zone: string | undefined;
 }
 
-const inRange = (ms: number): boolean => ms >= Date.UTC(FIRST_YEAR, 0) && ms < Date.UTC(LAST_YEAR + 1, 0);
+const FIRST_MS = Date.UTC(FIRST_YEAR, 0);
+const END_MS = Date.UTC(LAST_YEAR + 1, 0);
+const inRange = (ms: number): boolean => ms >= FIRST_MS && ms < END_MS;
 
 function instantAt(epochMs: number, offsetMinutes: number, text: string): Instant | undefined {
   if (!inRange(epochMs)) return undefined;
-  return { epochMs, iso: new Date(epochMs).toISOString(), offsetMinutes, text };
+  return { epochMs, iso: isoOf(epochMs), offsetMinutes, text };
 }
 
 /** The time on a 24-hour clock; undefined where the text shows none of 12 hours. */
@@ -72,6 +75,8 @@ export function parseInstant(text: string | number): Instant | 'no-zone' | undef
     if (!Number.isFinite(text) || text < 0) return undefined;
     return instantAt(Math.floor(text < FIRST_EPOCH_MS ? text * 1000 : text), 0, String(text));
   }
+  const usual = readUsual(text);
+  if (usual !== undefined) return instantAt(usual.epochMs, usual.offsetMinutes, text);
   const clock = readWallClock(text);
   if (clock === undefined) return undefined;
   if (clock.zone === undefined) return 'no-zone';

@@ -28,6 +28,8 @@ export class UnitMismatch extends Error {
 
 /** Whether the text is a case-sensitive UCUM code of at most 64 printable ASCII characters. */
 export function isUcum(code: string): boolean {
+  const known = remembered.get(code);
+  if (known !== undefined) return known;
   if (code.length > MAX_CODE_LENGTH || !/^[\x21-\x7e]+$/.test(code)) return false;
   if (inherited.some((name) => code.includes(name))) return false;
   return remember(code, () => ucum.validateUnitString(code).ucumCode === code);

@@ -8,6 +8,8 @@ const bySpelling: ReadonlyMap<string, string> = new Map(Object.entries(spellings
  * included), or UCUM itself. Undefined when nobody is known to spell a unit so; letter case counts ("Cal" is a kilocalorie).
  */
 export function ucumOf(spelling: string): string | undefined {
+  const usual = bySpelling.get(spelling);
+  if (usual !== undefined) return usual;
   const text = spelling.trim().normalize('NFC'); // an ohm sign is a Greek omega, a degree sign stays one
   return bySpelling.get(text) ?? (isUcum(text) ? text : undefined);
 }

@@ -12,7 +12,7 @@ export interface AuthenticationOptions {
   /** The current service token and, while rotating, the one before. */
   readonly serviceTokens: readonly string[];
   readonly findClient: (clientId: string, secret: string) => Promise<WebhookClient | undefined>;
-  readonly findSessionUser: (tokenHash: Buffer, kind: SessionKind) => Promise<UserAccount | undefined>;
+  readonly findSessionUser: (tokenHash: Buffer, kind: SessionKind) => Promise<{ readonly user: UserAccount; readonly sessionId: string } | undefined>;
 }
 
 /** The security schemes of the specification; an operator is a person of that group with a bearer token. */
@@ -20,11 +20,11 @@ export const createAuthenticators = ({ serviceTokens, findClient, findSessionUse
   const personOf = async (token: string | undefined, session: SessionKind): Promise<Extract<Caller, { kind: 'person' }> | null> => {
     if (token === undefined || !isSessionToken(token)) return null;
     const tokenHash = hashOfToken(token);
-    const user = await findSessionUser(tokenHash, session);
-    if (user === undefined) return null;
+    const found = await findSessionUser(tokenHash, session);
+    if (found === undefined) return null;
     // The original's words, which its clients look for.
-    if (user.authUserId === undefined) throw problem('unauthenticated', { detail: 'Missing authUserId, user not logged' });
-    return { kind: 'person', user, tokenHash, session };
+    if (found.user.authUserId === undefined) throw problem('unauthenticated', { detail: 'Missing authUserId, user not logged' });
+    return { kind: 'person', ...found, tokenHash, session };
   };
   return {
     session: ({ headers }) => personOf(sidOf(headers), 'cookie'),

@@ -3,6 +3,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import { activate, type Activated } from './registration.ts';
+import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { endBulkJob, insertBulkJob, lockPendingJob, type BulkJob, type BulkKind } from './storage/bulk-job-table.ts';
 import { findResettableUser } from './storage/user-table.ts';
 import type { UserGroups } from './user-groups.ts';
@@ -54,7 +55,7 @@ const activateAll = async (client: Queryable, { userIds, upsert }: ActivationReq
   return { inserted, updated, failures };
 };
 
-const resetAll = async (client: Queryable, { authUserIds }: ResetRequest, requestReset: (db: Queryable, userId: string) => Promise<void>): Promise<ResetOutcome> => {
+const resetAll = async (client: Queryable, { authUserIds }: ResetRequest, creatorId: string, requestReset: (db: Queryable, userId: string) => Promise<void>): Promise<ResetOutcome> => {
   const completed: string[] = [];
   const failures: string[] = [];
   for (const authUserId of authUserIds) {
@@ -62,6 +63,7 @@ const resetAll = async (client: Queryable, { authUserIds }: ResetRequest, reques
     if (userId === undefined) failures.push(authUserId);
     else {
       await requestReset(client, userId);
+      await recordAudit(client, { event: 'password-reset-asked', actor: actorNamed(creatorId), patientId: userId, resource: 'user' });
       completed.push(authUserId);
     }
   }
@@ -84,6 +86,6 @@ export const runBulkJob = ({ pool, groups, requestReset }: BulkTaskPorts, jobId:
     const outcome =
       job.kind === 'bulk-activation'
         ? await activateAll(client, job.request as ActivationRequest, job.creatorId, groups)
-        : await resetAll(client, job.request as ResetRequest, requestReset);
+        : await resetAll(client, job.request as ResetRequest, job.creatorId, requestReset);
     await endBulkJob(client, jobId, outcome);
   });

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
-import type { Pool, Queryable } from '../database/pool.ts';
+import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
 import { DEVICES_CLAIM, WEBHOOK_AUDIENCE, WEBHOOK_SCOPE, type WebhookClient } from './domain/webhook-client.ts';
 import { hashOfToken } from './session-token.ts';
-import { insertClient } from './storage/client-table.ts';
+import { recordAudit } from './storage/audit-table.ts';
+import { insertClient, revokeClient } from './storage/client-table.ts';
 import { publishSigningKey } from './storage/signing-key-table.ts';
 
 /** How long a token counts: nothing can take it back. */
@@ -13,13 +15,24 @@ const keySeconds = 24 * 60 * 60;
 /** Clocks differ, and a token may be issued in the last moment of its key. */
 const overlapSeconds = CLIENT_TOKEN_SECONDS + 600;
 
-/** Makes a client for a sender; this is the only time its secret can be seen. */
-export const createClient = async (db: Queryable, { sender, deviceIds }: Omit<WebhookClient, 'clientId'>): Promise<{ clientId: string; clientSecret: string }> => {
+/** Makes a client for a sender, on the command line; audited. This is the only time its secret can be seen. */
+export const createClient = async (pool: Pool, { sender, deviceIds }: Omit<WebhookClient, 'clientId'>): Promise<{ clientId: string; clientSecret: string }> => {
   const clientId = `vgc_${randomBytes(4).toString('hex')}`;
   const clientSecret = randomBytes(32).toString('base64url');
-  await insertClient(db, { clientId, sender, deviceIds, secretHash: hashOfToken(clientSecret) });
+  await inTransaction(pool, async (client) => {
+    await insertClient(client, { clientId, sender, deviceIds, secretHash: hashOfToken(clientSecret) });
+    await recordAudit(client, { event: 'api-key-created', actor: 'vitalgate', resource: `client/${clientId}` });
+  });
   return { clientId, clientSecret };
 };
+
+/** Revokes a client, on the command line: it gets no more tokens; audited. Tells whether there was one. */
+export const endClient = (pool: Pool, clientId: string): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const found = await revokeClient(client, clientId);
+    if (found) await recordAudit(client, { event: 'api-key-revoked', actor: 'vitalgate', resource: `client/${clientId}` });
+    return found;
+  });
 
 interface CurrentKey {
   readonly kid: string;

@@ -17,7 +17,7 @@ export interface Mailer {
 }
 
 export interface MailOptions {
-  /** `smtp:` (STARTTLS where it is offered) or `smtps:`; nodemailer's options may follow as a query, such as `requireTLS=true`. */
+  /** `smtp:` (with STARTTLS, unless the server is on this machine or the query says `ignoreTLS=true`) or `smtps:`; nodemailer's options may follow as a query. */
   readonly smtpUrl: string | undefined;
   readonly from: string;
   /** Where mails lie as files when there is no server. */
@@ -38,8 +38,14 @@ const asItIs = <Info>(transport: Transporter<Info>): Transporter<Info> =>
     done();
   });
 
+/** Mails hold links that open accounts: off this machine they travel encrypted, unless the URL itself says otherwise. */
+const mustEncrypt = (url: string): boolean => {
+  const { protocol, hostname, searchParams } = new URL(url);
+  return protocol === 'smtp:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) && !searchParams.has('ignoreTLS') && !searchParams.has('requireTLS');
+};
+
 const smtpMailer = (url: string, from: string): Mailer => {
-  const transport = asItIs(createTransport({ ...timeouts, url, pool: false }));
+  const transport = asItIs(createTransport({ ...timeouts, url, pool: false, ...(mustEncrypt(url) && { requireTLS: true }) }));
   return {
     send: async (mail) => {
       await transport.sendMail(messageOf(from, mail));

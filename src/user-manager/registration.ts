@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Queryable } from '../database/pool.ts';
-import { passwordFault } from './domain/password-policy.ts';
+import type { PasswordFault } from './domain/password-policy.ts';
 import type { Passwords } from './password.ts';
+import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { activateUser, insertUser, lockUser, type TakenMember } from './storage/user-table.ts';
 
 /** A person to be made known. */
@@ -23,17 +24,17 @@ export interface Registration {
 }
 
 /** What became of it: the new id, the member that somebody else has, or what is wrong with the password. */
-export type Registered = { readonly _id: string } | { readonly taken: TakenMember } | { readonly passwordFault: string };
+export type Registered = { readonly _id: string } | { readonly taken: TakenMember } | { readonly passwordFault: PasswordFault };
 
 const authUserIdOf = (account: Registration['account'], id: string): string | undefined => {
   if (account === 'postponed') return undefined;
   return account === undefined ? id : account.authUserId;
 };
 
-/** Makes a person known, who can sign in at once when a password is given and the account is not postponed. */
-export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash'>, person: Registration): Promise<Registered> => {
+/** Makes a person known in a transaction of the caller's, who can sign in at once when a password is given and the account is not postponed. */
+export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash' | 'faultOf'>, person: Registration): Promise<Registered> => {
   const { password, account, creatorId } = person;
-  const fault = password === undefined ? undefined : passwordFault(password);
+  const fault = password === undefined ? undefined : passwords.faultOf(password, person);
   if (fault !== undefined) return { passwordFault: fault };
   const id = randomBytes(16).toString('hex');
   const outcome = await insertUser(db, {
@@ -50,7 +51,9 @@ export const register = async (db: Queryable, passwords: Pick<Passwords, 'hash'>
     properties: person.properties ?? {},
     creatorId,
   });
-  return outcome === 'inserted' ? { _id: id } : { taken: outcome };
+  if (outcome !== 'inserted') return { taken: outcome };
+  await recordAudit(db, { event: 'user-created', actor: actorNamed(creatorId), patientId: id, resource: 'user' });
+  return { _id: id };
 };
 
 /** What became of an activation. */
@@ -65,5 +68,6 @@ export const activate = async (
   if (user.authUserId !== undefined) return 'active-already';
   if (isDisabled(user.userGroup)) return 'account-disabled';
   await activateUser(db, id, passwordHash, updaterId);
+  await recordAudit(db, { event: 'user-activated', actor: actorNamed(updaterId), patientId: id, resource: 'user' });
   return 'activated';
 };

@@ -3,13 +3,14 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { addJob, type JobLog } from '../jobs/runner.ts';
 import { changedMail, resetMail, resetPageOf } from './domain/mail-texts.ts';
-import { passwordFault } from './domain/password-policy.ts';
+import type { PasswordFault } from './domain/password-policy.ts';
 import type { Mailer } from './mail.ts';
+import { replacePassword } from './password-change.ts';
 import type { Passwords } from './password.ts';
 import { hashOfToken } from './session-token.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { consumeReset, findReset, issueReset, linksOfLastHour, lockUserWhoMaySignIn, markResetSent } from './storage/password-reset-table.ts';
-import { endSessionsOf } from './storage/session-table.ts';
-import { findAddress, findResettableUser, setPasswordHash } from './storage/user-table.ts';
+import { findAddress, findResettableUser, findUser } from './storage/user-table.ts';
 
 /** Whoever knows an address can have mail sent to it: this bounds the nuisance. */
 const mostLinksPerHour = 3;
@@ -42,7 +43,12 @@ export const requestReset = (db: Queryable, userId: string): Promise<void> => {
 const nobody = '0'.repeat(32);
 
 /** Notes that an account wants a link. The job carries the user's id, never what the caller named. */
-export const requestResetOf = async (db: Queryable, authUserId: string): Promise<void> => requestReset(db, (await findResettableUser(db, authUserId)) ?? nobody);
+export const requestResetOf = (pool: Pool, authUserId: string, actor: string): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    const userId = await findResettableUser(client, authUserId);
+    await requestReset(client, userId ?? nobody);
+    await recordAudit(client, { event: 'password-reset-asked', actor, patientId: userId, resource: 'user' });
+  });
 
 const pageOf = (publicUrl: ResetMailing['publicUrl']): string | undefined => {
   const base = publicUrl();
@@ -79,25 +85,25 @@ export const sendChangedNotice = async ({ pool, mailer, publicUrl }: ResetMailin
 };
 
 /** What became of a reset: the password is set, the token is none that lives, or what is wrong with the password. */
-export type Reset = 'set' | 'token-invalid' | { readonly passwordFault: string };
+export type Reset = 'set' | 'token-invalid' | { readonly passwordFault: PasswordFault };
 
 /**
  * Sets the password of the token's user, once, and ends all sessions and links of the user. A refused password leaves the token
  * as it is. Throws HashingBusyError when too many passwords are being hashed.
  */
-export const resetPassword = async (pool: Pool, passwords: Pick<Passwords, 'hash'>, token: string, password: string): Promise<Reset> => {
-  const fault = passwordFault(password);
-  if (fault !== undefined) return { passwordFault: fault };
+export const resetPassword = async (pool: Pool, passwords: Pick<Passwords, 'hash' | 'faultOf'>, token: string, password: string): Promise<Reset> => {
   const tokenHash = hashOfToken(token);
   const userId = await findReset(pool, tokenHash);
-  if (userId === undefined) return 'token-invalid';
+  const user = userId === undefined ? undefined : await findUser(pool, userId);
+  if (user === undefined) return 'token-invalid';
+  const fault = passwords.faultOf(password, user);
+  if (fault !== undefined) return { passwordFault: fault };
   // Hashing is slow: no row is locked meanwhile, and the token is judged again after it.
   const passwordHash = await passwords.hash(password);
   return inTransaction(pool, async (client) => {
-    if ((await lockUserWhoMaySignIn(client, userId)) === undefined || !(await consumeReset(client, tokenHash, userId))) return 'token-invalid';
-    await setPasswordHash(client, userId, passwordHash, userId);
-    await endSessionsOf(client, userId);
-    await addJob(client, { task: 'password-changed-mail', payload: { userId } });
+    if ((await lockUserWhoMaySignIn(client, user.id)) === undefined || !(await consumeReset(client, tokenHash, user.id))) return 'token-invalid';
+    await replacePassword(client, user, passwordHash, user.id);
+    await recordAudit(client, { event: 'password-reset-used', actor: `user:${user.id}`, resource: 'user' });
     return 'set';
   });
 };

@@ -3,19 +3,23 @@ import formats from 'ajv-formats';
 import type { Logger } from 'pino';
 import spec from '../../generated/user-manager.json' with { type: 'json' };
 import type { operations } from '../../generated/user-manager.d.ts';
+import { startChainer } from '../audit/chainer.ts';
+import { createRefusalRecorder } from '../audit/refusal-recorder.ts';
+import type { RefusalRules } from '../audit/refusal.ts';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction, isUnavailable } from '../database/transaction.ts';
 import type { Handlers } from '../http/operation.ts';
+import { createOriginCheck } from '../http/origin-check.ts';
 import { problem } from '../http/problem.ts';
+import { createSourceReader } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
 import { startRunner } from '../jobs/runner.ts';
 import { createAuthenticators } from './authentication.ts';
 import { runBulkJob, startBulkJob } from './bulk-jobs.ts';
-import type { Caller } from './caller.ts';
+import { auditActorOf, type Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
-import { passwordFault } from './domain/password-policy.ts';
 import { createClientTokens } from './client-tokens.ts';
 import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
 import { clientHandlers } from './handlers/clients.ts';
@@ -26,16 +30,21 @@ import { userSearchHandlers } from './handlers/user-search.ts';
 import { userStateHandlers } from './handlers/user-states.ts';
 import { userHandlers, type UserPorts } from './handlers/users.ts';
 import type { Mailer } from './mail.ts';
+import { createOwnPasswordChange } from './password-change.ts';
+import { createPasswordCheck } from './password-check.ts';
 import { createPasswords, HashingBusyError, type Passwords } from './password.ts';
 import { activate, register } from './registration.ts';
+import { removeUser, signOutUser } from './user-removal.ts';
 import { requestReset, requestResetOf, resetPassword, sendChangedNotice, sendResetLink } from './resetting.ts';
+import { createSignInAttempts } from './sign-in-attempts.ts';
 import { createSignIn, type SessionDurations } from './sign-in.ts';
 import { hashOfToken } from './session-token.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { findBulkJob } from './storage/bulk-job-table.ts';
 import { findClient } from './storage/client-table.ts';
 import { findSessionUser } from './storage/session-table.ts';
 import { publishedSigningKeys } from './storage/signing-key-table.ts';
-import { deleteUser } from './storage/user-table.ts';
+import { findUser } from './storage/user-table.ts';
 import { countUsers, findUsers } from './storage/user-search.ts';
 import { changeUser, moveUsers, softDelete } from './user-change.ts';
 import type { UserGroups } from './user-groups.ts';
@@ -62,9 +71,18 @@ export interface UserManagerDependencies extends SessionDurations {
   readonly groups: UserGroups;
   /** Members of a user that `/userinfo` answers beside the claims; all when undefined. */
   readonly userInfoMembers: readonly string[] | undefined;
+  /** Whose pages may change something, beside the own ones; see the BFF. */
+  readonly allowedOrigins?: readonly string[];
+  /** Addresses and networks of the proxies in front. */
+  readonly trustedProxies?: readonly string[];
+  /** People reach the service by https, wherever TLS ends. */
+  readonly isPublicHttps?: boolean;
+  /** Default: those of createPasswords. */
+  readonly passwords?: Passwords;
   /** False only where the public address is http on loopback. */
   readonly secureCookies: boolean;
   readonly validateResponses?: boolean;
+  readonly warmUp?: boolean;
 }
 
 /** Members that the other services know a person by; they are answered whatever is chosen. */
@@ -82,6 +100,7 @@ const bounded = (passwords: Passwords): Passwords => {
     }
   };
   return {
+    faultOf: passwords.faultOf,
     hash: (password) => orBusy(passwords.hash(password)),
     check: (password, stored) => orBusy(passwords.check(password, stored)),
   };
@@ -96,7 +115,9 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
       return outcome;
     }),
   activate: async (id, password, updaterId, sendResetMail) => {
-    const fault = password === undefined ? undefined : passwordFault(password);
+    const user = await findUser(pool, id);
+    if (user === undefined) return 'not-found';
+    const fault = password === undefined ? undefined : passwords.faultOf(password, user);
     if (fault !== undefined) return { passwordFault: fault };
     const passwordHash = password === undefined ? undefined : await passwords.hash(password);
     return inTransaction(pool, async (client) => {
@@ -106,7 +127,8 @@ const userPorts = ({ pool, groups }: UserManagerDependencies, passwords: Passwor
     });
   },
   change: (id, commands, updaterId) => changeUser(pool, groups, id, commands, updaterId),
-  remove: (id) => deleteUser(pool, id),
+  remove: (id, updaterId) => removeUser(pool, id, updaterId),
+  signOut: (id, updaterId) => signOutUser(pool, id, updaterId),
 });
 
 /** Judges members by what the specification lets `$set` set. */
@@ -120,17 +142,18 @@ const memberCheck = (): ((members: Readonly<Record<string, unknown>>) => readonl
 const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords) => {
   const { pool, groups, userInfoMembers, secureCookies, sessionDurationSeconds } = dependencies;
   const { propertyNames } = groups;
+  const checkPassword = createPasswordCheck(pool, passwords, createSignInAttempts(pool));
   const importPorts = { pool, groups, faultsOf: memberCheck() };
   return {
     ...sessionHandlers({
-      ...createSignIn(pool, passwords, dependencies), durationSeconds: sessionDurationSeconds, secureCookies,
+      ...createSignIn(pool, dependencies), checkPassword, changePassword: createOwnPasswordChange(pool, passwords, checkPassword, sessionDurationSeconds), durationSeconds: sessionDurationSeconds, secureCookies,
       isAnswered: (member) => userInfoMembers === undefined || [...whoItIs, ...userInfoMembers].includes(member),
     }),
     ...userHandlers(userPorts(dependencies, passwords)),
     ...userSearchHandlers({ propertyNames, find: (page) => findUsers(pool, page), count: (filter) => countUsers(pool, filter) }),
     ...userStateHandlers({ move: (moves, updaterId) => moveUsers(pool, moves, updaterId), softDelete: (id, updaterId) => softDelete(pool, id, updaterId) }),
     ...userImportHandlers({ propertyNames, take: (rows, actor) => importUsers(importPorts, rows, actor) }),
-    ...passwordResetHandlers({ requestReset: (authUserId) => requestResetOf(pool, authUserId), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
+    ...passwordResetHandlers({ requestReset: (authUserId, actor) => requestResetOf(pool, authUserId, actor), resetPassword: (token, password) => resetPassword(pool, passwords, token, password) }),
     ...clientHandlers({
       find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
     }),
@@ -149,24 +172,41 @@ const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinu
   return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
 };
 
+/** A wrong password has its row where it was judged: there it is known whose it is. */
+const refusalRules: RefusalRules<Caller> = {
+  actorOf: auditActorOf,
+  patientOf: (caller) => (caller.kind === 'person' ? caller.user.id : undefined),
+  special: {
+    'issueToken sign-in-failed': null, 'issueToken too-many-requests': 'sign-in-locked', 'changeOwnPassword sign-in-failed': null, 'refreshToken sign-in-failed': 'session-renewal-refused',
+    'issueClientToken sign-in-failed': 'credential-refused', 'resetPassword reset-token-invalid': 'password-reset-refused',
+  },
+  uploads: new Set(), namesPerson: new Set(['updateUser', 'deleteUser', 'softDeleteUser']),
+};
+
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
 export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
-  const { pool, log, version, serviceTokens, validateResponses = false } = dependencies;
+  const { pool, log, version, serviceTokens, sessionIdleSeconds, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, validateResponses = false, warmUp = true } = dependencies;
   const server = createServiceServer({
-    name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses,
-    handlers: handlersOf(dependencies, bounded(await createPasswords())),
-    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind) }),
+    name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses, warmUp,
+    handlers: handlersOf(dependencies, bounded(dependencies.passwords ?? (await createPasswords()))),
+    authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind, sessionIdleSeconds) }),
+    origins: createOriginCheck({ publicUrl: undefined, allowedOrigins, trustedProxies }),
+    sourceOf: createSourceReader({ trustedProxies, serviceTokens }),
+    isPublicHttps,
     limits: { maxBytes: 1_100_000 },
+    auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordAudit(pool, entry), log),
     isDatabaseUnavailable: isUnavailable,
     ready: async () => (await pool.query('select 1')).rowCount === 1,
     checkUp: { database: () => pool.query('select 1') },
   });
   const runner = await startJobs(dependencies);
+  const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'user_manager', log) : undefined;
   return {
     name: 'user-manager',
     listen: server.listen,
     stop: async () => {
       await server.close();
+      await chainer?.stop();
       await runner?.stop();
     },
   };

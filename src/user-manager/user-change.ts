@@ -1,7 +1,8 @@
-import type { Pool } from '../database/pool.ts';
+import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { isBlockedAt, type MemberFault, type UserAccount, type UserState } from './domain/user-account.ts';
 import { applyCommands, type UserCommands } from './domain/user-changes.ts';
+import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { endResetsOf } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
 import { lockUser, moveUser, takenMember, updateUser, type TakenMember } from './storage/user-table.ts';
@@ -19,6 +20,9 @@ const orTaken = async <Result>(work: Promise<Result>): Promise<Result | { readon
   }
 };
 
+const audit = (db: Queryable, event: 'user-changed' | 'user-deleted', id: string, updaterId: string): Promise<void> =>
+  recordAudit(db, { event, actor: actorNamed(updaterId), patientId: id, resource: 'user' });
+
 /** Changes a user, all or nothing; who is blocked or expired after it has no session left, and links mailed to an old address end. */
 export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands: UserCommands, updaterId: string): Promise<Changed> =>
   orTaken(
@@ -34,6 +38,7 @@ export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands:
       const user = await updateUser(client, id, applied.user, updaterId);
       if (user.email !== before.email) await endResetsOf(client, id);
       if (isBlockedAt(user, Date.now())) await endSessionsOf(client, id);
+      await audit(client, 'user-changed', id, updaterId);
       return { user };
     }),
   );
@@ -49,6 +54,7 @@ export const moveUsers = (
         if (!(await moveUser(client, id, stateTo, updaterId))) continue;
         moved += 1;
         if (stateTo !== 'PUBLIC') await endSessionsOf(client, id);
+        await audit(client, stateTo === 'DELETED' ? 'user-deleted' : 'user-changed', id, updaterId);
       }
       return moved;
     }),
@@ -62,5 +68,6 @@ export const softDelete = (pool: Pool, id: string, updaterId: string): Promise<b
     if (user.state === 'PUBLIC' || user.state === 'DRAFT') await moveUser(client, id, 'TRASH', updaterId);
     await moveUser(client, id, 'DELETED', updaterId);
     await endSessionsOf(client, id);
+    await audit(client, 'user-deleted', id, updaterId);
     return true;
   });

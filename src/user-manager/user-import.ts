@@ -1,4 +1,5 @@
 import type { Pool } from '../database/pool.ts';
+import { inTransaction } from '../database/transaction.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { register } from './registration.ts';
 import { findUsers } from './storage/user-search.ts';
@@ -77,10 +78,10 @@ const insert = async ({ pool, groups }: ImportPorts, members: Record<string, unk
   const [wrong] = groups.faultsOf(userGroup, properties);
   if (wrong !== undefined) return wrong;
   // Hashing is not needed: imported users choose their password by a reset.
-  const noPassword = { hash: () => Promise.reject(new Error('An imported user has no password.')) };
-  const outcome = await register(pool, noPassword, { ...own, email, username, userGroup, properties, account: 'postponed', creatorId });
+  const noPassword = { hash: () => Promise.reject(new Error('An imported user has no password.')), faultOf: () => undefined };
+  const outcome = await inTransaction(pool, (client) => register(client, noPassword, { ...own, email, username, userGroup, properties, account: 'postponed', creatorId }));
   if ('_id' in outcome) return { inserted: outcome._id };
-  return 'taken' in outcome ? fault(outcome.taken, 'already-exists', 'is taken') : fault('password', 'password', outcome.passwordFault);
+  return 'taken' in outcome ? fault(outcome.taken, 'already-exists', 'is taken') : fault('password', outcome.passwordFault.code, outcome.passwordFault.message);
 };
 
 const takeRow = async (ports: ImportPorts, row: CsvRow | undefined, actor: string): Promise<RowOutcome> => {

@@ -66,6 +66,21 @@ describe('an export is read', () => {
     ]);
   });
 
+  const morning = 'sourceName="Health" startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:00:00 +0200"';
+  const taken = { sourceName: 'Health', startDate: '2024-07-01 10:00:00 +0200', endDate: '2024-07-01 10:00:00 +0200' };
+  test.each<[string, string, object]>([
+    ['an audiogram', `<Audiogram type="HKDataTypeIdentifierAudiogram" ${morning}><SensitivityPoint frequencyValue="1000" frequencyUnit="Hz" leftEarValue="20" leftEarUnit="dBHL" rightEarValue="25.5" rightEarUnit="dBHL"/><SensitivityPoint frequencyValue="4" frequencyUnit="kHz" leftEarValue="40" leftEarUnit="dBHL"/></Audiogram>`,
+      { type: 'HKDataTypeIdentifierAudiogram', ...taken, sensitivityPoints: [
+        { frequency: { quantity: 1000, unit: 'Hz' }, leftEarSensitivity: { quantity: 20, unit: 'dBHL' }, rightEarSensitivity: { quantity: 25.5, unit: 'dBHL' } },
+        { frequency: { quantity: 4, unit: 'kHz' }, leftEarSensitivity: { quantity: 40, unit: 'dBHL' } }] }],
+    ['a prescription', '<VisionPrescription type="glasses" dateIssued="2024-07-01" expirationDate="2026-07-01"><RightEye sphere="-2.25" sphereUnit="D" axis="90" axisUnit="deg"/></VisionPrescription>',
+      { type: 'HKVisionPrescriptionTypeIdentifier', startDate: '2024-07-01 00:00:00 +0200', prescriptionType: 'glasses', expirationDate: '2026-07-01', rightEye: { sphere: -2.25, sphereUnit: 'D', axis: 90, axisUnit: 'deg' } }],
+    ['a meal', `<Correlation type="HKCorrelationTypeIdentifierFood" ${morning}><Record type="HKQuantityTypeIdentifierDietaryProtein" unit="g" value="12.5"/></Correlation>`,
+      { type: 'HKCorrelationTypeIdentifierFood', ...taken, objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 12.5, unit: 'g' }] }],
+  ])('with what %s is made of', async (_situation, element, expected) => {
+    expect(await itemsIn(fileOf(xml('<ExportDate value="2024-07-10 10:00:00 +0200"/>', element)))).toEqual([expected]);
+  });
+
   test.each([
     ['TheGreenCedar-gpt-os.xml', 6], ['alxdrcirilo-apple-health-parser.xml', 13], ['dogsheep-healthkit-to-sqlite-export.xml', 9], ['paulstaab-health-export-cli.xml', 13], ['tagbug-apple-health-analyzer-example.xml', 4],
   ])('of somebody else: %s', async (name, count) => {

@@ -1,93 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
-import { appWith } from '../bff/app.ts';
 import { commandLine } from '../cli/command-line.ts';
-import { eventually, service } from '../device-manager/client.ts';
 import { startFaultProxy } from '../players/fault-proxy.ts';
-import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { importing, type Importing } from './importing.ts';
 
-const fixtures = join(import.meta.dirname, '..', 'fixtures', 'healthkit');
-const month = join(fixtures, 'generated', 'export-30days.xml.gz');
-
-interface Outcome {
-  readonly items: number;
-  readonly skipped: number;
-  readonly statuses: Readonly<Record<string, number>>;
-  readonly refused: readonly { readonly type: string; readonly code: string; readonly items: number }[];
-}
-interface Listed {
-  readonly state: string;
-  readonly rawDataType?: string;
-  readonly recordedAt: string;
-  readonly rawData?: Readonly<Record<string, unknown>>;
-  readonly normalizedData?: { readonly observations: readonly { readonly code: string; readonly value: number; readonly unitCode: string }[] };
-}
+const month = join(import.meta.dirname, '..', 'fixtures', 'healthkit', 'generated', 'export-30days.xml.gz');
 
 let vitalgate: TestVitalgate;
 let folder: string;
+let run: Importing['run'];
+let imported: Importing['imported'];
+let recordsOf: Importing['recordsOf'];
+let exportOf: Importing['exportOf'];
 beforeAll(async () => {
   vitalgate = await startTestVitalgate();
   folder = mkdtempSync(join(tmpdir(), 'vitalgate-import-'));
+  ({ run, imported, recordsOf, exportOf } = importing(vitalgate, folder));
 });
 afterAll(async () => {
   await vitalgate.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const run = (file: string, user: TestUser, url = vitalgate.urls.bff, ...more: string[]) =>
-  commandLine({ DATA_DIR: folder }).run(['--json', 'import', 'apple-health', file, '--user', user.username, '--url', url, ...more], { input: `${user.password}\n` });
-const imported = async (...given: Parameters<typeof run>): Promise<Outcome> => {
-  const { code, out, told } = await run(...given);
-  if (code !== 0) throw new Error(told);
-  return JSON.parse(out) as Outcome;
-};
-const idle = () => eventually(async () => (await vitalgate.database.pool.query('select from graphile_worker.jobs')).rowCount, (count) => count === 0);
-const recordsOf = async ({ id }: TestUser, members = 'recordedAt,rawDataType,normalizedData'): Promise<Listed[]> => {
-  await idle();
-  const text = await (await service(vitalgate, id).get(`/health-data/export?_p=${members}`)).text();
-  return text.trim() === '' ? [] : text.trim().split('\n').map((line) => JSON.parse(line) as Listed);
-};
-const exportOf = (name: string, ...elements: string[]): string => {
-  const file = join(folder, name);
-  writeFileSync(file, `<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE HealthData [\n<!ELEMENT HealthData (ExportDate,Me,(Record|Correlation)*)>\n]>\n<HealthData locale="de_DE"><ExportDate value="2024-07-10 10:00:00 +0200"/>${elements.join('\n')}</HealthData>\n`);
-  return file;
-};
 const at = 'startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:00:00 +0200"';
-
-describe('the month of an export and the same month from a phone', () => {
-  let [person, phone]: TestUser[] = [];
-
-  test('are told the same counts', async () => {
-    person = await vitalgate.addUser();
-    const first = await imported(month, person);
-    expect(first).toMatchObject({ items: 22_226 + 30 + 5, skipped: 0, refused: [] });
-    expect(first.statuses['created']).toBe(first.items - (first.statuses['unsupported'] ?? 0));
-  }, 120_000);
-
-  test('give the same values at the same seconds, to one millionth', async () => {
-    phone = await vitalgate.addUser();
-    const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(phone));
-    await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit' });
-    const lines = gunzipSync(readFileSync(join(fixtures, 'generated', 'rnh-30days.ndjson.gz'))).toString('utf8').trim().split('\n').map((line) => JSON.parse(line) as { type: string; unit: string | null; sample: unknown });
-    for (const [query, all] of Map.groupBy(lines, ({ type, unit }) => new URLSearchParams({ type, ...(unit && unit !== '% as fraction' && { unit }) }).toString())) {
-      for (let from = 0; from < all.length; from += 1000) expect((await app.post(`/health-data?${query}`, all.slice(from, from + 1000).map(({ sample }) => sample))).status).toBe(200);
-    }
-    const seriesOf = (records: readonly Listed[]) =>
-      records
-        // This export tells no distance of its workouts.
-        .flatMap(({ rawDataType, recordedAt, normalizedData }) => (normalizedData?.observations ?? []).filter(({ code }) => !code.endsWith('HKWorkout/totalDistance')).map(({ code, value, unitCode }) => ({ key: `${String(rawDataType)} ${recordedAt.slice(0, 19)} ${code} ${unitCode}`, value })))
-        .sort((one, other) => (one.key === other.key ? one.value - other.value : one.key < other.key ? -1 : 1));
-    const notOnPhones = /ActivitySummary|Characteristic/;
-    const [fromExport, fromPhone] = [seriesOf((await recordsOf(person ?? phone)).filter(({ rawDataType = '' }) => !notOnPhones.test(rawDataType))), seriesOf(await recordsOf(phone))];
-    expect(fromExport.length).toBeGreaterThan(22_000);
-    expect(fromExport.map(({ key }) => key)).toEqual(fromPhone.map(({ key }) => key));
-    // An export writes six decimals in the unit of its locale.
-    expect(fromExport.filter(({ value }, index) => Math.abs(value - (fromPhone[index]?.value ?? Number.NaN)) > 1e-6 * Math.max(1, Math.abs(value)))).toEqual([]);
-  }, 120_000);
-});
 
 describe('an import', () => {
   test('enrols a device where there is none, and says so', async () => {
@@ -137,7 +75,7 @@ describe('an import', () => {
     } finally {
       await proxy.stop();
     }
-  }, 60_000);
+  });
 
   test('tells once of what a clock ahead of the server refuses, however many batches follow', async () => {
     const user = await vitalgate.addUser();
@@ -145,7 +83,7 @@ describe('an import', () => {
     const later = Array.from({ length: 9000 }, (_, index) => beat(new Date(Date.UTC(2024, 6, 1) + index * 1000).toISOString()));
     const outcome = await imported(exportOf('ahead.xml', ...Array.from({ length: 5 }, (_, index) => beat(`219${String(index)}-01-01T00:00:00Z`)), ...later), user);
     expect(outcome).toMatchObject({ items: 9005, statuses: { created: 9000, rejected: 5 }, refused: [{ code: 'date-in-future', items: 5 }] });
-  }, 30_000);
+  });
 
   test.each<[string, () => Promise<{ code: number | null; told: string }>, number, string]>([
     ['a wrong password', async () => run(exportOf('a.xml'), { ...(await vitalgate.addUser()), password: 'some other password' }), 1, 'Check user name and password'],

@@ -30,7 +30,7 @@ export const startFront = async (ways: Partial<Ways> = {}, settings: Partial<Bff
   upstreams.users.add('anna', 'right', claims);
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
-  const service = createBff({ deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken: 's'.repeat(40), userIdHeader: 'miauserid', secureCookies: false, log, version: '0.0.0', validateResponses: true, ...settings });
+  const service = createBff({ deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken: 's'.repeat(40), userIdHeader: 'miauserid', secureCookies: false, log, version: '0.0.0', validateResponses: true, warmUp: false, ...settings });
   stopLater(upstreams.stop);
   stopLater(service.stop);
   return { upstreams, url: (await service.listen(0, '127.0.0.1')).url, lines };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { eventually } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { type App, heartRate, newEnrolledApp, type Receipt } from './app.ts';
@@ -120,7 +120,7 @@ describe('limits', () => {
     expect(anchor.safeToAdvance).toBe(true);
   });
 
-  test.each([['gzip', gzipSync], ['br', brotliCompressSync]] as const)('hold after decoding of %s, and what inflates beyond them is refused', async (encoding, compress) => {
+  test.each([['gzip', gzipSync], ['br', (bytes: Buffer) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })]] as const)('hold after decoding of %s, and what inflates beyond them is refused', async (encoding, compress) => {
     const app = await newApp();
     const send = (text: string) => app.send('/health-data', { method: 'POST', headers: { ...json, 'content-encoding': encoding }, body: compress(Buffer.from(text)) });
     expect(await receiptOf(send(JSON.stringify([sample()])))).toMatchObject({ created: 1 });
@@ -138,5 +138,5 @@ describe('limits', () => {
     expect([last?.status, last?.headers.get('ratelimit'), Number(last?.headers.get('retry-after'))]).toEqual([429, expect.stringContaining('r=0'), expect.any(Number)]);
     expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await (await newApp()).post('/health-data', [])).status).toBe(200);
-  }, 30_000);
+  });
 });

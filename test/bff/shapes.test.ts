@@ -47,9 +47,9 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'blood-glucose.mmol.json': ['', '5.7 mmol/L'],
     'blood-pressure.json': ['', '120 mm[Hg], 81 mm[Hg]', '119 mm[Hg], 77 mm[Hg]'],
     'body-temperature.celsius.json': ['?unit=celsius', '36.7 Cel'],
-    'clinical-records.json': ['', 'normalization-failed type-unknown'],
+    'clinical-records.json': ['', '/fhirData'],
     'daily-steps.aggregated.json': ['?type=StepCount', '1210 {steps}', '3978 {steps}'],
-    'ecg.short.json': ['', '62 /min, /voltageMeasurements'],
+    'ecg.short.json': ['', '62 /min, 1 {event}, /voltageMeasurements'],
     'heart-rate.json': ['?type=HeartRate&unit=bpm', '71 /min', '74.02 /min', '74 /min'],
     'heartbeat-series.json': ['', '/heartbeatSeries'],
     'height.inch.json': ['?type=Height&unit=inch', '182.88 cm'],
@@ -60,7 +60,7 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'sleep.json': ['?type=SleepAnalysis', 'normalization-failed event-unknown', '325 min', '3 min', '22 min', '47.5 min', '42.5 min', '60 min'],
     'vo2max.json': ['', '41.2 mL/(kg.min)'],
     'weight.pound.json': ['?type=BodyMass&unit=pound', '72.8016 kg'],
-    'workouts.anchored.json': ['', '32.648 min, 312.5 kcal, 5005.0598 m'],
+    'workouts.anchored.json': ['', '32.648 min, 312.5 kcal, 5005.0598 m, 1 {event}, 1 {event}'],
     'workouts.getSamples.json': ['', '32.6481 min, 312.5 kcal, 5005.0598 m'],
   }],
   ['kingstinct', kingstinct, {
@@ -68,7 +68,7 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'category-sleep.json': ['', '47.5 min'],
     'correlation-blood-pressure.json': ['', '128 mm[Hg], 82 mm[Hg]'],
     'quantity.json': ['', '71 /min', '5.7 mmol/L', '97 %'],
-    'workout.json': ['', '32.648 min, 312.5 kcal, 5005.1 m'],
+    'workout.json': ['', '32.648 min, 312.5 kcal, 5005.1 m, 1 {event}'],
   }],
   ['health-auto-export', autoExport, {
     'metrics-common.json': ['', '4 [iU]', '103 mg/dL', '128 mm[Hg], 82 mm[Hg]', '72.8016 kg', '97 %', '71.3 /min'],
@@ -77,8 +77,8 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'sleep-phases.json': ['', 'normalization-failed no-rule'],
     'sleep-unaggregated.json': ['', '396 min'],
     'twelve-hour-clock.json': ['', '64 /min', '64 /min'],
-    'workouts-v1.json': ['', '19.1667 min, 54.0658 kcal'],
-    'workouts-v2.json': ['', '32.648 min, 312.5 kcal, 5000 m'],
+    'workouts-v1.json': ['', '19.1667 min, 54.0658 kcal, 908 {steps}, 16.36 m, 0 m, /route'],
+    'workouts-v2.json': ['', '32.648 min, 312.5 kcal, 5000 m, 9.4 kcal/(kg.h), /route'],
   }],
   ['flutter-health', standard, { 'points.json': ['?timeZone=Europe/Rome', '71 /min', '47.5 min'] }],
   ['capacitor', standard, {
@@ -148,6 +148,39 @@ describe('an envelope', () => {
     const app = await newApp();
     const data = { data: { metrics: [{ name: 'step_count', units: 'count', data: Array.from({ length: 5001 }, () => 0) }] } };
     expect(await (await app.post(`/health-data/${autoExport}`, data)).json()).toMatchObject({ status: 413, code: 'too-many-items', limits: { maxItems: 5000, maxBytes: 10_485_760 } });
+  });
+});
+
+const noon = '2024-07-01 12:00:00 +0200';
+describe('kinds that a library has in a shape of its own', () => {
+  const list = (name: string, element: object) => ({ data: { [name]: [{ start: noon, end: noon, ...element }] } });
+  const flutter = (type: string, value: object) => [{ uuid: one, type, value, dateFrom: '2024-07-01T12:00:00.000+0200', dateTo: '2024-07-01T12:30:00.000+0200', sourcePlatform: 'appleHealth' }];
+  const base = { uuid: one, startDate: '2024-07-01T10:00:00.000Z', endDate: '2024-07-01T10:00:00.000Z' };
+  const rates = (...hr: number[]) => hr.map((rate) => ({ hr: rate, units: 'bpm' }));
+  test.each<[string, string, unknown, string, string?]>([
+    ['a mood of Health Auto Export', autoExport, list('stateOfMind', { id: one, kind: 'Daily Mood', valence: 0.5, valenceClassification: 6, labels: ['Calm'], associations: ['Self Care'] }), 'HKStateOfMindTypeIdentifier: 0.5 {score}, 1 {event}, 1 {event}, 1 {event}, 1 {event}'],
+    ['a mood with a feeling of next year', autoExport, list('stateOfMind', { valence: 0.5, kind: 'Daily Mood', labels: ['Curious'], associations: [] }), 'HKStateOfMindTypeIdentifier: 0.5 {score}, 1 {event}'],
+    ['a dose of Health Auto Export', autoExport, list('medications', { displayText: 'Metformin', status: 'Not Logged', dosage: 1 }), 'HKMedicationDoseEventTypeIdentifierMedicationDoseEvent: 1 {event}'],
+    ['a symptom', autoExport, list('symptoms', { name: 'Headache', severity: 'Not Present' }), 'HKCategoryTypeIdentifierHeadache: 1 {event}'],
+    ['a day of a cycle', autoExport, list('cycleTracking', { name: 'Menstrual Flow', value: 'Medium' }), 'HKCategoryTypeIdentifierMenstrualFlow: 1 {event}'],
+    ['a trace', autoExport, list('ecg', { classification: 'Sinus Rhythm', averageHeartRate: 61, voltageMeasurements: [{ date: noon, voltage: 12, units: 'mcV' }] }), 'HKDataTypeIdentifierElectrocardiogram: 61 /min, 1 {event}, /voltageMeasurements'],
+    ['a notification of a high rate', autoExport, list('heartRateNotifications', { threshold: 120, heartRate: rates(121, 130) }), 'HKCategoryTypeIdentifierHighHeartRateEvent: 1 {event}'],
+    ['a notification of a low rate', autoExport, list('heartRateNotifications', { threshold: 40, heartRate: rates(39) }), 'HKCategoryTypeIdentifierLowHeartRateEvent: 1 {event}'],
+    ['a notification without threshold', autoExport, list('heartRateNotifications', { heartRateVariation: [] }), 'HKCategoryTypeIdentifierIrregularHeartRhythmEvent: 1 {event}'],
+    ['a notification that could be either', autoExport, list('heartRateNotifications', { threshold: 100, heartRate: rates(90, 110) }), 'heartRateNotifications: normalization-failed no-rule'],
+    ['a mood of react-native-healthkit', kingstinct, [{ ...base, valence: -1, kind: 1, valenceClassification: 1, labels: [], associations: [] }], 'HKStateOfMindTypeIdentifier: -1 {score}, 1 {event}, 1 {event}'],
+    ['a dose of react-native-healthkit', kingstinct, { samples: [{ ...base, medicationConceptIdentifier: 'x', logStatus: 4, scheduleType: 2, doseQuantity: 1, unit: 'count' }] }, 'HKMedicationDoseEventTypeIdentifierMedicationDoseEvent: 1 {event}, 1 {count}'],
+    ['a summary of a day in the zone of the upload', kingstinct, [{ dateYear: 2024, dateMonth: 7, dateDay: 1, activeEnergyBurned: 300, appleStandHours: 9 }], 'HKActivitySummaryTypeIdentifier: 300 kcal, 9 {count}', '?timeZone=Europe%2FRome'],
+    ['a track with the dates of its points', kingstinct, [{ locations: [{ date: '2024-07-01T10:00:00.000Z', latitude: 0, longitude: 0 }, { date: '2024-07-01T10:30:00.000Z', latitude: 0, longitude: 0 }] }], 'HKWorkoutRouteTypeIdentifier: 2 {count}, /locations'],
+    ['a workout of Flutter', standard, flutter('WORKOUT', { __type: 'WorkoutHealthValue', workoutActivityType: 'RUNNING', totalEnergyBurned: 300, totalEnergyBurnedUnit: 'KILOCALORIE', totalDistance: 5000, totalDistanceUnit: 'METER', totalSteps: 6000, totalStepsUnit: 'COUNT' }), 'HKWorkoutTypeIdentifier: 30 min, 300 kcal, 5000 m, 6000 {steps}'],
+    ['a meal of Flutter', standard, flutter('NUTRITION', { __type: 'NutritionHealthValue', name: 'Banana', calories: 105, protein: 1.3, vitaminC: 0.01 }), 'HKCorrelationTypeIdentifierFood: 105 kcal, 1.3 g, 10 mg'],
+    ['an audiogram of Flutter', standard, flutter('AUDIOGRAM', { __type: 'AudiogramHealthValue', frequencies: [1000], leftEarSensitivities: [20], rightEarSensitivities: [25] }), 'HKDataTypeIdentifierAudiogram: 20 dB{HL}, 25 dB{HL}'],
+    ['a trace of Flutter', standard, flutter('ELECTROCARDIOGRAM', { __type: 'ElectrocardiogramHealthValue', averageHeartRate: 61, samplingFrequency: 512, classification: 'SINUS_RHYTHM', voltageValues: [{ voltage: 1e-5, timeSinceSampleStart: 0 }] }), 'HKDataTypeIdentifierElectrocardiogram: 61 /min, 1 {event}, /value/voltageValues'],
+  ])('%s', async (_situation, format, body, expected, query = '') => {
+    const app = await newApp();
+    const receipt = await upload(app, format, body, query);
+    expect(receipt.items.flatMap(({ error }) => (error ? [error] : []))).toEqual([]);
+    expect((await listOf(app)).map((record) => `${record.rawDataType ?? ''}: ${told(record)}`)).toEqual([expected]);
   });
 });
 

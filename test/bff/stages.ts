@@ -81,7 +81,7 @@ const startOthersUpstreams = async (): Promise<Stage> => {
   const people = new Map<string, ForeignUser>();
   const serviceToken = randomBytes(32).toString('base64url');
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
-  const service = createBff({ deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken, userIdHeader: 'miauserid', secureCookies: false, log, version: '0.0.0', validateResponses: true });
+  const service = createBff({ deviceManagerUrl: upstreams.url, userManagerUrl: upstreams.url, serviceToken, userIdHeader: 'miauserid', secureCookies: false, log, version: '0.0.0', validateResponses: true, warmUp: false });
   const { url: bff } = await service.listen(0, '127.0.0.1');
   const known = ({ username }: Person): ForeignUser => {
     const user = people.get(username);

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { runCommand } from '../../src/cli/run.ts';
 
 const root = join(import.meta.dirname, '..', '..');
+const inherited = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] };
 
 /** How a run of the program ended, and what it wrote. */
 export interface Outcome {
@@ -23,7 +24,7 @@ export interface RunOptions {
 /** Runs commands of the program to their ends, with settings of the test's own alone. */
 export const commandLine = (settings: Readonly<Record<string, string>>) => ({
   run: async (words: readonly string[], { input = '', environment = {}, file = 'cli/vitalgate.ts' }: RunOptions = {}): Promise<Outcome> => {
-    const child = spawn(process.execPath, [join(root, 'src', file), ...words], { env: { PATH: process.env['PATH'], ...settings, ...environment } });
+    const child = spawn(process.execPath, [join(root, 'src', file), ...words], { env: { ...inherited, ...settings, ...environment } });
     child.stdin.end(input);
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     const [out, told, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);

@@ -18,7 +18,7 @@ describe('vitalgate devices import', () => {
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
     anna = await vitalgate.addUser({ username: 'anna' });
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     rmSync(folder, { recursive: true, force: true });

@@ -18,7 +18,7 @@ describe('vitalgate devices, beside a running server', () => {
   let vitalgate: TestVitalgate;
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     rmSync(dataDir, { recursive: true, force: true });
@@ -28,7 +28,7 @@ describe('vitalgate devices, beside a running server', () => {
   const cuffOf = (deviceId: string) => ['devices', 'add', '--device-id', deviceId, '--provider', 'Medisanté', '--type', 'Medical'];
   const watchOf = (deviceId: string) => ['devices', 'add', '--device-id', deviceId, '--provider', 'apple-healthkit', '--type', 'Wearable'];
   const auditOf = async (_id: string) =>
-    (await vitalgate.database.pool.query<object>('select action, actor, patient_id, request_id from device_manager.audit_event where resource = $1 order by at', [`device/${_id}`])).rows;
+    (await vitalgate.database.pool.query<object>('select event, actor_kind, patient_id, request_id from device_manager.audit_event where resource = $1 order by at', [`device/${_id}`])).rows;
 
   test('a device is made known, given to a patient by name, and releases the delivery that waited for it; both acts are audited', async () => {
     const anna = await vitalgate.addUser();
@@ -44,7 +44,7 @@ describe('vitalgate devices, beside a running server', () => {
     expect(record).toMatchObject({ patientId: anna.id, deviceId: 'cuff-1' });
     const requestId = expect.stringMatching(/^cli-[0-9a-f-]{36}$/);
     expect(await auditOf(added._id)).toEqual([
-      { action: 'create', actor: 'vitalgate', patient_id: '', request_id: requestId }, { action: 'assign', actor: 'vitalgate', patient_id: anna.id, request_id: requestId },
+      { event: 'device-registered', actor_kind: 'command-line', patient_id: '', request_id: requestId }, { event: 'device-assigned', actor_kind: 'command-line', patient_id: anna.id, request_id: requestId },
     ]);
   });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { writeServerFile } from '../../src/server-file.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { commandLine } from './command-line.ts';
 
-const MASTER_KEY = 'ab'.repeat(32);
+const MASTER_KEY = randomBytes(32).toString('hex');
 
 describe('the inbox on the command line', () => {
   let vitalgate: TestVitalgate;
@@ -23,7 +24,7 @@ describe('the inbox on the command line', () => {
       const body = { metadata: { correlationId, measurementType: 'BodyWeight' }, device: { id: 'Maker:Scale:123456' }, measurements: { timestamp: '2024-03-02T09:10:11Z', bodyWeight: { value: 71234, unit: 'g' } } };
       await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key }, body: JSON.stringify(body) });
     }
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     rmSync(dataDir, { recursive: true, force: true });
@@ -65,7 +66,7 @@ describe('the inbox on the command line', () => {
   });
 
   test('another master key reads nothing, and says so', async () => {
-    const { code, told } = await run(['inbox', 'show', await idOf('one')], { MASTER_KEY: 'cd'.repeat(32) });
+    const { code, told } = await run(['inbox', 'show', await idOf('one')], { MASTER_KEY: randomBytes(32).toString('hex') });
     expect(code).toBe(1);
     expect(told).toMatch(/master key is not the one/);
   });

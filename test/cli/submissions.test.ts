@@ -30,7 +30,7 @@ describe('submissions on the command line', () => {
     await answered(app.post('/health-data/healthkit', [heartRate(0), heartRate(1), heartRate(2)]));
     await eventually(() => listed(), (rows) => rows.length === 3);
     tmm.fault = () => undefined;
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     await tmm.kill();

@@ -1,12 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { describeInBrowser, openBrowser } from '../setup/browser.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
-
-const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => path !== undefined && existsSync(path));
-const found = executablePath === undefined ? describe.skip : describe;
 
 /** What the page has under `window.app`. */
 const app = `
@@ -26,15 +23,15 @@ interface PageApp {
   readonly anchors: () => number;
 }
 
-found(`in a browser${executablePath === undefined ? ' (no Chromium: set CHROMIUM)' : ''}`, () => {
+describeInBrowser('in a browser', () => {
   let vitalgate: TestVitalgate;
   let browser: Browser;
   let user: TestUser;
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
     user = await vitalgate.addUser();
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] });
-  }, 60_000);
+    browser = await openBrowser();
+  });
   afterAll(async () => {
     await browser.close();
     await vitalgate.stop();
@@ -71,5 +68,5 @@ found(`in a browser${executablePath === undefined ? ' (no Chromium: set CHROMIUM
     expect(outcome).toEqual({ state: 'empty', created: 1500, all: 1500, anchors: 1, left: 0 });
     const { rows } = await vitalgate.database.pool.query<{ count: string }>('select count(*) from device_manager.sample where patient_id = $1', [user.id]);
     expect(rows[0]?.count).toBe('1500');
-  }, 60_000);
+  });
 });

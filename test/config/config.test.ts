@@ -19,7 +19,7 @@ describe('settings', () => {
       DEVICE_MANAGER_PORT: 3001,
       USER_MANAGER_PORT: 3002,
       SERVICES: ['bff', 'device-manager', 'user-manager'],
-      JOBS: ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'],
+      JOBS: ['normalize', 'release-quarantine', 'renormalize', 'submit-detections', 'rotate-data-keys', 'password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'chain-audit'],
     });
   });
 
@@ -55,6 +55,10 @@ describe('settings', () => {
     ['a service token with a space', { SERVICE_TOKEN: `${'t'.repeat(32)} t` }, [/^SERVICE_TOKEN has characters other than visible ASCII/]],
     ['a client type that no header carries', { CLIENT_TYPE: 'web\nsite' }, [/^CLIENT_TYPE has characters other than visible ASCII/]],
     ['a master key of the wrong size', { MASTER_KEY: 'abcd' }, [/^MASTER_KEY is not 32 bytes/]],
+    ['a master key that is a sample', { MASTER_KEY: '00'.repeat(32), MASTER_KEY_PREVIOUS: 'ab'.repeat(32) }, [/^MASTER_KEY is a sample/, /^MASTER_KEY_PREVIOUS is a sample/]],
+    ['a master key from two places', { MASTER_KEY_FILE: '/key', MASTER_KEY_COMMAND: '/bin/key' }, [/^MASTER_KEY_FILE and MASTER_KEY_COMMAND exclude each other/]],
+    ['a command that is no list', { MASTER_KEY_COMMAND: '["vault", 1]' }, [/^MASTER_KEY_COMMAND/]],
+    ['a command that is half a list', { MASTER_KEY_COMMAND: '["vault"' }, [/^MASTER_KEY_COMMAND is neither a path nor/]],
     ['a database without a URL', { DATABASE_URL: 'postgres://a:b@c:port/d' }, [/^DATABASE_URL is not a postgres/]],
     ['a database of another kind', { DATABASE_URL: 'mysql://x' }, [/^DATABASE_URL is not a postgres/]],
     ['HTTP_PORT with three services', { HTTP_PORT: '8080' }, [/^HTTP_PORT is for one service alone/]],

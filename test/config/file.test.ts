@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +80,7 @@ describe('a file of settings', () => {
 
   test.each<[string, string[], number, string[]]>([
     ['a secret and others may read it', [`SERVICE_TOKEN=${'t'.repeat(32)}`, 'HOST=::1'], 0o644, ['SERVICE_TOKEN']],
-    ['a password in a URL and its group may read it', ['DATABASE_URL=postgres://a:b@c/d', `MASTER_KEY=${'ab'.repeat(32)}`], 0o640, ['DATABASE_URL, MASTER_KEY']],
+    ['a password in a URL and its group may read it', ['DATABASE_URL=postgres://a:b@c/d', `MASTER_KEY=${randomBytes(32).toString('hex')}`], 0o640, ['DATABASE_URL, MASTER_KEY']],
     ['a secret that nobody else may read', [`SERVICE_TOKEN=${'t'.repeat(32)}`], 0o600, []],
     ['no secret', ['HOST=::1', 'DATABASE_URL=postgres://a@c:5432/d'], 0o644, []],
   ])('with %s', (_situation, lines, mode, told) => {

@@ -46,10 +46,10 @@ export const answered = async <Body>(answer: Promise<Response>): Promise<Body> =
 /** Status and problem of a refusal. */
 export const refused = async (answer: Promise<Response>): Promise<{ status: number; code: string; errors?: { pointer: string; code: string }[] }> => (await answer).json() as never;
 
-/** Repeats a question until the answer fits, at most ten seconds; then the last answer, fitting or not. */
+/** Repeats a question until the answer fits, at most 45 seconds (a busy machine takes its time); then the last answer, fitting or not. */
 export const eventually = async <Answer>(ask: () => Promise<Answer>, fits: (answer: Answer) => boolean): Promise<Answer> => {
   let answer = await ask();
-  for (let waitedMs = 0; waitedMs < 10_000 && !fits(answer); waitedMs += 50) {
+  for (let waitedMs = 0; waitedMs < 45_000 && !fits(answer); waitedMs += 50) {
     await sleep(50);
     answer = await ask();
   }

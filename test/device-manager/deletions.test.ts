@@ -86,7 +86,7 @@ describe('deleting HealthKit samples', () => {
     expect((await listed(client)).map(({ rawData }) => rawData)).toEqual(expect.arrayContaining([stays, fresh]));
     const { rows } = await vitalgate.database.pool.query('select from device_manager.payload where patient_id = $1 and redacted_at is not null', [patientId]);
     expect(rows).toHaveLength(2);
-    const audited = await vitalgate.database.pool.query<{ resource: string }>(`select resource from device_manager.audit_event where patient_id = $1 and action = 'delete'`, [patientId]);
+    const audited = await vitalgate.database.pool.query<{ resource: string }>(`select resource from device_manager.audit_event where patient_id = $1 and event = 'samples-deleted' order by at`, [patientId]);
     expect(audited.rows).toEqual([{ resource: `sample/${id}` }]);
   });
 

@@ -207,7 +207,7 @@ describe('FHIR', () => {
       const [one] = await search(client);
       await sound(client.get(`/fhir/Observation/${one?.id ?? ''}`));
       await client.get(`/fhir/Patient/${patientId}/$everything`);
-      const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select resource from device_manager.audit_event where patient_id = $1 and action = 'read' and resource like 'fhir/%' order by at`, [patientId]);
+      const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select resource from device_manager.audit_event where patient_id = $1 and action = 'R' and resource like 'fhir/%' order by at`, [patientId]);
       expect(rows.map(({ resource }) => resource)).toEqual(['fhir/Observation', `fhir/Observation/${one?.id ?? ''}`, 'fhir/Patient/$everything']);
     });
 

@@ -210,7 +210,7 @@ describe('finding samples', () => {
   test('listing, counting and exporting leave rows in the audit, and another patient is refused', async () => {
     const client = service(vitalgate, patientId);
     await Promise.all(['', '/count', '/export'].map(async (path) => (await client.get(`/health-data${path}`)).text()));
-    const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select distinct resource from device_manager.audit_event where patient_id = $1 and action = 'read' and resource like 'health-data%' order by 1`, [patientId]);
+    const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select distinct resource from device_manager.audit_event where patient_id = $1 and action = 'R' and resource like 'health-data%' order by 1`, [patientId]);
     expect(rows.map(({ resource }) => resource)).toEqual(['health-data', 'health-data/count', 'health-data/export']);
     expect(await Promise.all(['', '/count', '/export'].map(async (path) => (await client.get(`/health-data${path}?patientId=somebody`)).status))).toEqual([403, 403, 403]);
   });

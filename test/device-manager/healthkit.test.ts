@@ -54,7 +54,7 @@ describe('keeping HealthKit samples', () => {
     expect(second.uploadId).not.toBe(first.uploadId);
     expect(third.uploadId).toBe(second.uploadId);
     expect([await rowsIn('payload', patientId), await rowsIn('sample', patientId)]).toEqual([2, 2]);
-    const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select resource from device_manager.audit_event where patient_id = $1 and action = 'create' order by at`, [patientId]);
+    const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select resource from device_manager.audit_event where patient_id = $1 and event = 'samples-uploaded' order by at`, [patientId]);
     expect(rows.map(({ resource }) => resource)).toEqual([first, second, third].map(({ uploadId }) => `payload/${uploadId}`));
   });
 

@@ -49,8 +49,8 @@ describe('the inbox of operators', () => {
     const detail = await answered<{ entry: Entry; outline: object }>(operator.get(`/inbox/${_id}`));
     expect(detail).toMatchObject({ entry: { _id }, outline: { measurements: { systolicBloodPressure: { value: 'number', unit: 'text' }, timestamp: 'text' }, device: { id: 'text' } } });
     expect(JSON.stringify(detail.outline)).not.toMatch(/16400|mmHg|Pa"/);
-    const { rows } = await vitalgate.database.pool.query<{ actor: string; action: string }>('select actor, action from device_manager.audit_event where resource = $1', [`inbox/${_id}`]);
-    expect(rows).toEqual([{ actor: expect.stringMatching(/^operator:/), action: 'read' }]);
+    const { rows } = await vitalgate.database.pool.query<object>('select actor_kind, event from device_manager.audit_event where resource = $1', [`inbox/${_id}`]);
+    expect(rows).toEqual([{ actor_kind: 'operator', event: 'inbox-read' }]);
   });
 
   test('a sample that fits no rule shows as failed, and is tried again by replay', async () => {

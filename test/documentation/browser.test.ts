@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pino from 'pino';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { createBff } from '../../src/bff/service.ts';
+import { describeInBrowser, openBrowser } from '../setup/browser.ts';
 import { buildSite, described } from './site.ts';
-
-const executablePath = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => path !== undefined && existsSync(path));
-const found = executablePath === undefined ? describe.skip : describe;
 
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json' };
 
@@ -49,7 +47,7 @@ const seesOperations = async (page: Page, ids: readonly string[]): Promise<void>
   expect(missing).toEqual([]);
 };
 
-found(`in a browser without network${executablePath === undefined ? ' (no Chromium: set CHROMIUM)' : ''}`, () => {
+describeInBrowser('in a browser without network', () => {
   let browser: Browser;
   let site: ReturnType<typeof buildSite>;
   let web: Awaited<ReturnType<typeof serve>>;
@@ -57,7 +55,7 @@ found(`in a browser without network${executablePath === undefined ? ' (no Chromi
   beforeAll(async () => {
     site = buildSite();
     web = await serve(site.folder);
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] });
+    browser = await openBrowser();
   });
 
   afterAll(async () => {

@@ -1,18 +1,15 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProgram, temporaryDirectory, type Demo, type Program } from '../../scripts/demo/program.ts';
+import { createRandom } from '../../src/simulator/random.ts';
+import { startProgram, temporaryDirectory, type Program } from '../../scripts/demo/program.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
+import { heartRates, killNode, signIn, type App } from './app.ts';
 
-/** Kill cycles per situation: few in CI, 20 and more on demand. */
+/** The moments of the kills are drawn from the seed; kill cycles per situation: few in CI, more in full size. */
+const seed = Number(process.env['SEED'] ?? 20260801);
 const cycles = Number(process.env['FAULT_CYCLES'] ?? 3);
 const samplesPerUpload = 20;
-
-interface App {
-  readonly get: (path: string) => Promise<Response>;
-  readonly post: (path: string, body: unknown) => Promise<Response>;
-}
 
 const parentOf = (pid: string): string | undefined => {
   try {
@@ -32,34 +29,10 @@ const descendantsOf = (ancestor: number): number[] => {
   return [...found].map(Number);
 };
 
-/** The database has to notice by itself. */
-const killNode = async (program: Program): Promise<void> => {
-  process.kill(program.pid, 'SIGKILL');
-  await program.ended;
-};
-
 const killEverything = async (program: Program): Promise<void> => {
   for (const pid of descendantsOf(program.pid)) process.kill(pid, 'SIGKILL');
   await program.ended;
 };
-
-const signIn = async (demo: Demo): Promise<App> => {
-  const send = (path: string, init: RequestInit) => fetch(`${demo.bff}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
-  const json = { 'content-type': 'application/json' };
-  const answer = await send('/oauth/token', { method: 'POST', headers: json, body: JSON.stringify({ username: demo.username, password: demo.password }) });
-  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0];
-  if (!answer.ok || cookie === undefined) throw new Error(`sign-in answered ${answer.status}`);
-  return {
-    get: (path) => send(path, { headers: { cookie } }),
-    post: (path, body) => send(path, { method: 'POST', headers: { ...json, cookie }, body: JSON.stringify(body) }),
-  };
-};
-
-const heartRates = (firstSecond: number) =>
-  Array.from({ length: samplesPerUpload }, (_, index) => {
-    const at = new Date(Date.UTC(2024, 0, 1) + (firstSecond + index) * 1000).toISOString();
-    return { id: randomUUID(), value: 60 + (index % 40), startDate: at, endDate: at, sourceId: 'com.apple.health.TEST' };
-  });
 
 interface UploadLoop {
   /** Resolves when the first upload was acknowledged. */
@@ -71,7 +44,7 @@ interface UploadLoop {
 const uploadUntilKilled = async (app: App, firstSecond: number, acknowledgedOne: () => void): Promise<{ acknowledged: string[]; sent: number }> => {
   const acknowledged: string[] = [];
   for (let sent = 0; ; sent += samplesPerUpload) {
-    const batch = heartRates(firstSecond + sent);
+    const batch = heartRates(firstSecond + sent, samplesPerUpload);
     try {
       const answer = await app.post('/health-data?type=HeartRate&unit=bpm', batch);
       const receipt = (await answer.json()) as { items: { _id?: string }[] };
@@ -142,6 +115,7 @@ describe('killed during an upload loop', () => {
       const directory = temporaryDirectory();
       directories.push(directory);
       const acknowledged: string[] = [];
+      const draw = createRandom(seed);
       program = await startProgram(directory.path, settings);
       const enrol = await (await signIn(program.demo)).post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Watch' });
       expect(enrol.status).toBe(200);
@@ -150,7 +124,7 @@ describe('killed during an upload loop', () => {
       for (let cycle = 0; cycle < cycles; cycle += 1) {
         const loop = startUploading(await signIn(program.demo), second);
         await loop.first;
-        await sleep(Math.random() * 400);
+        await sleep(draw.next() * 400);
         await kill(program);
         const { acknowledged: some, sent } = await loop.ended;
         acknowledged.push(...some);
@@ -170,6 +144,6 @@ describe('killed during an upload loop', () => {
       expect(await program.stop()).toBe(0);
       await database?.drop();
     },
-    60_000 + cycles * 15_000,
+    120_000 + cycles * 60_000,
   );
 });

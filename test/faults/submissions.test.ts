@@ -7,11 +7,11 @@ import { answered, heartRate, newPatient, service, watch } from '../device-manag
 import { startTherapyMonitoring, type Fault, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 
-/** Detections in each situation: few in CI, 10000 on demand. */
+/** Detections in each situation: few in CI, 10000 in full size. */
 const count = Number(process.env['SUBMITTED_DETECTIONS'] ?? 500);
 const patients = 5;
 const perPatient = Math.ceil(count / patients);
-const seed = 20260801;
+const seed = Number(process.env['SEED'] ?? 20260801);
 
 /** Poison: every so many, one that is refused, and one that is answered by an error whenever it is sent. */
 const isRefused = (second: number) => second % 50 === 7;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { slicesAt, withNulls } from '../../src/http/json-nulls.ts';
+import { leastProcessorMs } from '../setup/processor-time.ts';
 
 const nulled = (text: string, ...pointers: string[]): string => withNulls(Buffer.from(text), pointers).toString();
 
@@ -23,12 +24,11 @@ describe('withNulls', () => {
     expect(nulled(expected, ...pointers)).toBe(expected);
   });
 
-  test('takes less than two seconds for 50,000 elements', () => {
+  test('takes less than two seconds of the processor for 50,000 elements', () => {
     const text = `[${Array.from({ length: 50_000 }, (__, i) => `{"id":"${String(i)}","value":60.${String(i)},"metadata":{"a":["b",{"c":"dddddddddddddddd"}]}}`).join(',')}]`;
     const pointers = Array.from({ length: 50_000 }, (__, i) => `/${String(i)}`);
-    const start = performance.now();
-    expect(nulled(text, ...pointers)).toBe(`[${pointers.map(() => 'null').join(',')}]`);
-    expect(performance.now() - start).toBeLessThan(2000);
+    // Quadratic work takes minutes.
+    expect(leastProcessorMs(() => expect(nulled(text, ...pointers)).toBe(`[${pointers.map(() => 'null').join(',')}]`), 1)).toBeLessThan(2000);
   });
 });
 

@@ -26,6 +26,11 @@ test.each([
     message: 'listBooks twice',
   },
   {
+    named: 'an answer that refers to nothing',
+    change: ({ paths }: typeof shelfDocument): void => { Object.assign(paths['/books'].get.responses[200], { content: { 'application/json': { schema: { items: { $ref: '#/components/schemas/Magazine' } } } } }); },
+    message: 'has nothing at #/components/schemas/Magazine',
+  },
+  {
     named: 'a reference that leads nowhere',
     change: ({ components }: typeof shelfDocument): void => { Object.assign(components, { schemas: {} }); },
     message: 'has nothing at #/components/schemas/',
@@ -37,6 +42,16 @@ test.each([
 test('a schema that does not compile stops the start before a port is taken', async () => {
   const spec = shelfSpec((document) => { Object.assign(document.components.schemas.Book.properties.title, { pattern: '(' }); });
   await expect(openShelf({ spec }).service.listen(PORT, '127.0.0.1')).rejects.toThrow(/^Shelves does not work for: .*addBook/);
+});
+
+test('without the warm-up it starts, and what does not compile answers 500', async () => {
+  const spec = shelfSpec((document) => { Object.assign(document.components.schemas.Book.properties.title, { pattern: '(' }); });
+  const { service, errors } = openShelf({ spec, warmUp: false });
+  const { url } = await service.listen(PORT, '127.0.0.1');
+  const answer = await fetch(`${url}/books`, { method: 'POST', headers: { authorization: 'Bearer let-me-in', 'content-type': 'application/json' }, body: '{"title":"a"}' });
+  await service.close();
+  expect(answer.status).toBe(500);
+  expect(errors).toHaveLength(1);
 });
 
 test('no handler is called by the warm-up', async () => {
@@ -56,8 +71,10 @@ test('the item schema judges one item and names the first fault', () => {
 });
 
 test('every status of the catalogue is an error, and what is retryable is not the client\'s fault', () => {
-  for (const { status, retryable } of Object.values(problemCatalogue)) {
+  for (const [code, { status, retryable }] of Object.entries(problemCatalogue)) {
     expect(status).toBeGreaterThanOrEqual(400);
-    expect(retryable).toBe((status >= 500 && status !== 501) || status === 429);
+    // What is not offered, or does not open, is so the next time too.
+    const stays = code === 'not-supported' || code === 'data-unreadable';
+    expect(retryable).toBe((status >= 500 && !stays) || status === 429);
   }
 });

@@ -20,7 +20,7 @@ describe('the services with a certificate of their own', () => {
     folder = mkdtempSync(join(tmpdir(), 'vitalgate-tls-'));
     put('first');
     vitalgate = await startTestVitalgate({ TLS_CERT: join(folder, 'cert.pem'), TLS_KEY: join(folder, 'key.pem') });
-  }, 60_000);
+  });
   afterAll(async () => {
     await vitalgate.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -92,7 +92,7 @@ describe('the services with a certificate of their own', () => {
     put('second');
     await until(async () => (await servedName()) === 'second.test');
     expect(vitalgate.logged()).toContain('were read again');
-  }, 30_000);
+  });
 });
 
 test.each([
@@ -100,4 +100,4 @@ test.each([
   ['no key', 'nowhere.pem', /ENOENT/],
 ])('with %s nothing starts, and the reason is told', async (_situation, key, reason) => {
   await expect(startTestVitalgate({ TLS_CERT: fixture('first-cert.pem'), TLS_KEY: fixture(key) })).rejects.toThrow(reason);
-}, 60_000);
+});

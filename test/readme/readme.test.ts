@@ -22,7 +22,7 @@ describe("the lines of the README and of docs/medisante.md, word for word", () =
     const script = [...blocks.filter((block) => block.includes('curl')), ...medisante].join('\n');
     const { stdout } = await run('sh', ['-euc', script], { cwd: root, env: { ...process.env, DATA_DIR: directory.path } });
     printed = stdout;
-  }, 120_000);
+  }, 300_000);
 
   afterAll(async () => {
     await program.stop();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -71,5 +72,22 @@ describe('the repository', () => {
       .filter((path) => /^(src|scripts|bench)\/.*\.ts$/.test(path))
       .filter((path) => read(path).split('\n').length > 300);
     expect(long).toEqual([]);
+  });
+});
+
+describe('the suites', () => {
+  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  const filesOf = (suite: string | undefined): string[] => {
+    const env = Object.fromEntries(Object.entries({ ...process.env, SUITE: suite }).filter(([, value]) => value !== undefined));
+    const { stdout } = spawnSync(process.execPath, [jest, '--listTests', '--json'], { cwd: root, encoding: 'utf8', env });
+    return (JSON.parse(stdout) as string[]).map((path) => relative(root, path));
+  };
+
+  test('run each test file once, and `npm run check` runs each suite', async () => {
+    const { suites } = (await import(join(root, 'jest.config.js'))) as { suites: string[] };
+    const run = [undefined, ...suites].flatMap(filesOf);
+    expect(run.toSorted()).toEqual(files.filter((path) => /^test\/.*[.]test[.]\w+$/.test(path)).toSorted());
+    const check = read('scripts/check.ts');
+    expect(suites.filter((suite) => !check.includes(`args: ['run', '--silent', '${suite}']`))).toEqual([]);
   });
 });

@@ -56,7 +56,7 @@ export const startMailServer = async ({ port = 0, ...options }: SMTPServerOption
     refused: () => refused,
     mailsTo: async (address, count = 1) => {
       const mails = () => delivered.filter(({ recipients }) => recipients.includes(address));
-      const end = Date.now() + 12_000;
+      const end = Date.now() + 45_000;
       while (mails().length < count) {
         if (Date.now() > end) throw new Error(`${mails().length} of ${count} mails have come`);
         await sleep(20);

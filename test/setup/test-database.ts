@@ -19,6 +19,8 @@ const urlOf = (connection: Connection, database: string): string => {
   return `postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}`;
 };
 
+const CONNECT_WITHIN_MS = 60_000;
+
 const complain = (error: Error) => {
   process.stderr.write(`test database: ${error.message}\n`);
 };
@@ -27,11 +29,12 @@ const complain = (error: Error) => {
 export const createTestDatabase = async (): Promise<TestDatabase> => {
   const server = JSON.parse(process.env['TEST_DATABASE'] ?? '{}') as Connection;
   const name = `test_${randomBytes(8).toString('hex')}`;
-  const administration = openPool(server, complain, 1);
+  // The program gives up on a database sooner than a busy machine may answer.
+  const administration = openPool(server, complain, 1, CONNECT_WITHIN_MS);
   await administration.query(`create database ${name}`);
   const url = urlOf(server, name);
   const connection = { connectionString: url };
-  const pool = openPool(connection, () => undefined);
+  const pool = openPool(connection, () => undefined, undefined, CONNECT_WITHIN_MS);
   return {
     connection,
     url,

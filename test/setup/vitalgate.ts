@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { readConfig, type Config } from '../../src/config.ts';
+import { configurationDigest } from '../../src/config/digest.ts';
 import { createApiKey } from '../../src/device-manager/storage/api-key-table.ts';
 import { createPasswords } from '../../src/user-manager/password.ts';
 import { register } from '../../src/user-manager/registration.ts';
@@ -58,6 +59,8 @@ export const startTestVitalgate = async (settings: Partial<Config> = {}): Promis
   const vitalgate = await startVitalgate(config, {
     log: inventory(lines),
     validateResponses: true,
+    configurationDigest: configurationDigest(config),
+    warmUp: false,
     onFatal: (reason) => {
       throw new Error(reason);
     },

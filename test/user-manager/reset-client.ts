@@ -16,7 +16,7 @@ export const post = async (url: string, body: unknown, headers: Record<string, s
 
 /** Looks again and again; throws when it does not come to that in time. */
 export const until = async (fits: () => boolean | Promise<boolean>): Promise<void> => {
-  const end = Date.now() + 12_000;
+  const end = Date.now() + 45_000;
   while (!(await fits())) {
     if (Date.now() > end) throw new Error('it did not come to that');
     await sleep(20);

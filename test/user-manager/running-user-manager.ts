@@ -53,7 +53,7 @@ export const startUserManager = async (settings: { readonly userInfoMembers?: re
   const service = await createUserManager({
     pool: database.pool, jobPool: database.pool, jobs: settings.jobs ?? [], log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
     groups: loadUserGroups(join(folder, 'groups.json')), userInfoMembers: settings.userInfoMembers, ...noMail,
-    sessionDurationSeconds: 3600, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true,
+    sessionDurationSeconds: 3600, sessionIdleSeconds: 1800, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true, warmUp: false,
   });
   const { url } = await service.listen(0, '127.0.0.1');
   const call = (path: string, init: RequestInit = {}) => fetch(`${url}${path}`, init);

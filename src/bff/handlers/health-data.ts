@@ -4,6 +4,7 @@ import type { Handlers, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { uploadedItems } from '../../http/uploaded-items.ts';
 import type { Caller, Operations } from '../caller.ts';
+import type { RefusalReport } from '../refusal-report.ts';
 import type { UploadRate } from '../upload-rate.ts';
 import type { Asker } from '../upstream/device-manager-client.ts';
 import type { DeviceManager } from '../upstream/device-manager.ts';
@@ -18,6 +19,8 @@ export interface HealthDataDependencies {
   readonly rate: UploadRate;
   /** Told when an upstream lists no devices, so that enrolment cannot be checked here. */
   readonly skippedEnrolment: (requestId: string) => void;
+  /** Has it written down that samples were refused. */
+  readonly refused: RefusalReport['report'];
 }
 
 const enrolledOf = async ({ deviceManager, skippedEnrolment }: HealthDataDependencies, asker: Asker) => {
@@ -39,10 +42,20 @@ interface Wish {
   readonly call: Upload;
   readonly asker: Asker;
   readonly strict: boolean;
+  /** Has a refusal written down, once however often the upload is vetted. */
+  readonly refused: (reason: string) => Promise<void>;
 }
 
+const reportedOnce = ({ refused }: HealthDataDependencies, { patientId, requestId }: Asker): Wish['refused'] => {
+  let written = false;
+  return async (reason) => {
+    if (!written) await refused(patientId, requestId, { event: 'upload-refused', operation: 'uploadHealthData', reason });
+    written = true;
+  };
+};
+
 /** Vets an upload against the devices that are enrolled now, and has kept what fits. */
-const vetAndKeep = async (dependencies: HealthDataDependencies, { call, asker, strict }: Wish) => {
+const vetAndKeep = async (dependencies: HealthDataDependencies, { call, asker, strict, refused }: Wish) => {
   const { deviceManager, checkShape, historyDays } = dependencies;
   const batch = batchOf(call.query);
   const format = 'format' in call.path ? healthKitFormatOf(call.path.format) : STANDARD;
@@ -52,6 +65,9 @@ const vetAndKeep = async (dependencies: HealthDataDependencies, { call, asker, s
   if (strict && errors.length > 0) {
     throw problem('samples-refused', { headers: applied, errors: errors.slice(0, mostErrors).map(({ pointer, code, message }) => ({ pointer, code, message })) });
   }
+  // Written down before the others go on.
+  const [first] = errors;
+  if (first) await refused(first.code);
   if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return receiptOf(errors, [], { items: [] });
   const kept = await deviceManager.keep(asker, format, acceptedBytes(call, items, vetted), batch);
   if (kept === 'enrolment-changed') return kept;
@@ -63,7 +79,7 @@ const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
   const asker = { patientId: call.caller.patientId, requestId: call.requestId };
   const strict = isStrict(call.headers.prefer);
   const headers = { ...(await dependencies.rate(asker.patientId)), ...(strict && applied) };
-  const wish = { call, asker, strict };
+  const wish = { call, asker, strict, refused: reportedOnce(dependencies, asker) };
   const first = await vetAndKeep(dependencies, wish);
   // A device that was given back between vetting and keeping: vetted once more, its samples get their verdict.
   const receipt = first === 'enrolment-changed' ? await vetAndKeep(dependencies, wish) : first;

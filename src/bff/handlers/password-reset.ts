@@ -6,6 +6,10 @@ import type { ResetUpstream } from '../upstream/password-reset.ts';
 export interface PasswordResetDependencies {
   readonly resets: Omit<ResetUpstream, 'close'>;
   readonly page: Page;
+  /** Counts one wish for a link of a source. Throws too-many-requests, whatever the address. */
+  readonly countWish: (source: string) => Promise<unknown>;
+  /** Told that somebody's sessions ended. */
+  readonly sessionsEnded: () => void;
   /** Told when the User Manager refused to mail a link, with the status it answered. */
   readonly refusedReset: (requestId: string, status: number | undefined) => void;
 }
@@ -17,9 +21,10 @@ export type OpenReset = 'showPasswordReset' | 'askForPasswordReset' | 'setNewPas
 const nobody = '0'.repeat(32);
 
 /** The way back for who has forgotten the password; no answer tells whether an address is known. */
-export const passwordReset = ({ resets, page, refusedReset }: PasswordResetDependencies): Pick<Handlers<Operations, Caller, OpenReset>, OpenReset> => ({
+export const passwordReset = ({ resets, page, countWish, sessionsEnded, refusedReset }: PasswordResetDependencies): Pick<Handlers<Operations, Caller, OpenReset>, OpenReset> => ({
   showPasswordReset: () => ({ status: 200, headers: { 'Content-Security-Policy': page.csp, 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-store' }, body: page.body }),
-  askForPasswordReset: async ({ body, requestId }) => {
+  askForPasswordReset: async ({ body, requestId, source }) => {
+    await countWish(source);
     const authUserId = (await resets.userIdOf(body.email, requestId)) ?? nobody;
     const outcome = await resets.requestReset(authUserId, requestId);
     if (outcome !== 'taken') refusedReset(requestId, outcome.refusedWith);
@@ -27,6 +32,7 @@ export const passwordReset = ({ resets, page, refusedReset }: PasswordResetDepen
   },
   setNewPassword: async ({ body, requestId }) => {
     await resets.resetPassword(body.token, body.password, requestId);
+    sessionsEnded();
     return { status: 204 };
   },
 });

@@ -2,6 +2,7 @@ import type { DeletionReceipt, Deletions, Device, DeviceAssignment, Identified, 
 import specification from '../../../generated/device-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
+import { auditing, type Auditing } from './audit.ts';
 import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
 import { reading, type Reading } from './reading.ts';
 import { handOnTooManyRequests } from './too-many-requests.ts';
@@ -25,7 +26,7 @@ export interface Kept {
 }
 
 /** What the BFF asks of a Device Manager. Every function throws 429, 502 or 503 for trouble there, never a 4xx of its own making. */
-export interface DeviceManager extends Reading {
+export interface DeviceManager extends Reading, Auditing {
   /** The patient's devices; undefined where the upstream does not list devices. */
   readonly devices: (asker: Asker) => Promise<readonly Device[] | undefined>;
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
@@ -112,6 +113,7 @@ export const connectDeviceManager = (baseUrl: string, serviceToken: string, user
   return {
     ...deviceCalls(connection),
     ...reading(connection),
+    ...auditing(connection),
     keep: keeping(connection),
     remove: removing(connection),
     progress: following(connection),

@@ -2,6 +2,7 @@ import type { paths } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import { problem, ProblemError, type ProblemItem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
+import { refusedPassword } from './refused-password.ts';
 import { tooManyRequests } from './too-many-requests.ts';
 
 /** What the BFF asks a User Manager for who has forgotten the password, with the service credential. */
@@ -37,9 +38,11 @@ const idOf = (users: readonly Readonly<Record<string, unknown>>[], email: string
 const refusalOf = (error: unknown, status: number): ProblemError => {
   const { code, errors } = (typeof error === 'object' && error !== null ? error : {}) as { code?: unknown; errors?: readonly Partial<ProblemItem>[] };
   if (status === 404 || status === 405) return problem('not-supported');
+  const refused = refusedPassword(error);
+  if (refused !== undefined) return refused;
   if (status === 400 && code === 'reset-token-invalid') return problem('reset-token-invalid');
   if (status === 400 && code === 'invalid-request' && errors?.some(({ pointer }) => pointer === '/password')) {
-    return problem('invalid-request', { errors: [{ pointer: '/password', code: 'password', message: 'must have 15 to 128 characters' }] });
+    return problem('invalid-request', { errors: [{ pointer: '/password', code: 'password', message: 'Choose another password: this one is refused.' }] });
   }
   return unexpected('reset-password', status);
 };

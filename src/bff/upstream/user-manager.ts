@@ -1,20 +1,28 @@
-import type { paths, UserInfo } from '../../../generated/user-manager.d.ts';
+import type { PasswordChange, paths, Session, UserInfo } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
+import { SERVICE_PROOF_HEADER } from '../../http/request-source.ts';
 import { createUpstream, type Upstream } from '../../http/upstream.ts';
+import { refusedPassword } from './refused-password.ts';
 import { sessionInCookies, sessionOfToken, tokenIn, type OpenedSession } from './session-credential.ts';
 import { handOnTooManyRequests } from './too-many-requests.ts';
 import { needing } from './what-is-needed.ts';
 
-export type { UserInfo } from '../../../generated/user-manager.d.ts';
+export type { PasswordChange, Session, UserInfo } from '../../../generated/user-manager.d.ts';
 
 /** What the BFF asks of a User Manager: only what its public contract has. */
 export interface UserManager {
-  /** Throws `sign-in-failed` for wrong credentials, 502 or 503 for anything else that goes wrong. */
-  readonly signIn: (username: string, password: string, presentedSid: string | undefined) => Promise<OpenedSession>;
+  /** Throws `sign-in-failed` for wrong credentials, 429 after too many, 502 or 503 for anything else that goes wrong. `source` is who tries. */
+  readonly signIn: (username: string, password: string, presentedSid: string | undefined, source: string) => Promise<OpenedSession>;
   /** The person of a session; undefined when the session is not valid. */
   readonly userInfo: (sid: string) => Promise<UserInfo | undefined>;
   readonly signOut: (sid: string) => Promise<void>;
+  /** The sign-ins of the session's person. Throws `not-supported` where the upstream lists none, as `endSession` and `changePassword` do. */
+  readonly sessions: (sid: string) => Promise<readonly Session[]>;
+  /** Throws `not-found`. */
+  readonly endSession: (sid: string, id: string) => Promise<void>;
+  /** The session that goes on, if one does. Throws `sign-in-failed` for a wrong current password, and what is wrong with the new one. */
+  readonly changePassword: (sid: string, change: PasswordChange, source: string) => Promise<OpenedSession | undefined>;
   readonly isAlive: () => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
@@ -36,12 +44,20 @@ type Client = Upstream<Paths>;
 interface Way {
   readonly clientType: string;
   readonly carriesTokens: boolean;
+  readonly serviceToken: string;
 }
+
+/** Tells our User Manager who tries, in a way that it can believe; others do not look at it. */
+const onBehalfOf = (source: string, { serviceToken }: Way): Record<string, string> => ({ 'x-forwarded-for': source.replace(/\/64$/, ''), [SERVICE_PROOF_HEADER]: serviceToken });
 
 const credentialOf = (sid: string, { carriesTokens }: Way): Record<string, string> => {
   const token = carriesTokens ? tokenIn(sid) : undefined;
   return token === undefined ? { cookie: `sid=${sid}` } : { authorization: `Bearer ${token}` };
 };
+
+const codeOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined);
+/** A refusal of our own says its code; a route that is missing elsewhere has none. */
+const isOurs = (error: unknown): boolean => codeOf(error) === 'not-found';
 
 const messageOf = (error: unknown): string => (typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '');
 
@@ -63,9 +79,9 @@ const end = async (client: Client, headers: Record<string, string>): Promise<num
   return status === 404 || status === 405 ? (await client.GET('/logout', { headers })).response.status : status;
 };
 
-const signIn = (client: Client, way: Way): UserManager['signIn'] => async (username, password, presentedSid) => {
+const signIn = (client: Client, way: Way): UserManager['signIn'] => async (username, password, presentedSid, source) => {
   const presented = presentedSid === undefined ? {} : credentialOf(presentedSid, way);
-  const headers = { 'client-type': way.clientType, ...('cookie' in presented && presented) };
+  const headers = { 'client-type': way.clientType, ...('cookie' in presented && presented), ...onBehalfOf(source, way) };
   const { data, error, response } = await client.POST('/oauth/token', { body: { username, password }, headers });
   if (response.status === 401 || response.status === 403) throw signInFailed(way.clientType, response.status, error);
   if (!response.ok) throw unexpected('sign-in', response.status);
@@ -82,11 +98,39 @@ const signOut = (client: Client, way: Way): UserManager['signOut'] => async (sid
   if (status >= 400 && ![401, 404, 405].includes(status)) throw unexpected('logout', status);
 };
 
+const isMissing = (status: number): boolean => status === 405 || status === 501;
+
+const ownSessions = (client: Client, way: Way): Pick<UserManager, 'sessions' | 'endSession' | 'changePassword'> => ({
+  sessions: async (sid) => {
+    const { data, error, response } = await client.GET('/sessions', { headers: credentialOf(sid, way) });
+    if (isNobody(response.status, error)) throw problem('unauthenticated');
+    if (response.status === 404 || isMissing(response.status)) throw problem('not-supported');
+    if (data === undefined) throw unexpected('sessions', response.status);
+    return data as readonly Session[];
+  },
+  endSession: async (sid, id) => {
+    const { error, response } = await client.DELETE('/sessions/{id}', { params: { path: { id } }, headers: credentialOf(sid, way) });
+    if (isNobody(response.status, error)) throw problem('unauthenticated');
+    if (isMissing(response.status) || (response.status === 404 && !isOurs(error))) throw problem('not-supported');
+    if (response.status === 404) throw problem('not-found');
+    if (!response.ok) throw unexpected('the end of a session', response.status);
+  },
+  changePassword: async (sid, body, source) => {
+    const { error, response } = await client.POST('/change-password', { body, headers: { ...credentialOf(sid, way), ...onBehalfOf(source, way) } });
+    const refused = refusedPassword(error);
+    if (refused !== undefined) throw refused;
+    if (response.status === 401) throw codeOf(error) === 'sign-in-failed' ? problem('sign-in-failed', { detail: 'Check the current password.' }) : problem('unauthenticated');
+    if (response.status === 404 || isMissing(response.status)) throw problem('not-supported');
+    if (!response.ok) throw unexpected('change-password', response.status);
+    return sessionInCookies(response.headers.getSetCookie());
+  },
+});
+
 /** Connects to a User Manager as a client of the given type: for some it sets a cookie, for others it answers an access token. */
-export const connectUserManager = (baseUrl: string, clientType: string): UserManager => {
+export const connectUserManager = (baseUrl: string, clientType: string, serviceToken: string): UserManager => {
   const client: Client = createUpstream<Paths>({ baseUrl, spec: needed, timeoutMs: 8_000, maxBytes: 1_048_576 });
   client.use(handOnTooManyRequests);
-  const way = { clientType, carriesTokens: clientType !== 'website' };
+  const way = { clientType, carriesTokens: clientType !== 'website', serviceToken };
   return {
     signIn: signIn(client, way),
     userInfo: async (sid) => {
@@ -96,6 +140,7 @@ export const connectUserManager = (baseUrl: string, clientType: string): UserMan
       return data;
     },
     signOut: signOut(client, way),
+    ...ownSessions(client, way),
     isAlive: async () => {
       const { response } = await client.GET('/-/healthz');
       if (!response.ok) throw unexpected('healthz', response.status);

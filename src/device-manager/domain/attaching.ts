@@ -1,6 +1,6 @@
 import { loincUrl, type Attachment } from '../../measurement/coding.ts';
 import { Unfit, type Measured } from './observing.ts';
-import { at, type AttachmentRule } from './rule.ts';
+import { at, membersOf, type AttachmentRule } from './rule.ts';
 
 const pdfInBase64 = /^JVBERi0[A-Za-z0-9+/]*={0,2}$/;
 
@@ -14,7 +14,8 @@ const attach = ({ kind, value, contentType, code, name }: AttachmentRule, { item
   const found = at(item, value);
   if (found === undefined || found === null || found === '') return undefined;
   const pointer = sources?.[value] ?? value;
-  if (kind === 'sampled-data') return { kind, code: loincUrl(code), name, pointer };
+  if (kind === 'resource' && typeof membersOf(found)['resourceType'] !== 'string') throw new Unfit('document-invalid');
+  if (kind !== 'document') return { kind, code: loincUrl(code), name, pointer };
   return { kind, code: loincUrl(code), name, pointer, ...(contentType !== undefined && { contentType }), sizeBytes: documentBytes(found, contentType) };
 };
 

@@ -1,3 +1,4 @@
+import { isoOf } from '../../measurement/usual-date-time.ts';
 import { loincCode, type NormalizedData } from '../../measurement/coding.ts';
 import { bucketsOf, durationOf, hourMs, widthFor, type Bucket, type Cell } from './chart-bucket.ts';
 
@@ -39,7 +40,7 @@ export interface ChartStyle {
 }
 
 /** The UTC day of an instant, YYYY-MM-DD. */
-export const dayOf = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 10);
+export const dayOf = (epochMs: number): string => isoOf(epochMs).slice(0, 10);
 
 /** How a series is named where it is stored: code and unit. */
 export const seriesName = (code: string, unitCode: string): string => `${code}|${unitCode}`;

@@ -3,7 +3,7 @@ import { loincUrl } from '../../measurement/coding.ts';
 import { parseInstant } from '../../measurement/instant.ts';
 import { isUcum } from '../../measurement/quantity.ts';
 import { attachmentsOf } from './attaching.ts';
-import { observe, Unfit, type Found, type Measured, type Notes, type Reason } from './observing.ts';
+import { observe, Unfit, type Measured, type Notes, type Reason } from './observing.ts';
 import { at, membersOf, type HealthDataType } from './rule.ts';
 
 export interface Normalized {
@@ -38,9 +38,12 @@ export const compileRules = (types: readonly HealthDataType[]): Rules => {
 
 const short = (value: unknown): string | undefined => (['string', 'number', 'boolean'].includes(typeof value) ? String(value).slice(0, 500) : undefined);
 
-const annotationsOf = (type: HealthDataType, item: unknown): Record<string, string> => {
+const noNotes: Notes = {};
+
+const annotationsOf = (type: HealthDataType, item: unknown): Notes => {
+  if (type.annotations === undefined) return noNotes;
   const found: Record<string, string> = {};
-  for (const [name, pointer] of Object.entries(type.annotations ?? {})) {
+  for (const [name, pointer] of Object.entries(type.annotations)) {
     const value = at(item, pointer);
     const all = typeof value === 'object' && value !== null ? Object.entries(value) : [[name, value] as const];
     for (const [one, given] of all.slice(0, 30)) {
@@ -51,15 +54,15 @@ const annotationsOf = (type: HealthDataType, item: unknown): Record<string, stri
   return found;
 };
 
-const firstSoundClock = Date.UTC(2000, 0);
+const firstSoundClock = '2000-01-01T00:00:00.000Z';
 const clockToleranceMs = 10 * 60 * 1000;
 
 /** A clock that was never set, or one that is ahead of the sender's; then the instant of receipt stands beside the values. */
 const clockNotes = ({ receivedTime }: HealthDataType, { item, start }: Measured): Notes => {
-  const text = receivedTime === undefined ? undefined : at(item, receivedTime);
+  if (receivedTime === undefined) return start >= firstSoundClock ? {} : { clockSuspect: 'true' };
+  const text = at(item, receivedTime);
   const received = typeof text === 'string' || typeof text === 'number' ? parseInstant(text) : undefined;
-  const measured = Date.parse(start);
-  if (measured >= firstSoundClock && !(typeof received === 'object' && measured > received.epochMs + clockToleranceMs)) return {};
+  if (start >= firstSoundClock && !(typeof received === 'object' && Date.parse(start) > received.epochMs + clockToleranceMs)) return {};
   return { clockSuspect: 'true', ...(typeof received === 'object' && { receivedTime: received.iso }) };
 };
 
@@ -81,20 +84,23 @@ const contradictory = ({ ascending = [] }: HealthDataType, observations: readonl
 const recordOf = (type: HealthDataType, measured: Measured): NormalizedData => {
   const { item, start, end } = measured;
   const annotation = { ...annotationsOf(type, item), ...clockNotes(type, measured) };
-  const found = type.observations.map((rule) => observe(rule, type, measured, annotation)).filter((one): one is Found => one !== undefined);
-  const attachments = attachmentsOf(type.attachments ?? [], measured);
+  const found = type.observations.flatMap((rule) => observe(rule, type, measured, annotation));
+  const attachments = type.attachments === undefined ? [] : attachmentsOf(type.attachments, measured);
   const observations = found.flatMap((one) => ('observation' in one ? [one.observation] : []));
   const absent = found.flatMap((one) => ('absent' in one ? [one] : []));
   if (observations.length === 0 && attachments.length === 0) throw new Unfit(absent.length > 0 ? 'value-absent' : 'value-missing');
+  const period = { startDate: start, ...(end !== start && { endDate: end }) };
+  const isPlain = observations.length === found.length && type.ascending === undefined && type.metrics === undefined && attachments.length === 0;
+  if (isPlain) return { period, observations };
   const twisted = contradictory(type, observations);
   const missing: Notes = { ...Object.fromEntries(absent.flatMap((one) => Object.entries(one.absent))), ...(absent.some(({ required }) => required) && { incomplete: 'true' }) };
-  const unrecognized = unrecognizedIn(type, item);
+  const unrecognized = [...unrecognizedIn(type, item), ...found.flatMap((one) => ('unrecognized' in one ? [one.unrecognized] : []))].slice(0, 50);
   const finished = observations.map((one) => {
     const notes = { ...one.annotation, ...missing, ...(twisted.has(one.code) && { contradictory: 'true' }) };
     return Object.keys(notes).length > 0 ? { ...one, annotation: notes } : one;
   });
   return {
-    period: { startDate: start, ...(end !== start && { endDate: end }) }, observations: finished,
+    period, observations: finished,
     ...(attachments.length > 0 && { attachments }), ...(unrecognized.length > 0 && { unrecognized }),
   };
 };

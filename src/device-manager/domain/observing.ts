@@ -1,6 +1,7 @@
 import { loincUrl, type Observation } from '../../measurement/coding.ts';
 import { commensurable, convert } from '../../measurement/quantity.ts';
 import { ucumOf } from '../../measurement/unit-spelling.ts';
+import { eventNamed } from './event-name.ts';
 import { at, type EventRule, type HealthDataType, type ObservationRule, type QuantityRule, type Target } from './rule.ts';
 
 /** One sample to normalize: the item as received, and what is known about it. */
@@ -38,8 +39,8 @@ export class Unfit extends Error {
 /** Notes on a value, all as text. */
 export type Notes = Readonly<Record<string, string>>;
 
-/** What a rule finds in an item: an observation; or why the sender has no value, by the name of the metric. */
-export type Found = { readonly observation: Observation } | { readonly absent: Notes; readonly required: boolean };
+/** What a rule finds in an item: an observation; why the sender has no value, by the name of the metric; or a name that it does not know. */
+export type Found = { readonly observation: Observation } | { readonly absent: Notes; readonly required: boolean } | { readonly unrecognized: string };
 
 const numberOf = (value: unknown, numbersOnly: boolean): number => {
   if (value === undefined || value === null) throw new Unfit('value-missing');
@@ -98,8 +99,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
 };
 
 const readEvent = ({ events, duration = false }: EventRule, { start, end }: Measured, annotation: Notes, raw: unknown): Observation => {
-  const name = typeof raw === 'number' || typeof raw === 'string' ? String(raw) : '';
-  const event = Object.hasOwn(events, name) ? events[name] : undefined;
+  const event = eventNamed(events, typeof raw === 'number' || typeof raw === 'string' ? String(raw) : '');
   if (!event) throw new Unfit(raw === undefined ? 'value-missing' : 'event-unknown');
   const about = { code: loincUrl(event.code), name: event.name };
   if (duration) return { ...about, unit: 'min', unitCode: 'min', value: (Date.parse(end) - Date.parse(start)) / 60_000, ...noted(annotation) };
@@ -108,13 +108,20 @@ const readEvent = ({ events, duration = false }: EventRule, { start, end }: Meas
 
 const nameOf = (metric: string): string => metric.slice(metric.lastIndexOf('/') + 1);
 
-/** Applies one rule to an item; undefined when the item has nothing for it. Throws Unfit when it has something that does not fit. */
-export const observe = (rule: ObservationRule, type: HealthDataType, measured: Measured, annotation: Notes): Found | undefined => {
+/** Of several that were stated, one that nobody knows costs the others nothing. */
+const readEvents = (rule: EventRule, measured: Measured, annotation: Notes, raw: unknown): Found[] => {
+  if (!Array.isArray(raw)) return [{ observation: readEvent(rule, measured, annotation, raw) }];
+  return [...new Set(raw.map((word) => String(word)))].map((word): Found =>
+    eventNamed(rule.events, word) ? { observation: readEvent(rule, measured, annotation, word) } : { unrecognized: `${nameOf(rule.event)}: ${word}`.slice(0, 100) });
+};
+
+/** Applies one rule to an item; nothing when the item has nothing for it. Throws Unfit when it has something that does not fit. */
+export const observe = (rule: ObservationRule, type: HealthDataType, measured: Measured, annotation: Notes): Found[] => {
   const raw = at(measured.item, 'event' in rule ? rule.event : (rule.value ?? `${rule.metric ?? ''}/value`));
-  if ('event' in rule) return { observation: readEvent(rule, measured, annotation, raw) };
+  if ('event' in rule) return readEvents(rule, measured, annotation, raw);
   const { metric, required = false } = rule;
   const absent = raw === undefined && metric !== undefined ? at(measured.item, `${metric}/absentReason`) : undefined;
-  if (typeof absent === 'string') return { absent: { [`${nameOf(metric ?? '')}Absent`]: absent.slice(0, 100) }, required };
-  if (raw === undefined && !required && (metric === undefined || (at(measured.item, metric) ?? undefined) === undefined)) return undefined;
-  return { observation: readQuantity(rule, type, measured, annotation, raw) };
+  if (typeof absent === 'string') return [{ absent: { [`${nameOf(metric ?? '')}Absent`]: absent.slice(0, 100) }, required }];
+  if (raw === undefined && !required && (metric === undefined || (at(measured.item, metric) ?? undefined) === undefined)) return [];
+  return [{ observation: readQuantity(rule, type, measured, annotation, raw) }];
 };

@@ -33,7 +33,7 @@ export interface QuantityRule {
 
 /** Something that happened or was stated: counted as one, or measured by how long it lasted, under the code of its name. */
 export interface EventRule {
-  /** JSON pointer to the name of the event, or its number; where there is none, the name is empty. */
+  /** JSON pointer to the name of the event, its number, or a list of such; where there is none, the name is empty. A list may be empty. */
   readonly event: string;
   /** What counts is the time from start to end, in minutes. */
   readonly duration?: boolean;
@@ -43,9 +43,9 @@ export interface EventRule {
 
 export type ObservationRule = QuantityRule | EventRule;
 
-/** Part of a payload that is no value: a record refers to it, and the payload keeps it. */
+/** Part of a payload that is no value: a record refers to it, and the payload keeps it. A `resource` is one of FHIR, in JSON. */
 export interface AttachmentRule {
-  readonly kind: 'document' | 'sampled-data';
+  readonly kind: 'document' | 'sampled-data' | 'resource';
   /** JSON pointer to it. */
   readonly value: string;
   /** Of a document in base64. */
@@ -80,11 +80,23 @@ export interface HealthDataType {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+const takenApart = new Map<string, readonly string[]>();
+const MOST_POINTERS = 10_000;
+
+/** Pointers are those of rules, and come back with every sample. */
+const tokensOf = (pointer: string): readonly string[] => {
+  const known = takenApart.get(pointer);
+  if (known !== undefined) return known;
+  const tokens = pointer.split('/').slice(1).map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (takenApart.size >= MOST_POINTERS) takenApart.clear();
+  takenApart.set(pointer, tokens);
+  return tokens;
+};
+
 /** The value a JSON pointer (RFC 6901) leads to; undefined when it leads nowhere. Inherited members do not count. */
 export const at = (document: unknown, pointer: string): unknown => {
   let node = document;
-  for (const token of pointer.split('/').slice(1)) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+  for (const key of tokensOf(pointer)) {
     if (typeof node !== 'object' || node === null || !Object.hasOwn(node, key)) return undefined;
     node = (node as Readonly<Record<string, unknown>>)[key];
   }

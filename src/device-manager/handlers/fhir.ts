@@ -4,7 +4,8 @@ import { actorOf, boundPatient, type Caller, type Operations } from '../caller.t
 import { capabilityStatement } from '../domain/fhir/capabilities.ts';
 import { deviceResource } from '../domain/fhir/device.ts';
 import { writePlace } from '../domain/fhir/page-place.ts';
-import type { FhirDevice, FhirObservation } from '../domain/fhir/resources.ts';
+import type { FhirDevice, FhirObservation, FhirResource } from '../domain/fhir/resources.ts';
+import type { ClinicalRecords } from '../clinical-records.ts';
 import type { ObservationPage, ObservationQuery } from '../observations.ts';
 import type { AuditEvent } from '../storage/audit-table.ts';
 import type { DeviceSearch, SeenDevice } from '../storage/device-search.ts';
@@ -14,6 +15,7 @@ export interface FhirDependencies {
   readonly version: string;
   readonly observations: (query: ObservationQuery) => Promise<ObservationPage>;
   readonly devices: (search: DeviceSearch) => Promise<SeenDevice[]>;
+  readonly clinicalRecords: ClinicalRecords;
   readonly audit: (event: AuditEvent) => Promise<void>;
 }
 
@@ -44,10 +46,10 @@ const seenBy = (reader: string | undefined, row: SeenDevice): FhirDevice =>
     holder: row.patient_id !== null && (reader === undefined || reader === row.patient_id) ? row.patient_id : undefined, updatedAt: row.updated_at.toISOString(),
   });
 
-const lines = (resources: readonly (FhirDevice | FhirObservation)[]): string => resources.map((one) => `${JSON.stringify(one)}\n`).join('');
+const lines = (resources: readonly (FhirDevice | FhirObservation | FhirResource)[]): string => resources.map((one) => `${JSON.stringify(one)}\n`).join('');
 
 /** Every resource of a patient, one a line. */
-async function* linesOf({ observations, devices }: FhirDependencies, query: ObservationQuery, patientId: string): AsyncGenerator<string> {
+async function* linesOf({ observations, devices, clinicalRecords }: FhirDependencies, query: ObservationQuery, patientId: string): AsyncGenerator<string> {
   let after: string | undefined;
   do {
     const rows = await devices({ everHeldBy: patientId, after, limit: EXPORT_PAGE });
@@ -60,6 +62,7 @@ async function* linesOf({ observations, devices }: FhirDependencies, query: Obse
     yield lines(page.observations);
     from = page.next;
   } while (from !== undefined);
+  for await (const resources of clinicalRecords({ patientId, measured: query.measured, updated: query.updated })) yield lines(resources);
 }
 
 const deviceId = /^[0-9a-f]{32}$/;

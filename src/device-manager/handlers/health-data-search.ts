@@ -76,7 +76,8 @@ const filterOf = (query: FilterQuery, patientId: string | undefined, knownTypes:
   conditions: conditionsOf(query),
 });
 
-const patientIn = (caller: Caller, named: string | undefined): string | undefined => {
+/** The patient that is asked for; a caller bound to one cannot name another. */
+export const patientIn = (caller: Caller, named: string | undefined): string | undefined => {
   const bound = boundPatient(caller);
   if (bound !== undefined && named !== undefined && named !== bound) throw problem('not-your-data', { errors: [{ pointer: '/query/patientId', code: 'not-your-data', message: 'Ask for the patient you speak for.' }] });
   return bound ?? named;

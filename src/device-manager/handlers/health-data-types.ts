@@ -5,12 +5,10 @@ import { actorOf, type Caller, type Operations } from '../caller.ts';
 import { faultsIn } from '../domain/rule-fault.ts';
 import type { HealthDataType } from '../domain/rule.ts';
 import type { RuleBook, TypeRefusal, TypeVersion } from '../rule-book.ts';
-import type { AuditEvent } from '../storage/audit-table.ts';
 import type { Definition } from '../storage/health-data-type-table.ts';
 
 export interface HealthDataTypeDependencies {
   readonly ruleBook: RuleBook;
-  readonly audit: (event: AuditEvent) => Promise<void>;
 }
 
 const besideTheRules = new Set(['identifier', 'version', 'providerId', 'dataTypes', 'normalizedDataType']);
@@ -45,28 +43,25 @@ const made = (outcome: TypeVersion | TypeRefusal): TypeVersion => {
 type Ids = 'listHealthDataTypes' | 'createHealthDataType' | 'getHealthDataType' | 'changeHealthDataType' | 'retireHealthDataType';
 
 /** Health data types and their rules. */
-export const healthDataTypes = ({ ruleBook, audit }: HealthDataTypeDependencies): Pick<Handlers<Operations, Caller>, Ids> => {
-  const told = async (caller: Caller, requestId: string, action: AuditEvent['action'], outcome: TypeVersion) => {
-    await audit({ actor: actorOf(caller), action, resource: `health-data-type/${outcome.type.identifier}/${String(outcome.version)}`, requestId });
-    return { status: 200, body: wireOf(outcome) } as const;
-  };
+export const healthDataTypes = ({ ruleBook }: HealthDataTypeDependencies): Pick<Handlers<Operations, Caller>, Ids> => {
+  const told = (outcome: TypeVersion) => ({ status: 200, body: wireOf(outcome) }) as const;
   return {
     listHealthDataTypes: async () => {
       const { newest } = await ruleBook.current();
       return { status: 200, body: [...newest.values()].sort((a, b) => (a.type.identifier < b.type.identifier ? -1 : 1)).slice(0, 1000).map(wireOf) };
     },
-    createHealthDataType: async ({ body, caller, requestId }) => told(caller, requestId, 'create', made(await ruleBook.create(definitionOf(body), actorOf(caller)))),
+    createHealthDataType: async ({ body, caller }) => told(made(await ruleBook.create(definitionOf(body), actorOf(caller)))),
     getHealthDataType: async ({ path: { identifier }, query: { version } }) => {
       const { newest, versions } = await ruleBook.current();
       const found = version === undefined ? newest.get(identifier) : versions.find((one) => one.type.identifier === identifier && one.version === version);
       if (!found) throw problem('not-found');
       return { status: 200, body: wireOf(found) };
     },
-    changeHealthDataType: async ({ path: { identifier }, query: { version }, body, caller, requestId }) => {
+    changeHealthDataType: async ({ path: { identifier }, query: { version }, body, caller }) => {
       if (body.identifier !== identifier) throw problem('invalid-request', { errors: [{ pointer: '/identifier', code: 'const', message: 'Keep the identifier: records name it.' }] });
-      return told(caller, requestId, 'update', made(await ruleBook.change(identifier, version, definitionOf(body), actorOf(caller))));
+      return told(made(await ruleBook.change(identifier, version, definitionOf(body), actorOf(caller))));
     },
-    retireHealthDataType: async ({ path: { identifier }, query: { version }, caller, requestId }) =>
-      told(caller, requestId, 'update', made(await ruleBook.change(identifier, version, undefined, actorOf(caller)))),
+    retireHealthDataType: async ({ path: { identifier }, query: { version }, caller }) =>
+      told(made(await ruleBook.change(identifier, version, undefined, actorOf(caller)))),
   };
 };

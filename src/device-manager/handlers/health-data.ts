@@ -89,8 +89,9 @@ export const healthData = ({ byId, quarantined, open, normalizeAgain, audit }: H
   },
   normalizeHealthData: async ({ caller, path, requestId }) => {
     const sample = visible(await byId(path._id.toLowerCase()), caller);
-    await normalizeAgain(sample);
+    // Written first: the normalizer commits by itself, and nothing is done without a row.
     await audit({ patientId: sample.patient_id, actor: actorOf(caller), action: 'update', resource: `sample/${sample._id}`, requestId });
+    await normalizeAgain(sample);
     const [record] = await open([visible(await byId(sample._id), caller)], true);
     if (!record) throw problem('not-found');
     return { status: 200, body: toWire(record) };

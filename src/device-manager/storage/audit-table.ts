@@ -1,25 +1,47 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { recorderOf } from '../../audit/recording.ts';
+import type { AuditEntry, AuditEventName } from '../../audit/audit-event.ts';
 import type { Queryable } from '../../database/pool.ts';
 
-/** Who did what to whose data, in which request. */
+type Action = 'create' | 'read' | 'update' | 'delete' | 'assign' | 'unassign';
+
+/** Who did what to whose data, in which request; the act and the kind of resource name the event. */
 export interface AuditEvent {
   /** Absent where the act is not about one patient. */
   readonly patientId?: string | undefined;
   readonly actor: string;
-  readonly action: 'create' | 'read' | 'update' | 'delete' | 'assign' | 'unassign';
+  readonly action: Action;
   readonly resource: string;
-  readonly requestId: string;
+  readonly requestId?: string | undefined;
 }
 
-/** Writes the event in the transaction of the act, with a digest of its own. */
-export const recordAudit = async (db: Queryable, { patientId = '', actor, action, resource, requestId }: AuditEvent): Promise<void> => {
-  const _id = randomUUID();
-  const at = new Date();
-  const outcome = 'success';
-  const digest = createHash('sha256').update(JSON.stringify([patientId, _id, at.toISOString(), actor, action, resource, requestId, outcome])).digest();
-  await db.query(
-    `insert into device_manager.audit_event (patient_id, _id, at, actor, action, resource, request_id, outcome, digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [patientId, _id, at, actor, action, resource, requestId, outcome, digest],
-  );
+/** How a resource begins, and what an act on it is called; the first that fits counts. */
+const names: Readonly<Record<Action, readonly (readonly [string, AuditEventName])[]>> = {
+  create: [['device/', 'device-registered'], ['payload', 'samples-uploaded'], ['sample/', 'delivery-kept'], ['api-key/', 'api-key-created'], ['health-data-type/', 'rule-created'], ['', 'record-created']],
+  read: [
+    ['health-data/export', 'samples-exported'], ['health-data', 'samples-read'], ['sample/', 'sample-read'], ['chart/', 'chart-read'], ['detections', 'detections-read'],
+    ['fhir/Patient/', 'fhir-exported'], ['fhir/', 'fhir-read'], ['inbox', 'inbox-read'], ['renormalization/', 'renormalization-started'], ['audit', 'audit-read'], ['', 'record-read'],
+  ],
+  update: [
+    ['sample/', 'sample-normalized'], ['submission', 'submission-retried'], ['inbox', 'inbox-retried'], ['renormalization/', 'renormalization-started'], ['health-data-type/', 'rule-changed'],
+    ['data-key-rotation/', 'key-rotated'], ['', 'record-changed'],
+  ],
+  delete: [['sample', 'samples-deleted'], ['inbox/', 'inbox-discarded'], ['api-key/', 'api-key-revoked'], ['', 'record-deleted']],
+  assign: [['', 'device-assigned']],
+  unassign: [['', 'device-unassigned']],
 };
+
+const nameOf = ({ action, resource }: AuditEvent): AuditEventName => {
+  if (action === 'create' && resource.endsWith('/detections')) return 'submission-asked';
+  return names[action].find(([beginning]) => resource.startsWith(beginning))?.[1] ?? 'record-changed';
+};
+
+const record = recorderOf('device_manager');
+
+/** Writes one row in the transaction of the act, or before the answer to a read is sent. */
+export const recordAudit = async (db: Queryable, event: AuditEvent): Promise<void> => {
+  const { patientId, actor, resource, requestId } = event;
+  await record(db, { event: nameOf(event), actor, patientId, resource, requestId });
+};
+
+/** Writes a row whose event is named: what was refused or failed, and what is no act on a resource. */
+export const recordEntry = (db: Queryable, entry: AuditEntry): Promise<void> => record(db, entry);

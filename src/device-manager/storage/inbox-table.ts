@@ -42,11 +42,11 @@ const entries = `
    where ($1::uuid is null or q.payload_id = $1) and ($2::text is null or (q.reason = 'conflicting-delivery') = ($2 = 'conflicting')) and $2 is distinct from 'failed'
      and ($3::text is null or q.reason = $3) and ($4::text is null or q.sender = $4) and ($5::text is null or $5 = any(q.device_identifiers)))
   union all
-  (select ${hex('s._id')}, 'failed', coalesce(s.reason, 'unknown'), ${hex('s._id')}, null, null, array[s.device_id], s.type, s.patient_id,
-     ${hex('s.payload_id')}, s.item_index, s.recorded_at, s.received_at
-   from device_manager.sample s
+  (select ${hex('s._id')}, 'failed', coalesce(s.reason, 'unknown'), ${hex('s._id')}, null, null, array[g.device_id], g.type, s.patient_id,
+     ${hex('s.payload_id')}, s.item_index, s.recorded_at, g.received_at
+   from device_manager.sample s join device_manager.sample_group g on g.patient_id = s.patient_id and g.payload_id = s.payload_id and g.group_no = s.group_no
    where s.state = 'normalization-failed' and ($1::uuid is null or s._id = $1) and ($2::text is null or $2 = 'failed')
-     and ($3::text is null or s.reason = $3) and $4::text is null and ($5::text is null or s.device_id = $5))`;
+     and ($3::text is null or s.reason = $3) and $4::text is null and ($5::text is null or g.device_id = $5))`;
 
 const isId = (id: string): boolean => /^[0-9a-f]{32}$/.test(id);
 

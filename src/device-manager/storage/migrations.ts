@@ -1,4 +1,6 @@
+import { auditGuards, auditTables, digestIn } from '../../audit/audit-tables.ts';
 import type { Migration } from '../../database/migrator.ts';
+import { narrowSamples } from './narrow-samples-migration.ts';
 
 export const schema = 'device_manager';
 
@@ -260,4 +262,32 @@ export const migrations: readonly Migration[] = [
       alter table device_manager.sample add column version_number double precision, add column reading_mac bytea, add column same_reading_as uuid;
       create index sample_by_reading on device_manager.sample (patient_id, reading_mac) where reading_mac is not null`,
   },
+  {
+    name: '0025-audit',
+    // Rows from before are kept, stamped as they were then.
+    sql: `
+      alter table device_manager.audit_event rename to audit_event_before;
+      alter index device_manager.audit_event_pkey rename to audit_event_before_pkey;
+      ${auditTables('device_manager')};
+      insert into device_manager.audit_event (patient_id, _id, at, xact, event, action, outcome, actor_kind, actor_id, resource, request_id, peer, salt, digest)
+        select patient_id, _id, at, pg_current_xact_id()::text::bigint,
+          case action when 'create' then 'record-created' when 'read' then 'record-read' when 'delete' then 'record-deleted' when 'assign' then 'device-assigned' when 'unassign' then 'device-unassigned' else 'record-changed' end,
+          case action when 'create' then 'C' when 'read' then 'R' when 'delete' then 'D' else 'U' end,
+          outcome, case split_part(actor, ':', 1) when 'vitalgate' then 'command-line' else split_part(actor, ':', 1) end,
+          case when position(':' in actor) > 0 and actor <> 'patient:' || patient_id then substr(actor, position(':' in actor) + 1) end,
+          resource, request_id, 'none', case when patient_id <> '' then uuid_send(gen_random_uuid()) end, ''
+        from device_manager.audit_event_before;
+      update device_manager.audit_event set subject = sha256(salt || convert_to(patient_id, 'UTF8')) where salt is not null;
+      update device_manager.audit_event e set digest = ${digestIn('device_manager', 'e')};
+      drop table device_manager.audit_event_before;
+      ${auditGuards('device_manager')}`,
+  },
+  {
+    name: '0016-generations-of-data-keys',
+    sql: `
+      create function device_manager.key_generation(sealed bytea) returns integer language sql immutable strict parallel safe as $$
+        select case when get_byte(substring(sealed from 1 for 1), 0) = 2 then ('x' || encode(substring(sealed from 2 for 4), 'hex'))::bit(32)::integer else 1 end $$;
+      comment on function device_manager.key_generation(bytea) is 'Under which generation of its data key a value says that it was sealed; reads no more than its first bytes.'`,
+  },
+  narrowSamples,
 ];

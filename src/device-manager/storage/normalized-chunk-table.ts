@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/pool.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import type { NormalizedData } from '../../measurement/coding.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
+import type { SealedColumn } from './sealed-column.ts';
 
 /** Which results: those one version of one rule made of one payload. */
 export interface ChunkKey {
@@ -16,13 +17,19 @@ export type NormalizedChunk = Readonly<Record<string, NormalizedData>>;
 
 const aad = ({ patientId, payloadId, ruleId, ruleVersion }: ChunkKey) => `normalized_chunk:${patientId}:${payloadId}:${ruleId}:${String(ruleVersion)}`;
 
+/** What of a chunk is sealed. */
+export const sealedChunk: SealedColumn = {
+  table: 'normalized_chunk', column: 'body', key: { payload_id: 'uuid', rule_id: 'text', rule_version: 'integer' },
+  placeOf: (patientId, [payloadId = '', ruleId = '', ruleVersion = '']) => aad({ patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) }),
+};
+
 /** Reads a chunk; empty when there is none. */
 export const readNormalizedChunk = async (db: Queryable, { dataKey }: ScopeKeys, key: ChunkKey): Promise<NormalizedChunk> => {
   const { rows } = await db.query<{ body: Buffer }>(
     'select body from device_manager.normalized_chunk where patient_id = $1 and payload_id = $2::uuid and rule_id = $3 and rule_version = $4',
     [key.patientId, key.payloadId, key.ruleId, key.ruleVersion],
   );
-  return rows[0] ? (JSON.parse(openBytes(dataKey, rows[0].body, aad(key)).toString('utf8')) as NormalizedChunk) : {};
+  return rows[0] ? (JSON.parse((await openBytes(dataKey, rows[0].body, aad(key))).toString('utf8')) as NormalizedChunk) : {};
 };
 
 /** Removes what any rule made of some items of a payload. The caller holds the patient's lock. */

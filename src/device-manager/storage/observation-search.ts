@@ -32,7 +32,7 @@ const hex = (expression: string) => `replace((${expression})::text, '-', '')`;
 
 /** Versions of a reading that its sender named, and corrections, go on under the identifier of the first one. */
 const headOf = (row: string) => `case when ${row}.identity like 'identifier:%' or (${row}.identity is not null and ${row}.status in ('amended', 'corrected'))
-  then (select first._id from device_manager.sample first where first.patient_id = ${row}.patient_id and first.identity = ${row}.identity order by first.received_at, first._id limit 1)
+  then (select first._id from device_manager.whole_sample first where first.patient_id = ${row}.patient_id and first.identity = ${row}.identity order by first.received_at, first._id limit 1)
   else ${row}._id end`;
 
 /** What has a value that counts, however far it has been submitted. */
@@ -44,13 +44,13 @@ const counts = (row: string) => `${row}.state in (${valued}, 'normalization-fail
 
 /** Of versions with one identifier, the one that counts is shown, else the last. */
 const isShown = `(s.identity is null or not exists (
-  select from device_manager.sample o where o.patient_id = s.patient_id and o.identity = s.identity and ${emitted('o')} and ${headOf('o')} = ${headOf('s')}
+  select from device_manager.whole_sample o where o.patient_id = s.patient_id and o.identity = s.identity and ${emitted('o')} and ${headOf('o')} = ${headOf('s')}
     and (${counts('o')}, o.received_at, o._id) > (${counts('s')}, s.received_at, s._id)))`;
 
 const select = `
   select s.patient_id, ${hex('s._id')} as _id, ${hex(headOf('s'))} as head, ${hex('s.device')} as device, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id,
-    s.item_index, s.recorded_at, s.ended_at, s.received_at, s.state, s.reason, s.identity, ${hex('s.same_reading_as')} as same_reading_as, s.status, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, p.format
-  from device_manager.sample s join device_manager.payload p on p.patient_id = s.patient_id and p.payload_id = s.payload_id`;
+    s.item_index, s.recorded_at, s.ended_at, s.received_at, s.state, s.reason, s.identity, ${hex('s.same_reading_as')} as same_reading_as, s.status, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, s.format
+  from device_manager.whole_sample s`;
 
 type Parameter = (value: unknown) => string;
 
@@ -75,7 +75,7 @@ const conditionsOf = ({ patientId, heads, rulesOrTypes, measured = [], updated =
   if (patientId !== undefined) conditions.push(`s.patient_id = ${parameter(patientId)}`);
   if (heads !== undefined) {
     const list = `${parameter(heads)}::uuid[]`;
-    conditions.push(`(s._id = any(${list}) or s.identity in (select f.identity from device_manager.sample f where f._id = any(${list}))) and ${headOf('s')} = any(${list})`);
+    conditions.push(`(s._id = any(${list}) or s.identity in (select f.identity from device_manager.whole_sample f where f._id = any(${list}))) and ${headOf('s')} = any(${list})`);
   }
   if (rulesOrTypes !== undefined) conditions.push(`(s.rule_id = any(${parameter(rulesOrTypes.rules)}::text[]) or s.type = any(${parameter(rulesOrTypes.types)}::text[]))`);
   conditions.push(...measured.map((one) => compared('s.recorded_at', 's.ended_at', one, parameter)), ...updated.map((one) => compared('s.updated_at', 's.updated_at', one, parameter)));

@@ -1,8 +1,9 @@
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Queryable } from '../../database/pool.ts';
-import { open, seal } from '../../keys/cipher.ts';
+import type { DataKey } from '../../keys/data-key.ts';
 import { bytesMac } from '../../keys/identity.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
+import type { SealedColumn } from './sealed-column.ts';
 
 /** What the request said about all items of a payload. */
 export interface PayloadContext {
@@ -27,12 +28,24 @@ export interface Payload {
 const largestPayloadBytes = 64 * 1024 * 1024;
 const aad = (patientId: string, payloadId: string, part: 'body' | 'context') => `payload:${patientId}:${payloadId}:${part}`;
 
-/** Compresses and seals bytes; their place is bound by `place`. */
-export const sealBytes = (key: Buffer, bytes: Buffer, place: string): Buffer => seal(key, deflateRawSync(bytes, { level: 3 }), place);
+/** What of a payload is sealed. */
+export const sealedPayload = (['body', 'context'] as const).map((column): SealedColumn => ({
+  table: 'payload', column, key: { payload_id: 'uuid' }, placeOf: (patientId, [payloadId = '']) => aad(patientId, payloadId, column),
+}));
 
-/** Opens what `sealBytes` sealed. */
-export const openBytes = (key: Buffer, sealed: Buffer, place: string): Buffer =>
-  inflateRawSync(open(key, sealed, place), { maxOutputLength: largestPayloadBytes });
+/** How a zstd frame begins (RFC 8878, 3.1.1); no raw deflate does, because there it would be a stored block whose two lengths differ. */
+const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+/** Compresses and seals bytes; their place is bound by `place`. */
+export const sealBytes = (key: DataKey, bytes: Buffer, place: string): Buffer => key.seal(zstdCompressSync(bytes, compression), place);
+
+/** Opens what `sealBytes` sealed, also what it compressed with deflate before. Throws SealBrokenError when it was changed or moved. */
+export const openBytes = async (key: DataKey, sealed: Buffer, place: string): Promise<Buffer> => {
+  const compressed = await key.open(sealed, place);
+  const decompress = compressed.subarray(0, 4).equals(zstdMagic) ? zstdDecompressSync : inflateRawSync;
+  return decompress(compressed, { maxOutputLength: largestPayloadBytes });
+};
 
 /**
  * Keeps a payload sealed under the patient's data key, with a keyed digest of the bytes received. `body` is what is kept of
@@ -55,7 +68,7 @@ export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patie
   const { rows } = await db.query<{ format: string; body: Buffer }>('select format, body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
   for (const { format, body } of rows) {
     await db.query('update device_manager.payload set body = $3, redacted_at = coalesce(redacted_at, now()) where patient_id = $1 and payload_id = $2::uuid', [
-      patientId, payloadId, sealBytes(dataKey, redacted(format, openBytes(dataKey, body, place)), place),
+      patientId, payloadId, sealBytes(dataKey, redacted(format, await openBytes(dataKey, body, place)), place),
     ]);
   }
 };
@@ -77,10 +90,10 @@ export const readPayload = async (db: Queryable, { dataKey }: ScopeKeys, patient
   );
   const [row] = rows;
   if (!row) return undefined;
-  const context = openBytes(dataKey, row.context, aad(patientId, payloadId, 'context'));
+  const context = await openBytes(dataKey, row.context, aad(patientId, payloadId, 'context'));
   return {
     patientId, payloadId, provider: row.provider, format: row.format, receivedAt: row.received_at, itemCount: row.item_count,
-    bytes: openBytes(dataKey, row.body, aad(patientId, payloadId, 'body')),
+    bytes: await openBytes(dataKey, row.body, aad(patientId, payloadId, 'body')),
     context: JSON.parse(context.toString('utf8')) as PayloadContext,
   };
 };

@@ -90,7 +90,7 @@ const deliveryOf = (row: Row, bytes: Buffer): QuarantinedDelivery => ({
 export const takeFromQuarantine = async (db: Queryable, payloadId: string, keysOf: () => Promise<ScopeKeys>): Promise<QuarantinedDelivery | undefined> => {
   const { rows } = await db.query<Row>(`delete from device_manager.quarantined_delivery where payload_id = $1::uuid returning ${columns}`, [payloadId]);
   const [row] = rows;
-  return row ? deliveryOf(row, openBytes((await keysOf()).dataKey, row.body, quarantineAad(payloadId))) : undefined;
+  return row ? deliveryOf(row, await openBytes((await keysOf()).dataKey, row.body, quarantineAad(payloadId))) : undefined;
 };
 
 /** A quarantined delivery by the identifier of its sample; one whose key was destroyed can no longer be read, and counts as none. */
@@ -99,5 +99,5 @@ export const quarantinedSample = async (db: Queryable, sampleId: string, keysOf:
   const { rows } = await db.query<Row>(`select ${columns} from device_manager.quarantined_delivery where sample_id = $1::uuid and reason <> 'conflicting-delivery'`, [sampleId]);
   const [row] = rows;
   const keys = row && (await keysOf(row.payload_id));
-  return row && keys ? deliveryOf(row, openBytes(keys.dataKey, row.body, quarantineAad(row.payload_id))) : undefined;
+  return row && keys ? deliveryOf(row, await openBytes(keys.dataKey, row.body, quarantineAad(row.payload_id))) : undefined;
 };

@@ -86,7 +86,7 @@ const valuesOf = ({ patientId, provider, type, ruleId, ruleVersion, state, from,
 /** The next payloads that have samples that fit, in order, with how many. */
 export const nextPayloads = async (db: Queryable, { filter, after_patient, after_payload }: RenormalizationRow, limit: number): Promise<{ patientId: string; payloadId: string; samples: number }[]> => {
   const { rows } = await db.query<{ patient_id: string; payload_id: string; samples: string }>(
-    `select s.patient_id, replace(s.payload_id::text, '-', '') as payload_id, count(*) as samples from device_manager.sample s
+    `select s.patient_id, replace(s.payload_id::text, '-', '') as payload_id, count(*) as samples from device_manager.whole_sample s
      where ${fits} and (s.patient_id, s.payload_id) > ($9, $10::uuid) group by s.patient_id, s.payload_id order by s.patient_id, s.payload_id limit $11`,
     [...valuesOf(filter), after_patient, after_payload, limit],
   );
@@ -96,7 +96,7 @@ export const nextPayloads = async (db: Queryable, { filter, after_patient, after
 const settled: ReadonlySet<string> = new Set(['normalized', 'normalization-failed', 'submitted', 'submission-failed']);
 
 /** Whether a sample that was read fits; the same as `fits`, for one payload. */
-export const fittingSamples = (samples: readonly SampleRow[], filter: RenormalizationFilter): SampleRow[] => {
+export const fittingSamples = <Sample extends SampleRow>(samples: readonly Sample[], filter: RenormalizationFilter): Sample[] => {
   const { provider, type, ruleId, ruleVersion, state, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
   const is = (wanted: string | number | undefined, value: string | number | null): boolean => wanted === undefined || wanted === value;
   return samples.filter((sample) =>

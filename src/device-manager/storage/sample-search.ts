@@ -31,7 +31,7 @@ export interface SamplePage extends SampleFilter {
 const QUERY_WITHIN_MS = 2000;
 
 const columns: Readonly<Record<string, string>> = {
-  _id: 's._id', patientId: 's.patient_id', deviceId: 's.device_id', providerId: 's.provider', rawDataType: 's.type', rawDataFormat: 'p.format', normalizedDataType: 's.normalized_type',
+  _id: 's._id', patientId: 's.patient_id', deviceId: 's.device_id', providerId: 's.provider', rawDataType: 's.type', rawDataFormat: 's.format', normalizedDataType: 's.normalized_type',
   state: 's.state', reason: 's.reason', ruleId: 's.rule_id', ruleVersion: 's.rule_version', recordedAt: 's.recorded_at', observedAt: 's.recorded_at', receivedAt: 's.received_at', createdAt: 's.received_at',
   updatedAt: 's.updated_at', creatorId: "(case when s.provider = 'healthkit' then s.patient_id else s.provider end)", updaterId: "'vitalgate'::text", __STATE__: "'PUBLIC'::text",
 };
@@ -78,7 +78,7 @@ export const countSamples = async (pool: Pool, filter: SampleFilter): Promise<nu
   const writer = createSqlWriter(columns);
   const where = conditionsOf(writer, filter);
   const [row] = await run<{ count: string }>(
-    pool, filter, `select count(*) from device_manager.sample s join device_manager.payload p on p.patient_id = s.patient_id and p.payload_id = s.payload_id where ${where}`, writer.values,
+    pool, filter, `select count(*) from device_manager.whole_sample s where ${where}`, writer.values,
   );
   return Number(row?.count ?? 0);
 };

@@ -1,9 +1,9 @@
 import type { Queryable } from '../../database/pool.ts';
+import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
-
-/** One point: milliseconds since 1970, value, the sample it comes from, and what measured it. */
-export type StoredPoint = readonly [x: number, y: number, sampleId: string, source: string];
+import type { SealedColumn } from './sealed-column.ts';
+import { isAt, mergedPoints, placesOfSamples, readSeriesBytes, seriesBytes, type SeriesBody } from './series-body.ts';
 
 /** Which points: one series of one patient on one UTC day (YYYY-MM-DD). */
 export interface SeriesChunkKey {
@@ -16,11 +16,8 @@ export interface SeriesChunkKey {
 }
 
 /** The points of one series on one day. */
-export interface SeriesChunk {
+export interface SeriesChunk extends SeriesBody {
   readonly key: SeriesChunkKey;
-  /** Name with unit, as a chart shows it. */
-  readonly name: string;
-  readonly points: readonly StoredPoint[];
 }
 
 /** Which chunks or rollups; days as YYYY-MM-DD, both included. */
@@ -31,69 +28,89 @@ export interface SeriesFilter {
   readonly toDay?: string | undefined;
 }
 
-/** As sealed: sources are named once, and points refer to them by position. */
-interface Body {
-  readonly name: string;
-  readonly sources: readonly string[];
-  readonly points: readonly (readonly [x: number, y: number, sampleId: string, source: number])[];
+const aad = ({ patientId, normalizedType, rawType, series, day }: SeriesChunkKey) => `series_chunk:${patientId}:${normalizedType}:${rawType}:${series}:${day}`;
+const opened = async (dataKey: DataKey, sealed: Buffer, key: SeriesChunkKey): Promise<SeriesChunk> => ({ key, ...readSeriesBytes(await openBytes(dataKey, sealed, aad(key))) });
+const keyText = ({ normalizedType, rawType, series, day }: SeriesChunkKey): string => JSON.stringify([normalizedType, rawType, series, day]);
+
+interface Row {
+  readonly normalized_type: string;
+  readonly raw_type: string;
+  readonly series: string;
+  readonly day: string;
+  readonly body: Buffer;
 }
 
-const aad = ({ patientId, normalizedType, rawType, series, day }: SeriesChunkKey) => `series_chunk:${patientId}:${normalizedType}:${rawType}:${series}:${day}`;
+const keyOf = (patientId: string, row: Row): SeriesChunkKey => ({ patientId, normalizedType: row.normalized_type, rawType: row.raw_type, series: row.series, day: row.day });
 
-const opened = (dataKey: Buffer, sealed: Buffer, key: SeriesChunkKey): SeriesChunk => {
-  const { name, sources, points } = JSON.parse(openBytes(dataKey, sealed, aad(key)).toString('utf8')) as Body;
-  return { key, name, points: points.map(([x, y, sampleId, source]) => [x, y, sampleId, sources[source] ?? '']) };
+/** What of a chunk is sealed. */
+export const sealedSeries: SealedColumn = {
+  table: 'series_chunk', column: 'body', key: { normalized_type: 'text', raw_type: 'text', series: 'text', day: 'date' },
+  placeOf: (patientId, [normalizedType = '', rawType = '', series = '', day = '']) => aad({ patientId, normalizedType, rawType, series, day }),
 };
 
-const sealed = (dataKey: Buffer, { key, name, points }: SeriesChunk): Buffer => {
-  const sources = [...new Set(points.map(([, , , source]) => source))];
-  const positions = new Map(sources.map((source, position) => [source, position]));
-  const body: Body = { name, sources, points: points.map(([x, y, sampleId, source]) => [x, y, sampleId, positions.get(source) ?? 0]) };
-  return sealBytes(dataKey, Buffer.from(JSON.stringify(body)), aad(key));
-};
-
-/**
- * Adds points to the chunk of a day and answers all it has now. Points of the same samples that were there before go first, so that
- * doing it twice is doing it once. The caller holds the patient's lock and renews the rollup.
- */
-export const mergeSeriesChunk = async (db: Queryable, { dataKey }: ScopeKeys, key: SeriesChunkKey, name: string, points: readonly StoredPoint[]): Promise<SeriesChunk> => {
-  const at = [key.patientId, key.normalizedType, key.rawType, key.series, key.day];
-  const { rows } = await db.query<{ body: Buffer }>(
-    'select body from device_manager.series_chunk where patient_id = $1 and normalized_type = $2 and raw_type = $3 and series = $4 and day = $5::date',
-    at,
-  );
-  const before = rows[0] ? opened(dataKey, rows[0].body, key).points : [];
-  const renewed = new Set(points.map(([, , sampleId]) => sampleId));
-  const chunk = { key, name, points: [...before.filter(([, , sampleId]) => !renewed.has(sampleId)), ...points].sort((a, b) => a[0] - b[0]) };
-  await db.query(
-    `insert into device_manager.series_chunk (patient_id, normalized_type, raw_type, series, day, body) values ($1, $2, $3, $4, $5::date, $6)
+/** Writes chunks of one patient in place of those that are there. */
+const writeChunks = async (db: Queryable, dataKey: DataKey, patientId: string, chunks: readonly SeriesChunk[]): Promise<void> => {
+  await db.query({
+    name: 'write-series-chunks',
+    text: `insert into device_manager.series_chunk (patient_id, normalized_type, raw_type, series, day, body)
+     select $1, t.* from unnest($2::text[], $3::text[], $4::text[], $5::date[], $6::bytea[]) as t
      on conflict (patient_id, normalized_type, raw_type, series, day) do update set body = excluded.body, updated_at = clock_timestamp()`,
-    [...at, sealed(dataKey, chunk)],
-  );
-  return chunk;
+    values: [patientId, chunks.map(({ key }) => key.normalizedType), chunks.map(({ key }) => key.rawType), chunks.map(({ key }) => key.series), chunks.map(({ key }) => key.day),
+      chunks.map((chunk) => sealBytes(dataKey, seriesBytes(chunk), aad(chunk.key)))],
+  });
 };
 
 /**
- * Removes the points of samples from the chunks of one day of a normalized type, whatever their series: what another rule made of them
+ * Adds points to the chunks of some days of one patient, all at once, and answers what these have now. Points of the same samples that
+ * were there before go first, so that doing it twice is doing it once. The caller holds the patient's lock and renews the rollups.
+ */
+export const mergeSeriesChunks = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, added: readonly SeriesChunk[]): Promise<SeriesChunk[]> => {
+  if (added.length === 0) return [];
+  const { rows } = await db.query<Row>({
+    name: 'series-chunks-to-merge',
+    text: `select c.normalized_type, c.raw_type, c.series, to_char(c.day, 'YYYY-MM-DD') as day, c.body
+     from unnest($2::text[], $3::text[], $4::text[], $5::date[]) as t(normalized_type, raw_type, series, day)
+     join device_manager.series_chunk c on c.patient_id = $1 and c.normalized_type = t.normalized_type and c.raw_type = t.raw_type and c.series = t.series and c.day = t.day`,
+    values: [patientId, added.map(({ key }) => key.normalizedType), added.map(({ key }) => key.rawType), added.map(({ key }) => key.series), added.map(({ key }) => key.day)],
+  });
+  const pointsBefore = async (row: Row): Promise<[string, SeriesChunk['points']]> => {
+    const key = keyOf(patientId, row);
+    return [keyText(key), (await opened(dataKey, row.body, key)).points];
+  };
+  const before = new Map(await Promise.all(rows.map(pointsBefore)));
+  const merged = added.map(({ key, name, points }): SeriesChunk => ({ key, name, points: mergedPoints(before.get(keyText(key)) ?? [], points) }));
+  await writeChunks(db, dataKey, patientId, merged);
+  return merged;
+};
+
+/** A sample whose points are to go: where it is kept, and what was made of it. */
+export interface Charted {
+  readonly _id: string;
+  readonly payload_id: string;
+  readonly item_index: number;
+  readonly normalized_type: string | null;
+  readonly recorded_at: Date;
+}
+
+/**
+ * Removes the points of samples from the chunks of their normalized types and days, whatever the series: what another rule made of them
  * before must not stay in a chart. Answers the chunks that changed, as they are now. The caller holds the patient's lock and renews
  * the rollups.
  */
-export const removePoints = async (
-  db: Queryable, { dataKey }: ScopeKeys, { patientId, normalizedType, day }: Pick<SeriesChunkKey, 'patientId' | 'normalizedType' | 'day'>, samples: ReadonlySet<string>,
-): Promise<SeriesChunk[]> => {
-  const { rows } = await db.query<{ raw_type: string; series: string; body: Buffer }>(
-    'select raw_type, series, body from device_manager.series_chunk where patient_id = $1 and normalized_type = $2 and day = $3::date',
-    [patientId, normalizedType, day],
+export const removePoints = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, samples: readonly Charted[]): Promise<SeriesChunk[]> => {
+  const charted = samples.flatMap(({ normalized_type: type, recorded_at: at }) => (type === null ? [] : [{ type, day: at.toISOString().slice(0, 10) }]));
+  const days = [...new Map(charted.map((one) => [`${one.type}\n${one.day}`, one])).values()];
+  if (days.length === 0) return [];
+  const { rows } = await db.query<Row>(
+    `select c.normalized_type, c.raw_type, c.series, to_char(c.day, 'YYYY-MM-DD') as day, c.body from unnest($2::text[], $3::date[]) as t(normalized_type, day)
+     join device_manager.series_chunk c on c.patient_id = $1 and c.normalized_type = t.normalized_type and c.day = t.day`,
+    [patientId, days.map(({ type }) => type), days.map(({ day }) => day)],
   );
-  const chunks = rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, day }));
-  const changed = chunks.filter(({ points }) => points.some(([, , sampleId]) => samples.has(sampleId))).map((chunk) => ({ ...chunk, points: chunk.points.filter(([, , sampleId]) => !samples.has(sampleId)) }));
-  for (const chunk of changed) {
-    await db.query(
-      `update device_manager.series_chunk set body = $6, updated_at = clock_timestamp()
-       where patient_id = $1 and normalized_type = $2 and raw_type = $3 and series = $4 and day = $5::date`,
-      [patientId, normalizedType, chunk.key.rawType, chunk.key.series, day, sealed(dataKey, chunk)],
-    );
-  }
+  const places = placesOfSamples(samples);
+  const chunks = await Promise.all(rows.map((row) => opened(dataKey, row.body, keyOf(patientId, row))));
+  const changed = chunks.filter(({ points }) => points.some((point) => isAt(places, point)))
+    .map((chunk): SeriesChunk => ({ ...chunk, points: chunk.points.filter((point) => !isAt(places, point)) }));
+  if (changed.length > 0) await writeChunks(db, dataKey, patientId, changed);
   return changed;
 };
 
@@ -106,7 +123,7 @@ export const readSeriesChunks = async (db: Queryable, { dataKey }: ScopeKeys, pa
     `select raw_type, series, to_char(day, 'YYYY-MM-DD') as day, body from device_manager.series_chunk where ${filtered} order by day`,
     valuesOf(patientId, filter),
   );
-  return rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType: filter.normalizedType, rawType: row.raw_type, series: row.series, day: row.day }));
+  return Promise.all(rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType: filter.normalizedType, rawType: row.raw_type, series: row.series, day: row.day })));
 };
 
 /** The first and the last day of a chart, and a text that changes whenever one of its chunks does; undefined when it has none. */

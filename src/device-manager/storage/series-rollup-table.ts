@@ -1,8 +1,10 @@
 import type { Queryable } from '../../database/pool.ts';
+import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import type { Cell } from '../domain/chart-bucket.ts';
 import { hoursOf, type SourceCells } from '../domain/chart.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
+import type { SealedColumn } from './sealed-column.ts';
 import type { SeriesChunk, SeriesChunkKey, SeriesFilter } from './series-chunk-table.ts';
 
 /** The hours of one series in one month. */
@@ -21,13 +23,20 @@ interface Body {
 }
 
 const aad = ({ patientId, normalizedType, rawType, series, month }: Place) => `series_rollup:${patientId}:${normalizedType}:${rawType}:${series}:${month}`;
-const opened = (dataKey: Buffer, body: Buffer, place: Place) => JSON.parse(openBytes(dataKey, body, aad(place)).toString('utf8')) as Body;
+const opened = async (dataKey: DataKey, body: Buffer, place: Place) => JSON.parse((await openBytes(dataKey, body, aad(place))).toString('utf8')) as Body;
+
+/** What of a rollup is sealed. */
+export const sealedRollup: SealedColumn = {
+  table: 'series_rollup', column: 'body', key: { normalized_type: 'text', raw_type: 'text', series: 'text', month: 'date' },
+  placeOf: (patientId, [normalizedType = '', rawType = '', series = '', month = '']) => aad({ patientId, normalizedType, rawType, series, month }),
+};
+
 const monthOf = (day: string): string => `${day.slice(0, 7)}-01`;
 const isOn = (days: ReadonlySet<string>, epochMs: number): boolean => days.has(new Date(epochMs).toISOString().slice(0, 10));
 
 const renewed = (before: Body['hours'], chunks: readonly SeriesChunk[]): Body['hours'] => {
   const days = new Set(chunks.map(({ key }) => key.day));
-  const bySource = Map.groupBy(chunks.flatMap(({ points }) => points), ([, , , source]) => source);
+  const bySource = Map.groupBy(chunks.flatMap(({ points }) => points), ([, , , , source]) => source);
   const kept = Object.entries(before).map(([source, hours]) => [source, hours.filter(([x]) => !isOn(days, x))] as const);
   const all = new Map(kept);
   for (const [source, points] of bySource) {
@@ -37,27 +46,50 @@ const renewed = (before: Body['hours'], chunks: readonly SeriesChunk[]): Body['h
   return Object.fromEntries([...all].filter(([, hours]) => hours.length > 0));
 };
 
-/** Makes the hours of some days anew from their chunks as they are now. The caller holds the patient's lock. */
-export const renewRollups = async (db: Queryable, { dataKey }: ScopeKeys, chunks: readonly SeriesChunk[]): Promise<void> => {
+interface Row {
+  readonly normalized_type: string;
+  readonly raw_type: string;
+  readonly series: string;
+  readonly month: string;
+  readonly body: Buffer;
+}
+
+const placeText = ({ normalizedType, rawType, series, month }: Place): string => JSON.stringify([normalizedType, rawType, series, month]);
+
+/** Makes the hours of some days of one patient anew from their chunks as they are now. The caller holds the patient's lock. */
+export const renewRollups = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, chunks: readonly SeriesChunk[]): Promise<void> => {
+  if (chunks.length === 0) return;
   // A chunk may have changed twice: what it is now counts.
   const latest = new Map(chunks.map((chunk) => [JSON.stringify(chunk.key), chunk]));
-  const groups = Map.groupBy(latest.values(), ({ key }) => [key.normalizedType, key.rawType, key.series, monthOf(key.day)].join('\n'));
-  for (const group of groups.values()) {
-    const [first] = group;
-    if (!first) continue;
-    const { patientId, normalizedType, rawType, series, day } = first.key;
-    const place = { patientId, normalizedType, rawType, series, month: monthOf(day) };
-    const at = [patientId, normalizedType, rawType, series, place.month];
-    const { rows } = await db.query<{ body: Buffer }>(
-      'select body from device_manager.series_rollup where patient_id = $1 and normalized_type = $2 and raw_type = $3 and series = $4 and month = $5::date', at,
-    );
-    const body: Body = { name: first.name, hours: renewed(rows[0] ? opened(dataKey, rows[0].body, place).hours : {}, group) };
-    await db.query(
-      `insert into device_manager.series_rollup (patient_id, normalized_type, raw_type, series, month, body) values ($1, $2, $3, $4, $5::date, $6)
-       on conflict (patient_id, normalized_type, raw_type, series, month) do update set body = excluded.body, updated_at = clock_timestamp()`,
-      [...at, sealBytes(dataKey, Buffer.from(JSON.stringify(body)), aad(place))],
-    );
-  }
+  const placed = [...latest.values()].map((chunk) => {
+    const { normalizedType, rawType, series, day } = chunk.key;
+    return { chunk, place: { patientId, normalizedType, rawType, series, month: monthOf(day) } };
+  });
+  const groups = [...Map.groupBy(placed, ({ place }) => placeText(place)).values()].flatMap((group) => (group[0] ? [{ place: group[0].place, chunks: group.map(({ chunk }) => chunk) }] : []));
+  const at = [patientId, groups.map(({ place }) => place.normalizedType), groups.map(({ place }) => place.rawType), groups.map(({ place }) => place.series), groups.map(({ place }) => place.month)];
+  const { rows } = await db.query<Row>({
+    name: 'series-rollups-to-renew',
+    text: `select r.normalized_type, r.raw_type, r.series, to_char(r.month, 'YYYY-MM-DD') as month, r.body
+     from unnest($2::text[], $3::text[], $4::text[], $5::date[]) as t(normalized_type, raw_type, series, month)
+     join device_manager.series_rollup r on r.patient_id = $1 and r.normalized_type = t.normalized_type and r.raw_type = t.raw_type and r.series = t.series and r.month = t.month`,
+    values: at,
+  });
+  const hoursBefore = async (row: Row): Promise<[string, Body['hours']]> => {
+    const place = { patientId, normalizedType: row.normalized_type, rawType: row.raw_type, series: row.series, month: row.month };
+    return [placeText(place), (await opened(dataKey, row.body, place)).hours];
+  };
+  const before = new Map(await Promise.all(rows.map(hoursBefore)));
+  const bodies = groups.map(({ place, chunks: group }) => {
+    const body: Body = { name: group[0]?.name ?? '', hours: renewed(before.get(placeText(place)) ?? {}, group) };
+    return sealBytes(dataKey, Buffer.from(JSON.stringify(body)), aad(place));
+  });
+  await db.query({
+    name: 'write-series-rollups',
+    text: `insert into device_manager.series_rollup (patient_id, normalized_type, raw_type, series, month, body)
+     select $1, t.* from unnest($2::text[], $3::text[], $4::text[], $5::date[], $6::bytea[]) as t
+     on conflict (patient_id, normalized_type, raw_type, series, month) do update set body = excluded.body, updated_at = clock_timestamp()`,
+    values: [...at, bodies],
+  });
 };
 
 const cellsOf = (hours: Body['hours'][string]): Cell[] => hours.map(([x, count, min, max, sum]) => ({ x, count, min, max, sum }));
@@ -70,8 +102,8 @@ export const readRollups = async (db: Queryable, { dataKey }: ScopeKeys, patient
        and ($4::date is null or month >= date_trunc('month', $4::date)) and ($5::date is null or month <= $5) order by month`,
     [patientId, normalizedType, rawType ?? null, fromDay ?? null, toDay ?? null],
   );
-  return rows.map((row) => {
-    const { name, hours } = opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, month: row.month });
+  return Promise.all(rows.map(async (row) => {
+    const { name, hours } = await opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, month: row.month });
     return { series: row.series, name, sources: Object.entries(hours).map(([source, of]) => ({ source, cells: cellsOf(of) })) };
-  });
+  }));
 };

@@ -42,7 +42,7 @@ export const markSent = async (db: Queryable, patientId: string, ids: readonly s
 export const markNotArrived = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
   await db.query(
     `update device_manager.submission d set sent_at = null,
-       state = case when superseded_at is null and exists (select from device_manager.sample s where s.patient_id = d.patient_id and s._id = d.sample_id and s.state in ('normalized', 'submitted', 'submission-failed')) then state else 'dropped' end
+       state = case when superseded_at is null and exists (select from device_manager.whole_sample s where s.patient_id = d.patient_id and s._id = d.sample_id and s.state in ('normalized', 'submitted', 'submission-failed')) then state else 'dropped' end
      where patient_id = $1 and _id = any($2::uuid[])`,
     [patientId, ids],
   );
@@ -88,18 +88,28 @@ export const deliveredAt = async (db: Queryable, patientId: string, planId: stri
   return new Set(rows.map(({ detection_id }) => detection_id));
 };
 
+/** No other transaction changes what is common to the samples until this one ends: a state of its own takes it over. */
+const holdGroups = (db: Queryable, patientId: string, sampleIds: readonly string[]) =>
+  db.query(
+    `select from device_manager.sample_group where patient_id = $1 and (payload_id, group_no) in (select payload_id, group_no from device_manager.sample where patient_id = $1 and _id = any($2::uuid[]))
+     order by payload_id, group_no for share`,
+    [patientId, sampleIds],
+  );
+
 /** Has the states of samples say how far their submissions are. */
 export const refreshSampleStates = async (db: Queryable, patientId: string, sampleIds: readonly string[]): Promise<void> => {
+  await holdGroups(db, patientId, sampleIds);
   await db.query(
     `with told as (
-       select s._id, min(d.reason) filter (where d.state = 'parked') as reason, bool_or(d.state = 'parked') as parked, bool_or(d.state = 'delivered') as delivered, bool_or(d.state = 'waiting') as waiting
-       from device_manager.sample s left join device_manager.submission d on d.patient_id = s.patient_id and d.sample_id = s._id and d.superseded_at is null
-       where s.patient_id = $1 and s._id = any($2::uuid[]) group by s._id)
-     update device_manager.sample s set updated_at = now(),
+       select s._id, s.state, s.reason, s.normalized_type, s.rule_id, s.rule_version,
+         min(d.reason) filter (where d.state = 'parked') as parked_for, bool_or(d.state = 'parked') as parked, bool_or(d.state = 'delivered') as delivered, bool_or(d.state = 'waiting') as waiting
+       from device_manager.whole_sample s left join device_manager.submission d on d.patient_id = s.patient_id and d.sample_id = s._id and d.superseded_at is null
+       where s.patient_id = $1 and s._id = any($2::uuid[]) and s.state in ('normalized', 'submitted', 'submission-failed') group by 1, 2, 3, 4, 5, 6)
+     update device_manager.sample s set updated_at = now(), normalized_type = t.normalized_type, rule_id = t.rule_id, rule_version = t.rule_version,
        state = case when t.parked then 'submission-failed' when t.delivered and not t.waiting then 'submitted' else 'normalized' end,
-       reason = case when t.parked then t.reason when s.state = 'submission-failed' then null else s.reason end
-     from told t where s.patient_id = $1 and s._id = t._id and s.state in ('normalized', 'submitted', 'submission-failed')
-       and s.state <> case when t.parked then 'submission-failed' when t.delivered and not t.waiting then 'submitted' else 'normalized' end`,
+       reason = case when t.parked then t.parked_for when t.state = 'submission-failed' then null else t.reason end
+     from told t where s.patient_id = $1 and s._id = t._id
+       and t.state <> case when t.parked then 'submission-failed' when t.delivered and not t.waiting then 'submitted' else 'normalized' end`,
     [patientId, sampleIds],
   );
 };

@@ -36,7 +36,7 @@ const liveStates = `('normalized', 'submitted', 'submission-failed')`;
 const selectWaiting = `
   select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.observed_at, d.requested, d.attempts, d.failures, d.sent_at,
     s.device_id, ${hex('s.payload_id')} as payload_id, s.item_index, coalesce(s.state in ${liveStates}, false) and d.superseded_at is null as live
-  from device_manager.submission d left join device_manager.sample s on s.patient_id = d.patient_id and s._id = d.sample_id
+  from device_manager.submission d left join device_manager.whole_sample s on s.patient_id = d.patient_id and s._id = d.sample_id
   where d.patient_id = $1 and d.state = 'waiting'`;
 
 /** Has samples wait for their plans to be looked up; one that waits or is parked already waits anew. */
@@ -68,7 +68,7 @@ export const dropDead = async (db: Queryable, patientId: string): Promise<void> 
   await db.query(
     `update device_manager.submission d set state = 'dropped', superseded_at = coalesce(d.superseded_at, now())
      where d.patient_id = $1 and d.state = 'waiting' and d.sent_at is null
-       and not exists (select from device_manager.sample s where s.patient_id = d.patient_id and s._id = d.sample_id and s.state in ${liveStates})`,
+       and not exists (select from device_manager.whole_sample s where s.patient_id = d.patient_id and s._id = d.sample_id and s.state in ${liveStates})`,
     [patientId],
   );
 };

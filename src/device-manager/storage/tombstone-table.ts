@@ -32,8 +32,8 @@ export const deletedAmong = async (db: Queryable, patientId: string, ids: readon
 /** Leaves nothing of samples but identifiers, device and instants; their digests go too, for small values can be guessed from them. */
 export const markDeleted = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
   await db.query(
-    `update device_manager.sample set state = 'deleted', reason = null, type = null, normalized_type = null, rule_id = null, rule_version = null, same_reading_as = null,
-       reading_mac = null, content_mac = '', updated_at = now() where patient_id = $1 and _id = any($2::uuid[])`,
+    `update device_manager.sample set state = 'deleted', reason = null, normalized_type = null, rule_id = null, rule_version = null, same_reading_as = null,
+       content_key = null, updated_at = now() where patient_id = $1 and _id = any($2::uuid[])`,
     [patientId, ids],
   );
 };

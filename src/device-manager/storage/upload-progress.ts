@@ -14,11 +14,11 @@ const MOST_FAILURES = 100;
 
 /** Samples of a payload, also those that were there before it came. */
 const samplesOfUpload = `
-  select _id, state, reason, item_index from device_manager.sample where patient_id = $1 and payload_id = $2::uuid
+  select _id, state, reason, item_index from device_manager.whole_sample where patient_id = $1 and payload_id = $2::uuid
   union all
   select s._id, s.state, s.reason, c.item_index
   from (select _id, min(item_index) as item_index from device_manager.sample_copy where patient_id = $1 and payload_id = $2::uuid group by _id) c
-  join device_manager.sample s on s.patient_id = $1 and s._id = c._id and s.payload_id <> $2::uuid`;
+  join device_manager.whole_sample s on s.patient_id = $1 and s._id = c._id and s.payload_id <> $2::uuid`;
 
 /** How far an upload of HealthKit samples is, by its identifier alone; undefined when there is none. */
 export const uploadProgress = async (db: Queryable, uploadId: string): Promise<UploadProgress | undefined> => {

@@ -21,7 +21,7 @@ const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`
 export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason from device_manager.sample where identity = any($1::text[])`,
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason from device_manager.whole_sample where identity = any($1::text[])`,
       [identities],
     )
   ).rows;
@@ -29,19 +29,20 @@ export const versionsOf = async (db: Queryable, identities: readonly string[]): 
 /** Where the first kept version of a reading belongs. */
 export const placeOf = async (db: Queryable, identity: string): Promise<{ patientId: string; device: { _id: string; device_id: string }; measuredAt: Date; endedAt: Date } | undefined> => {
   const { rows } = await db.query<{ patient_id: string; device: string; device_id: string; recorded_at: Date; ended_at: Date }>(
-    `select patient_id, ${hex('device')}, device_id, recorded_at, ended_at from device_manager.sample where identity = $1 order by received_at, _id limit 1`,
+    `select patient_id, ${hex('device')}, device_id, recorded_at, ended_at from device_manager.whole_sample where identity = $1 order by received_at, _id limit 1`,
     [identity],
   );
   const [row] = rows;
   return row && { patientId: row.patient_id, device: { _id: row.device, device_id: row.device_id }, measuredAt: row.recorded_at, endedAt: row.ended_at };
 };
 
-/** Writes that versions count no more; what was normalized of them stays readable. */
+/** Writes that versions count no more; what was normalized of them stays readable. The caller holds the patient's lock, and normalizes the others afterwards. */
 export const writeStandings = async (db: Queryable, patientId: string, standings: readonly { _id: string; state: string; reason: string }[]): Promise<void> => {
   if (standings.length === 0) return;
   await db.query(
-    `update device_manager.sample s set state = r.state, reason = r.reason, updated_at = now()
-     from unnest($2::uuid[], $3::text[], $4::text[]) as r(_id, state, reason) where s.patient_id = $1 and s._id = r._id`,
+    `update device_manager.sample s set state = r.state, reason = r.reason, normalized_type = w.normalized_type, rule_id = w.rule_id, rule_version = w.rule_version, updated_at = now()
+     from unnest($2::uuid[], $3::text[], $4::text[]) as r(_id, state, reason) join device_manager.whole_sample w on w.patient_id = $1 and w._id = r._id
+     where s.patient_id = $1 and s._id = r._id`,
     [patientId, standings.map(({ _id }) => _id), standings.map(({ state }) => state), standings.map(({ reason }) => reason)],
   );
 };

@@ -20,6 +20,9 @@ export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, releas
   'release-quarantine': (payload) => release(waiting.parse(payload)),
 });
 
+/** The job that makes new data keys, which has a worker of its own. */
+export const rotationTasks = (fulfil: () => Promise<void>): Tasks => ({ 'rotate-data-keys': fulfil });
+
 /** The jobs that wait for a Therapy and Monitoring Manager, which have workers of their own. */
 export const submissionTasks = (submit: (patientId: string) => Promise<void>): Tasks => ({
   'submit-detections': (payload) => submit(submission.parse(payload).patientId),

@@ -8,6 +8,7 @@ const byName: ReadonlyMap<string, string> = new Map(Object.entries(names));
 /** What each list beside the metrics holds; a list that is not here is kept under its own name. */
 const typesOfLists: Readonly<Record<string, string>> = {
   workouts: 'HKWorkoutTypeIdentifier', stateOfMind: 'HKStateOfMindTypeIdentifier', ecg: 'HKDataTypeIdentifierElectrocardiogram',
+  medications: 'HKMedicationDoseEventTypeIdentifierMedicationDoseEvent',
 };
 
 /** Lists whose elements are called by their type. */
@@ -76,10 +77,27 @@ const elementMembers = [
   ['startDate', 'startDate', 'start', 'date', 'scheduledDate'], ['endDate', 'endDate', 'end', 'date', 'scheduledDate'], ['sourceName', 'sourceName', 'source'], ['value', 'value', 'severity'],
 ] as const;
 
+const ratesOf = ({ heartRate }: Members): number[] =>
+  (Array.isArray(heartRate) ? heartRate : []).map((one) => membersOf(one)['hr']).filter((rate): rate is number => typeof rate === 'number');
+
+/** The app tells a threshold with notifications of high and low rates alone, and not which of them it is: the rates do, where all agree. */
+function notificationType(element: Members): string {
+  const { threshold } = element;
+  if (typeof threshold !== 'number') return 'HKCategoryTypeIdentifierIrregularHeartRhythmEvent';
+  const rates = ratesOf(element);
+  if (rates.length > 0 && rates.every((rate) => rate >= threshold)) return 'HKCategoryTypeIdentifierHighHeartRateEvent';
+  return rates.length > 0 && rates.every((rate) => rate <= threshold) ? 'HKCategoryTypeIdentifierLowHeartRateEvent' : 'heartRateNotifications';
+}
+
+function typeOfElement(element: Members, list: string): string {
+  if (list === 'heartRateNotifications') return notificationType(element);
+  const { name } = element;
+  return listsOfTypes.has(list) && typeof name === 'string' ? (knownType(name)?.identifier ?? name) : (typesOfLists[list] ?? list);
+}
+
 function elementItem(pointer: string, element: unknown, list: string): ShapedItem {
   if (!isObject(element)) return plain(pointer, element);
-  const isNamed = listsOfTypes.has(list) && typeof element['name'] === 'string';
-  const type = isNamed ? (knownType(String(element['name']))?.identifier ?? String(element['name'])) : (typesOfLists[list] ?? list);
+  const type = typeOfElement(element, list);
   const { item, ...others } = shaped(pointer, element, renamed(element, elementMembers));
   return { ...others, item: { ...membersOf(item), type, ...(list === 'workouts' && { activityName: element['name'] }) } };
 }

@@ -1,7 +1,12 @@
 import { BLOOD_PRESSURE, resolveType } from '../type-catalogue.ts';
 import { eachOf, inLists, isObject, membersOf, renamed, shaped, type Members, type Reading, type Shape, type ShapedItem } from './shape.ts';
 
-const WORKOUT = 'HKWorkoutTypeIdentifier';
+/** Members that samples of only one type have; they do not name it. */
+const typeByMember: Readonly<Record<string, string>> = {
+  workoutActivityType: 'HKWorkoutTypeIdentifier', numberOfVoltageMeasurements: 'HKDataTypeIdentifierElectrocardiogram', heartbeats: 'HKDataTypeIdentifierHeartbeatSeries',
+  valenceClassification: 'HKStateOfMindTypeIdentifier', medicationConceptIdentifier: 'HKMedicationDoseEventTypeIdentifierMedicationDoseEvent',
+  dateYear: 'HKActivitySummaryTypeIdentifier', locations: 'HKWorkoutRouteTypeIdentifier', hasSchedule: 'HKDataTypeIdentifierUserAnnotatedMedicationConcept',
+};
 const lists = ['samples', 'workouts', 'correlations'];
 
 const members = [
@@ -15,11 +20,26 @@ const members = [
 
 /** Whether an element names its type as this library does. */
 export const isKingstinct = (element: Members): boolean =>
-  ['quantityType', 'categoryType', 'correlationType', 'workoutActivityType', 'numberOfVoltageMeasurements'].some((name) => name in element);
+  ['quantityType', 'categoryType', 'correlationType', ...Object.keys(typeByMember)].some((name) => name in element);
 
-function typeOf(element: Members): string | undefined {
-  if ('workoutActivityType' in element) return WORKOUT;
-  return 'numberOfVoltageMeasurements' in element ? 'HKDataTypeIdentifierElectrocardiogram' : undefined;
+const typeOf = (element: Members): string | undefined => Object.entries(typeByMember).find(([member]) => member in element)?.[1];
+
+const twoDigits = (value: unknown): string => String(value).padStart(2, '0');
+
+/** A summary names its day by the parts of a date, without a zone: it begins and ends at midnight of the zone of the upload. */
+function dayOf({ dateYear, dateMonth, dateDay }: Members): Members {
+  const parts = [dateYear, dateMonth, dateDay];
+  if (!parts.every((part) => Number.isInteger(part))) return {};
+  const next = new Date(Date.UTC(Number(dateYear), Number(dateMonth) - 1, Number(dateDay) + 1));
+  if (Number.isNaN(next.getTime())) return {};
+  return { startDate: `${String(dateYear).padStart(4, '0')}-${twoDigits(dateMonth)}-${twoDigits(dateDay)}T00:00:00.000`, endDate: next.toISOString().slice(0, -1) };
+}
+
+/** A track begins and ends with its points; the library tells no other dates. */
+function spanOf({ startDate, locations }: Members): Members {
+  if (startDate !== undefined || !Array.isArray(locations) || locations.length === 0) return {};
+  const [start, end] = [locations[0], locations.at(-1)].map((point) => membersOf(point)['date'] ?? membersOf(point)['timestamp']);
+  return { startDate: start, endDate: end };
 }
 
 const isOf = (object: unknown, name: string): boolean => {
@@ -51,8 +71,8 @@ export function kingstinctItem(pointer: string, element: Members): ShapedItem {
   const type = typeOf(element);
   const pair = resolveType(String(element['correlationType']))?.identifier === BLOOD_PRESSURE ? pairOf(element) : { values: {}, sources: {} };
   return shaped(pointer, element, {
-    values: { ...base.values, ...(type !== undefined && { type }), ...unitOf(element), ...pair.values },
-    sources: { ...base.sources, ...pair.sources },
+    values: { ...base.values, ...(type !== undefined && base.values['type'] === undefined && { type }), ...dayOf(element), ...spanOf(element), ...unitOf(element), ...pair.values },
+    sources: { ...base.sources, ...pair.sources, ...('dateYear' in element && { '/startDate': '/dateYear', '/endDate': '/dateYear' }) },
   });
 }
 
@@ -63,5 +83,5 @@ export const kingstinct: Shape = (body) => {
   const { deletedSamples = [] } = body;
   if (!Array.isArray(deletedSamples)) return '/deletedSamples';
   if ([...lists, 'deletedSamples'].some((name) => name in body)) return inLists(body, lists, kingstinctItem);
-  return 'uuid' in body || 'startDate' in body ? [kingstinctItem('', body)] : '';
+  return 'uuid' in body || 'startDate' in body || 'dateYear' in body ? [kingstinctItem('', body)] : '';
 };

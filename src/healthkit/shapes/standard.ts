@@ -15,9 +15,9 @@ const flutterValue = (value: unknown): Members => {
 function flutterItem(pointer: string, element: Members): ShapedItem {
   const { values, sources } = renamed(element, [['id', 'uuid'], ['startDate', 'dateFrom'], ['endDate', 'dateTo']]);
   const stage = typeof element['type'] === 'string' && element['type'].startsWith('SLEEP_') ? stageOf(element['type']) : undefined;
-  const isNumber = 'numericValue' in membersOf(element['value']);
   const value = stage === undefined ? flutterValue(element['value']) : asSleep(stage);
-  return shaped(pointer, element, { values: { ...values, ...value }, sources: { ...sources, ...(isNumber && { '/value': '/value/numericValue' }) } });
+  const inside = Object.fromEntries(Object.keys(membersOf(element['value'])).map((name) => [name === 'numericValue' ? '/value' : `/${name}`, `/value/${name}`]));
+  return shaped(pointer, element, { values: { ...values, ...value }, sources: { ...sources, ...inside } });
 }
 
 /** The Capacitor and Cordova plugins: other names for source, unit and identifier, and sleep said by its stage. */

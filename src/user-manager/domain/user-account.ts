@@ -31,6 +31,18 @@ export type UserState = RecordState;
 /** How a session is presented: a cookie never counts as a bearer token, nor the other way round. */
 export type SessionKind = 'cookie' | 'bearer';
 
+/** A sign-in that counts, as its person sees it; instants are UTC. */
+export interface OpenSession {
+  /** Names the sign-in and opens nothing. */
+  readonly id: string;
+  readonly kind: SessionKind;
+  readonly signedInAt: Date;
+  /** To the minute. */
+  readonly lastUsedAt: Date;
+  /** It ends then at the latest. */
+  readonly endsAt: Date;
+}
+
 /** The group whose members may use the operations of services. */
 export const OPERATOR_GROUP = 'operator';
 

@@ -1,6 +1,7 @@
 import type { User } from '../../../generated/user-manager.d.ts';
 import { problem, type ProblemError } from '../../http/problem.ts';
 import type { Caller } from '../caller.ts';
+import type { PasswordFault } from '../domain/password-policy.ts';
 import { isBlockedAt, type MemberFault, type UserAccount } from '../domain/user-account.ts';
 
 /** Who is written down as creator or updater. No person and no client gets here: the schemes of the operations say so. */
@@ -30,6 +31,12 @@ export const wireUserOf = (user: UserAccount): User => ({
 
 /** 400 that names what is wrong, one by one. */
 export const refused = (errors: readonly MemberFault[]): ProblemError => problem('invalid-request', { errors });
+
+/** 400 for a password that cannot be used, with what to do. */
+export const unfitPassword = ({ code, message }: PasswordFault): ProblemError => problem(code, { errors: [{ pointer: '/password', code, message }] });
+
+/** 429 for who has failed too often. */
+export const hasToWait = ({ waitSeconds }: { readonly waitSeconds: number }): ProblemError => problem('too-many-requests', { retryAfterSeconds: waitSeconds });
 
 /** 409 that names what somebody else has. */
 export const isTaken = (pointer: string): ProblemError => problem('already-exists', { errors: [{ pointer, code: 'already-exists', message: 'is taken' }] });

@@ -2,20 +2,23 @@ import type { operations } from '../../../generated/user-manager.d.ts';
 import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import type { Caller } from '../caller.ts';
+import type { PasswordFault } from '../domain/password-policy.ts';
 import { ownMembers, type MemberFault } from '../domain/user-account.ts';
 import type { UserCommands } from '../domain/user-changes.ts';
 import type { Activated, Registered, Registration } from '../registration.ts';
 import type { Changed } from '../user-change.ts';
 import type { UserGroups } from '../user-groups.ts';
-import { actorOf, isTaken, refused, wireUserOf } from './user-record.ts';
+import { actorOf, isTaken, refused, unfitPassword, wireUserOf } from './user-record.ts';
 
 /** What the handlers of users stand on. */
 export interface UserPorts {
   readonly groups: UserGroups;
   readonly register: (person: Registration, sendResetMail: boolean) => Promise<Registered>;
-  readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: string }>;
+  readonly activate: (id: string, password: string | undefined, updaterId: string, sendResetMail: boolean) => Promise<Activated | { readonly passwordFault: PasswordFault }>;
   readonly change: (id: string, commands: UserCommands, updaterId: string) => Promise<Changed>;
-  readonly remove: (id: string) => Promise<boolean>;
+  readonly remove: (id: string, updaterId: string) => Promise<boolean>;
+  /** Ends all sessions of a user; false when there is no such user. */
+  readonly signOut: (id: string, updaterId: string) => Promise<boolean>;
 }
 
 type NewUser = Call<operations['createUser'], Caller>['body'] & { readonly authUserId?: string };
@@ -40,7 +43,7 @@ const readNewUser = (body: NewUser, mayBeSet: readonly string[], groups: UserGro
 
 const idOf = (outcome: Registered): { readonly _id: string } => {
   if ('taken' in outcome) throw isTaken(`/${outcome.taken}`);
-  if ('passwordFault' in outcome) throw refused([{ pointer: '/password', code: 'password', message: outcome.passwordFault }]);
+  if ('passwordFault' in outcome) throw unfitPassword(outcome.passwordFault);
   return outcome;
 };
 
@@ -62,7 +65,7 @@ const createUserWithId = async (ports: UserPorts, { body, caller }: Call<operati
 
 const registerUser = async (ports: UserPorts, { body, query, caller }: Call<operations['registerUser'], Caller>): Promise<Reply<operations['registerUser']>> => {
   const outcome = await ports.activate(body._id, body.password, actorOf(caller), query.sendResetPwdEmail === true);
-  if (typeof outcome === 'object') throw refused([{ pointer: '/password', code: 'password', message: outcome.passwordFault }]);
+  if (typeof outcome === 'object') throw unfitPassword(outcome.passwordFault);
   if (outcome === 'not-found') throw problem('not-found');
   if (outcome === 'active-already') throw problem('already-exists', { errors: [{ pointer: '/_id', code: 'active-already', message: 'The user is active already.' }] });
   if (outcome === 'account-disabled') throw refused([{ pointer: '/_id', code: 'account-disabled', message: 'Users of this group do not sign in.' }]);
@@ -84,8 +87,11 @@ export const userHandlers = (ports: UserPorts) => ({
   registerUser: (call: Call<operations['registerUser'], Caller>) => registerUser(ports, call),
   updateUser: (call: Call<operations['updateUser'], Caller>) => updateUser(ports, call),
   deleteUser: async ({ path, caller }: Call<operations['deleteUser'], Caller>): Promise<Reply<operations['deleteUser']>> => {
-    actorOf(caller);
-    if (!(await ports.remove(path.id))) throw problem('not-found');
+    if (!(await ports.remove(path.id, actorOf(caller)))) throw problem('not-found');
+    return { status: 204 };
+  },
+  endUserSessions: async ({ path, caller }: Call<operations['endUserSessions'], Caller>): Promise<Reply<operations['endUserSessions']>> => {
+    if (!(await ports.signOut(path.id, actorOf(caller)))) throw problem('not-found');
     return { status: 204 };
   },
 });

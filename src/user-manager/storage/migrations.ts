@@ -1,3 +1,4 @@
+import { auditGuards, auditTables } from '../../audit/audit-tables.ts';
 import type { Migration } from '../../database/migrator.ts';
 
 /** The schema that the User Manager owns. */
@@ -100,4 +101,27 @@ export const migrations: readonly Migration[] = [
       )`,
   },
   { name: '0005-devices-of-clients', sql: 'alter table user_manager.oauth_client add column device_ids text[]' },
+  {
+    name: '0020-idle-sessions',
+    sql: `
+      alter table user_manager.session add column last_used_at timestamptz not null default now();
+      update user_manager.session set family = replace(gen_random_uuid()::text, '-', '') where family is null;
+      alter table user_manager.session alter column family set not null`,
+  },
+  {
+    name: '0021-sign-in-failures',
+    sql: `
+      create table user_manager.sign_in_failures (
+        account bytea not null,
+        source bytea not null,
+        failures integer not null default 0,
+        noted_at timestamptz not null default now(),
+        blocked_until timestamptz,
+        signed_in_at timestamptz,
+        primary key (account, source)
+      );
+      create index sign_in_failures_of_strangers on user_manager.sign_in_failures (noted_at) where signed_in_at is null;
+      create index sign_in_failures_of_known on user_manager.sign_in_failures (signed_in_at) where signed_in_at is not null`,
+  },
+  { name: '0025-audit', sql: `${auditTables('user_manager')}; ${auditGuards('user_manager')}` },
 ];

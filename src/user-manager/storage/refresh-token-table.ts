@@ -8,19 +8,25 @@ export interface NewRefreshToken {
   /** The sign-in that it descends from. */
   readonly family: string;
   readonly durationSeconds: number;
+  /** End of the sign-in that it renews; a new sign-in has none yet, and the duration sets it. */
+  readonly endsAt?: Date | undefined;
 }
 
-/** Keeps a refresh token. Forgets the user's ended ones. */
-export const keepRefreshToken = async (db: Queryable, { tokenHash, userId, family, durationSeconds }: NewRefreshToken): Promise<void> => {
+/** Keeps a refresh token and returns its end: renewing never prolongs a sign-in. Forgets the user's ended ones. */
+export const keepRefreshToken = async (db: Queryable, { tokenHash, userId, family, durationSeconds, endsAt }: NewRefreshToken): Promise<Date> => {
   await db.query('delete from user_manager.refresh_token where user_id = $1 and expires_at <= now()', [userId]);
-  await db.query(
-    `insert into user_manager.refresh_token (token_hash, family, user_id, expires_at) values ($1, $2, $3, now() + make_interval(secs => $4))`,
-    [tokenHash, family, userId, durationSeconds],
+  const { rows } = await db.query<{ expires_at: Date }>(
+    `insert into user_manager.refresh_token (token_hash, family, user_id, expires_at)
+     values ($1, $2, $3, coalesce($5::timestamptz, now() + make_interval(secs => $4))) returning expires_at`,
+    [tokenHash, family, userId, durationSeconds, endsAt ?? null],
   );
+  const [row] = rows;
+  if (!row) throw new Error('An inserted token returns its row.');
+  return row.expires_at;
 };
 
 /** What became of a refresh token that was presented. */
-export type UsedRefreshToken = { readonly userId: string; readonly family: string } | 'unknown' | 'replayed';
+export type UsedRefreshToken = { readonly userId: string; readonly family: string; readonly endsAt: Date } | 'unknown' | 'replayed';
 
 const endFamily = async (db: Queryable, family: string): Promise<void> => {
   await db.query('delete from user_manager.session where family = $1', [family]);
@@ -33,8 +39,8 @@ const endFamily = async (db: Queryable, family: string): Promise<void> => {
  * a transaction only.
  */
 export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise<UsedRefreshToken> => {
-  const { rows } = await db.query<{ user_id: string; family: string; used: boolean; valid: boolean }>(
-    `select t.user_id, t.family, t.used_at is not null as used, t.expires_at > now() and (${maySignIn}) as valid
+  const { rows } = await db.query<{ user_id: string; family: string; expires_at: Date; used: boolean; valid: boolean }>(
+    `select t.user_id, t.family, t.expires_at, t.used_at is not null as used, t.expires_at > now() and (${maySignIn}) as valid
      from user_manager.refresh_token t join user_manager.user_account u on u._id = t.user_id where t.token_hash = $1 for update of t for share of u`,
     [tokenHash],
   );
@@ -46,5 +52,5 @@ export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise
   }
   await db.query('update user_manager.refresh_token set used_at = now() where token_hash = $1', [tokenHash]);
   await db.query('delete from user_manager.session where family = $1', [row.family]);
-  return { userId: row.user_id, family: row.family };
+  return { userId: row.user_id, family: row.family, endsAt: row.expires_at };
 };

@@ -97,6 +97,12 @@ export const insertUser = async (db: Queryable, user: NewUserRow): Promise<'inse
   return rows[0]?.taken ?? 'username';
 };
 
+/** The user of an id, whatever the state. */
+export const findUser = async (db: Queryable, id: string): Promise<UserAccount | undefined> => {
+  const { rows } = await db.query<UserRow>(`select ${userColumns} from user_manager.user_account u where u._id = $1`, [id]);
+  return rows[0] && userOf(rows[0]);
+};
+
 /** The user of an id, locked until the transaction ends. */
 export const lockUser = async (db: Queryable, id: string): Promise<UserAccount | undefined> => {
   const { rows } = await db.query<UserRow>(`select ${userColumns} from user_manager.user_account u where u._id = $1 for update`, [id]);

@@ -20,7 +20,7 @@ export const capabilityStatement = (version: string, url: string) => ({
       },
       {
         type: 'Patient' as const,
-        operation: [{ name: 'everything', definition: 'http://hl7.org/fhir/OperationDefinition/Patient-everything', documentation: 'Answers application/fhir+ndjson: every Device and every Observation, one a line' }],
+        operation: [{ name: 'everything', definition: 'http://hl7.org/fhir/OperationDefinition/Patient-everything', documentation: 'Answers application/fhir+ndjson: every Device, every Observation and every clinical record that a phone sent, one a line' }],
       },
     ],
   }],

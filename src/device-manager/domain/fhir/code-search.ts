@@ -1,5 +1,5 @@
 import type { HealthDataType } from '../rule.ts';
-import { bloodPressure, codingsFor, conceptOf, HEALTHKIT, pressures } from './coding.ts';
+import { bloodPressure, codingsFor, conceptOf, HEALTHKIT, panels, pressures } from './coding.ts';
 import type { WantedCode } from './observation.ts';
 import type { FhirCoding } from './resources.ts';
 
@@ -11,9 +11,11 @@ export const readCodes = (text: string): WantedCode[] | undefined => {
 };
 
 /** The codes of the Observations that a rule makes. */
-const codingsOf = ({ observations }: HealthDataType): FhirCoding[] => {
+const codingsOf = ({ observations, attachments = [], providerId, normalizedDataType }: HealthDataType): FhirCoding[] => {
+  const panel = providerId === 'healthkit' ? panels[normalizedDataType] : undefined;
+  if (panel) return codingsFor(panel.code, panel.name);
   const targets: readonly { readonly code: string; readonly name: string }[] = observations.flatMap<{ readonly code: string; readonly name: string }>((rule) => ('event' in rule ? Object.values(rule.events) : rule.targets));
-  return targets.flatMap(({ code, name }) => (Object.hasOwn(pressures, code) ? (conceptOf(bloodPressure).coding ?? []) : codingsFor(code, name)));
+  return [...targets, ...attachments].flatMap(({ code, name }) => (Object.hasOwn(pressures, code) ? (conceptOf(bloodPressure).coding ?? []) : codingsFor(code, name)));
 };
 
 /** The rule that a sample would have been normalized by, and the quantity it is about; undefined when there is none. */

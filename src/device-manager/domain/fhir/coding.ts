@@ -19,11 +19,13 @@ const profiled: Readonly<Record<string, FhirCoding>> = {
   '59408-5': { system: LOINC, code: '2708-6', display: 'Oxygen saturation in Arterial blood' },
 };
 
-const displays: Readonly<Record<string, string>> = { activity: 'Activity', exam: 'Exam', laboratory: 'Laboratory', procedure: 'Procedure', therapy: 'Therapy', 'vital-signs': 'Vital Signs' };
+const displays: Readonly<Record<string, string>> = { activity: 'Activity', survey: 'Survey', 'social-history': 'Social History', exam: 'Exam', laboratory: 'Laboratory', procedure: 'Procedure', therapy: 'Therapy', 'vital-signs': 'Vital Signs' };
 
 const categories: Readonly<Record<string, string>> = {
   'blood-glucose': 'laboratory', cholesterol: 'laboratory', 'uric-acid': 'laboratory', ketone: 'laboratory', coagulation: 'laboratory',
   'step-count': 'activity', 'active-energy': 'activity', distance: 'activity', 'exercise-time': 'activity', ecg: 'procedure', spirometry: 'procedure', 'medication-dispensing': 'therapy',
+  'medication-dose': 'therapy', medication: 'therapy', 'activity-summary': 'activity', 'state-of-mind': 'survey', gad7: 'survey', phq9: 'survey',
+  'biological-sex': 'social-history', age: 'social-history', 'wheelchair-use': 'social-history', 'move-mode': 'social-history', 'blood-type': 'laboratory',
 };
 
 /** Kinds of movement, of which there are too many to name. */
@@ -35,6 +37,21 @@ export const pressures: Readonly<Record<string, { readonly metric: string; reado
   '8480-6': { metric: 'systolicBloodPressure', name: 'Systolic blood pressure', required: true },
   '8462-4': { metric: 'diastolicBloodPressure', name: 'Diastolic blood pressure', required: true },
   '8478-0': { metric: 'meanBloodPressure', name: 'Mean blood pressure', required: false },
+};
+
+const ofApple = (code: string, name: string): Panel => ({ code: `${HEALTHKIT}/${code}`, name });
+
+interface Panel {
+  readonly code: string;
+  readonly name: string;
+}
+
+/** Records whose values belong together, so that a search for one of them does not find it twice: they are components of one Observation. */
+export const panels: Readonly<Record<string, Panel>> = {
+  food: { code: '80453-4', name: 'Food intake panel' }, workout: { code: '73985-4', name: 'Exercise activity' },
+  audiogram: ofApple('HKDataTypeIdentifierAudiogram', 'Audiogram'), 'state-of-mind': ofApple('HKStateOfMindTypeIdentifier', 'State of mind'),
+  'activity-summary': ofApple('HKActivitySummaryTypeIdentifier', 'Activity of a day'), 'vision-prescription': ofApple('HKVisionPrescriptionTypeIdentifier', 'Vision prescription'),
+  'medication-dose': ofApple('HKMedicationDoseEventTypeIdentifierMedicationDoseEvent', 'Dose of a medication'),
 };
 
 /** Codes of FHIR that hold for a code of a record. */

@@ -1,5 +1,6 @@
 import { loincCode, type NormalizedData, type Observation } from '../../../measurement/coding.ts';
-import { absence, bloodPressure, categoryOf, conceptOf, pressures, profilesOf, UCUM } from './coding.ts';
+import { absence, bloodPressure, categoryOf, conceptOf, panels, pressures, profilesOf, UCUM } from './coding.ts';
+import { electrocardiogram, electrocardiogramOf, isClassification } from './electrocardiogram.ts';
 import { patientReference, type CodeableConcept, type FhirObservation, type ObservationComponent, type Quantity, type Valued } from './resources.ts';
 
 /** A normalized sample and what else an Observation says of it. */
@@ -19,6 +20,8 @@ export interface Measurement {
   readonly receivedAt: string;
   readonly updatedAt: string;
   readonly record: NormalizedData;
+  /** As received, where a trace is to be read from it. */
+  readonly rawData?: unknown;
 }
 
 type Notes = Readonly<Record<string, string>>;
@@ -46,7 +49,7 @@ const enteredByHand = (annotations: readonly Notes[]): boolean => annotations.so
 const effectiveOf = ({ startDate, endDate }: NormalizedData['period']) =>
   endDate === undefined ? { effectiveDateTime: startDate } : { effectivePeriod: { start: startDate, end: endDate } };
 
-const resource = (measured: Measurement, code: CodeableConcept, local: string, value: Valued | { component: readonly ObservationComponent[] }, annotations: readonly Notes[]): FhirObservation => {
+const resource = (measured: Measurement, code: CodeableConcept, local: string, value: Valued | Pick<FhirObservation, 'component' | 'valueCodeableConcept'>, annotations: readonly Notes[]): FhirObservation => {
   const { head, patientId, provider, uuid, record, normalizedType, status, withdrawn, updatedAt } = measured;
   const id = `${head}-${local}`.slice(0, 64);
   const profile = profilesOf(code);
@@ -79,19 +82,44 @@ const isPressure = ({ code }: Observation): boolean => Object.hasOwn(pressures, 
 /** The end of an identifier: the LOINC code, or the last part of one of our own. */
 const localOf = (code: string): string => loincCode(code).replace(/^.*[:/]/, '');
 
+/** Notes of values that are components: of one of several they name it; in what unit each was sent stands in what was received. */
+const panelNotes = (observations: readonly Observation[]): Notes[] =>
+  observations.map(({ name, annotation = {} }) => {
+    const told = Object.entries(annotation).filter(([note]) => note !== 'measuredUnit');
+    return Object.fromEntries(told.map(([note, text]) => [observations.every((other) => other.annotation?.[note] === text) ? note : `${name}: ${note}`, text]));
+  });
+
+/** All values of a record in one Observation, where they belong together. */
+const panelOf = (measured: Measurement, dataType: string | undefined): FhirObservation[] | undefined => {
+  const [panel, { observations }] = [panels[measured.normalizedType], measured.record];
+  if (measured.provider !== 'healthkit' || panel === undefined) return undefined;
+  const component = observations.map((one): ObservationComponent => ({ code: conceptOf(one), valueQuantity: quantity(one) }));
+  return component.length === 0 ? [] : [resource(measured, conceptOf(panel, dataType), localOf(panel.code), { component }, panelNotes(observations))];
+};
+
+/** The trace of a watch. */
+const tracesOf = (measured: Measurement, dataType: string | undefined): FhirObservation[] => {
+  const { observations, attachments = [] } = measured.record;
+  const trace = measured.normalizedType === 'ecg' && measured.provider === 'healthkit' ? attachments.find(({ code }) => loincCode(code) === electrocardiogram.code) : undefined;
+  return trace ? [resource(measured, conceptOf(electrocardiogram, dataType), electrocardiogram.code, electrocardiogramOf(observations, trace, measured.rawData), [])] : [];
+};
+
 /**
- * The Observations of one normalized sample: blood pressures together, every other value for itself. An identifier is that of the
- * sample with the code, so it stays through corrections. A record that holds documents alone has none.
+ * The Observations of one normalized sample: blood pressures together, so too meals, workouts and the like, every other value for itself.
+ * An identifier is that of the sample with the code, so it stays through corrections. A record that holds documents alone has none.
  */
 export const observationsOf = (measured: Measurement): FhirObservation[] => {
-  const { observations } = measured.record;
   const dataType = measured.provider === 'healthkit' ? measured.dataType : undefined;
+  const panel = panelOf(measured, dataType);
+  if (panel) return panel;
+  const traces = tracesOf(measured, dataType);
+  const observations = measured.record.observations.filter((one) => traces.length === 0 || !isClassification(one));
   const together = observations.filter(isPressure);
   const absent = absencesIn(observations);
   const pressed = together.length === 0 ? [] : [
     resource(measured, conceptOf(bloodPressure, dataType), localOf(bloodPressure.code), { component: componentsOf(together, absent) }, together.map(({ annotation = {} }) => annotation)),
   ];
-  return [...pressed, ...observations.filter((one) => !isPressure(one)).map((one) => resource(measured, conceptOf(one, dataType), localOf(one.code), { valueQuantity: quantity(one) }, [one.annotation ?? {}]))];
+  return [...traces, ...pressed, ...observations.filter((one) => !isPressure(one)).map((one) => resource(measured, conceptOf(one, dataType), localOf(one.code), { valueQuantity: quantity(one) }, [one.annotation ?? {}]))];
 };
 
 /** What would have been measured, where the sender has no value at all; `asked` is the quantity, `reason` the sender's. */

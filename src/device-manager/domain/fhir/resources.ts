@@ -29,11 +29,20 @@ export interface Quantity {
   readonly code: string;
 }
 
+/** A trace: values of one dimension at equal distances, `period` in milliseconds. */
+export interface SampledData {
+  readonly origin: Quantity;
+  readonly period: number;
+  readonly dimensions: 1;
+  readonly data: string;
+}
+
 /** `versionId` changes whenever the resource does. */
 export interface Meta {
   readonly versionId?: string;
   readonly lastUpdated?: string;
   readonly profile?: readonly string[];
+  readonly tag?: readonly unknown[];
 }
 
 /** A value, or why there is none. */
@@ -44,10 +53,12 @@ export interface Valued {
 
 export interface ObservationComponent extends Valued {
   readonly code: CodeableConcept;
+  readonly valueSampledData?: SampledData;
 }
 
 export interface FhirObservation extends Valued {
   readonly resourceType: 'Observation';
+  readonly valueCodeableConcept?: CodeableConcept;
   readonly id: string;
   readonly meta: Meta;
   readonly identifier: readonly Identifier[];
@@ -74,6 +85,24 @@ export interface FhirDevice {
   readonly deviceName?: readonly { readonly name: string; readonly type: 'user-friendly-name' }[];
   readonly type: CodeableConcept;
   readonly patient?: Reference;
+}
+
+/** A resource that somebody else made, of whatever type. */
+export interface FhirResource {
+  readonly resourceType: string;
+  readonly id: string;
+  readonly meta?: Meta;
+}
+
+/** A document that is handed out inside. */
+export interface FhirDocumentReference extends FhirResource {
+  readonly resourceType: 'DocumentReference';
+  readonly meta: Meta;
+  readonly identifier: readonly Identifier[];
+  readonly status: 'current';
+  readonly subject: Reference;
+  readonly date: string;
+  readonly content: readonly [{ readonly attachment: { readonly contentType: string; readonly data: string; readonly title?: string } }];
 }
 
 const fhirId = /^[A-Za-z0-9.-]{1,64}$/;

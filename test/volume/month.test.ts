@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { eventually, service } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { appWith, type App, type Receipt } from './app.ts';
+import { appWith, type App, type Receipt } from '../bff/app.ts';
 
 /** One line of the synthetic month: a sample with what the app asked for, or a deletion. */
 interface Line {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { answered, clientWith, eventually, newPatient, service, type Client } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, clientWith, eventually, newPatient, service, type Client } from './client.ts';
 
 /** Records in CI; the full size is 100000. */
 const records = Number(process.env['RENORMALIZED_RECORDS'] ?? 3000);
@@ -60,7 +60,7 @@ test(`${String(records)} records of a wrong rule are mended while uploads go on`
   // Beats per second instead of per minute: every value is a sixtieth.
   const wrongVersion = await change(right.version, right, 'Hz');
   for (let sent = 0; sent < records; sent += batch) await upload(clients[(sent / batch) % patients] as Client, sent, Math.min(batch, records - sent));
-  const waiting = async () => (await vitalgate.database.pool.query<{ waiting: number }>(`select count(*)::int as waiting from device_manager.sample where state = 'received'`)).rows[0]?.waiting ?? 0;
+  const waiting = async () => (await vitalgate.database.pool.query<{ waiting: number }>(`select count(*)::int as waiting from device_manager.whole_sample where state = 'received'`)).rows[0]?.waiting ?? 0;
   for (let left = await waiting(); left > 0; left = await waiting()) await new Promise((resolve) => setTimeout(resolve, 100));
 
   const rightVersion = await change(wrongVersion, right, '/min');
@@ -74,7 +74,7 @@ test(`${String(records)} records of a wrong rule are mended while uploads go on`
   expect((await run({ ...wrong, dryRun: false })).counts).toMatchObject({ samples: records, changed: records });
   await uploading;
   await eventually(waiting, (left) => left === 0);
-  const { rows } = await vitalgate.database.pool.query('select state, rule_version, count(*)::int as samples from device_manager.sample group by 1, 2');
+  const { rows } = await vitalgate.database.pool.query('select state, rule_version, count(*)::int as samples from device_manager.whole_sample group by 1, 2');
   expect(rows).toEqual([{ state: 'normalized', rule_version: rightVersion, samples: records + 500 }]);
   for (const client of clients) {
     const [line] = await answered<{ data: { y: number; min?: number; max?: number }[] }[]>(client.get('/chart-data?normalizedDataType=heart-rate'));

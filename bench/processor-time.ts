@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+const TICKS_PER_SECOND = 100;
+
+interface ProcessTimes {
+  readonly parent: number;
+  /** Own time and that of children that have ended, in ms. */
+  readonly ms: number;
+  readonly group: number;
+}
+
+const timesOf = (pid: string): ProcessTimes | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+    const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15);
+    return { parent: fields[1] ?? 0, group: fields[2] ?? 0, ms: ((utime + stime + cutime + cstime) * 1000) / TICKS_PER_SECOND };
+  } catch {
+    return undefined; // ended meanwhile
+  }
+};
+
+/** Milliseconds of processor time that a process and all its descendants have used so far, as Linux counts them. */
+export const processorTimes = (pid: number): { readonly program: number; readonly children: number } => {
+  const all = new Map(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+    const times = timesOf(name);
+    return times === undefined ? [] : [[Number(name), times] as const];
+  }));
+  const isBelow = (one: number): boolean => {
+    for (let at = all.get(one)?.parent ?? 0; at > 1; at = all.get(at)?.parent ?? 0) if (at === pid) return true;
+    return false;
+  };
+  const children = [...all].filter(([one]) => isBelow(one)).reduce((sum, [, { ms }]) => sum + ms, 0);
+  return { program: all.get(pid)?.ms ?? 0, children };
+};
+
+/** Resident memory of a process, in MiB. */
+export const residentMiB = (pid: number): number => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1] ?? 0) / 1024;

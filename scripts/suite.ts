@@ -1,0 +1,47 @@
+/**
+ * Runs a long suite, in CI size or with `--full` in full size: `suite.ts faults --full --seed 7`. One summary line, whose seed repeats
+ * the run; when something failed, what the tests said comes first.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+interface Size {
+  readonly ci: number;
+  readonly full: number;
+  readonly of: string;
+}
+
+/** The sizes of a suite, by the variable that its tests read. */
+const suites: Readonly<Record<string, Readonly<Record<string, Size>>>> = {
+  faults: {
+    FAULT_CYCLES: { ci: 3, full: 20, of: 'kills in each situation' },
+    SUBMITTED_DETECTIONS: { ci: 500, full: 10_000, of: 'detections' },
+  },
+  volume: {
+    FIRST_SYNC_SAMPLES: { ci: 10_000, full: 250_000, of: 'samples of a first sync' },
+    RENORMALIZED_RECORDS: { ci: 3000, full: 100_000, of: 'records normalized anew' },
+  },
+};
+
+const root = join(import.meta.dirname, '..');
+const { values, positionals: [suite = ''] } = parseArgs({ options: { full: { type: 'boolean', default: false }, seed: { type: 'string' } }, allowPositionals: true });
+const sizes = Object.entries(suites[suite] ?? {}).map(([name, { ci, full, of }]) => ({ name, count: values.full ? full : ci, of }));
+const seed = Number(values.seed ?? (values.full ? Math.floor(Math.random() * 2 ** 31) : 20260801));
+if (sizes.length === 0) throw new Error(`The suites are ${Object.keys(suites).join(' and ')}.`);
+if (!Number.isSafeInteger(seed)) throw new Error('A seed is a whole number.');
+
+const started = performance.now();
+const run = spawnSync('npm', ['test', '--silent'], {
+  cwd: root,
+  encoding: 'utf8',
+  env: { ...process.env, ...Object.fromEntries(sizes.map(({ name, count }) => [name, String(count)])), SUITE: suite, SEED: String(seed) },
+  maxBuffer: 256 * 1024 * 1024,
+});
+const said = `${run.stdout}\n${run.stderr}`;
+if (run.status !== 0) console.log(run.error?.message ?? said.replace(/^Tests:.*\n/m, '').trim());
+const counts = /^Tests: +(.*)$/m.exec(said)?.[1] ?? '0 passed, 1 failed';
+const seconds = ((performance.now() - started) / 1000).toFixed(0);
+const told = sizes.map(({ count, of }) => `${count} ${of}`).join(', ');
+console.log(`Tests: ${counts} (${suite} in ${values.full ? 'full' : 'CI'} size: ${told}; seed ${seed}; ${seconds} s)`);
+process.exitCode = run.status ?? 1;

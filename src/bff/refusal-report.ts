@@ -1,0 +1,46 @@
+import { isUnfit, type RefusedRequest } from '../audit/refusal.ts';
+import type { Caller } from './caller.ts';
+import type { Auditing } from './upstream/audit.ts';
+
+/** What was refused of a person's request. */
+export interface ReportedRefusal {
+  readonly event: 'access-refused' | 'upload-refused';
+  readonly operation: string;
+  readonly reason: string;
+}
+
+interface ReportLog {
+  readonly warn: (fields: object, message: string) => void;
+  readonly info: (fields: object, message: string) => void;
+}
+
+/** Has refusals written into the audit of the Device Manager; one that cannot be written stands all the same, and is told. */
+export interface RefusalReport {
+  readonly report: (patientId: string, requestId: string, refusal: ReportedRefusal) => Promise<void>;
+  /** Told every problem of ours. What the Device Manager refused, it has written itself. */
+  readonly onProblem: (request: RefusedRequest<Caller>) => Promise<void>;
+}
+
+const uploads = new Set(['uploadHealthData', 'uploadHealthDataInFormat']);
+
+/** Reports what this service refuses by itself to people who are signed in. */
+export const createRefusalReport = ({ reportRefusal }: Auditing, log: ReportLog): RefusalReport => {
+  let isTaken = true;
+  const report: RefusalReport['report'] = async (patientId, requestId, refusal) => {
+    if (!isTaken) return;
+    try {
+      isTaken = await reportRefusal({ patientId, requestId }, refusal);
+      if (!isTaken) log.info({ requestId }, 'the upstream has no audit: refusals are in the access log alone');
+    } catch (error) {
+      log.warn({ requestId, error: error instanceof Error ? error.name : 'unknown' }, 'a refusal is not in the audit');
+    }
+  };
+  return {
+    report,
+    onProblem: async ({ caller, status, code, operationId, requestId }) => {
+      if (caller === undefined) return;
+      if (status === 403) await report(caller.patientId, requestId, { event: 'access-refused', operation: operationId, reason: code });
+      else if (uploads.has(operationId) && isUnfit(status)) await report(caller.patientId, requestId, { event: 'upload-refused', operation: operationId, reason: code });
+    },
+  };
+};

@@ -1,0 +1,30 @@
+import type { Members } from '../shapes/shape.ts';
+import { measureIn, measureOf, objectsIn, type Found, type Measure } from './measure.ts';
+
+/** Nutrients of Flutter's meals; energy is in kilocalories, all else in grams. What they are in HealthKit, without "Dietary". */
+const nutrients: Readonly<Record<string, string>> = {
+  calories: 'EnergyConsumed', protein: 'Protein', fat: 'FatTotal', carbs: 'Carbohydrates', caffeine: 'Caffeine', vitaminA: 'VitaminA', b1Thiamin: 'Thiamin',
+  b2Riboflavin: 'Riboflavin', b3Niacin: 'Niacin', b5PantothenicAcid: 'PantothenicAcid', b6Pyridoxine: 'VitaminB6', b7Biotin: 'Biotin', b9Folate: 'Folate',
+  b12Cobalamin: 'VitaminB12', vitaminC: 'VitaminC', vitaminD: 'VitaminD', vitaminE: 'VitaminE', vitaminK: 'VitaminK', calcium: 'Calcium', chloride: 'Chloride',
+  cholesterol: 'Cholesterol', chromium: 'Chromium', copper: 'Copper', fatMonounsaturated: 'FatMonounsaturated', fatPolyunsaturated: 'FatPolyunsaturated',
+  fatSaturated: 'FatSaturated', fiber: 'Fiber', iodine: 'Iodine', iron: 'Iron', magnesium: 'Magnesium', manganese: 'Manganese', molybdenum: 'Molybdenum',
+  phosphorus: 'Phosphorus', potassium: 'Potassium', selenium: 'Selenium', sodium: 'Sodium', sugar: 'Sugar', zinc: 'Zinc',
+};
+
+const plain = (name: string): string => name.toLowerCase().replaceAll('_', '');
+const byName: ReadonlyMap<string, string> = new Map(Object.entries(nutrients).map(([name, type]) => [plain(name), type]));
+
+const inMembers = (item: Members): readonly (readonly [string, Measure | undefined])[] =>
+  Object.entries(item).flatMap(([member, given]) => {
+    const type = byName.get(plain(member));
+    return type === undefined ? [] : [[`Dietary${type}`, measureIn(given, type === 'EnergyConsumed' ? 'kcal' : 'g')] as const];
+  });
+
+/** The quantities a meal is made of: samples of the correlation, or the members of Flutter's. A bare number has its unit beside it. */
+export const foodMeasures = (item: Members): Found => {
+  const objects = objectsIn(item['objects']).map((object) => {
+    const type = String(object['quantityType'] ?? object['type']).replace(/^HKQuantityTypeIdentifier/, '');
+    return [type, measureOf(object, ['quantity', 'value'], String(object['unit']))] as const;
+  });
+  return Object.fromEntries(objects.length > 0 ? objects : inMembers(item));
+};

@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import type { Demo, Program } from '../../scripts/demo/program.ts';
+
+/** The app of the demo patient, signed in. */
+export interface App {
+  readonly get: (path: string) => Promise<Response>;
+  readonly post: (path: string, body: unknown) => Promise<Response>;
+}
+
+/** The database has to notice by itself. */
+export const killNode = async (program: Program): Promise<void> => {
+  process.kill(program.pid, 'SIGKILL');
+  await program.ended;
+};
+
+/** Signs the demo patient in at the BFF. */
+export const signIn = async (demo: Demo): Promise<App> => {
+  const send = (path: string, init: RequestInit) => fetch(`${demo.bff}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+  const json = { 'content-type': 'application/json' };
+  const answer = await send('/oauth/token', { method: 'POST', headers: json, body: JSON.stringify({ username: demo.username, password: demo.password }) });
+  const cookie = answer.headers.getSetCookie()[0]?.split(';')[0];
+  if (!answer.ok || cookie === undefined) throw new Error(`sign-in answered ${answer.status}`);
+  return {
+    get: (path) => send(path, { headers: { cookie } }),
+    post: (path, body) => send(path, { method: 'POST', headers: { ...json, cookie }, body: JSON.stringify(body) }),
+  };
+};
+
+/** As many heart rates, one per second from a second of 2024 on. */
+export const heartRates = (firstSecond: number, samples: number) =>
+  Array.from({ length: samples }, (_, index) => {
+    const at = new Date(Date.UTC(2024, 0, 1) + (firstSecond + index) * 1000).toISOString();
+    return { id: randomUUID(), value: 60 + (index % 40), startDate: at, endDate: at, sourceId: 'com.apple.health.TEST' };
+  });
