@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request } from 'node:http';
 import pino from 'pino';
 import { readConfig } from '../../src/config.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
 import { afterFailure, failureLimits } from '../../src/user-manager/domain/failure-limits.ts';
 import { createPasswordCheck } from '../../src/user-manager/password-check.ts';
 import { createPasswords, type Passwords } from '../../src/user-manager/password.ts';
 import { createSignInAttempts } from '../../src/user-manager/sign-in-attempts.ts';
+import { forgetFailuresOf } from '../../src/user-manager/storage/sign-in-failure-table.ts';
 import { startVitalgate } from '../../src/vitalgate.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 
@@ -82,6 +84,31 @@ describe('signing in', () => {
     const { username } = await vitalgate.addUser();
     const answers = await Promise.all(Array.from({ length: 30 }, () => signIn(username, 'not the password')));
     expect(answers.filter(({ status }) => status !== 429)).toHaveLength(free);
+  });
+
+  test('B4 tries are counted while the failures at their account are forgotten, as at a reset', async () => {
+    const { pool } = vitalgate.database;
+    const attempts = createSignInAttempts(pool);
+    const attempt = { username: 'somebody-who-forgot', source: here };
+    await forgetFailures();
+    const progress = { isOver: false };
+    let failed = 0;
+    const forgetting = (async () => {
+      while (!progress.isOver) await inTransaction(pool, (client) => forgetFailuresOf(client, attempt.username));
+    })();
+    const trying = Array.from({ length: 3 }, async () => {
+      for (let index = 0; index < 150; index += 1) {
+        const admitted = await attempts.admit(attempt);
+        if (!('failed' in admitted)) continue;
+        await admitted.failed();
+        failed += 1;
+      }
+    });
+    await Promise.all(trying).finally(() => (progress.isOver = true));
+    await forgetting;
+    const { rows } = await query(`select failures from user_manager.sign_in_failures where account = '' and source = sha256('${here}')`);
+    expect(rows).toEqual([{ failures: failed }]);
+    await forgetFailures();
   });
 
   test('B4 a source that tries many accounts has to wait, and others do not', async () => {
