@@ -44,7 +44,7 @@ interface Sent {
 const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').trim();
 const jsonText = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));
 const wireOf = (value: unknown): string => (typeof value === 'string' ? value : jsonText(value));
-const encoded = (text: string): string => encodeURIComponent(text.toWellFormed());
+export const encoded = (text: string): string => encodeURIComponent(text.toWellFormed());
 
 const knownArbitrary = ({ name }: Parameter, operation: FuzzedOperation, { known }: Sources): fc.Arbitrary<string> =>
   fc.nat().map((at) => {
@@ -77,10 +77,11 @@ const FORMS: Readonly<Record<string, (value: unknown) => Buffer>> = {
 };
 const isXml = (mediaType: string): boolean => /[/+]xml$/.test(mediaType);
 
-const bytesOf = ({ mediaType }: BodyForm, value: unknown): Buffer =>
+/** A value as the body of a form, on the wire. */
+export const bytesOf = ({ mediaType }: BodyForm, value: unknown): Buffer =>
   FORMS[mediaType]?.(value) ?? Buffer.from(isXml(mediaType) ? wireOf(value) : jsonText(value));
 
-const contentTypeOf = ({ mediaType }: BodyForm): string => (mediaType === 'multipart/form-data' ? `${mediaType}; boundary=fuzz` : mediaType);
+export const contentTypeOf = ({ mediaType }: BodyForm): string => (mediaType === 'multipart/form-data' ? `${mediaType}; boundary=fuzz` : mediaType);
 
 interface SentBody {
   readonly contentType: string;

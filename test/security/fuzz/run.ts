@@ -45,7 +45,7 @@ const casesOf = (operations: readonly FuzzedOperation[], { known, samples }: Wor
 const TRIES = 3;
 
 /** Sends one request; where its credential counts no more, because another request ended it, once more with a new one. */
-const play = async (world: World, sender: Sender, request: FuzzedRequest): Promise<{ answer: Answer; breaches: Breach[] }> => {
+export const play = async (world: World, sender: Sender, request: FuzzedRequest): Promise<{ answer: Answer; breaches: Breach[] }> => {
   const { role, operation } = request;
   const tryOnce = async (left: number): Promise<Answer> => {
     const credential = await world.credentialOf(role, operation.id);

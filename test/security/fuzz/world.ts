@@ -12,6 +12,7 @@ export interface World {
   readonly vitalgate: TestVitalgate;
   readonly callers: Callers;
   readonly mail: MailServer;
+  readonly monitoring: TherapyMonitoringPlayer;
   readonly urlOf: (service: string) => string;
   readonly known: Known;
   readonly samples: Samples;
@@ -108,7 +109,7 @@ const createCredentials = ({ shown }: Callers, { database }: TestVitalgate): Pic
 /** Starts all services with a mail server and a Therapy and Monitoring Manager, and fills them. */
 export const createWorld = async (): Promise<World> => {
   const mail = await startMailServer();
-  const monitoring: TherapyMonitoringPlayer = await startTherapyMonitoring();
+  const monitoring = await startTherapyMonitoring();
   const vitalgate = await startTestVitalgate({ SMTP_URL: mail.url, TMM_SERVICE_URL: monitoring.url, UPLOADS_PER_MINUTE: 1_000_000, SESSION_DURATION_SECONDS: 86_400 });
   const callers = await createCallers(vitalgate);
   const bens = await callers.session(callers.ben);
@@ -118,7 +119,7 @@ export const createWorld = async (): Promise<World> => {
   const samples = await fetch(`${vitalgate.urls.deviceManager}/health-data?_l=20`, { headers: bearer(vitalgate.serviceToken) });
   ids.learn('findHealthData', await samples.text());
   return {
-    vitalgate, callers, mail, bensSecrets,
+    vitalgate, callers, mail, monitoring, bensSecrets,
     urlOf: (service) => urls[service] ?? '',
     known: ids.known,
     learn: ids.learn,
