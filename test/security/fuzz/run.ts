@@ -21,6 +21,8 @@ export interface FuzzRun {
   readonly seconds: number;
   readonly faults: readonly Fault[];
   readonly statuses: ReadonlyMap<number, number>;
+  /** Requests that were answered late beside others, and sent again alone. */
+  readonly late: readonly FuzzedRequest[];
   /** Operations that took at least one request. */
   readonly taken: ReadonlySet<string>;
 }
@@ -100,5 +102,5 @@ export const fuzz = async (world: World, { service, seed, from = 0, to, isWanted
   await Promise.all(Array.from({ length: PARALLEL }, work));
   for (const [number, request] of slow) await judge(number, request, true);
   await sender.close();
-  return { service, seed, requests: to - from, seconds: (performance.now() - started) / 1000, faults, statuses, taken };
+  return { service, seed, requests: to - from, seconds: (performance.now() - started) / 1000, faults, statuses, taken, late: slow.map(([, request]) => request) };
 };
