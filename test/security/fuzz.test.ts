@@ -52,7 +52,7 @@ describe('requests that nobody would send', () => {
     expect(breachesOf(request, answer, { ofBen: [] })).toEqual([]);
   });
 
-  test.each(specifications)('F3, F4, F5, F6, A11, D8, D10, E5, E8, H1, H2 $service keeps its contract whatever it is sent', async ({ service }) => {
+  test.each(specifications)('F4, F5, F6, A11, D8, D10, E5 $service keeps its contract whatever it is sent', async ({ service }) => {
     const { faults, taken } = await fuzz(world, { service, seed: SEED, to: REQUESTS });
     const told = faults.map(({ rule, seen, operation, request, case: number }) => `${rule} (${operation}, npm run fuzz -- --service ${service} --seed ${String(SEED)} --only ${String(number)}): ${request.method} ${request.path.slice(0, 200)} as ${request.role}: ${seen.slice(0, 300)}`);
     expect(told).toEqual([]);
