@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerFile } from '../../src/server-file.ts';
 
+/** How `npm start` runs Node: young objects take 32 MiB at most, as in Node 20, where newer ones take 128 and are no quicker for it. */
+export const nodeOptions = ['--max-semi-space-size=16'] as const;
+
 const root = join(import.meta.dirname, '..', '..');
 
 /** What `--demo` leaves in DATA_DIR/demo.json. */
@@ -61,7 +64,7 @@ const start = async (dataDirectory: string, options: readonly string[], readyFil
   const file = join(dataDirectory, readyFile);
   // A start puts a new file in place by rename; one of an earlier start names ports that are gone.
   const before = existsSync(file) ? writtenAt(file) : undefined;
-  const child = spawn(process.execPath, ['src/main.ts', ...options], {
+  const child = spawn(process.execPath, [...nodeOptions, 'src/main.ts', ...options], {
     cwd: root,
     // Settings of the caller's are not the program's: it runs on data of its own.
     env: { PATH: process.env['PATH'], BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDirectory, ...environment },

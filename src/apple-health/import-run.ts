@@ -1,4 +1,6 @@
-import { createClient, memoryStore, type OutboxStore, type Verdict, type VitalgateClient } from '../client/client.ts';
+import { promisify } from 'node:util';
+import { constants, gzip as gzipOfNode } from 'node:zlib';
+import { createClient, memoryStore, type Gzip, type Outbox, type OutboxStore, type Verdict, type VitalgateClient } from '../client/client.ts';
 import type { ImportedItem } from './export-item.ts';
 import { ImportFault } from './import-fault.ts';
 
@@ -27,10 +29,15 @@ export interface ImportProgress {
 
 const UPLOADS_AT_ONCE = 4;
 const ITEMS_AT_ONCE = 1000;
+
+const compress = promisify(gzipOfNode);
+/** An export repeats itself so much that the quickest level makes a twentieth of it, too. */
+const gzip: Gzip = async (text) => new Uint8Array(await compress(text, { level: constants.Z_BEST_SPEED }));
+
 const DEVICE = { deviceId: 'apple-health-export', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Health export' };
 
 interface Uploader {
-  readonly client: VitalgateClient;
+  readonly outbox: Outbox;
   readonly store: OutboxStore;
 }
 
@@ -114,11 +121,11 @@ const createTally = (skipped: number, { settled, settledUpTo }: ImportProgress) 
 export const uploadItems = async (pages: AsyncIterable<readonly ImportedItem[]>, { url, credentials, onEnrolled }: ImportTarget, skipped: number, progress: ImportProgress): Promise<ImportOutcome> => {
   const tally = createTally(skipped, progress);
   const batches = batchesOf(pages, skipped);
-  let isFirst = true;
-  const work = async ({ client, store }: Uploader): Promise<void> => {
-    for (let next = await batches.next(); next.done !== true; next = await batches.next()) {
-      await client.outbox.addSamples(next.value.items);
-      const outcome = await client.outbox.flush();
+  let failed = false;
+  const work = async ({ outbox, store }: Uploader): Promise<void> => {
+    for (let next = await batches.next(); next.done !== true && !failed; next = await batches.next()) {
+      await outbox.addSamples(next.value.items);
+      const outcome = await outbox.flush();
       if (outcome.state === 'parked') throw new ImportFault(`The server refuses the upload (${String(outcome.error.status)} ${outcome.error.code}).`);
       const failure = failures[outcome.state];
       if (failure !== undefined) throw new ImportFault(failure);
@@ -127,20 +134,23 @@ export const uploadItems = async (pages: AsyncIterable<readonly ImportedItem[]>,
       tally.finish(next.value);
     }
   };
+  const client = createClient({ baseUrl: url });
   const uploaders = Array.from({ length: UPLOADS_AT_ONCE }, (): Uploader => {
     const store = memoryStore();
-    return { store, client: createClient({ baseUrl: url, store, onEvent: (event) => (event.kind === 'verdicts' ? tally.take(event.verdicts) : undefined) }) };
+    return { store, outbox: client.openOutbox({ store, gzip, onEvent: (event) => (event.kind === 'verdicts' ? tally.take(event.verdicts) : undefined) }) };
   });
-  for (const { client } of uploaders) {
-    await client.signIn(credentials);
-    if (isFirst) await enrol(client, onEnrolled);
-    isFirst = false;
-  }
+  await client.signIn(credentials);
+  await enrol(client, onEnrolled);
   try {
-    await Promise.all(uploaders.map(work));
+    // What is on its way when one fails is waited for, so that the next run need not send it again.
+    const ends = await Promise.allSettled(uploaders.map((uploader) => work(uploader).catch((error: unknown) => {
+      failed = true;
+      throw error;
+    })));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     return tally.outcome();
   } finally {
     await batches.return(undefined);
-    await Promise.all(uploaders.map(({ client }) => client.signOut().catch(() => undefined))); // a session that cannot be ended ends by itself
+    await client.signOut().catch(() => undefined); // a session that cannot be ended ends by itself
   }
 };

@@ -98,7 +98,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
     name: 'bff', version, spec, handlers, log, validateResponses,
-    authenticators: { session: sessionCheck.caller },
+    authenticators: { session: sessionCheck.caller }, turns: [{ operations: ['uploadHealthData', 'uploadHealthDataInFormat', 'deleteHealthData'], atOnce: 8, waiting: 64 }],
     auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },

@@ -59,7 +59,9 @@ const tellWhere = (say: Say, config: Config, { urls, notices }: Vitalgate): void
 /** One way to end: stop in order, but not for ever. `signal` aborts when the end begins. */
 const createEnding = (log: Logger, starting: () => Promise<Vitalgate>) => {
   const ending = new AbortController();
+  let worst = 0;
   const end = (exitCode: number): void => {
+    worst = Math.max(worst, exitCode);
     if (ending.signal.aborted) return;
     ending.abort();
     setTimeout(() => {
@@ -67,7 +69,7 @@ const createEnding = (log: Logger, starting: () => Promise<Vitalgate>) => {
       process.exit(1);
     }, STOP_MS).unref();
     // A start that fails has stopped what it had started, and tells why by itself.
-    void starting().then((vitalgate) => vitalgate.stop()).then(() => process.exit(exitCode), () => process.exit(1));
+    void starting().then((vitalgate) => vitalgate.stop()).then(() => process.exit(worst), () => process.exit(1));
   };
   return { end, signal: ending.signal };
 };
@@ -91,8 +93,9 @@ export const serve = async (config: Config, { demo, say }: ServeOptions): Promis
   const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
   const { end, signal: ending } = createEnding(log, () => starting);
   process.on('uncaughtException', (error) => {
+    // What is under way may end; nothing new is begun in a state that nobody knows.
     log.fatal(faultOf(error), 'uncaught error');
-    process.exit(1); // the state is unknown; PostgreSQL is stopped by its own watcher
+    end(1);
   });
   if (demo) setAsideDemoFile(config.DATA_DIR);
   const onFatal = (reason: string): void => {

@@ -2,6 +2,7 @@ import { wait, waitMsAfter } from './back-off.ts';
 import type { Anchor, OutboxEntries, OutboxEntry } from './outbox-entries.ts';
 import { failureOf, send, type Verdict } from './sending.ts';
 import type { Session } from './session.ts';
+import type { Gzip } from './upload-body.ts';
 import { VitalgateError } from './vitalgate-error.ts';
 
 /** What an outbox tells while it sends. */
@@ -26,6 +27,7 @@ export interface Run {
   readonly entries: OutboxEntries;
   readonly onEvent: (event: OutboxEvent) => void;
   readonly signal: AbortSignal | undefined;
+  readonly gzip: Gzip | undefined;
   /** Failures in a row after which the run gives up. */
   readonly attempts: number;
   failures: number;
@@ -85,7 +87,7 @@ const recover = async (run: Run, key: string, entry: Sendable, error: unknown): 
 const attempt = async (run: Run, key: string, entry: Sendable): Promise<Step> => {
   let verdicts: Verdict[];
   try {
-    verdicts = await send(run.session.api, entry, run.signal);
+    verdicts = await send(run.session.api, entry, run);
   } catch (error) {
     return recover(run, key, entry, error);
   }

@@ -5,12 +5,15 @@ export interface OutboxStore {
   readonly remove: (key: string) => Promise<unknown>;
   /** All keys, in any order. */
   readonly keys: () => Promise<readonly string[]>;
+  /** No other tab can open it, so that runs over it need not wait for those of others. */
+  readonly isPrivate?: boolean;
 }
 
 /** A store that is gone with the process. */
 export const memoryStore = (): OutboxStore => {
   const values = new Map<string, string>();
   return {
+    isPrivate: true,
     get: (key) => Promise.resolve(values.get(key)),
     set: (key, value) => Promise.resolve(values.set(key, value)),
     remove: (key) => Promise.resolve(values.delete(key)),

@@ -3,6 +3,7 @@ import { pass, type FlushOutcome, type OutboxEvent, type Run } from './flushing.
 import { deletionEntries, openEntries, sampleEntries, type Anchor, type OutboxEntry, type UploadQuery } from './outbox-entries.ts';
 import type { OutboxStore } from './outbox-store.ts';
 import type { Session } from './session.ts';
+import { platformGzip, type Gzip } from './upload-body.ts';
 
 /** A queue of samples and deletions that survives crashes, and loses nothing without a verdict on it. */
 export interface Outbox {
@@ -19,6 +20,8 @@ export interface OutboxOptions {
   readonly store: OutboxStore;
   readonly onEvent?: ((event: OutboxEvent) => void) | undefined;
   readonly chunk?: ChunkBounds | undefined;
+  /** Compresses what is sent. Default: the platform's own; React Native has none, and sends uncompressed without this. */
+  readonly gzip?: Gzip | undefined;
 }
 
 /** The part of the Web Locks API that is used; React Native and old Node have none. */
@@ -26,7 +29,7 @@ interface Locks {
   readonly request: <Result>(name: string, run: () => Promise<Result>) => Promise<Result>;
 }
 
-const locksHere = (): Locks | undefined => (globalThis as { readonly navigator?: { readonly locks?: Locks } }).navigator?.locks;
+const locksFor = ({ isPrivate = false }: OutboxStore): Locks | undefined => (isPrivate ? undefined : (globalThis as { readonly navigator?: { readonly locks?: Locks } }).navigator?.locks);
 
 /** Runs one after the other. */
 const createQueue = () => {
@@ -39,12 +42,12 @@ const createQueue = () => {
 };
 
 /** Opens the outbox of a store. */
-export const openOutbox = ({ session, store, onEvent = () => undefined, chunk = recommendedChunk }: OutboxOptions): Outbox => {
+export const openOutbox = ({ session, store, onEvent = () => undefined, chunk = recommendedChunk, gzip = platformGzip }: OutboxOptions): Outbox => {
   const entries = openEntries(store);
   const alone = createQueue();
 
   const flush: Outbox['flush'] = async ({ signal, attempts = 8 } = {}) => {
-    const run: Run = { session, entries, onEvent, signal, attempts, failures: 0, signedInAgain: false, settled: 0, held: new Set() };
+    const run: Run = { session, entries, onEvent, signal, gzip, attempts, failures: 0, signedInAgain: false, settled: 0, held: new Set() };
     let outcome: FlushOutcome | 'again';
     do outcome = await pass(run);
     while (outcome === 'again');
@@ -61,6 +64,6 @@ export const openOutbox = ({ session, store, onEvent = () => undefined, chunk = 
   return {
     addSamples: (samples, { anchor, ...query } = {}) => add(sampleEntries(samples, query, chunk), anchor),
     addDeletions: (uuids, { anchor } = {}) => add(deletionEntries(uuids, chunk), anchor),
-    flush: (options) => flushing(() => locksHere()?.request('vitalgate-outbox', () => flush(options)) ?? flush(options)),
+    flush: (options) => flushing(() => locksFor(store)?.request('vitalgate-outbox', () => flush(options)) ?? flush(options)),
   };
 };

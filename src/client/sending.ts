@@ -1,7 +1,7 @@
 import type { DeletionReceipt, UploadReceipt } from '../../generated/bff.d.ts';
 import type { OutboxEntry } from './outbox-entries.ts';
 import type { Api } from './session.ts';
-import { uploadBody } from './upload-body.ts';
+import { uploadBody, type Gzip } from './upload-body.ts';
 import { errorOf, VitalgateError } from './vitalgate-error.ts';
 
 /** What the BFF says of one sample or deletion. */
@@ -36,9 +36,9 @@ const verdictsOf = (items: readonly unknown[], receipt: readonly Item[]): Verdic
 };
 
 /** Sends one entry once. Throws VitalgateError for a refusal of all, and what fetch throws when there was no answer. */
-export const send = async (api: Api, entry: Requested, signal: AbortSignal | undefined): Promise<Verdict[]> => {
+export const send = async (api: Api, entry: Requested, { signal, gzip }: { readonly signal: AbortSignal | undefined; readonly gzip: Gzip | undefined }): Promise<Verdict[]> => {
   const json = JSON.stringify(entry.kind === 'samples' ? entry.items : { deletions: entry.items.map((uuid) => ({ uuid })) });
-  const { body, headers } = await uploadBody(json);
+  const { body, headers } = await uploadBody(json, gzip);
   const init = { headers, bodySerializer: () => body, ...(signal && { signal }) };
   const { data, error, response } = entry.kind === 'samples'
     ? await api.POST('/health-data', { ...init, params: { query: entry.query }, body: [] })

@@ -6,10 +6,18 @@ export interface UploadBody {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Compresses a JSON text with gzip where the platform has CompressionStream (browsers, Node; not React Native). */
-export const uploadBody = async (text: string): Promise<UploadBody> => {
-  const headers = { 'content-type': 'application/json' };
-  if (text.length < WORTH_COMPRESSING || typeof CompressionStream === 'undefined' || typeof Blob === 'undefined') return { body: text, headers };
+/** Compresses a text with gzip (RFC 1952). */
+export type Gzip = (text: string) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** The platform's own: browsers and Node have it, React Native has not. */
+export const platformGzip: Gzip | undefined = typeof CompressionStream === 'undefined' || typeof Blob === 'undefined' ? undefined : async (text) => {
   const compressed = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
-  return { body: new Uint8Array(await new Response(compressed).arrayBuffer()), headers: { ...headers, 'content-encoding': 'gzip' } };
+  return new Uint8Array(await new Response(compressed).arrayBuffer());
+};
+
+/** Compresses a JSON text where there is something to compress with and it is long enough to be worth it. */
+export const uploadBody = async (text: string, gzip: Gzip | undefined): Promise<UploadBody> => {
+  const headers = { 'content-type': 'application/json' };
+  if (text.length < WORTH_COMPRESSING || gzip === undefined) return { body: text, headers };
+  return { body: await gzip(text), headers: { ...headers, 'content-encoding': 'gzip' } };
 };

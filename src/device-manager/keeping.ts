@@ -4,7 +4,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { VettedSample } from '../healthkit/vetting.ts';
 import { addJob } from '../jobs/runner.ts';
-import { contentKey, readingIdentity, sampleId } from '../keys/identity.ts';
+import { contentIdentity, contentKey, readingIdentity, sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
@@ -57,18 +57,23 @@ const sourceNames = (identityKey: Buffer) => {
   };
 };
 
+/** One computation does where the content is the identity. */
+const namesOf = (identityKey: Buffer, provider: string, { id, identityParts, contentParts }: VettedSample): Pick<NewSample, '_id' | 'contentKey'> => {
+  const parts = [provider, ...identityParts];
+  return id === undefined ? contentIdentity(identityKey, parts) : { _id: sampleId(identityKey, parts), contentKey: contentKey(identityKey, contentParts) };
+};
+
 const identify = ({ identityKey }: ScopeKeys, { provider, samples }: Upload): Identified[] => {
   const sourceNameOf = sourceNames(identityKey);
   return samples.map((sample, position): Identified => ({
     position,
-    _id: sampleId(identityKey, [provider, ...sample.identityParts]),
+    ...namesOf(identityKey, provider, sample),
     device: sample.device._id,
     deviceId: sample.device.deviceId,
     type: sample.type,
     itemIndex: sample.index,
     recordedAtMs: sample.start.epochMs,
     endedAtMs: sample.end.epochMs,
-    contentKey: contentKey(identityKey, sample.contentParts),
     sourceKey: sample.id === undefined ? undefined : sourceNameOf(sample.source),
     identity: sample.sync && `identifier:${readingIdentity(identityKey, [provider, sample.source, sample.type ?? '', sample.sync.identifier])}`,
     versionNumber: sample.sync?.version,
@@ -139,7 +144,9 @@ export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promis
       const sameReadingAs = sameReadings.get(_id);
       if (isNew(sample)) return { _id, status: 'created', ...(sameReadingAs !== undefined && { sameReadingAs }) };
       const before = created.has(_id) ? firsts.get(_id) : kept.get(_id);
-      return { _id, status: before?.contentKey === sample.contentKey ? 'duplicate' : 'conflict' };
+      // What is known by its content has the same under the same identifier.
+      const isSame = sample.sourceKey === undefined || before?.contentKey === sample.contentKey;
+      return { _id, status: isSame ? 'duplicate' : 'conflict' };
     });
     const uploadId = created.size > 0 ? place.payloadId : samples.map(({ _id }) => kept.get(_id)?.payloadId).find((one) => one !== undefined);
     await recordAudit(client, { patientId, actor, action: 'create', resource: uploadId === undefined ? 'payload' : `payload/${uploadId}`, requestId });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Pool } from '../database/pool.ts';
 import type { Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
@@ -67,13 +68,19 @@ const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, pa
   return mergeSeriesChunks(db, keys, patientId, [...chunks.values()]);
 };
 
+/** After how many samples requests have their turn, so that a payload of thousands holds up nobody. */
+const samplesATurn = 500;
+
 /** Applies rules to samples of a payload; changes nothing. */
-export const outcomesOf = (rules: Rules, payload: Payload, samples: readonly PayloadSample[]): Outcome[] => {
+export const outcomesOf = async (rules: Rules, payload: Payload, samples: readonly PayloadSample[]): Promise<Outcome[]> => {
   const items = itemsOf(payload);
-  return samples.map((sample) => {
+  const outcomes: Outcome[] = [];
+  for (const [index, sample] of samples.entries()) {
+    if (index % samplesATurn === samplesATurn - 1) await setImmediate();
     const item = items[sample.item_index] ?? {};
-    return { sample, source: sourceOf(sample, item), outcome: located(normalize(rules, measuredOf(sample, item, payload.context)), sample, item, payload.context) };
-  });
+    outcomes.push({ sample, source: sourceOf(sample, item), outcome: located(normalize(rules, measuredOf(sample, item, payload.context)), sample, item, payload.context) });
+  }
+  return outcomes;
 };
 
 /** Stores outcomes of samples of one payload: records, points, rollups and states; what earlier ones put into charts goes. The caller holds the patient's lock. */
@@ -113,7 +120,7 @@ export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBoo
       const payload = await readPayload(client, keys, patientId, payloadId);
       if (!payload) return [];
       const { rules } = await ruleBook.current(client);
-      const outcomes = outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
+      const outcomes = await outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
       await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
       await storeOutcomes(client, keys, payload, samples, outcomes);
       const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));

@@ -98,7 +98,7 @@ const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId:
   if (!payload) return [];
   const { rules } = await ruleBook.current(db);
   const before = await recordsBefore(db, keys, samples);
-  return outcomesOf(rules, payload, samples).map((one) => {
+  return (await outcomesOf(rules, payload, samples)).map((one) => {
     const record = before.get(one.sample._id);
     return { ...one, before: record, kind: kindOf(record, one), isStale: isStale(one.sample, one) };
   });

@@ -3,6 +3,7 @@ import { startChainer } from '../audit/chainer.ts';
 import { createRefusalRecorder } from '../audit/refusal-recorder.ts';
 import { isUnavailable } from '../database/transaction.ts';
 import { createServiceServer } from '../http/service-server.ts';
+import type { TurnLimits } from '../http/turns.ts';
 import type { Service } from '../http/service.ts';
 import type { ProblemCode } from '../http/problem.ts';
 import { loadSpec } from '../http/spec.ts';
@@ -31,6 +32,11 @@ const refusalRules = {
 const keyProblemOf = (error: unknown): ProblemCode | undefined =>
   error instanceof SealBrokenError ? 'data-unreadable' : error instanceof MasterKeyMissingError ? 'keys-unavailable' : undefined;
 
+const turns: readonly TurnLimits[] = [
+  { operations: ['receiveHealthKit', 'receiveHealthKitInFormat', 'deleteHealthKitSamples', 'receiveMedisante', 'receiveMedisanteInFormat'], atOnce: 16, waiting: 128 },
+  { operations: ['exportHealthData', 'exportPatient'], atOnce: 4, waiting: 16 },
+];
+
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
   const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
@@ -44,7 +50,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const server = createServiceServer<Caller>({
     name: 'device-manager', version, spec, log, validateResponses, warmUp,
     handlers: handlersOf(dependencies, spec, normalization, receiver),
-    authenticators: authenticators(dependencies, operators),
+    authenticators: authenticators(dependencies, operators), turns,
     ready: async () => (await masterKeyFault()) ?? (await database()).rowCount === 1,
     checkUp: { database, ...(receiver && { 'therapy-monitoring': receiver.probe }) },
     isDatabaseUnavailable: isUnavailable,

@@ -11,6 +11,17 @@ export class ClientGoneError extends Error {
   }
 }
 
+/** The body comes so slowly that its client is not worth the connection, or means to hold it. */
+export class SlowBodyError extends Error {
+  constructor() {
+    super('The body of a request came too slowly.');
+    this.name = 'SlowBodyError';
+  }
+}
+
+/** A body must bring so many bytes in each such time, in ms, for as long as it has not ended. */
+export const PACE = { windowMs: 5_000, leastBytes: 1_024 };
+
 const decoderOf = (request: IncomingMessage): Transform | undefined => {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase();
   if (encoding === 'gzip') return createGunzip();
@@ -25,19 +36,32 @@ const feed = (request: IncomingMessage, decoder: Transform, chunk: Buffer): void
   decoder.once('drain', () => request.resume());
 };
 
+/** Calls `onSlow` once fewer bytes came in a window than must; answers how to end that. */
+const watchPace = (bytesSoFar: () => number, onSlow: () => void): (() => void) => {
+  let before = 0;
+  const timer = setInterval(() => {
+    const now = bytesSoFar();
+    if (now - before < PACE.leastBytes) onSlow();
+    before = now;
+  }, PACE.windowMs).unref();
+  return () => clearInterval(timer);
+};
+
 /**
  * Reads a request body and undoes gzip or br. Neither the bytes on the wire nor the decoded ones exceed `maxBytes`: the
  * first byte beyond rejects with payload-too-large and stops decoding, leaving the connection open for the answer.
- * Rejects with ClientGoneError when the client leaves early, and with invalid-request when the encoding is broken.
+ * Rejects with ClientGoneError when the client leaves early, with SlowBodyError when it falls behind PACE, and with invalid-request when
+ * the encoding is broken.
  */
 export const readBody = (request: IncomingMessage, limits: { maxBytes: number; maxItems: number }): Promise<Buffer> => {
   const decoder = decoderOf(request);
   const chunks: Buffer[] = [];
-  let wireBytes = 0;
-  let decodedBytes = 0;
+  let [wireBytes, decodedBytes] = [0, 0];
   return new Promise((resolve, reject) => {
     if (request.destroyed && !request.complete) throw new ClientGoneError();
-    const stop = (error: ProblemError | ClientGoneError): void => {
+    const endWatch = watchPace(() => wireBytes, () => stop(new SlowBodyError()));
+    const stop = (error: ProblemError | ClientGoneError | SlowBodyError): void => {
+      endWatch();
       request.off('data', onWire).off('end', onEnd).off('close', onClose);
       request.pause();
       decoder?.destroy();
@@ -56,7 +80,11 @@ export const readBody = (request: IncomingMessage, limits: { maxBytes: number; m
     };
     const finish = (): void => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
     // Zero bytes are no body at all, whatever the encoding says.
-    const onEnd = (): unknown => (decoder === undefined || wireBytes === 0 ? finish() : decoder.end());
+    const onEnd = (): void => {
+      endWatch();
+      if (decoder === undefined || wireBytes === 0) finish();
+      else decoder.end();
+    };
     const onClose = (): void => {
       if (!request.complete) stop(new ClientGoneError());
     };

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { JsonFault, jsonPointer } from './json-fault.ts';
-import { malformed, nextByte, readString, skipScalar, skipString } from './json-scanner.ts';
+import { malformed, nextByte, readKey, skipScalar, skipString } from './json-scanner.ts';
 import type { Cursor } from './json-scanner.ts';
 
 export { JsonFault } from './json-fault.ts';
@@ -119,7 +119,7 @@ function readMembers(scan: Scan, depth: number): void {
   const keys = new Set<string>();
   do {
     if (nextByte(scan) !== QUOTE) throw malformed(scan);
-    const key = readString(scan);
+    const key = readKey(scan);
     judgeText(scan);
     scan.path[level] = key;
     if (key === '__proto__') throw new JsonFault('forbidden-key', scan.path, scan.at);
@@ -149,6 +149,7 @@ export function readJson(bytes: Buffer, limits: JsonLimits): ReadJson {
   const scan: Scan = {
     bytes,
     path: [],
+    keys: [],
     at: 0,
     escaped: false,
     unstorable: false,

@@ -1,4 +1,4 @@
-import { malformed, nextByte, readString, skipScalar, skipString, type Cursor } from './json-scanner.ts';
+import { malformed, nextByte, readKey, skipScalar, skipString, type Cursor } from './json-scanner.ts';
 
 /** The bytes `start` (included) to `end` (excluded) of one value of a body. */
 export interface JsonSlice {
@@ -69,7 +69,7 @@ function findInMembers(cursor: Cursor, { below }: Branch, found: Found): void {
   do {
     cursor.at += 1; // the bracket, later a comma
     if (nextByte(cursor) === CLOSE_OBJECT) break;
-    const key = readString(cursor);
+    const key = readKey(cursor);
     nextByte(cursor);
     cursor.at += 1; // the colon
     findIn(cursor, below.get(key), found);
@@ -95,7 +95,7 @@ function findInElements(cursor: Cursor, { below }: Branch, found: Found): void {
  */
 export function slicesAt(bytes: Buffer, pointers: readonly string[]): ReadonlyMap<string, JsonSlice> {
   const found: Found = new Map();
-  findIn({ bytes, path: [], at: 0, escaped: false, unstorable: false }, branchesOf(pointers), found);
+  findIn({ bytes, path: [], keys: [], at: 0, escaped: false, unstorable: false }, branchesOf(pointers), found);
   return found;
 }
 

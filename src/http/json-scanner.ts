@@ -1,9 +1,18 @@
 import { JsonFault } from './json-fault.ts';
 
+/** A key read before: where its bytes are, and its text. */
+interface KnownKey {
+  readonly start: number;
+  readonly length: number;
+  readonly text: string;
+}
+
 /** Where the scanner stands in the bytes, and by which keys and positions it came there. */
 export interface Cursor {
   readonly bytes: Buffer;
   readonly path: (string | number)[];
+  /** Keys read before, where equal ones are likely to be found again: the objects of a list have the same. */
+  readonly keys: (KnownKey | undefined)[];
   at: number;
   /** The last string held an escape sequence. */
   escaped: boolean;
@@ -85,11 +94,27 @@ export function skipString(cursor: Cursor): void {
   cursor.at = at + 1;
 }
 
-/** As `skipString`, and returns the text. */
-export function readString(cursor: Cursor): string {
+function isSame(bytes: Buffer, a: number, b: number, length: number): boolean {
+  for (let i = 0; i < length; i += 1) if (bytes[a + i] !== bytes[b + i]) return false;
+  return true;
+}
+
+/** The text of a key without escapes; making it of bytes costs more than to find the same bytes in an object before. */
+function textOf({ bytes, keys }: Cursor, start: number, end: number): string {
+  const length = end - start;
+  const slot = (length * 31 + (bytes[start] ?? 0) * 7 + (bytes[end - 1] ?? 0)) & 255;
+  const known = keys[slot];
+  if (known?.length === length && isSame(bytes, known.start, start, length)) return known.text;
+  const text = bytes.toString('utf8', start, end);
+  keys[slot] = { start, length, text };
+  return text;
+}
+
+/** Moves over the key whose opening quote is at the cursor as `skipString` does, and returns its text. */
+export function readKey(cursor: Cursor): string {
   const start = cursor.at;
   skipString(cursor);
-  if (!cursor.escaped) return cursor.bytes.toString('utf8', start + 1, cursor.at - 1);
+  if (!cursor.escaped) return textOf(cursor, start + 1, cursor.at - 1);
   return JSON.parse(cursor.bytes.toString('utf8', start, cursor.at)) as string;
 }
 

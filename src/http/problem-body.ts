@@ -4,6 +4,8 @@ import { announcesBody } from './framing.ts';
 import { problemCatalogue, type ProblemError } from './problem.ts';
 
 const DEFAULT_RETRY_SECONDS = 5;
+/** What is left of a body this short is soon read: who is to come again keeps the connection, for new ones cost most where there is too much to do. */
+const SHORT_BODY_BYTES = 64 * 1024;
 /** How long a refused upload is drained, so that the answer is not lost to a connection reset. */
 const LINGER_MS = 2000;
 
@@ -36,6 +38,9 @@ const setHeaders = (response: Response, { status, options }: ProblemError, chall
     response.set('Retry-After', String(Math.max(1, Math.ceil(options.retryAfterSeconds ?? DEFAULT_RETRY_SECONDS))));
   }
 };
+
+const keepsConnection = ({ headers }: Request, { status }: ProblemError): boolean =>
+  (status === 429 || status === 503) && headers.expect === undefined && Number(headers['content-length'] ?? Infinity) <= SHORT_BODY_BYTES;
 
 /** Answers in full at once, then reads on and forgets, until the client has stopped sending or time is up. */
 const sendBeforeBodyEnds = (request: Request, response: Response, body: string): void => {
@@ -74,6 +79,6 @@ export const sendProblem = (
   const body = JSON.stringify(form?.bodyOf(problem) ?? problemBody(problem, about.requestId));
   setHeaders(response, problem, about.challenges);
   response.status(problem.status).set('Content-Type', `${form?.mediaType ?? 'application/problem+json'}; charset=utf-8`);
-  if (announcesBody(request) && !request.complete) sendBeforeBodyEnds(request, response, body);
+  if (announcesBody(request) && !request.complete && !keepsConnection(request, problem)) sendBeforeBodyEnds(request, response, body);
   else response.send(body);
 };

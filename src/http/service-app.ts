@@ -5,7 +5,7 @@ import { UPLOAD_LIMITS } from '../healthkit/limits.ts';
 import { accessLog, observe } from './access-log.ts';
 import { challengesOf, type Authenticators } from './authentication.ts';
 import type { BodyLimits } from './body-content.ts';
-import { ClientGoneError } from './body-reader.ts';
+import { ClientGoneError, SlowBodyError } from './body-reader.ts';
 import { createDocumentation } from './documentation.ts';
 import { checkHost } from './framing.ts';
 import { enter, type Exchanges } from './exchange.ts';
@@ -20,8 +20,10 @@ import type { ProblemCode } from './problem.ts';
 import { refusedRequest } from './refused-request.ts';
 import type { Connection } from './request-source.ts';
 import { crossOrigin, securityHeaders } from './response-policy.ts';
+import { loadGate } from './load-gate.ts';
 import type { Spec } from './spec.ts';
 import { specRouter } from './spec-router.ts';
+import type { TurnLimits } from './turns.ts';
 
 /** What a service is made of. */
 export interface ServiceOptions<Caller> {
@@ -35,6 +37,8 @@ export interface ServiceOptions<Caller> {
   readonly authenticators: Authenticators<Caller>;
   /** Defaults: 10 MiB on the wire and decoded, 5000 items, depth 32. */
   readonly limits?: Partial<BodyLimits>;
+  /** Which operations take turns; none when left out. */
+  readonly turns?: readonly TurnLimits[];
   readonly log: Logger;
   readonly ready?: PlatformOptions['ready'];
   readonly checkUp?: PlatformOptions['checkUp'];
@@ -75,6 +79,8 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
       warmUp(error);
     } else if (error instanceof ClientGoneError) {
       response.destroy();
+    } else if (error instanceof SlowBodyError) {
+      response.once('finish', () => request.destroy()).writeHead(408, { Connection: 'close', 'Content-Length': 0 }).end();
     } else {
       const problem = problemOf(error, { operation, isDatabaseUnavailable: options.isDatabaseUnavailable ?? ((): boolean => false), codeOf: options.codeOf });
       if (problem.code === 'internal-error') report(options, problem.cause ?? problem, label, requestId);
@@ -91,7 +97,7 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
 /**
  * The Express application of a service. Throws at once when spec, handlers and authenticators do not fit together.
  */
-export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges, phase: () => Phase): Express => {
+export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges, { phase, inFlight }: { readonly phase: () => Phase; readonly inFlight: () => number }): Express => {
   const { name, version, spec, handlers, authenticators, log } = options;
   const metrics = createMetrics(name, options.gauges);
   const writeLine = accessLog(log);
@@ -114,9 +120,11 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     ready: options.ready ?? ((): boolean => true),
     checkUp: options.checkUp ?? {},
   }));
+  app.use(loadGate(inFlight));
   app.use(specRouter({
     spec, handlers, authenticators, exchanges,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
+    turns: options.turns ?? [],
     ...(options.origins && { origins: options.origins }),
     ...(options.sourceOf && { sourceOf: options.sourceOf }),
     validateResponses: options.validateResponses ?? false,

@@ -25,7 +25,7 @@ export interface ServiceServer {
 }
 
 /** Milliseconds within which a client must have sent its headers and its whole request, and how long idle connections stay. */
-export const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 20_000 };
+export const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000, keepAliveTimeout: 20_000 };
 export const MAX_CONNECTIONS = 10_000;
 /** Requests without Host are answered by the service itself, as any other that is refused. */
 const SETTINGS = { ...TIMEOUTS, requireHostHeader: false };
@@ -80,7 +80,7 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
   let phase: Phase = 'starting';
   const exchanges = createExchanges();
   const inFlight = new Set<ServerResponse>();
-  const app = serviceApp(options, exchanges, () => phase);
+  const app = serviceApp(options, exchanges, { phase: () => phase, inFlight: () => inFlight.size });
   const onBroken = brokenRequestAnswer(inFlight, options.isPublicHttps ?? false);
   const servers: Server[] = [];
   let warm: Promise<void> | undefined;

@@ -15,6 +15,7 @@ import { problem } from './problem.ts';
 import { relaxed } from './relaxed-spec.ts';
 import { createSourceReader, type Connection } from './request-source.ts';
 import type { JsonObject, Spec } from './spec.ts';
+import { createTurns, type TurnLimits } from './turns.ts';
 
 /** What the router of one service stands on. */
 export interface SpecRouterOptions<Caller> {
@@ -26,6 +27,7 @@ export interface SpecRouterOptions<Caller> {
   /** Judges the pages that send requests to operations with cookies or without credentials. */
   readonly origins?: OriginCheck;
   readonly sourceOf?: (connection: Connection) => string;
+  readonly turns: readonly TurnLimits[];
   /** True: an answer that breaks the contract becomes a 500. False: it is sent and told to `onContractBreach`. */
   readonly validateResponses: boolean;
   readonly onContractBreach: (error: Error, operationId: string) => void;
@@ -78,7 +80,7 @@ const isOpenToPages = (spec: Spec, { security = [] }: OperationInfo): boolean =>
 const peerOf = createSourceReader({ trustedProxies: [] });
 
 const admit = async <Caller>(
-  options: SpecRouterOptions<Caller>, exchange: Exchange, request: Request, response: Response,
+  options: SpecRouterOptions<Caller>, takeTurn: ReturnType<typeof createTurns>, exchange: Exchange, request: Request, response: Response,
 ): Promise<void> => {
   const { operation, path } = matchOperation(options.spec, request);
   exchange.operation = operation;
@@ -91,6 +93,7 @@ const admit = async <Caller>(
   if (isOpenToPages(options.spec, operation)) options.origins?.check({ method, headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket });
   exchange.source = (options.sourceOf ?? peerOf)({ headers, remoteAddress: socket.remoteAddress });
   const view = { headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket, operationId: operation.id, requestId: exchange.requestId };
+  await takeTurn(operation.id, response);
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (/^100-continue$/i.test(headers.expect ?? '') && announcesBody(request)) response.writeContinue();
   exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
@@ -136,16 +139,17 @@ const judgeOf = <Caller>({ spec, validateResponses, onContractBreach }: SpecRout
 };
 
 /**
- * The steps of a request to an operation of the spec, in this order: match, framing from headers, authentication, bounded
+ * The steps of a request to an operation of the spec, in this order: match, framing from headers, its turn, authentication, bounded
  * body, JSON gate, validator, handler. Throws at once when handlers, authenticators and spec do not fit together.
  */
 export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestHandler[] => {
   checkHandlers(options.spec, options.handlers);
   checkSecurity(options.spec, options.authenticators);
   const { exchanges } = options;
+  const takeTurn = createTurns(options.turns);
   const admission: RequestHandler = async (request, response, next) => {
     const exchange = exchanges.of(request);
-    if (exchange.warmUp === undefined) await admit(options, exchange, request, response);
+    if (exchange.warmUp === undefined) await admit(options, takeTurn, exchange, request, response);
     next();
   };
   return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges, judgeOf(options))];

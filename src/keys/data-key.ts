@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { generationOf, openUnder, sealUnder, SealBrokenError } from './cipher.ts';
 
 /** Encrypts what one patient, or one quarantined delivery, has; it knows its generations. */
@@ -18,6 +19,7 @@ const mostGenerations = 0x7fffffff;
 
 /** A data key of one generation; others are looked up when something sealed under them is met. */
 export const createDataKey = (generation: number, key: Buffer, keyOf: (generation: number) => Promise<Buffer | undefined>): DataKey => {
+  const prepared = createSecretKey(key);
   const others = new Map<number, Promise<Buffer | undefined>>();
   const other = (wanted: number): Promise<Buffer | undefined> => {
     const found = others.get(wanted) ?? keyOf(wanted);
@@ -26,10 +28,10 @@ export const createDataKey = (generation: number, key: Buffer, keyOf: (generatio
   };
   return {
     generation,
-    seal: (plaintext, place) => sealUnder(generation, key, plaintext, place),
+    seal: (plaintext, place) => sealUnder(generation, prepared, plaintext, place),
     open: async (sealed, place) => {
       const wanted = generationOf(sealed);
-      const known = wanted === generation ? key : wanted > mostGenerations ? undefined : await other(wanted);
+      const known = wanted === generation ? prepared : wanted > mostGenerations ? undefined : await other(wanted);
       if (known === undefined) throw new SealBrokenError(place);
       return openUnder(known, sealed, place);
     },

@@ -23,6 +23,12 @@ export const contentKey = (identityKey: Buffer, parts: readonly string[]): bigin
 export const sampleId = (identityKey: Buffer, parts: readonly string[]): string =>
   hmac(identityKey).update(`sample:${joined(parts)}`).digest('hex').slice(0, 32);
 
+/** The identifier of a sample that is known by its content alone, as `sampleId` makes it, and a digest of that content from the same computation. */
+export const contentIdentity = (identityKey: Buffer, parts: readonly string[]): { readonly _id: string; readonly contentKey: bigint } => {
+  const digest = hmac(identityKey).update(`sample:${joined(parts)}`).digest();
+  return { _id: digest.toString('hex', 0, 16), contentKey: digest.readBigInt64BE(16) };
+};
+
 /** 64 hexadecimal digits that name a reading with versions: the same parts give the same, under one identity key. */
 export const readingIdentity = (identityKey: Buffer, parts: readonly string[]): string =>
   hmac(identityKey).update(`reading:${joined(parts)}`).digest('hex');

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gunzipSync } from 'node:zlib';
-import { createClient, memoryStore, VitalgateError, type FlushOutcome, type OutboxEvent, type OutboxStore, type VitalgateClient } from '../../src/client/client.ts';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { createClient, memoryStore, VitalgateError, type FlushOutcome, type Gzip, type OutboxEvent, type OutboxStore, type VitalgateClient } from '../../src/client/client.ts';
 import { heartRate } from '../bff/app.ts';
 import { startFaultProxy, type FaultProxy } from '../players/fault-proxy.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -99,6 +99,26 @@ describe('a session', () => {
     await one.client.outbox.addSamples(samples(3));
     expect(await one.client.outbox.flush()).toEqual({ state: 'signed-out' });
     expect(await one.store.keys()).toHaveLength(1);
+  });
+});
+
+describe('outboxes of one client', () => {
+  test('send at once under one sign-in, compressed by what the app gives them', async () => {
+    const { client } = await phone();
+    let [sending, most, signIns, compressed] = [0, 0, 0, 0];
+    proxy.fault = ({ url, headers }) => {
+      if (url === '/oauth/token') signIns += 1;
+      if (isUpload(url)) {
+        [sending, compressed] = [sending + 1, compressed + (headers['content-encoding'] === 'gzip' ? 1 : 0)];
+        most = Math.max(most, sending);
+      }
+      return undefined;
+    };
+    const gzip: Gzip = (text) => Promise.resolve(new Uint8Array(gzipSync(text)));
+    const outboxes = [1, 2].map(() => client.openOutbox({ gzip, onEvent: ({ kind }) => (kind === 'verdicts' ? (sending -= 1) : undefined) }));
+    for (const [index, outbox] of outboxes.entries()) await outbox.addSamples(samples(20, index * 100));
+    expect(await Promise.all(outboxes.map((outbox) => outbox.flush()))).toEqual([{ state: 'empty' }, { state: 'empty' }]);
+    expect({ most, signIns, compressed }).toEqual({ most: 2, signIns: 0, compressed: 2 });
   });
 });
 

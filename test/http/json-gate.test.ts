@@ -53,6 +53,8 @@ describe('refused bodies', () => {
     ['a surrogate in UTF-8', Buffer.from([0x5b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x5d]), 'not-utf8 '],
     ['a cut UTF-8 sequence', Buffer.from([0x5b, 0x22, 0xe2, 0x82, 0x22, 0x5d]), 'not-utf8 '],
     ['a key twice', '[{"a":1,"b":2,"a":3}]', 'duplicate-key /0/a'],
+    ['a key twice, with one of the same length and ends between', '{"axb":1,"ayb":2,"axb":3}', 'duplicate-key /axb'],
+    ['keys of the same length and ends', '[{"axb":1,"ayb":2},{"ayb":1,"axb":2,"ayb":3}]', 'duplicate-key /1/ayb'],
     ['a key twice, once escaped', '{"a":1,"\\u0061":2}', 'duplicate-key /a'],
     ['a key twice with the same value', '{"a":1,"a":1}', 'duplicate-key /a'],
     ['__proto__', '[{"m":{"__proto__":{"x":1}}}]', 'forbidden-key /0/m/__proto__'],

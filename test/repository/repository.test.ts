@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { nodeOptions } from '../../scripts/demo/program.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -12,7 +13,7 @@ interface Manifest {
   optionalDependencies: Dependencies;
   devDependencies: Dependencies;
 }
-const manifest = JSON.parse(read('package.json')) as Manifest & { name: string; version: string };
+const manifest = JSON.parse(read('package.json')) as Manifest & { name: string; version: string; scripts: { start: string; dev: string } };
 const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, Manifest | undefined> };
 /** Walks the tree instead of asking git, which a bare machine or an unpacked archive does not have. */
 const ignored = new Set(['.git', ...read('.gitignore').split('\n').map((line) => line.replaceAll('/', ''))]);
@@ -32,6 +33,13 @@ describe('the repository', () => {
       expect(lock.packages['']?.[kind]).toEqual(manifest[kind]);
     },
   );
+
+  test('the program runs with the same options of Node however it is started', () => {
+    const options = nodeOptions.join(' ');
+    expect(manifest.scripts.start).toBe(`exec node ${options} src/main.ts`);
+    expect(manifest.scripts.dev).toContain(` ${options} `);
+    expect(read('src/cli/vitalgate.ts').split('\n')[0]).toBe(`#!/usr/bin/env -S node ${options}`);
+  });
 
   test('every dependency is pinned to one exact version', () => {
     const versions = Object.values({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies });

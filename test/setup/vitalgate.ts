@@ -50,12 +50,15 @@ const signInAt = async (bff: string, { username, password }: TestUser): Promise<
   return cookie;
 };
 
-/** Starts all three services on free ports; answers that break their contract are internal errors; jobs run. */
-export const startTestVitalgate = async (settings: Partial<Config> = {}): Promise<TestVitalgate> => {
+/**
+ * Starts all three services on free ports; answers that break their contract are internal errors; jobs run. `by` names another way to
+ * the database.
+ */
+export const startTestVitalgate = async (settings: Partial<Config> = {}, by: (databaseUrl: string) => Promise<string> = (url) => Promise.resolve(url)): Promise<TestVitalgate> => {
   const database = await createTestDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'vitalgate-test-data-'));
   const lines: string[] = [];
-  const config = { ...readConfig({ BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDir }), DATABASE_URL: database.url, ...settings };
+  const config = { ...readConfig({ BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATA_DIR: dataDir }), DATABASE_URL: await by(database.url), ...settings };
   const vitalgate = await startVitalgate(config, {
     log: inventory(lines),
     validateResponses: true,

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { nodeOptions } from '../../scripts/demo/program.ts';
 import { createClient } from '../../src/client/client.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
 
@@ -18,7 +19,7 @@ const residentBytesOf = (pid: number): number => Number(/VmRSS:\s+(\d+) kB/.exec
 test(`a first sync of ${String(count)} samples is stored once each, and the server stays small`, async () => {
   const database = await createTestDatabase();
   const dataDir = mkdtempSync(join(tmpdir(), 'vitalgate-first-sync-'));
-  const server = spawn(process.execPath, [join(root, 'src', 'main.ts')], {
+  const server = spawn(process.execPath, [...nodeOptions, join(root, 'src', 'main.ts')], {
     env: { PATH: process.env['PATH'], DATA_DIR: dataDir, DATABASE_URL: database.url, BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', UPLOADS_PER_MINUTE: '100000' }, stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {

@@ -49,11 +49,20 @@ export const stageSubmissions = async (db: Queryable, patientId: string, staged:
   );
 };
 
+/** Whether anything of a patient could be superseded; most patients have no plan, and naming a thousand samples costs more than asking. */
+const hasSubmissions = async (db: Queryable, patientId: string): Promise<boolean> => {
+  const { rows: [row] } = await db.query<{ any: boolean }>({
+    name: 'has-submissions', text: 'select exists (select from device_manager.submission where patient_id = $1 and superseded_at is null) as any', values: [patientId],
+  });
+  return row?.any ?? true;
+};
+
 /**
  * Marks what was made of samples before as superseded, but for what the same version of the same rule made of those that still count.
  * What was never sent is dropped; what was delivered stays as it was.
  */
 export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion'>[] = []): Promise<void> => {
+  if (!(await hasSubmissions(db, patientId))) return;
   await db.query(
     `update device_manager.submission d set superseded_at = now(), state = case when d.state in ('waiting', 'parked') and d.sent_at is null then 'dropped' else d.state end
      where d.patient_id = $1 and d.sample_id = any($2::uuid[]) and d.superseded_at is null

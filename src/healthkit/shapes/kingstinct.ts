@@ -18,9 +18,10 @@ const members = [
   ['activityId', 'workoutActivityType'],
 ] as const;
 
+const tellingMembers = ['quantityType', 'categoryType', 'correlationType', ...Object.keys(typeByMember)];
+
 /** Whether an element names its type as this library does. */
-export const isKingstinct = (element: Members): boolean =>
-  ['quantityType', 'categoryType', 'correlationType', ...Object.keys(typeByMember)].some((name) => name in element);
+export const isKingstinct = (element: Members): boolean => tellingMembers.some((name) => name in element);
 
 const typeOf = (element: Members): string | undefined => Object.entries(typeByMember).find(([member]) => member in element)?.[1];
 

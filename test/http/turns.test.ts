@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openShelf, type Shelf } from './shelf-service.ts';
+
+const limits = { operations: ['addBook', 'lendBook'], atOnce: 2, waiting: 2 };
+
+let shelf: Shelf;
+let url: string;
+let release: (() => void)[] = [];
+const add = (signal?: AbortSignal) =>
+  fetch(`${url}/books`, { method: 'POST', headers: { authorization: 'Bearer let-me-in', 'content-type': 'application/json' }, body: '{"title":"Emma"}', ...(signal && { signal }) });
+const started = async (count: number): Promise<void> => {
+  for (let waitedMs = 0; release.length < count && waitedMs < 5_000; waitedMs += 10) await sleep(10);
+  expect(release).toHaveLength(count);
+};
+
+beforeEach(async () => {
+  release = [];
+  const addBook = () => new Promise<{ status: 200; body: { id: string } }>((resolve) => release.push(() => resolve({ status: 200, body: { id: 'emma' } })));
+  shelf = openShelf({ turns: [limits], handlers: { addBook } });
+  ({ url } = await shelf.service.listen(0, '127.0.0.1'));
+});
+afterEach(async () => {
+  release.forEach((one) => one());
+  await shelf.service.close(0.1);
+});
+
+describe('operations that take turns', () => {
+  test('so many run at once, so many wait, and the rest is refused at once; other operations do not wait', async () => {
+    const running = [add(), add()];
+    await started(2);
+    const waiting = [add(), add()];
+    await sleep(50);
+    const refused = await add();
+    expect([refused.status, refused.headers.get('retry-after'), ((await refused.json()) as { code: string }).code]).toEqual([503, '2', 'unavailable']);
+    expect((await fetch(`${url}/books`, { headers: { authorization: 'Bearer let-me-in' } })).status).toBe(200);
+    expect(release).toHaveLength(2);
+    release.forEach((one) => one());
+    await started(4);
+    release.forEach((one) => one());
+    expect((await Promise.all([...running, ...waiting])).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
+  test('who waits a second is refused', async () => {
+    const running = [add(), add()];
+    await started(2);
+    expect((await add()).status).toBe(503);
+    release.forEach((one) => one());
+    await Promise.all(running);
+    expect(release).toHaveLength(2);
+  });
+
+  test('a client that leaves while it waits makes room, and its request is never begun', async () => {
+    const running = [add(), add()];
+    await started(2);
+    const leaving = new AbortController();
+    const left = [add(leaving.signal), add(leaving.signal)].map((one) => one.catch((error: unknown) => (error as Error).name));
+    await sleep(50);
+    leaving.abort();
+    expect(await Promise.all(left)).toEqual(['AbortError', 'AbortError']);
+    await sleep(50);
+    const next = add();
+    await sleep(50);
+    release.forEach((one) => one());
+    await started(3);
+    release.forEach((one) => one());
+    expect((await Promise.all([...running, next])).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(release).toHaveLength(3);
+  });
+});
