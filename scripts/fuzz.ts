@@ -18,15 +18,18 @@ const { values } = parseArgs({
   },
 });
 const SHOWN = 3;
+/** Of one case alone everything is shown. */
+const LONGEST = values.only === undefined ? 400 : 100_000;
 
-const tell = ({ service, requests, seconds, faults, statuses, taken }: FuzzRun): void => {
+const tell = ({ service, requests, seconds, faults, statuses, taken, late }: FuzzRun): void => {
   const counts = [...statuses].toSorted(([a], [b]) => a - b).map(([status, count]) => `${String(status)}: ${String(count)}`).join(', ');
   console.log(`${service}: ${String(requests)} requests in ${seconds.toFixed(0)} s (${(requests / seconds).toFixed(0)}/s), ${String(taken.size)} operations took one, answers ${counts}`);
+  for (const { kind, role, method, path } of late) console.log(`  late beside others, sent again alone: ${kind} as ${role}: ${method} ${path.slice(0, LONGEST)}`);
   for (const [kind, group] of Map.groupBy(faults, ({ rule }) => rule)) {
     console.log(`  ${kind} (${String(group.length)}): ${[...new Set(group.map(({ operation }) => operation))].join(', ')}`);
     for (const { case: number, seen, request, answer } of group.slice(0, SHOWN)) {
-      console.log(`    case ${String(number)} ${request.kind} as ${request.role}: ${request.method} ${request.path.slice(0, 300)} ${JSON.stringify(request.headers).slice(0, 200)}`);
-      console.log(`      ${JSON.stringify((request.raw ?? request.body)?.toString('utf8').slice(0, 400) ?? '')} -> ${String(answer.status)} ${seen.slice(0, 400)}`);
+      console.log(`    case ${String(number)} ${request.kind} as ${request.role}: ${request.method} ${request.path.slice(0, LONGEST)} ${JSON.stringify(request.headers).slice(0, 200)}`);
+      console.log(`      ${JSON.stringify((request.raw ?? request.body)?.toString('utf8').slice(0, LONGEST) ?? '')} -> ${String(answer.status)} ${seen.slice(0, LONGEST)}`);
     }
   }
 };

@@ -7,7 +7,7 @@ import type { Exchange, Exchanges } from './exchange.ts';
 import { isJsonType } from './framing.ts';
 import { noBody, type AnyCall, type AnyHandler, type AnyReply } from './operation.ts';
 import type { OperationInfo } from './operation-info.ts';
-import { refuseNul } from './request-text.ts';
+import { refuseUnkeepable } from './request-text.ts';
 
 /** What ends a warm-up request in place of a handler. */
 export class WarmUpPassed extends Error {}
@@ -35,8 +35,8 @@ const callOf = (request: Request, exchange: Exchange, operation: OperationInfo):
   // The validator leaves coerced values and defaults in both.
   const path = { ...(request as { openapi?: { pathParams?: Record<string, unknown> } }).openapi?.pathParams };
   const query = { ...(request.query as Record<string, unknown>) };
-  refuseNul('path', path);
-  refuseNul('query', query);
+  refuseUnkeepable('path', path);
+  refuseUnkeepable('query', query);
   return {
     path,
     query,

@@ -13,6 +13,8 @@ const relax = (object: Mutable): void => {
     object['items'] = {};
     delete object['maxItems'];
   }
+  // encodeURIComponent, and so every client made of the specification, leaves ' ( ) * ! as they are; RFC 3986 allows them in a query.
+  if (object['in'] === 'query') object['allowReserved'] = true;
   // The validator answers 500 to a discriminator with a mapping; types and documentation need the mapping.
   const discriminator = object['discriminator'];
   if (typeof discriminator === 'object' && discriminator !== null) delete (discriminator as Mutable)['mapping'];
@@ -67,9 +69,9 @@ const keepRequests = (document: Mutable): void => {
 
 /**
  * The copy of a specification for the validator of requests. Arrays marked `x-verdict-per-item` hold anything (the gate counts, the
- * vetting judges item by item); security schemes lose their form, because our authenticators have judged the credential
- * before and the validator only asserts that they did; servers go, because requests are matched by path alone; answers, which
- * `answer-check.ts` judges, and examples go.
+ * vetting judges item by item); queries may hold reserved characters as they are; security schemes lose their form, because our
+ * authenticators have judged the credential before and the validator only asserts that they did; servers go, because requests are
+ * matched by path alone; answers, which `answer-check.ts` judges, and examples go.
  */
 export const relaxed = (spec: Spec): JsonObject => {
   const document = structuredClone<Mutable>(spec.document);

@@ -78,6 +78,16 @@ describe('trouble behind the BFF', () => {
     await expectTrouble(await app.post('/health-data', [heartRate('B9480B59-3A05-416C-97CF-E0DE431ADCB5', 0)]), 502, 'upstream-invalid');
   });
 
+  test('a device that was given back between vetting and keeping: the upload is vetted once more, then asked to come again', async () => {
+    const operation = '/health-data/healthkit/healthkitstandard-json';
+    upstreams.replace(`POST ${operation}`, json(409, { code: 'device-not-enrolled' }));
+    const before = upstreams.arrived.length;
+    await expectTrouble(await app.post('/health-data', [heartRate('B9480B59-3A05-416C-97CF-E0DE431ADCB5', 0)]), 503, 'upstream-unavailable');
+    const asked = upstreams.arrived.slice(before).map(({ method, url: { pathname } }) => `${method} ${pathname}`);
+    expect(asked.filter((one) => one === `POST ${operation}`)).toHaveLength(2);
+    expect(asked.filter((one) => one === 'GET /devices')).toHaveLength(2);
+  });
+
   test('the upstream’s Retry-After is handed on', async () => {
     upstreams.replace('GET /health-data', { ...json(503, {}), headers: { 'retry-after': '17' } });
     expect((await app.get('/health-data')).headers.get('retry-after')).toBe('17');

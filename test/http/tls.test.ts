@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { request } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type SecureVersion, type TLSSocket } from 'node:tls';
+import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 
 const fixture = (name: string) => join(import.meta.dirname, '..', 'fixtures', 'tls', name);
@@ -41,11 +43,19 @@ describe('the services with a certificate of their own', () => {
     });
   const json = { 'content-type': 'application/json' };
 
-  test.each<[SecureVersion, boolean]>([['TLSv1.1', false], ['TLSv1.2', true], ['TLSv1.3', true]])('%s: %s', async (version, works) => {
+  test.each<[SecureVersion, boolean]>([['TLSv1', false], ['TLSv1.1', false], ['TLSv1.2', true], ['TLSv1.3', true]])('F1 a client that speaks %s alone is served: %s', async (version, works) => {
     for (const url of Object.values(vitalgate.urls)) await (works ? expect(shaken(url, version)).resolves.toBeDefined() : expect(shaken(url, version)).rejects.toThrow());
   });
 
-  test('plain HTTP gets no answer on their ports', async () => {
+  test.each<SecureVersion>(['TLSv1', 'TLSv1.1'])('F1 control: a server that still speaks %s serves the same client', async (version) => {
+    const options = { key: readFileSync(fixture('first-key.pem')), cert: ca[0], minVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const server = createServer(options).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    await expect(shaken(`https://127.0.0.1:${String((server.address() as AddressInfo).port)}`, version)).resolves.toBeDefined();
+    server.close();
+  });
+
+  test('F2 plain HTTP gets no answer on their ports', async () => {
     for (const url of Object.values(vitalgate.urls)) {
       expect(url).toMatch(/^https:/);
       await expect(fetch(url.replace('https', 'http'))).rejects.toThrow();

@@ -20,6 +20,7 @@ describe('who may do what', () => {
   let vitalgate: TestVitalgate;
   let callers: Callers;
   const kept: Partial<Record<Role, Promise<Headers>>> = {};
+  const asked = new Set<string>();
   let anna: TestUser;
   let ben: TestUser;
   const url = (service: string): string => ({ bff: vitalgate.urls.bff, 'device-manager': vitalgate.urls.deviceManager, 'user-manager': vitalgate.urls.userManager })[service] ?? '';
@@ -45,9 +46,15 @@ describe('who may do what', () => {
       const credential = endsSessions.has(id) ? await callers.shown[role]() : await (kept[role] ??= callers.shown[role]());
       const { status } = await fetch(`${url(service)}${path}`, { method, headers: { ...credential, ...(mediaType !== undefined && { 'content-type': mediaType }) }, ...(mediaType !== undefined && { body: '{}' }) });
       const passes = mayPass(service, id, role);
+      asked.add(`${service} ${id} ${role}`);
       // Whoever is admitted gets further: to a refusal of the empty body, or to an answer.
       expect({ role, refused: isRefusal(status), status }).toEqual({ role, refused: !passes, status: passes ? status : 401 });
     }
+  });
+
+  test('that was every operation as every caller', () => {
+    expect(roles).toHaveLength(13);
+    expect(asked.size).toBe(rows.length * roles.length);
   });
 
   describe('with the identifiers of somebody else', () => {

@@ -40,6 +40,7 @@ export const bearer = (token: string): Headers => ({ authorization: `Bearer ${to
 
 const tokenAt = async (userManager: string, { username, password }: TestUser): Promise<Headers> => {
   const answer = await fetch(`${userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username, password }) });
+  if (!answer.ok) throw new Error(`${username} could not sign in: ${String(answer.status)}`);
   return bearer(((await answer.json()) as { accessToken: string }).accessToken);
 };
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,9 @@ import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/
 
 /** Marks that nothing else contains, by what they stand for. */
 const mark = (of: string): string => `${of}${randomBytes(9).toString('hex')}`;
-const health = { value: '71.82649137', note: mark('note'), source: mark('source'), delivery: mark('delivery'), metric: '68.29384751' };
+/** A number that no file has but this run's; its last digit is no zero, which a number would lose. */
+const figure = (whole: number): string => `${String(whole)}.${String(randomInt(1e7, 1e8))}7`;
+const health = { value: figure(71), note: mark('note'), source: mark('source'), delivery: mark('delivery'), metric: figure(68) };
 const wrong = { password: mark('password'), key: mark('key'), bearer: mark('bearer'), query: mark('query'), path: mark('path'), header: mark('header') };
 /** In clear by design: which search finds nothing may find nothing at all. */
 const control = { device: mark('device') };

@@ -22,6 +22,8 @@ interface Regression {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly raw?: string;
+  /** The status, where the rules that hold for every answer do not tell it. */
+  readonly expected?: number;
 }
 
 const requestOf = ({ service, operation: id, role, path, headers = {}, body, raw }: Regression): FuzzedRequest => {
@@ -41,15 +43,16 @@ describe('requests that nobody would send', () => {
   afterAll(() => world.stop(), 60_000);
 
   test.each(regressions as readonly Regression[])('$service once answered wrongly: $situation', async (regression) => {
-    const request = requestOf(regression);
+    const request = requestOf({ ...regression, path: regression.path.replace('{ben}', world.callers.ben.id) });
     const sender = openSender(world.urlOf(regression.service));
     const answer = await sender.send(request, await world.credentialOf(request.role, request.operation.id));
     await sender.close();
-    expect(answer.status).toBeGreaterThan(0);
+    if (regression.expected === undefined) expect(answer.status).toBeGreaterThan(0);
+    else expect(answer.status).toBe(regression.expected);
     expect(breachesOf(request, answer, { ofBen: [] })).toEqual([]);
   });
 
-  test.each(specifications)('F3, F4, F5, F6, A11, D8, D10, E5, E8, H1, H2 $service keeps its contract whatever it is sent', async ({ service }) => {
+  test.each(specifications)('F4, F5, F6, A11, D8, D10, E5 $service keeps its contract whatever it is sent', async ({ service }) => {
     const { faults, taken } = await fuzz(world, { service, seed: SEED, to: REQUESTS });
     const told = faults.map(({ rule, seen, operation, request, case: number }) => `${rule} (${operation}, npm run fuzz -- --service ${service} --seed ${String(SEED)} --only ${String(number)}): ${request.method} ${request.path.slice(0, 200)} as ${request.role}: ${seen.slice(0, 300)}`);
     expect(told).toEqual([]);

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request } from 'node:http';
 import pino from 'pino';
 import { readConfig } from '../../src/config.ts';
+import { inTransaction } from '../../src/database/transaction.ts';
 import { afterFailure, failureLimits } from '../../src/user-manager/domain/failure-limits.ts';
-import { createPasswordCheck } from '../../src/user-manager/password-check.ts';
-import { createPasswords, type Passwords } from '../../src/user-manager/password.ts';
 import { createSignInAttempts } from '../../src/user-manager/sign-in-attempts.ts';
+import { forgetFailuresOf } from '../../src/user-manager/storage/sign-in-failure-table.ts';
 import { startVitalgate } from '../../src/vitalgate.ts';
-import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
+import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 
 interface Answer {
   readonly status: number;
@@ -84,6 +84,31 @@ describe('signing in', () => {
     expect(answers.filter(({ status }) => status !== 429)).toHaveLength(free);
   });
 
+  test('B4 tries are counted while the failures at their account are forgotten, as at a reset', async () => {
+    const { pool } = vitalgate.database;
+    const attempts = createSignInAttempts(pool);
+    const attempt = { username: 'somebody-who-forgot', source: here };
+    await forgetFailures();
+    const progress = { isOver: false };
+    let failed = 0;
+    const forgetting = (async () => {
+      while (!progress.isOver) await inTransaction(pool, (client) => forgetFailuresOf(client, attempt.username));
+    })();
+    const trying = Array.from({ length: 3 }, async () => {
+      for (let index = 0; index < 150; index += 1) {
+        const admitted = await attempts.admit(attempt);
+        if (!('failed' in admitted)) continue;
+        await admitted.failed();
+        failed += 1;
+      }
+    });
+    await Promise.all(trying).finally(() => (progress.isOver = true));
+    await forgetting;
+    const { rows } = await query(`select failures from user_manager.sign_in_failures where account = '' and source = sha256('${here}')`);
+    expect(rows).toEqual([{ failures: failed }]);
+    await forgetFailures();
+  });
+
   test('B4 a source that tries many accounts has to wait, and others do not', async () => {
     await forgetFailures();
     const { username, password } = await vitalgate.addUser();
@@ -158,33 +183,6 @@ describe('signing in', () => {
     await forgetFailures();
     expect((await signIn(known.username, known.password)).status).toBe(200);
   });
-
-  const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-  /** Medians of the milliseconds that a known and an unknown name take, one after the other, so that what else the machine does meets both. */
-  const timesOf = async (passwords: Pick<Passwords, 'check'>, known: TestUser, unfit: TestUser) => {
-    const check = createPasswordCheck(vitalgate.database.pool, passwords, createSignInAttempts(vitalgate.database.pool));
-    const names = { known: known.username, blocked: unfit.username, unknown: 'nobody-at-all' };
-    const times: Record<keyof typeof names, number[]> = { known: [], blocked: [], unknown: [] };
-    for (let round = 0; round < 30; round += 1) {
-      await forgetFailures();
-      for (const kind of ['known', 'blocked', 'unknown'] as const) {
-        const started = performance.now();
-        expect(await check({ username: names[kind], source: here }, 'not the password')).toBe('refused');
-        times[kind].push(performance.now() - started);
-      }
-    }
-    return { known: median(times.known), blocked: median(times.blocked), unknown: median(times.unknown) };
-  };
-
-  test('B8 unknown and blocked take the time of a wrong password; without the hash nobody has, they would not', async () => {
-    const [known, barred] = [await vitalgate.addUser(), await blocked()];
-    const passwords = await createPasswords();
-    const fair = await timesOf(passwords, known, barred);
-    expect(Math.abs(fair.unknown - fair.known) / fair.known).toBeLessThan(0.25);
-    expect(Math.abs(fair.blocked - fair.known) / fair.known).toBeLessThan(0.25);
-    const withoutDummy = await timesOf({ check: (password, stored) => (stored === undefined ? Promise.resolve({ fits: false }) : passwords.check(password, stored)) }, known, barred);
-    expect((withoutDummy.known - withoutDummy.unknown) / withoutDummy.known).toBeGreaterThan(0.25);
-  }, 120_000);
 
   test('B9 more sign-ins than can be hashed are told to come back, do not count, and hold up nothing else', async () => {
     await forgetFailures();

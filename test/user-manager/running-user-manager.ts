@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { migrateUserManager } from '../../src/schemas.ts';
 import { openMailer } from '../../src/user-manager/mail.ts';
+import type { Passwords } from '../../src/user-manager/password.ts';
 import { createUserManager } from '../../src/user-manager/service.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
@@ -45,14 +46,14 @@ export interface RunningUserManager {
   readonly stop: () => Promise<void>;
 }
 
-export const startUserManager = async (settings: { readonly userInfoMembers?: readonly string[]; readonly jobs?: readonly string[] } = {}): Promise<RunningUserManager> => {
+export const startUserManager = async (settings: { readonly userInfoMembers?: readonly string[]; readonly jobs?: readonly string[]; readonly passwords?: Passwords } = {}): Promise<RunningUserManager> => {
   const database = await createTestDatabase();
   await migrateUserManager(database.pool);
   const folder = mkdtempSync(join(tmpdir(), 'vitalgate-groups-'));
   writeFileSync(join(folder, 'groups.json'), JSON.stringify(groups));
   const service = await createUserManager({
     pool: database.pool, jobPool: database.pool, jobs: settings.jobs ?? [], log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
-    groups: loadUserGroups(join(folder, 'groups.json')), userInfoMembers: settings.userInfoMembers, ...noMail,
+    groups: loadUserGroups(join(folder, 'groups.json')), userInfoMembers: settings.userInfoMembers, ...noMail, ...(settings.passwords && { passwords: settings.passwords }),
     sessionDurationSeconds: 3600, sessionIdleSeconds: 1800, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true, warmUp: false,
   });
   const { url } = await service.listen(0, '127.0.0.1');

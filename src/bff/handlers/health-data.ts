@@ -38,11 +38,25 @@ const batchOf = ({ type, unit, deviceId, timeZone }: Upload['query']) => ({
   ...(type !== undefined && { type }), ...(unit !== undefined && { unit }), ...(deviceId !== undefined && { deviceId }), ...(timeZone !== undefined && { timeZone }),
 });
 
-const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
-  const { deviceManager, checkShape, historyDays, rate } = dependencies;
-  const asker = { patientId: call.caller.patientId, requestId: call.requestId };
-  const strict = isStrict(call.headers.prefer);
-  const headers = { ...(await rate(asker.patientId)), ...(strict && applied) };
+interface Wish {
+  readonly call: Upload;
+  readonly asker: Asker;
+  readonly strict: boolean;
+  /** Has a refusal written down, once however often the upload is vetted. */
+  readonly refused: (reason: string) => Promise<void>;
+}
+
+const reportedOnce = ({ refused }: HealthDataDependencies, { patientId, requestId }: Asker): Wish['refused'] => {
+  let written = false;
+  return async (reason) => {
+    if (!written) await refused(patientId, requestId, { event: 'upload-refused', operation: 'uploadHealthData', reason });
+    written = true;
+  };
+};
+
+/** Vets an upload against the devices that are enrolled now, and has kept what fits. */
+const vetAndKeep = async (dependencies: HealthDataDependencies, { call, asker, strict, refused }: Wish) => {
+  const { deviceManager, checkShape, historyDays } = dependencies;
   const batch = batchOf(call.query);
   const format = 'format' in call.path ? healthKitFormatOf(call.path.format) : STANDARD;
   const items = uploadedItems(format, call.body, call.items);
@@ -53,11 +67,24 @@ const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
   }
   // Written down before the others go on.
   const [first] = errors;
-  if (first) await dependencies.refused(asker.patientId, asker.requestId, { event: 'upload-refused', operation: 'uploadHealthData', reason: first.code });
-  if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return { status: 200, headers, body: receiptOf(errors, [], { items: [] }) } as const;
+  if (first) await refused(first.code);
+  if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return receiptOf(errors, [], { items: [] });
   const kept = await deviceManager.keep(asker, format, acceptedBytes(call, items, vetted), batch);
+  if (kept === 'enrolment-changed') return kept;
   if (kept.items.length !== accepted.length) throw problem('upstream-invalid', { cause: new Error('The Device Manager answered for another number of samples.') });
-  return { status: 200, headers, body: receiptOf(errors, accepted, kept) } as const satisfies Reply<Operations['uploadHealthData']>;
+  return receiptOf(errors, accepted, kept);
+};
+
+const upload = async (dependencies: HealthDataDependencies, call: Upload) => {
+  const asker = { patientId: call.caller.patientId, requestId: call.requestId };
+  const strict = isStrict(call.headers.prefer);
+  const headers = { ...(await dependencies.rate(asker.patientId)), ...(strict && applied) };
+  const wish = { call, asker, strict, refused: reportedOnce(dependencies, asker) };
+  const first = await vetAndKeep(dependencies, wish);
+  // A device that was given back between vetting and keeping: vetted once more, its samples get their verdict.
+  const receipt = first === 'enrolment-changed' ? await vetAndKeep(dependencies, wish) : first;
+  if (receipt === 'enrolment-changed') throw problem('upstream-unavailable', { retryAfterSeconds: 1 });
+  return { status: 200, headers, body: receipt } as const satisfies Reply<Operations['uploadHealthData']>;
 };
 
 /** Case and punctuation do not matter: `apple-healthkit`, `Apple HealthKit` and `healthkit` mean the same. */

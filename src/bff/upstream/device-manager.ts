@@ -32,7 +32,8 @@ export interface DeviceManager extends Reading, Auditing, Exports {
   readonly devices: (asker: Asker) => Promise<readonly Device[] | undefined>;
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
   readonly unassign: (asker: Asker, id: string, assignedUntil: string | undefined) => Promise<void>;
-  readonly keep: (asker: Asker, format: string, bytes: Buffer, batch: Batch) => Promise<Kept>;
+  /** `enrolment-changed`: nothing was kept, because a device that a sample is from was given back meanwhile. */
+  readonly keep: (asker: Asker, format: string, bytes: Buffer, batch: Batch) => Promise<Kept | 'enrolment-changed'>;
   /** How far an upload of the patient is. Throws not-found. */
   readonly progress: (asker: Asker, uploadId: string) => Promise<UploadProgress>;
   readonly remove: (asker: Asker, deletions: Deletions) => Promise<DeletionReceipt>;
@@ -78,13 +79,14 @@ const deviceCalls = ({ client, headersOf }: DeviceManagerClient): Pick<DeviceMan
 
 /** Forwards an upload. */
 const keeping = ({ client, headersOf }: DeviceManagerClient): DeviceManager['keep'] => async (asker, format, bytes, batch) => {
-  const { data, response } = await client.POST('/health-data/healthkit/{format}', {
+  const { data, error, response } = await client.POST('/health-data/healthkit/{format}', {
     params: { path: { format: format as 'healthkitstandard-json' }, query: batch, header: { Prefer: 'return=representation' } },
     body: [],
     bodySerializer: () => bytes,
     headers: { ...headersOf(asker), 'content-type': 'application/json' },
   });
   if (response.status === 410) throw problem('patient-erased');
+  if (codeOf(error) === 'device-not-enrolled') return 'enrolment-changed';
   if (data === undefined) throw unexpected('upload', response.status);
   return keptOf(data as readonly Identified[] | KeptUpload);
 };

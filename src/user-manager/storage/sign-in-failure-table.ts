@@ -29,18 +29,19 @@ const keys: Readonly<Record<CountedBy, string>> = { accountFromSource: `${accoun
 const given = '$1::text is not null and $2::text is not null';
 const days = { strangers: 2, known: 90 };
 
-/** The count of a row, which stays locked for the rest of the transaction; a row that is not there yet is made. */
+/** The count of a row, which stays locked for the rest of the transaction; a row that is not there yet, or not any more, is made. */
 export const lockCount = async (db: Queryable, { username, source: from }: Attempt, by: CountedBy): Promise<FailureCount> => {
-  await db.query(`insert into user_manager.sign_in_failures (account, source) select ${keys[by]} where ${given} on conflict do nothing`, [username, from]);
+  // One statement: between two, the row might be forgotten.
   const { rows } = await db.query<{ failures: number; idle: number; wait: number; known: boolean }>(
-    `select failures, extract(epoch from clock_timestamp() - noted_at)::float8 as idle,
+    `insert into user_manager.sign_in_failures as counted (account, source) select ${keys[by]} where ${given}
+     on conflict (account, source) do update set failures = counted.failures
+     returning failures, extract(epoch from clock_timestamp() - noted_at)::float8 as idle,
        coalesce(greatest(0, ceil(extract(epoch from blocked_until - clock_timestamp()))), 0)::int as wait,
-       coalesce(signed_in_at > now() - interval '${String(days.known)} days', false) as known
-     from user_manager.sign_in_failures where (account, source) = (${keys[by]}) and ${given} for update`,
+       coalesce(signed_in_at > now() - interval '${String(days.known)} days', false) as known`,
     [username, from],
   );
   const [row] = rows;
-  if (row === undefined) throw new Error('A count that was made is there.');
+  if (row === undefined) throw new Error('An insertion returns its row.');
   return { failures: row.failures, idleSeconds: Math.max(0, row.idle), waitSeconds: row.wait, isKnown: row.known };
 };
 
@@ -61,9 +62,15 @@ export const writeSuccess = async (db: Queryable, { username, source: from }: At
   await forget('account', '');
 };
 
-/** Forgets all failures at an account, and from where it was used; answers how many counts there were. */
-export const forgetFailuresOf = async (db: Queryable, username: string): Promise<number> =>
-  (await db.query(`delete from user_manager.sign_in_failures where account = ${account}`, [username])).rowCount ?? 0;
+/** Forgets all failures at an account, and from where it was used; rows are locked as sign-ins lock them, that of all sources last. Answers how many counts there were. */
+export const forgetFailuresOf = async (db: Queryable, username: string): Promise<number> => {
+  const { rowCount } = await db.query(
+    `with locked as (select account, source from user_manager.sign_in_failures where account = ${account} order by source desc for update)
+     delete from user_manager.sign_in_failures where (account, source) in (select account, source from locked)`,
+    [username],
+  );
+  return rowCount ?? 0;
+};
 
 /** Removes a few rows that have no meaning any more; called again and again, it removes all of them. */
 export const removeOldCounts = async (db: Queryable): Promise<void> => {

@@ -1,5 +1,5 @@
 import { isNode, meantBy } from '../../contract/specifications.ts';
-import { mayPass } from '../callers.ts';
+import { admittedBy, mayPass } from '../callers.ts';
 import { MARKER } from './hostile.ts';
 import type { FuzzedRequest } from './requests.ts';
 import type { Answer } from './sending.ts';
@@ -22,9 +22,10 @@ export interface Secrets {
 const SLOWEST_MS = 5000;
 /** Shown by the schema's own keywords, so that a valid request was refused by the contract itself. */
 const KEYWORDS = new Set(['type', 'required', 'additionalProperties', 'pattern', 'format', 'enum', 'minLength', 'maxLength', 'minimum', 'maximum', 'minItems', 'maxItems', 'oneOf', 'anyOf', 'unknown-parameter']);
-/** Refusals that no schema can say: a member that only some callers need, and properties that the group of a user decides. */
+/** Refusals that no schema can say: what only operators need, as services name the patient in a header, and properties that the group of a user decides. */
 const BEYOND_SCHEMA: readonly (readonly [operations: RegExp, pointer: RegExp])[] = [
   [/^assignDeviceToPatient$/, /^\/assignedPatientId$/],
+  [/^getPatientChartData$/, /^\/query\/_id$/],
   [/^(createUser|createUserWithId|updateUser|startBulkActivation)$/, /./],
 ];
 const LEAKS = /\bat [^ ]+ \(?(file|node|\/)|\.[jt]s:\d+|node_modules|\bSELECT [\w*]|syntax error at|ECONN|Cannot read|is not a function|undefined is not|\/tmp\/|postgres/i;
@@ -81,10 +82,19 @@ const declaredAnswer = (request: FuzzedRequest, { template, method, responses }:
 const showsOther = ({ headers, kind }: FuzzedRequest): boolean =>
   kind === 'raw' || ['authorization', 'cookie', 'x-api-key', 'miauserid'].some((name) => headers[name] !== undefined);
 
+/** Whether somebody whom the operation admits, and who shows nothing odd, was told to sign in. */
+export const isRefusedCaller = (request: FuzzedRequest, answer: Answer): boolean => {
+  const { role, kind, operation: { service, id } } = request;
+  if (answer.status !== 401 || admittedBy(service, id).includes('everybody') || !mayPass(service, id, role)) return false;
+  if (kind === 'method' || showsOther(request)) return false;
+  return ((jsonOf(answer.body) ?? {}) as { code?: string }).code === 'unauthenticated';
+};
+
 /** Credentials are judged before anything but framing. */
 const authority = (request: FuzzedRequest, { id, security }: OperationInfo, answer: Answer): Breach[] => {
   const passes = mayPass(request.operation.service, id, request.role);
   const open = security?.some((alternative) => alternative.length === 0) === true;
+  if (isRefusedCaller(request, answer)) return [{ rule: 'good credential was refused', seen: request.role }];
   if (passes || open || showsOther(request)) return [];
   return [400, 401, 403, 413, 415].includes(answer.status) ? [] : [{ rule: 'ignored credential', seen: `${request.role} got ${String(answer.status)}` }];
 };

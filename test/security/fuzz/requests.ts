@@ -37,14 +37,14 @@ interface Sources {
 
 interface Sent {
   readonly text: string;
-  readonly fits: boolean;
+  readonly fits: boolean | undefined;
 }
 
 /** What a header carries: visible ASCII. */
 const headerText = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, '?').trim();
 const jsonText = (value: unknown): string => (value === undefined ? '' : JSON.stringify(value));
 const wireOf = (value: unknown): string => (typeof value === 'string' ? value : jsonText(value));
-const encoded = (text: string): string => encodeURIComponent(text.toWellFormed());
+export const encoded = (text: string): string => encodeURIComponent(text.toWellFormed());
 
 const knownArbitrary = ({ name }: Parameter, operation: FuzzedOperation, { known }: Sources): fc.Arbitrary<string> =>
   fc.nat().map((at) => {
@@ -61,6 +61,10 @@ const parameterArbitrary = (operation: FuzzedOperation, parameter: Parameter, so
     const text = parameter.in === 'header' ? headerText(wireOf(value)) : wireOf(value);
     // Formats are matched in any case.
     const judged = parameter.in === 'header' ? text : parameter.name === 'format' ? text.toLowerCase() : value;
+    // Text that may be read as a number is not judged here.
+    if (parameter.in === 'query' && typeof value === 'string' && text !== '' && /integer|number|boolean/.test(String(parameter.schema['type']))) return { text, fits: undefined };
+    // An empty segment would lead elsewhere: another text stands for it.
+    if (parameter.in === 'path' && text === '') return { text, fits: undefined };
     // An empty header is left out.
     return { text, fits: (parameter.in === 'header' && text === '') || (text !== '' && schemaChecks(operation.spec).requests(parameter.pointer, judged) === undefined) };
   });
@@ -73,10 +77,11 @@ const FORMS: Readonly<Record<string, (value: unknown) => Buffer>> = {
 };
 const isXml = (mediaType: string): boolean => /[/+]xml$/.test(mediaType);
 
-const bytesOf = ({ mediaType }: BodyForm, value: unknown): Buffer =>
+/** A value as the body of a form, on the wire. */
+export const bytesOf = ({ mediaType }: BodyForm, value: unknown): Buffer =>
   FORMS[mediaType]?.(value) ?? Buffer.from(isXml(mediaType) ? wireOf(value) : jsonText(value));
 
-const contentTypeOf = ({ mediaType }: BodyForm): string => (mediaType === 'multipart/form-data' ? `${mediaType}; boundary=fuzz` : mediaType);
+export const contentTypeOf = ({ mediaType }: BodyForm): string => (mediaType === 'multipart/form-data' ? `${mediaType}; boundary=fuzz` : mediaType);
 
 interface SentBody {
   readonly contentType: string;

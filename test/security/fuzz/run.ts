@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { operationsOf, type FuzzedOperation } from './operations.ts';
-import { breachesOf, isSlow, type Breach } from './oracle.ts';
+import { breachesOf, isRefusedCaller, isSlow, type Breach } from './oracle.ts';
 import { fuzzedRequests, type FuzzedRequest } from './requests.ts';
 import { openSender, type Answer, type Sender } from './sending.ts';
 import type { World } from './world.ts';
@@ -21,6 +21,8 @@ export interface FuzzRun {
   readonly seconds: number;
   readonly faults: readonly Fault[];
   readonly statuses: ReadonlyMap<number, number>;
+  /** Requests that were answered late beside others, and sent again alone. */
+  readonly late: readonly FuzzedRequest[];
   /** Operations that took at least one request. */
   readonly taken: ReadonlySet<string>;
 }
@@ -41,15 +43,35 @@ const casesOf = (operations: readonly FuzzedOperation[], { known, samples }: Wor
   };
 };
 
-const play = async (world: World, sender: Sender, request: FuzzedRequest): Promise<{ answer: Answer; breaches: Breach[] }> => {
-  const credential = await world.credentialOf(request.role, request.operation.id);
-  const answer = await sender.send(request, credential);
-  if (answer.status < 300) world.learn(request.operation.id, answer.body.slice(0, 20_000));
+/** Often enough for requests beside this one that end the new credential, too. */
+const TRIES = 3;
+
+/** Sends one request; where its credential counts no more, because another request ended it, once more with a new one. */
+export const play = async (world: World, sender: Sender, request: FuzzedRequest): Promise<{ answer: Answer; breaches: Breach[] }> => {
+  const { role, operation } = request;
+  const tryOnce = async (left: number): Promise<Answer> => {
+    const credential = await world.credentialOf(role, operation.id);
+    const answer = await sender.send(request, credential);
+    if (left === 0 || !isRefusedCaller(request, answer)) return answer;
+    await world.renew(role, operation.id, credential);
+    return tryOnce(left - 1);
+  };
+  const answer = await tryOnce(TRIES);
+  if (answer.status < 300) world.learn(operation.id, answer.body.slice(0, 20_000));
   return { answer, breaches: breachesOf(request, answer, { ofBen: world.bensSecrets }) };
 };
 
-/** Sends cases `from` to `to` (excluded) of a seed to one service, eight at a time, and judges every answer. */
-export const fuzz = async (world: World, { service, seed, from = 0, to }: { service: string; seed: number; from?: number; to: number }): Promise<FuzzRun> => {
+/** What is sent: cases `from` to `to` (excluded) of a seed, but for those that are not wanted. */
+export interface FuzzPlan {
+  readonly service: string;
+  readonly seed: number;
+  readonly from?: number;
+  readonly to: number;
+  readonly isWanted?: (request: FuzzedRequest) => boolean;
+}
+
+/** Sends the cases of a plan to one service, eight at a time, and judges every answer. */
+export const fuzz = async (world: World, { service, seed, from = 0, to, isWanted = () => true }: FuzzPlan): Promise<FuzzRun> => {
   const operations = operationsOf(service);
   const caseOf = casesOf(operations, world, seed);
   const sender = openSender(world.urlOf(service));
@@ -73,11 +95,12 @@ export const fuzz = async (world: World, { service, seed, from = 0, to }: { serv
   const work = async (): Promise<void> => {
     for (let number = next; number < to; number = next) {
       next += 1;
-      await judge(number, caseOf(number), false);
+      const request = caseOf(number);
+      if (isWanted(request)) await judge(number, request, false);
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, work));
   for (const [number, request] of slow) await judge(number, request, true);
   await sender.close();
-  return { service, seed, requests: to - from, seconds: (performance.now() - started) / 1000, faults, statuses, taken };
+  return { service, seed, requests: to - from, seconds: (performance.now() - started) / 1000, faults, statuses, taken, late: slow.map(([, request]) => request) };
 };

@@ -52,7 +52,7 @@ const sendRaw = async (url: URL, raw: Buffer, credential: Headers): Promise<Answ
   const started = performance.now();
   const socket = connect(Number(url.port), url.hostname);
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => undefined).setTimeout(PATIENCE_MS, () => socket.destroy(new Error('timeout')));
+  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => undefined).setTimeout(PATIENCE_MS, () => socket.destroy());
   const lines = Object.entries(credential).map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.write(Buffer.from(raw.toString('latin1').replace('{credential}', lines), 'latin1'));
   // What is no whole request waits for more: tell that nothing comes.

@@ -12,10 +12,13 @@ export interface World {
   readonly vitalgate: TestVitalgate;
   readonly callers: Callers;
   readonly mail: MailServer;
+  readonly monitoring: TherapyMonitoringPlayer;
   readonly urlOf: (service: string) => string;
   readonly known: Known;
   readonly samples: Samples;
   readonly credentialOf: (role: Role, operationId: string) => Promise<Headers>;
+  /** Makes a new credential of the role, unless that was done since this one was shown: some requests end what all others show. */
+  readonly renew: (role: Role, operationId: string, shown: Headers) => Promise<void>;
   /** Takes identifiers out of an answer, to be named by later requests. */
   readonly learn: (operationId: string, body: string) => void;
   readonly bensSecrets: readonly string[];
@@ -76,22 +79,37 @@ const createIds = (callers: Callers) => {
 };
 
 /** Credentials that are kept, but for requests that end them: those get one of their own now and then. */
-const createCredentials = (callers: Callers) => {
+const createCredentials = ({ shown }: Callers, { database }: TestVitalgate): Pick<World, 'credentialOf' | 'renew'> => {
   const [kept, ending] = [new Map<Role, Promise<Headers>>(), new Map<Role, Promise<Headers>>()];
+  const storeOf = (operationId: string) => (endsSessions.has(operationId) ? ending : kept);
+  /** Guesses that requests were taken for make everybody at this address wait, the people of the play too, unless they are forgotten. */
+  const made = async (role: Role, tries = 5): Promise<Headers> => {
+    const failures = 'user_manager.sign_in_failures';
+    await database.pool.query(`delete from ${failures} where ctid in (select ctid from ${failures} for update skip locked)`);
+    return shown[role]().catch((error: unknown) => {
+      if (tries === 0) throw error;
+      return made(role, tries - 1);
+    });
+  };
   let asked = 0;
-  return (role: Role, operationId: string): Promise<Headers> => {
-    const store = endsSessions.has(operationId) ? ending : kept;
+  const credentialOf = (role: Role, operationId: string): Promise<Headers> => {
+    const store = storeOf(operationId);
     if (store === ending && (asked += 1) % 10 === 0) ending.delete(role);
-    const credential = store.get(role) ?? callers.shown[role]();
+    const credential = store.get(role) ?? made(role);
     store.set(role, credential);
     return credential;
   };
+  const renew = async (role: Role, operationId: string, shown: Headers): Promise<void> => {
+    const store = storeOf(operationId);
+    if ((await store.get(role)) === shown) store.delete(role);
+  };
+  return { credentialOf, renew };
 };
 
 /** Starts all services with a mail server and a Therapy and Monitoring Manager, and fills them. */
 export const createWorld = async (): Promise<World> => {
   const mail = await startMailServer();
-  const monitoring: TherapyMonitoringPlayer = await startTherapyMonitoring();
+  const monitoring = await startTherapyMonitoring();
   const vitalgate = await startTestVitalgate({ SMTP_URL: mail.url, TMM_SERVICE_URL: monitoring.url, UPLOADS_PER_MINUTE: 1_000_000, SESSION_DURATION_SECONDS: 86_400 });
   const callers = await createCallers(vitalgate);
   const bens = await callers.session(callers.ben);
@@ -101,12 +119,12 @@ export const createWorld = async (): Promise<World> => {
   const samples = await fetch(`${vitalgate.urls.deviceManager}/health-data?_l=20`, { headers: bearer(vitalgate.serviceToken) });
   ids.learn('findHealthData', await samples.text());
   return {
-    vitalgate, callers, mail, bensSecrets,
+    vitalgate, callers, mail, monitoring, bensSecrets,
     urlOf: (service) => urls[service] ?? '',
     known: ids.known,
     learn: ids.learn,
     samples: readSamples(),
-    credentialOf: createCredentials(callers),
+    ...createCredentials(callers, vitalgate),
     stop: async () => {
       await vitalgate.stop();
       await Promise.all([mail.stop(), monitoring.kill()]);
