@@ -8,12 +8,15 @@ import type { ProblemCode } from '../http/problem.ts';
 import { loadSpec } from '../http/spec.ts';
 import { SealBrokenError } from '../keys/cipher.ts';
 import { MasterKeyMissingError } from '../keys/wrapping.ts';
+import { auditGauges } from '../metrics/audit-gauges.ts';
+import { jobGauges } from '../metrics/job-gauges.ts';
+import { poolGauges } from '../metrics/pool-gauges.ts';
 import { authenticators } from './authentication.ts';
 import { actorOf, boundPatient, type Caller } from './caller.ts';
 import { builtInTypes } from './catalogue/built-in-types.ts';
 import type { DeviceManagerDependencies } from './dependencies.ts';
 import { fhirProblems } from './fhir-outcome.ts';
-import { inboxGauge, submissionGauge } from './gauges.ts';
+import { inboxGauge, normalizationGauge, submissionGauge } from './gauges.ts';
 import { createNormalizer } from './normalizing.ts';
 import { handlersOf } from './operation-handlers.ts';
 import { createOutbox } from './outbox.ts';
@@ -23,6 +26,7 @@ import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
+import { taskNames } from './workers/tasks.ts';
 
 const refusalRules = {
   actorOf, patientOf: boundPatient, special: {},
@@ -52,7 +56,10 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     codeOf: keyProblemOf,
     problemForms: [fhirProblems],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
-    gauges: [inboxGauge(pool), submissionGauge(pool)],
+    gauges: [
+      ...(dependencies.gauges ?? []), ...poolGauges({ requests: pool, jobs: dependencies.jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool),
+      inboxGauge(pool), submissionGauge(pool), ...auditGauges(pool, 'device_manager'),
+    ],
   });
   const runner = await startJobs(dependencies, normalization, receiver);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;

@@ -11,6 +11,9 @@ export interface TaskPorts {
 const aboutUser = z.object({ userId: z.string() });
 const aboutJob = z.object({ jobId: z.string() });
 
+/** Every background job of this service. */
+export const taskNames = ['password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password'] as const;
+
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = ({ sendResetLink, sendChangedNotice, runBulkJob }: TaskPorts): Tasks => ({
   'password-reset-mail': (payload) => sendResetLink(aboutUser.parse(payload).userId),
