@@ -22,6 +22,7 @@ import { refusedRequest } from './refused-request.ts';
 import type { Connection } from './request-source.ts';
 import { crossOrigin, securityHeaders } from './response-policy.ts';
 import type { Spec } from './spec.ts';
+import { traceRequests } from './request-trace.ts';
 import { specRouter } from './spec-router.ts';
 
 /** What a service is made of. */
@@ -117,6 +118,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     writeLine(access);
     metrics.record(access);
   }));
+  app.use(traceRequests(name, exchanges));
   app.use(...securityHeaders(options.isPublicHttps ?? false), (request, _response, next) => {
     checkHost(request);
     next();

@@ -175,7 +175,7 @@ const startJobs = ({ jobPool: pool, groups, mailer, publicUrl, passwordResetMinu
     runBulkJob: (jobId) => runBulkJob({ pool, groups, requestReset }, jobId),
   });
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log });
+  return Object.keys(chosen).length === 0 ? undefined : startRunner({ service: 'user-manager', pool, tasks: chosen, log });
 };
 
 /** A wrong password has its row where it was judged: there it is known whose it is. */

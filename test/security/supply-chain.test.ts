@@ -14,7 +14,7 @@ const production = installed.filter(({ dev, devOptional }) => dev !== true && de
 const manifest = JSON.parse(read('package.json')) as { dependencies: Record<string, string>; devDependencies: Record<string, string>; optionalDependencies: Record<string, string>; engines: { node: string } };
 
 /** More than these may not run in production without a word in docs/security.md. */
-const BUDGET = { direct: 35, all: 345 };
+const BUDGET = { direct: 41, all: 356 };
 
 const numbers = (version: string): number[] => version.split('-')[0]?.split('.').map(Number) ?? [];
 const isBelow = (version: string, least: string): boolean => {

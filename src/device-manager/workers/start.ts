@@ -13,7 +13,7 @@ export interface Jobs {
 
 const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, options: { readonly pollMs?: number; readonly concurrency?: number } = {}): Promise<Jobs> | undefined => {
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...options });
+  return Object.keys(chosen).length === 0 ? undefined : startRunner({ service: 'device-manager', pool, tasks: chosen, log, ...options });
 };
 
 /** Submissions and the rotation of keys have workers of their own: while another service lets us wait, or everything is sealed anew, samples are normalized. */
