@@ -18,20 +18,23 @@ const folder = mkdtempSync(join(tmpdir(), 'vitalgate-traces-'));
 
 interface Program {
   readonly urls: Readonly<Record<'bff' | 'deviceManager' | 'userManager', string>>;
+  readonly logged: () => string;
   readonly end: () => Promise<void>;
 }
 
 /** The program as it is started for real, and told to end. */
 const start = async (database: TestDatabase, environment: Readonly<Record<string, string>>): Promise<Program> => {
   const settings = { BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', DATABASE_URL: database.url, DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'warn' };
-  const child: ChildProcess = spawn(process.execPath, [join(root, 'src/main.ts')], { env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...settings, ...environment }, stdio: ['ignore', 'inherit', 'pipe'] });
-  let told = '';
+  const child: ChildProcess = spawn(process.execPath, [join(root, 'src/main.ts')], { env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...settings, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [told, logged] = ['', ''];
+  child.stdout?.on('data', (text: Buffer) => (logged += text.toString()));
   child.stderr?.on('data', (text: Buffer) => (told += text.toString()));
   const ended = once(child, 'exit');
   for (let tries = 0; tries < 1200 && !told.includes('Data lies in') && child.exitCode === null; tries += 1) await sleep(50);
   const urlOf = (name: string): string => new RegExp(`^${name} +(http\\S+)`, 'm').exec(told)?.[1] ?? '';
   return {
     urls: { bff: urlOf('BFF'), deviceManager: urlOf('Device Manager'), userManager: urlOf('User Manager') },
+    logged: () => logged,
     end: async () => {
       child.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);
@@ -136,6 +139,13 @@ describe('traces', () => {
       'vitalgate.job.attempt', 'vitalgate.job.task', 'vitalgate.operation',
     ]);
   });
+});
+
+test('a receiver that is not there hinders neither requests nor the end, and is told in the log', async () => {
+  const program = await start(database, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_TIMEOUT: '1000', OTEL_BSP_SCHEDULE_DELAY: '50' });
+  expect((await fetch(`${program.urls.bff}/limits`)).status).toBe(200);
+  await program.end();
+  expect(program.logged()).toContain('"msg":"traces were not sent"');
 });
 
 describe('whether there are traces', () => {
