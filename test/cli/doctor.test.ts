@@ -11,6 +11,7 @@ import { readConfig } from '../../src/config.ts';
 import { judgeClock } from '../../src/doctor/clock.ts';
 import { examineConfiguration } from '../../src/doctor/configuration.ts';
 import { judgeSpace } from '../../src/doctor/disk.ts';
+import { serviceRolesSql } from '../../src/service-roles.ts';
 import { startMailServer, type MailServer } from '../setup/mail-server.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -123,6 +124,21 @@ describe('an installation that is well', () => {
     expect(out).toMatch(/^verdict +area +looked at +found\nwell +configuration +settings +read without mistakes\n/);
     expect(out).toMatch(/^well +keys +master key +opens the keys of the database$/m);
   });
+});
+
+test('a role that `migrate --print-roles` made for a service is well', async () => {
+  const name = `doctor_${randomBytes(4).toString('hex')}`;
+  const { pool } = vitalgate.database;
+  await pool.query(serviceRolesSql(['device-manager']).replaceAll('vitalgate_device_manager', name));
+  await pool.query(`alter role ${name} password '${canary}'`);
+  try {
+    const { out } = await examine({ SERVICES: 'device-manager', DATABASE_URL: urlWith((url) => Object.assign(url, { username: name, password: canary })) });
+    const report = JSON.parse(out) as Report;
+    expect(troubles(report)).toEqual([]);
+    expect(report.findings).toContainEqual({ area: 'database', looked: 'role', verdict: 'well', found: 'may use all tables' });
+  } finally {
+    await pool.query(`drop owned by ${name}; drop role ${name}`);
+  }
 });
 
 interface Planted extends Found {
