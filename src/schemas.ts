@@ -1,4 +1,4 @@
-import { migrate } from './database/migrator.ts';
+import { migrate, type Migration } from './database/migrator.ts';
 import type { Pool } from './database/pool.ts';
 import { migrations as deviceManagerMigrations, schema as deviceManagerSchema } from './device-manager/storage/migrations.ts';
 import { prepareJobs } from './jobs/runner.ts';
@@ -14,3 +14,9 @@ export const migrateDeviceManager = async (pool: Pool): Promise<string[]> => [
   ...(await migrate(pool, deviceManagerSchema, deviceManagerMigrations)),
   ...(await prepareJobs(pool)),
 ];
+
+/** The schemas of a service and the migrations that this program knows of each. */
+export const schemasOf = (owner: 'user-manager' | 'device-manager'): { readonly schema: string; readonly migrations: readonly Migration[] }[] =>
+  owner === 'user-manager'
+    ? [{ schema: userManagerSchema, migrations: userManagerMigrations }]
+    : [{ schema: keySchema, migrations: keyMigrations }, { schema: deviceManagerSchema, migrations: deviceManagerMigrations }];

@@ -15,6 +15,7 @@ import { masterKeyNotices } from './keys/master-key-source.ts';
 import { noteMasterKey } from './keys/scope-key-table.ts';
 import { secretFile } from './keys/secret-file.ts';
 import { listen, type Listening, type Place } from './listening.ts';
+import { processGauges } from './metrics/process-gauges.ts';
 import { cookiesAreSecure } from './public-address.ts';
 import { migrateDeviceManager, migrateUserManager } from './schemas.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
@@ -75,6 +76,7 @@ const common = ({ config, log, validateResponses = false, warmUp = true }: Start
   log: log.child({ service: name }),
   version: packageFile.version,
   validateResponses,
+  gauges: processGauges(packageFile.version, config.DATA_DIR),
   isPublicHttps: config.PUBLIC_URL?.startsWith('https:') === true,
   warmUp,
   secureCookies: cookiesAreSecure({ publicUrl: config.PUBLIC_URL, host: config.HOST, tls: config.TLS_CERT !== undefined }),
@@ -148,9 +150,9 @@ const startDeviceManager = async (starting: Starting, connection: Connection | u
   starting.notices.push(...masterKeyNotices(config));
   // From now on keys may be wrapped by it: other processes that were not given it say that they are not ready.
   await noteMasterKey(pool, masterKeys.current.id);
-  const { log, version, validateResponses, isPublicHttps, warmUp } = common(starting, 'device-manager');
+  const { log, version, validateResponses, gauges, isPublicHttps, warmUp } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
+    log, version, validateResponses, gauges, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
     keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
     retentionDays: {

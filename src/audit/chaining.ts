@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { Pool } from '../database/pool.ts';
+import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { AuditSchema } from './audit-tables.ts';
 import { hashOfLink, originOfChain } from './chain.ts';
@@ -104,3 +104,14 @@ export const chainRound = (pool: Pool, schema: AuditSchema): Promise<Round> =>
     const hasEnded = rows.length > 0 && head.position > 0 && horizon.today > head.day;
     return { linked: rows.length, done, ...(hasEnded && { ended: { day: head.day, position: head.position, hash: head.hash.toString('hex') } }) };
   });
+
+/** Rows that have no link yet, and how many seconds ago the oldest was written. */
+export const unchainedTail = async (db: Queryable, schema: AuditSchema): Promise<{ readonly events: number; readonly oldestSeconds: number }> => {
+  const { rows } = await db.query<{ events: number; oldestSeconds: number }>(
+    `select count(*)::int as events, coalesce(greatest(0, extract(epoch from clock_timestamp() - min(e.at))), 0)::float8 as "oldestSeconds"
+     from ${schema}.audit_event e, ${schema}.audit_chaining c
+     where e.xact >= case when c.cluster = (select system_identifier::text from pg_control_system()) then c.chained_below else 0 end
+       and not exists (select from ${schema}.audit_link l where l.event = e._id)`,
+  );
+  return rows[0] ?? { events: 0, oldestSeconds: 0 };
+};

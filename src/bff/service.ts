@@ -9,6 +9,7 @@ import type { TurnLimits } from '../http/turns.ts';
 import { loadSpec } from '../http/spec.ts';
 import { createOriginCheck } from '../http/origin-check.ts';
 import { createSourceReader } from '../http/request-source.ts';
+import type { GaugeSource } from '../metrics/gauge.ts';
 import type { Caller, Operations } from './caller.ts';
 import { audit } from './handlers/audit.ts';
 import { charts } from './handlers/charts.ts';
@@ -60,6 +61,8 @@ export interface BffDependencies {
   /** Requests with samples or deletions that a person may send in a minute; default 600. */
   readonly uploadsPerMinute?: number;
   readonly log: Logger;
+  /** Figures of the process. */
+  readonly gauges?: readonly GaugeSource[];
   readonly version: string;
   readonly validateResponses?: boolean;
   readonly warmUp?: boolean;
@@ -102,7 +105,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
     ...passwordReset({ resets, page: loadResetPage(), countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff', version, spec, handlers, log, validateResponses, turns, authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
+    name: 'bff', version, spec, handlers, log, validateResponses, turns, gauges: dependencies.gauges ?? [], authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });

@@ -5,6 +5,7 @@ import { addAuditCommands } from './audit.ts';
 import { addClientCommands } from './clients.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeviceCommands } from './devices.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addImportCommand } from './import.ts';
 import { addInboxCommands } from './inbox.ts';
 import { addKeyCommands } from './keys.ts';
@@ -63,5 +64,6 @@ export const createProgram = (terminal: Terminal): Command => {
   addImportCommand(program, context);
   addMigrateCommand(program, context);
   addConfigCommand(program, context);
+  addDoctorCommand(program, context);
   return program;
 };

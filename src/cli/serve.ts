@@ -1,5 +1,6 @@
 import { url as debuggerAddress } from 'node:inspector';
 import pino, { type Logger } from 'pino';
+import packageFile from '../../package.json' with { type: 'json' };
 import { ConfigError, serviceNames, type Config } from '../config.ts';
 import { configurationDigest } from '../config/digest.ts';
 import { openPool } from '../database/pool.ts';
@@ -8,12 +9,16 @@ import { faultOf } from '../http/fault-log.ts';
 import { startFailureOf } from '../start-failure.ts';
 import { startDemoTherapyMonitoring, type DemoTherapyMonitoring } from '../therapy-monitoring/demo.ts';
 import { startVitalgate, type Vitalgate } from '../vitalgate.ts';
+import { traceSettingsIn } from '../tracing/trace-settings.ts';
+import { useTracing } from '../tracing/tracing.ts';
 import { RefusedError } from './command-context.ts';
 
 const STOP_MS = 30_000;
 
 /** How to serve. */
 export interface ServeOptions {
+  /** Where the standard variables of OpenTelemetry are. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly demo: boolean;
   readonly say: (text: string) => void;
 }
@@ -56,8 +61,19 @@ const tellWhere = (say: Say, config: Config, { urls, notices }: Vitalgate): void
   say(config.DATABASE_URL === undefined ? `Data lies in ${config.DATA_DIR}` : `Data lies in the database of DATABASE_URL, secrets in ${config.DATA_DIR}`);
 };
 
+/** Traces, where the environment wants them; the packages are loaded only then. Answers what sends the last of them. */
+const startTraces = async (environment: ServeOptions['environment'], log: Logger, say: Say): Promise<() => Promise<void>> => {
+  const { settings, notices } = traceSettingsIn(environment);
+  for (const notice of notices) say(notice);
+  if (settings === undefined) return () => Promise.resolve();
+  const { startOpenTelemetry } = await import('../tracing/open-telemetry.ts');
+  const { tracing, stop } = startOpenTelemetry(settings, packageFile.version, (error) => log.warn({ error }, 'traces were not sent'));
+  useTracing(tracing);
+  return stop;
+};
+
 /** One way to end: stop in order, but not for ever. `signal` aborts when the end begins. */
-const createEnding = (log: Logger, starting: () => Promise<Vitalgate>) => {
+const createEnding = (log: Logger, starting: () => Promise<Vitalgate>, stopTraces: () => Promise<void>) => {
   const ending = new AbortController();
   let worst = 0;
   const end = (exitCode: number): void => {
@@ -69,7 +85,7 @@ const createEnding = (log: Logger, starting: () => Promise<Vitalgate>) => {
       process.exit(1);
     }, STOP_MS).unref();
     // A start that fails has stopped what it had started, and tells why by itself.
-    void starting().then((vitalgate) => vitalgate.stop()).then(() => process.exit(worst), () => process.exit(1));
+    void starting().then((vitalgate) => vitalgate.stop()).then(stopTraces).then(() => process.exit(worst), () => process.exit(1));
   };
   return { end, signal: ending.signal };
 };
@@ -87,11 +103,11 @@ const unlessEnding = async (signal: AbortSignal, work: () => Promise<void>): Pro
  * Runs the services that the settings name until a signal ends the process. Throws ConfigError, and RefusedError with the reason when
  * something does not start.
  */
-export const serve = async (config: Config, { demo, say }: ServeOptions): Promise<void> => {
+export const serve = async (config: Config, { demo, environment, say }: ServeOptions): Promise<void> => {
   checkDemo(demo, config);
   refuseDebugger(demo);
   const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
-  const { end, signal: ending } = createEnding(log, () => starting);
+  const { end, signal: ending } = createEnding(log, () => starting, await startTraces(environment, log, say));
   process.on('uncaughtException', (error) => {
     // What is under way may end; nothing new is begun in a state that nobody knows.
     log.fatal(faultOf(error), 'uncaught error');

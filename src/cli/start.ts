@@ -11,7 +11,7 @@ export const addStartCommand = (program: Command, context: CommandContext): void
     .action(async ({ demo }: { readonly demo?: true }) => {
       const config = context.config();
       const { serve } = await import('./serve.ts');
-      await serve(config, { demo: demo === true, say: context.say });
+      await serve(config, { demo: demo === true, environment: context.environment, say: context.say });
     });
   withManual(command, {
     notes: ['The log goes to standard output as JSON, addresses and notices to standard error.'],

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerAccount } from './server-account.ts';
+import { clusterFolder } from './state-directory.ts';
 
 /** The only role of the embedded server. */
 export const serverRole = 'vitalgate';
@@ -28,7 +29,7 @@ const removeUnfinished = (state: string): void => {
  * it works in a folder of a fresh name that is renamed when whole. Throws with what initdb said.
  */
 export const openCluster = (native: string, state: string, account: ServerAccount | undefined): { path: string; password: string } => {
-  const path = join(state, 'pg18');
+  const path = join(state, clusterFolder);
   const password = passwordOf(state);
   if (existsSync(path)) return { path, password };
   removeUnfinished(state);

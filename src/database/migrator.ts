@@ -6,12 +6,18 @@ export interface Migration {
   readonly sql: string;
 }
 
+/** The migrations that a schema has seen; undefined where it is not there. */
+export const appliedIn = async (db: Queryable, schema: string): Promise<ReadonlySet<string> | undefined> => {
+  const { rows: [table] } = await db.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`${schema}.migration`]);
+  if (table?.there !== true) return undefined;
+  const { rows } = await db.query<{ name: string }>(`select name from ${schema}.migration`);
+  return new Set(rows.map(({ name }) => name));
+};
+
 /** Which migrations a schema has not seen. Throws when it has seen one that the list does not have (an older program). */
 const missingIn = async (db: Queryable, schema: string, migrations: readonly Migration[]): Promise<Migration[]> => {
-  const { rows: [table] } = await db.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`${schema}.migration`]);
-  if (table?.there !== true) return [...migrations];
-  const { rows } = await db.query<{ name: string }>(`select name from ${schema}.migration`);
-  const applied = new Set(rows.map(({ name }) => name));
+  const applied = await appliedIn(db, schema);
+  if (applied === undefined) return [...migrations];
   const unknown = [...applied].filter((name) => !migrations.some((migration) => migration.name === name));
   if (unknown.length > 0) throw new Error(`The schema ${schema} is newer than this program (${unknown.join(', ')}).`);
   return migrations.filter((migration) => !applied.has(migration.name));

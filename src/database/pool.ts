@@ -1,5 +1,7 @@
 import pg from 'pg';
+import { isTracing } from '../tracing/tracing.ts';
 import type { EmbeddedConnection } from './embedded-server.ts';
+import { traceStatements } from './traced-pool.ts';
 
 /** What runs a statement: the pool, or one connection inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'>;
@@ -24,5 +26,5 @@ export const openPool = (connection: Connection, onIdleError: (error: Error) => 
   });
   pool.on('error', onIdleError);
   pool.on('connect', (client) => client.on('error', onIdleError));
-  return pool;
+  return isTracing() ? traceStatements(pool) : pool;
 };

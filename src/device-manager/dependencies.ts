@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Pool } from '../database/pool.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import type { GaugeSource } from '../metrics/gauge.ts';
 import type { Pace } from './domain/submission.ts';
 import type { Normalizer } from './normalizing.ts';
 import type { RetentionDays } from './retention.ts';
@@ -48,6 +49,8 @@ export interface DeviceManagerDependencies {
   readonly isPublicHttps?: boolean;
   /** Names of the background jobs that run in this process. */
   readonly jobs: readonly string[];
+  /** Figures of the process. */
+  readonly gauges?: readonly GaugeSource[];
   readonly validateResponses?: boolean;
   readonly warmUp?: boolean;
 }

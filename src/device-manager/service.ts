@@ -9,12 +9,15 @@ import type { ProblemCode } from '../http/problem.ts';
 import { loadSpec } from '../http/spec.ts';
 import { SealBrokenError } from '../keys/cipher.ts';
 import { MasterKeyMissingError } from '../keys/wrapping.ts';
+import { auditGauges } from '../metrics/audit-gauges.ts';
+import { jobGauges } from '../metrics/job-gauges.ts';
+import { poolGauges } from '../metrics/pool-gauges.ts';
 import { authenticators } from './authentication.ts';
 import { actorOf, boundPatient, type Caller } from './caller.ts';
 import { builtInTypes } from './catalogue/built-in-types.ts';
 import type { DeviceManagerDependencies } from './dependencies.ts';
 import { fhirProblems } from './fhir-outcome.ts';
-import { inboxGauge, submissionGauge } from './gauges.ts';
+import { inboxGauge, normalizationGauge, submissionGauge } from './gauges.ts';
 import { createNormalizer } from './normalizing.ts';
 import { handlersOf } from './operation-handlers.ts';
 import { createOutbox } from './outbox.ts';
@@ -27,6 +30,7 @@ import { openErasureJournal, type ErasureJournal } from './patients/erasure-jour
 import { exportSources } from './patients/sources.ts';
 import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
+import { taskNames } from './workers/tasks.ts';
 
 const refusalRules = {
   actorOf, patientOf: boundPatient, special: {},
@@ -70,7 +74,10 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     codeOf: keyProblemOf,
     problemForms: [fhirProblems],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
-    gauges: [inboxGauge(pool), submissionGauge(pool)],
+    gauges: [
+      ...(dependencies.gauges ?? []), ...poolGauges({ requests: pool, jobs: dependencies.jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool),
+      inboxGauge(pool), submissionGauge(pool), ...auditGauges(pool, 'device_manager'),
+    ],
   });
   const erasing = { pool: dependencies.jobPool, keyRing, journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
   const sources = exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });

@@ -1,5 +1,6 @@
 import { errors } from 'undici';
 import type { Dispatcher, Pool } from 'undici';
+import { traced, traceHeaders, type SpanWish } from '../tracing/tracing.ts';
 import { problem } from './problem.ts';
 
 /** What openapi-fetch builds instead of a `Request`: building the platform's own costs more than the call itself. */
@@ -9,6 +10,8 @@ export class LightRequest {
   readonly headers: Headers;
   readonly body: string | Buffer | null;
   readonly signal: AbortSignal | undefined;
+  /** Its path in the contract, with parameters as names: what a trace may know of it. */
+  template: string | undefined;
 
   constructor(url: string, init: { method: string; headers: Headers; body?: string | Buffer | null; signal?: AbortSignal | null }) {
     this.url = url;
@@ -96,12 +99,21 @@ function retryAfterOf(headers: Headers): number | undefined {
 
 const isGarbage = (error: unknown): boolean => error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError;
 
+/** The call as a trace may know it: no path, no query, nothing of headers and body. */
+const spanOf = (origin: string, { method, template }: LightRequest): SpanWish => {
+  const { hostname, port, protocol } = new URL(origin);
+  return {
+    name: template === undefined ? method : `${method} ${template}`, kind: 'client',
+    attributes: { 'http.request.method': method, 'server.address': hostname, 'server.port': Number(port) || (protocol === 'https:' ? 443 : 80), ...(template !== undefined && { 'url.template': template }) },
+  };
+};
+
 async function dispatch(pool: Pool, origin: string, request: LightRequest, limits: CallLimits): Promise<LightResponse> {
   const deadline = AbortSignal.timeout(limits.timeoutMs);
   const { statusCode, headers: raw, body } = await pool.request({
     path: request.url.slice(origin.length),
     method: request.method,
-    headers: Object.fromEntries(request.headers),
+    headers: { ...Object.fromEntries(request.headers), ...traceHeaders() },
     body: request.body,
     signal: request.signal ? AbortSignal.any([request.signal, deadline]) : deadline,
   });
@@ -119,7 +131,11 @@ export function createLightFetch(pool: Pool, origin: string, limits: CallLimits)
   return async (request: LightRequest): Promise<LightResponse> => {
     let response: LightResponse;
     try {
-      response = await dispatch(pool, origin, request, limits);
+      response = await traced(spanOf(origin, request), async (note) => {
+        const answer = await dispatch(pool, origin, request, limits);
+        note({ 'http.response.status_code': answer.status });
+        return answer;
+      });
     } catch (error) {
       request.signal?.throwIfAborted();
       if (error instanceof Error && error.name === 'ProblemError') throw error;

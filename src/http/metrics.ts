@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { collectDefaultMetrics, Gauge, Histogram, register, Registry } from 'prom-client';
+import type { GaugeSource, Reading } from '../metrics/gauge.ts';
 import type { AccessRecord } from './access-log.ts';
 
 /** The figures of one service in Prometheus' text format. */
@@ -8,22 +10,30 @@ export interface Metrics {
   readonly render: () => Promise<{ contentType: string; body: string }>;
 }
 
-/** A figure that is looked up whenever somebody asks; labels never name people or devices. */
-export interface GaugeSource {
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames: readonly string[];
-  readonly read: () => Promise<readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]>;
-}
+/** Scrapers wait for ten seconds unless told otherwise. */
+const SCRAPE_MS = 3_000;
 
-const addGauge = (registry: Registry, { name, help, labelNames, read }: GaugeSource): void => {
+type Look = (read: GaugeSource['read']) => Promise<readonly Reading[]>;
+
+/**
+ * Looks up one figure after the other, so that a scrape takes one connection to the database and not one per figure. What cannot be
+ * looked up, or not in time, is left out: the other figures are wanted most when the database is gone.
+ */
+const inTurn = (): Look => {
+  let last: Promise<unknown> = Promise.resolve();
+  return (read) => {
+    const turn = last.then(read).catch((): readonly Reading[] => []);
+    last = turn;
+    return Promise.race([turn, sleep(SCRAPE_MS, [], { ref: false })]);
+  };
+};
+
+const addGauge = (registry: Registry, look: Look, { name, help, labelNames, read }: GaugeSource): void => {
   const gauge = new Gauge({
     name, help, labelNames: [...labelNames], registers: [registry],
     collect: async () => {
       gauge.reset();
-      // What cannot be looked up is left out: the other figures are wanted most when the database is gone.
-      const values = await read().catch(() => []);
-      for (const { labels, value } of values) gauge.set(labels, value);
+      for (const { labels, value } of await look(read)) gauge.set(labels, value);
     },
   });
 };
@@ -39,7 +49,8 @@ export const createMetrics = (service: string, gauges: readonly GaugeSource[] = 
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
-  for (const gauge of gauges) addGauge(registry, gauge);
+  const look = inTurn();
+  for (const gauge of gauges) addGauge(registry, look, gauge);
   return {
     registry,
     record: ({ operationId, status, durationMs }) => duration.observe({ operation: operationId, status: String(status) }, durationMs / 1000),

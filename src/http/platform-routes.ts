@@ -33,7 +33,7 @@ type Page = (response: Response) => unknown;
 const CHECK_MS = 3000;
 
 /** What a check says, false when it fails or takes too long. */
-const verdictOf = async (check: () => unknown): Promise<unknown> => {
+export const verdictOf = async (check: () => unknown): Promise<unknown> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), CHECK_MS).unref();

@@ -2,6 +2,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import type { Logger } from 'pino';
 import type { RefusedRequest } from '../audit/refusal.ts';
 import { UPLOAD_LIMITS } from '../healthkit/limits.ts';
+import type { GaugeSource } from '../metrics/gauge.ts';
 import { accessLog, observe } from './access-log.ts';
 import { challengesOf, type Authenticators } from './authentication.ts';
 import type { BodyLimits } from './body-content.ts';
@@ -10,9 +11,9 @@ import { createDocumentation } from './documentation.ts';
 import { checkHost } from './framing.ts';
 import { enter, type Exchanges } from './exchange.ts';
 import { faultOf } from './fault-log.ts';
-import { createMetrics, type GaugeSource } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import type { AnyHandler } from './operation.ts';
-import { platformRoutes, type Phase, type PlatformOptions } from './platform-routes.ts';
+import { platformRoutes, verdictOf, type Phase, type PlatformOptions } from './platform-routes.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { sendProblem, type ProblemForm } from './problem-body.ts';
 import { problemOf } from './problem-of.ts';
@@ -22,6 +23,7 @@ import type { Connection } from './request-source.ts';
 import { crossOrigin, securityHeaders } from './response-policy.ts';
 import { loadGate } from './load-gate.ts';
 import type { Spec } from './spec.ts';
+import { traceRequests } from './request-trace.ts';
 import { specRouter } from './spec-router.ts';
 import type { TurnLimits } from './turns.ts';
 
@@ -94,12 +96,25 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
   return Object.defineProperty(render, 'length', { value: 4 });
 };
 
+/** What the application asks of the server that it runs in. */
+export interface ServerState {
+  readonly phase: () => Phase;
+  readonly requestsInFlight: () => number;
+}
+
+const serverGauges = (requestsInFlight: () => number, isReady: () => Promise<boolean>): GaugeSource[] => [
+  { name: 'http_requests_in_flight', labelNames: [], help: 'Requests that have no answer yet, the one that asks for this among them.', read: () => [{ labels: {}, value: requestsInFlight() }] },
+  { name: 'vitalgate_ready', labelNames: [], help: '1 while the service takes requests, as /-/ready tells, else 0.', read: async () => [{ labels: {}, value: (await isReady()) ? 1 : 0 }] },
+];
+
 /**
  * The Express application of a service. Throws at once when spec, handlers and authenticators do not fit together.
  */
-export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges, { phase, inFlight }: { readonly phase: () => Phase; readonly inFlight: () => number }): Express => {
+export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges, { phase, requestsInFlight }: ServerState): Express => {
   const { name, version, spec, handlers, authenticators, log } = options;
-  const metrics = createMetrics(name, options.gauges);
+  const ready = options.ready ?? ((): boolean => true);
+  const isReady = async (): Promise<boolean> => phase() === 'serving' && (await verdictOf(ready)) === true;
+  const metrics = createMetrics(name, [...serverGauges(requestsInFlight, isReady), ...(options.gauges ?? [])]);
   const writeLine = accessLog(log);
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
@@ -109,6 +124,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     writeLine(access);
     metrics.record(access);
   }));
+  app.use(traceRequests(name, exchanges));
   app.use(...securityHeaders(options.isPublicHttps ?? false), (request, _response, next) => {
     checkHost(request);
     next();
@@ -117,10 +133,10 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   app.use(platformRoutes({
     name, version, spec, metrics, exchanges, phase,
     documentation: createDocumentation(spec.document),
-    ready: options.ready ?? ((): boolean => true),
+    ready,
     checkUp: options.checkUp ?? {},
   }));
-  app.use(loadGate(inFlight));
+  app.use(loadGate(requestsInFlight));
   app.use(specRouter({
     spec, handlers, authenticators, exchanges,
     limits: { ...DEFAULT_LIMITS, ...options.limits },

@@ -54,6 +54,9 @@ export function createUpstream<Paths extends object>({ baseUrl, spec, timeoutMs,
     bodySerializer: (body: unknown) => (Buffer.isBuffer(body) ? body : JSON.stringify(body)),
   });
   client.use({
+    onRequest: ({ request, schemaPath }) => {
+      (request as unknown as LightRequest).template = schemaPath;
+    },
     onResponse: ({ request, response, schemaPath }) => check(schemaPath, request.method, response as unknown as LightResponse),
   });
   const prefix = withoutTrailingSlash(base).slice(base.origin.length);

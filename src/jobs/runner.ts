@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Logger as GraphileLogger, run, runMigrations, type Runner, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool, Queryable } from '../database/pool.ts';
+import { traced, type SpanWish } from '../tracing/tracing.ts';
 import { watchDeadWorkers } from './dead-workers.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
@@ -47,12 +48,13 @@ const quiet = new GraphileLogger(() => () => undefined);
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
 
-const told = (tasks: Tasks, log: JobLog): TaskList =>
+const told = (service: string, tasks: Tasks, log: JobLog): TaskList =>
   Object.fromEntries(
     Object.entries(tasks).map(([name, task]) => [
       name,
       async (payload: unknown, { job }: { job: { id: string; attempts: number } }) => {
-        const failure: unknown = await task(payload).then(() => undefined, (error: unknown) => error ?? new Error('unknown'));
+        const span: SpanWish = { name: `job ${name}`, kind: 'consumer', service, attributes: { 'vitalgate.job.task': name, 'vitalgate.job.attempt': job.attempts } };
+        const failure: unknown = await traced(span, () => task(payload)).then(() => undefined, (error: unknown) => error ?? new Error('unknown'));
         if (failure === undefined) return;
         log.error({ task: name, job: job.id, attempt: job.attempts, error: nameOf(failure) }, 'job failed');
         // The message is kept with the job, in clear: it must not quote what the job worked on.
@@ -95,6 +97,8 @@ const createLookAgain = (pool: Pool, tasks: readonly string[], isStopping: () =>
 const restartMs = 5_000;
 
 interface RunnerOptions {
+  /** Whose jobs they are, for traces. */
+  readonly service: string;
   readonly pool: Pool;
   readonly tasks: Tasks;
   readonly log: JobLog;
@@ -107,7 +111,7 @@ interface RunnerOptions {
  * Runs the tasks until stopped; `stop` waits for jobs under way and may be called twice. A worker that loses the database for good is
  * told in the log and started again. The pool should be the jobs' own, so that requests cannot starve them.
  */
-export const startRunner = async ({ pool, tasks, log, concurrency = 2, pollMs = 2_000 }: RunnerOptions): Promise<{ stop: () => Promise<void> }> => {
+export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, pollMs = 2_000 }: RunnerOptions): Promise<{ stop: () => Promise<void> }> => {
   const watch = watchDeadWorkers(pool, (error) => log.error({ error: nameOf(error) }, 'looking for dead workers failed'));
   const events = new EventEmitter() as WorkerEvents;
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
@@ -115,7 +119,7 @@ export const startRunner = async ({ pool, tasks, log, concurrency = 2, pollMs = 
   const lookAgain = createLookAgain(pool, Object.keys(tasks), () => stopped !== undefined, log);
   events.on('job:complete', lookAgain);
   events.on('worker:getJob:empty', lookAgain);
-  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: pollMs, logger: quiet, taskList: told(tasks, log), events, preset };
+  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: pollMs, logger: quiet, taskList: told(service, tasks, log), events, preset };
   let stopped: Promise<void> | undefined;
   let restart: NodeJS.Timeout | undefined;
   const launch = async (): Promise<Runner> => {

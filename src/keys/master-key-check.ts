@@ -1,6 +1,6 @@
 import type { Pool, Queryable } from '../database/pool.ts';
 import { SealBrokenError } from './cipher.ts';
-import { loadMasterKeys, type MasterKeySettings } from './master-key-source.ts';
+import { isMasterKeyGiven, loadMasterKeys, type MasterKeySettings } from './master-key-source.ts';
 import type { MasterKey, MasterKeys } from './master-key.ts';
 import { currentKeys, noteMasterKey, type StoredKeys } from './scope-key-table.ts';
 import { createKeyRing, type KeyRing } from './scope-keys.ts';
@@ -61,22 +61,44 @@ export interface OpenedKeys {
   readonly keyRing: KeyRing;
 }
 
+interface ProvedKeys {
+  readonly masterKeys: MasterKeys;
+  /** The keys of the installation, where it has some. */
+  readonly stored: StoredKeys | undefined;
+}
+
+const provedKeys = async (db: Queryable, settings: MasterKeySettings, mayMake: boolean): Promise<ProvedKeys> => {
+  const stored = await currentKeys(db, 'installation', false);
+  if (!stored && (await holdsSealed(db))) throw new Error('The keys of this database are missing: it holds health data, and the schema device_manager_keys is empty. Restore that schema from its backup.');
+  const masterKeys = await loadMasterKeys(settings, mayMake && stored === undefined);
+  if (stored) {
+    const fault = await masterKeyFaultIn(db, masterKeys);
+    if (fault !== undefined) throw new Error(fault);
+    proved(masterKeys, stored);
+  }
+  return { masterKeys, stored };
+};
+
 /**
  * Loads the master keys and proves that they are those of the database, whose tables must be up to date. Rejects with a reason for the
  * operator when one is missing, wrong, short or a sample, or the database has health data and no keys; a master key is made only where
  * the database has no keys yet.
  */
 export const openKeys = async (db: Pool, settings: MasterKeySettings): Promise<OpenedKeys> => {
-  const stored = await currentKeys(db, 'installation', false);
-  if (!stored && (await holdsSealed(db))) throw new Error('The keys of this database are missing: it holds health data, and the schema device_manager_keys is empty. Restore that schema from its backup.');
-  const masterKeys = await loadMasterKeys(settings, stored === undefined);
-  if (stored) {
-    const fault = await masterKeyFaultIn(db, masterKeys);
-    if (fault !== undefined) throw new Error(fault);
-    proved(masterKeys, stored);
-    await nameWrapped(db, masterKeys, stored);
-  }
+  const { masterKeys, stored } = await provedKeys(db, settings, true);
+  if (stored) await nameWrapped(db, masterKeys, stored);
   const keyRing = createKeyRing({ masterKey: masterKeys.current.bytes, previousMasterKey: masterKeys.previous?.bytes });
   await keyRing.keysOf(db, 'installation');
   return { masterKeys, keyRing };
+};
+
+/**
+ * Looks whether the master keys are those of the database, and makes and changes nothing. `unused` where the database has no keys yet.
+ * Rejects as `openKeys` does.
+ */
+export const examineMasterKeys = async (db: Queryable, settings: MasterKeySettings): Promise<'proved' | 'unused'> => {
+  const isNew = (await currentKeys(db, 'installation', false)) === undefined && !(await holdsSealed(db));
+  if (isNew && !isMasterKeyGiven(settings)) return 'unused';
+  const { stored } = await provedKeys(db, settings, false);
+  return stored ? 'proved' : 'unused';
 };

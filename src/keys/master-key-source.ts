@@ -43,13 +43,19 @@ const named = async (settings: MasterKeySettings, setting: 'MASTER_KEY' | 'MASTE
   return command && checked(`${setting}_COMMAND`, await outputOf(`${setting}_COMMAND`, command));
 };
 
+const madeIn = ({ DATA_DIR }: MasterKeySettings): string => join(DATA_DIR, 'master-key');
+
+/** Whether there is a master key, named by a setting or made before. */
+export const isMasterKeyGiven = (settings: MasterKeySettings): boolean =>
+  [settings.MASTER_KEY, settings.MASTER_KEY_FILE, settings.MASTER_KEY_COMMAND].some((given) => given !== undefined) || existsSync(madeIn(settings));
+
 /**
  * The master keys that the settings name: as text, in a file, or as what a command prints (within 10 seconds, without a shell). Where
  * none is named it is that of DATA_DIR/master-key, which is made once if `mayMake`. Rejects with a reason for the operator that never
  * quotes a key.
  */
 export const loadMasterKeys = async (settings: MasterKeySettings, mayMake: boolean): Promise<MasterKeys> => {
-  const path = join(settings.DATA_DIR, 'master-key');
+  const path = madeIn(settings);
   const made = (): MasterKey => {
     if (!mayMake && !existsSync(path)) throw new Error(`The master key is missing: the database holds keys that one wrapped. Set MASTER_KEY, MASTER_KEY_FILE or MASTER_KEY_COMMAND, or restore ${path}.`);
     return checked(path, secretFile(path, () => randomBytes(32).toString('hex')));

@@ -13,6 +13,8 @@ export interface Mail {
 /** Hands mails over. `send` rejects when a mail was not taken; the error may quote the address, so its message is not for logs. */
 export interface Mailer {
   readonly send: (mail: Mail) => Promise<void>;
+  /** Signs in at the server and sends nothing; rejects as `send` does. Does nothing where mails are files. */
+  readonly probe: () => Promise<void>;
   readonly close: () => void;
 }
 
@@ -50,6 +52,9 @@ const smtpMailer = (url: string, from: string): Mailer => {
     send: async (mail) => {
       await transport.sendMail(messageOf(from, mail));
     },
+    probe: async () => {
+      await transport.verify();
+    },
     close: () => transport.close(),
   };
 };
@@ -66,6 +71,7 @@ const fileMailer = (folder: string, from: string): Mailer => {
       await writeFile(written, message, { mode: 0o600, flush: true });
       await rename(written, join(folder, `${name}.eml`));
     },
+    probe: () => Promise.resolve(),
     close: () => transport.close(),
   };
 };

@@ -14,6 +14,10 @@ import { createSourceReader } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
+import { auditGauges } from '../metrics/audit-gauges.ts';
+import type { GaugeSource } from '../metrics/gauge.ts';
+import { jobGauges } from '../metrics/job-gauges.ts';
+import { poolGauges } from '../metrics/pool-gauges.ts';
 import { createAuthenticators } from './authentication.ts';
 import { startBulkJob } from './bulk-jobs.ts';
 import { auditActorOf, type Caller } from './caller.ts';
@@ -50,6 +54,7 @@ import { auditOfUser, exportUser } from './user-export.ts';
 import { importUsers } from './user-import.ts';
 import { requestErasure } from './upstream/device-manager.ts';
 import { startJobs, type JobDependencies } from './workers/start.ts';
+import { taskNames } from './workers/tasks.ts';
 
 /** What the User Manager needs; its schema must have been migrated. */
 export interface UserManagerDependencies extends SessionDurations, UserRemoving, JobDependencies {
@@ -71,6 +76,8 @@ export interface UserManagerDependencies extends SessionDurations, UserRemoving,
   readonly passwords?: Passwords;
   /** False only where the public address is http on loopback. */
   readonly secureCookies: boolean;
+  /** Figures of the process. */
+  readonly gauges?: readonly GaugeSource[];
   readonly validateResponses?: boolean;
   readonly warmUp?: boolean;
 }
@@ -171,7 +178,7 @@ const refusalRules: RefusalRules<Caller> = {
 
 /** Puts the User Manager together and starts its jobs. Rejects when specification and handlers do not fit. */
 export const createUserManager = async (dependencies: UserManagerDependencies): Promise<Service> => {
-  const { pool, log, version, serviceTokens, sessionIdleSeconds, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, validateResponses = false, warmUp = true } = dependencies;
+  const { pool, log, version, serviceTokens, sessionIdleSeconds, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, gauges = [], validateResponses = false, warmUp = true } = dependencies;
   const server = createServiceServer({
     name: 'user-manager', version, spec: loadSpec(spec), log, validateResponses, warmUp,
     handlers: handlersOf(dependencies, bounded(dependencies.passwords ?? (await createPasswords()))),
@@ -180,6 +187,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     sourceOf: createSourceReader({ trustedProxies, serviceTokens }),
     isPublicHttps,
     limits: { maxBytes: 1_100_000 },
+    gauges: [...gauges, ...poolGauges({ requests: pool, jobs: dependencies.jobPool }), ...jobGauges(pool, taskNames), ...auditGauges(pool, 'user_manager')],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordAudit(pool, entry), log),
     isDatabaseUnavailable: isUnavailable,
     ready: async () => (await pool.query('select 1')).rowCount === 1,

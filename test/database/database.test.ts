@@ -33,6 +33,7 @@ describe('the database', () => {
     await prepareJobs(database.pool);
     const ran: unknown[] = [];
     const runner = await startRunner({
+      service: 'test',
       pool: database.pool,
       log: { info: () => undefined, error: () => undefined },
       tasks: { remember: (payload) => Promise.resolve(void ran.push(payload)) },
@@ -57,7 +58,7 @@ describe('the database', () => {
     await database.pool.query("update graphile_worker._private_job_queues set locked_by = 'worker-that-died', locked_at = now() - interval '5 seconds'");
     const ran: unknown[] = [];
     const log = { info: () => undefined, error: () => undefined };
-    const runner = await startRunner({ pool: database.pool, log, tasks: { orphaned: (payload) => Promise.resolve(void ran.push(payload)) } });
+    const runner = await startRunner({ service: 'test', pool: database.pool, log, tasks: { orphaned: (payload) => Promise.resolve(void ran.push(payload)) } });
     for (let waitedMs = 0; ran.length === 0 && waitedMs < 8_000; waitedMs += 50) await new Promise((done) => setTimeout(done, 50));
     await runner.stop();
     expect(ran).toEqual([{ id: 'orphaned' }]);
@@ -73,7 +74,7 @@ describe('the database', () => {
         await new Promise((done) => setTimeout(done, 6_500));
       },
     };
-    const runners = await Promise.all([startRunner({ pool: database.pool, log, tasks }), startRunner({ pool: database.pool, log, tasks })]);
+    const runners = await Promise.all([startRunner({ service: 'test', pool: database.pool, log, tasks }), startRunner({ service: 'test', pool: database.pool, log, tasks })]);
     await addJob(database.pool, { task: 'long', payload: { id: 'long' }, queue: 'patient:ben' });
     await new Promise((done) => setTimeout(done, 8_000));
     await Promise.all(runners.map((runner) => runner.stop()));
@@ -84,7 +85,7 @@ describe('the database', () => {
     await prepareJobs(database.pool);
     const pool = openPool(database.connection, () => undefined);
     const ran: string[] = [];
-    const runner = await startRunner({ pool, log: { info: () => undefined, error: () => undefined }, tasks: { quick: () => Promise.resolve(void ran.push('quick')) } });
+    const runner = await startRunner({ service: 'test', pool, log: { info: () => undefined, error: () => undefined }, tasks: { quick: () => Promise.resolve(void ran.push('quick')) } });
     await addJob(pool, { task: 'quick', payload: { id: 'quick' }, queue: 'patient:carla' });
     for (let waitedMs = 0; ran.length === 0 && waitedMs < 5_000; waitedMs += 1) await new Promise((done) => setTimeout(done, 1));
     await runner.stop();
@@ -97,7 +98,7 @@ describe('the database', () => {
     const ran: unknown[] = [];
     const steps = Array.from({ length: 8 }, (_, index) => ({ id: String(index) }));
     for (const payload of steps) await addJob(database.pool, { task: 'step', payload, queue: 'patient:dora' });
-    const runner = await startRunner({ pool: database.pool, log: { info: () => undefined, error: () => undefined }, tasks: { step: (payload) => Promise.resolve(void ran.push(payload)) } });
+    const runner = await startRunner({ service: 'test', pool: database.pool, log: { info: () => undefined, error: () => undefined }, tasks: { step: (payload) => Promise.resolve(void ran.push(payload)) } });
     // Eight looks would take 16 s.
     for (let waitedMs = 0; ran.length < 8 && waitedMs < 8_000; waitedMs += 50) await new Promise((done) => setTimeout(done, 50));
     await runner.stop();

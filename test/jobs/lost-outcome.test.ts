@@ -31,7 +31,7 @@ test('a job whose outcome could not be written is done once more, and those behi
     if (done.filter((one) => one === 'first').length === 1 && name === 'first') network.cutAll(true);
     await Promise.resolve();
   };
-  const runner = await startRunner({ pool, tasks: { task }, log, pollMs: 200 });
+  const runner = await startRunner({ service: 'test', pool, tasks: { task }, log, pollMs: 200 });
   try {
     for (const name of ['first', 'second']) await addJob(database.pool, { task: 'task', payload: { name }, queue: 'one' });
     for (let waitedMs = 0; done.length === 0 && waitedMs < 10_000; waitedMs += 20) await sleep(20);

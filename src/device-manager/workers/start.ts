@@ -20,7 +20,7 @@ const nameOf = (error: unknown): string => (error instanceof Error ? error.name 
 
 const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, options: { readonly pollMs?: number; readonly concurrency?: number } = {}): Promise<Jobs> | undefined => {
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
-  return Object.keys(chosen).length === 0 ? undefined : startRunner({ pool, tasks: chosen, log, ...options });
+  return Object.keys(chosen).length === 0 ? undefined : startRunner({ service: 'device-manager', pool, tasks: chosen, log, ...options });
 };
 
 /** What went is told by its class alone. */

@@ -10,6 +10,9 @@ const waiting = z.union([z.object({ device: z.string() }), z.object({ payloadId:
 
 const submission = z.object({ patientId: z.string() });
 
+/** Every background job of this service. */
+export const taskNames = ['normalize', 'renormalize', 'release-quarantine', 'rotate-data-keys', 'submit-detections', 'expire-data', 'erase-patient', 'export-patient'] as const;
+
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
   normalize: async (payload) => {

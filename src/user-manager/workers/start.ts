@@ -54,7 +54,7 @@ export const startJobs = async (dependencies: JobDependencies, eraseHealthData: 
   });
   const chosen = Object.fromEntries(Object.entries(all).filter(([name]) => jobs.includes(name)));
   const stopExpiring = jobs.includes('expire-accounts') ? recur(pool, 'expire-accounts', EXPIRE_EVERY_MS, () => log.error({}, 'what has expired is deleted later')) : undefined;
-  const runner = Object.keys(chosen).length === 0 ? undefined : await startRunner({ pool, tasks: chosen, log });
+  const runner = Object.keys(chosen).length === 0 ? undefined : await startRunner({ service: 'user-manager', pool, tasks: chosen, log });
   return {
     stop: async () => {
       stopExpiring?.();

@@ -17,6 +17,9 @@ const counts = z.string().transform((text) => z.record(z.string(), z.number()).p
 const wantedErasure = z.object({ patientId: z.string(), auditPseudonym: z.string(), account: counts });
 const aboutJob = z.object({ jobId: z.string() });
 
+/** Every background job of this service. */
+export const taskNames = ['password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'erase-health-data', 'scrub-accounts', 'expire-accounts'] as const;
+
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = ({ sendResetLink, sendChangedNotice, runBulkJob, eraseHealthData, scrubAccounts, expireAccounts }: TaskPorts): Tasks => ({
   'password-reset-mail': (payload) => sendResetLink(aboutUser.parse(payload).userId),
