@@ -78,7 +78,7 @@ describe('H10 of what the Device Manager keeps', () => {
     const at = '2024-07-01T10:00:00Z';
     const sample = (type: string, unit: string, value: number) => ({ id: randomUUID().toUpperCase(), type, unit, value, startDate: at, endDate: at, sourceName: kept.source, metadata: { note: kept.note } });
     // No plan asks for steps.
-    expect((await post('/health-data', [sample('HeartRate', 'bpm', 71.82649137), sample('StepCount', 'count', 4711)])).status).toBe(200);
+    expect((await post('/health-data', [sample('HeartRate', 'bpm', 71.82649137), sample('StepCount', 'count', 4711.82649137)])).status).toBe(200);
     for (const end = Date.now() + 30_000; monitoring.written.length === 0 && Date.now() < end; ) await sleep(50);
   }, 60_000);
   afterAll(async () => {
@@ -94,7 +94,7 @@ describe('H10 of what the Device Manager keeps', () => {
       value: { period: expect.any(Object), observations: [expect.objectContaining({ code: 'https://loinc.org/8867-4', value: 71.82649137 })] },
     });
     const { device, ...others } = kept;
-    expect(marksIn(monitoring.arrived, { ...others, name: anna.username, sid: cookie.replace('sid=', ''), serviceToken: vitalgate.serviceToken, steps: '4711' })).toEqual([]);
+    expect(marksIn(monitoring.arrived, { ...others, name: anna.username, sid: cookie.replace('sid=', ''), serviceToken: vitalgate.serviceToken, steps: '4711.82649137' })).toEqual([]);
     expect(headerNamesIn(monitoring.arrived).filter((name) => !TRANSPORT.includes(name))).toEqual(['idempotency-key']);
     // Control: the device, which a plan may ask for, is found by the same search.
     expect(marksIn(monitoring.arrived, { device })).toEqual(['device']);
