@@ -10,6 +10,7 @@ import { loadSpec } from '../http/spec.ts';
 import { SealBrokenError } from '../keys/cipher.ts';
 import { MasterKeyMissingError } from '../keys/wrapping.ts';
 import { auditGauges } from '../metrics/audit-gauges.ts';
+import type { GaugeSource } from '../metrics/gauge.ts';
 import { jobGauges } from '../metrics/job-gauges.ts';
 import { poolGauges } from '../metrics/pool-gauges.ts';
 import { authenticators } from './authentication.ts';
@@ -52,6 +53,11 @@ const openedJournal = async ({ pool, keyRing, log, erasureJournal }: DeviceManag
   return journal;
 };
 
+const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [
+  ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), inboxGauge(pool), submissionGauge(pool),
+  ...auditGauges(pool, 'device_manager'),
+];
+
 /** Puts the Device Manager together and starts its jobs; tables and keys must be ready. Throws when a rule cannot work. */
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
   const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
@@ -74,10 +80,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     codeOf: keyProblemOf,
     problemForms: [fhirProblems],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
-    gauges: [
-      ...(dependencies.gauges ?? []), ...poolGauges({ requests: pool, jobs: dependencies.jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool),
-      inboxGauge(pool), submissionGauge(pool), ...auditGauges(pool, 'device_manager'),
-    ],
+    gauges: gaugesOf(dependencies),
   });
   const erasing = { pool: dependencies.jobPool, keyRing, journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
   const sources = exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
