@@ -1,4 +1,4 @@
-import type { Pool, Queryable } from '../database/pool.ts';
+import type { Queryable } from '../database/pool.ts';
 import { SealBrokenError } from './cipher.ts';
 import { loadMasterKeys, type MasterKeySettings } from './master-key-source.ts';
 import type { MasterKey, MasterKeys } from './master-key.ts';
@@ -66,7 +66,7 @@ export interface OpenedKeys {
  * operator when one is missing, wrong, short or a sample, or the database has health data and no keys; a master key is made only where
  * the database has no keys yet.
  */
-export const openKeys = async (db: Pool, settings: MasterKeySettings): Promise<OpenedKeys> => {
+export const openKeys = async (db: Queryable, settings: MasterKeySettings): Promise<OpenedKeys> => {
   const stored = await currentKeys(db, 'installation', false);
   if (!stored && (await holdsSealed(db))) throw new Error('The keys of this database are missing: it holds health data, and the schema device_manager_keys is empty. Restore that schema from its backup.');
   const masterKeys = await loadMasterKeys(settings, stored === undefined);
