@@ -53,11 +53,14 @@ const recordRestore = async (client: PoolClient, set: RestoreSet): Promise<void>
   if (holds(set, 'user_manager')) await recordAudit(client, entry);
 };
 
+/** What openKeys says of a master key is for the operator; what the database says has a code. */
+const masterKeyFault = (error: unknown): unknown => (error instanceof Error && !('code' in error) ? new BackupFault(error.message) : error);
+
 /** Proves that the master key opens what came, and destroys the keys of whoever was erased since: both, or the restore is undone. */
 const completeWith = (config: Config, set: RestoreSet, journal: readonly JournalEntry[]) => async (client: PoolClient): Promise<Begun> => {
   await recordRestore(client, set);
   if (!set.keys || set.keys.manifest.installation === null) return { accounts: new Map(), begun: [], entries: [] };
-  const { keyRing } = await openKeys(client, config);
+  const { keyRing } = await openKeys(client, config).catch((error: unknown) => { throw masterKeyFault(error); });
   const accounts = holds(set, 'user_manager') ? await accountsOf(client, config.CUSTOM_USER_ID_KEY) : new Map<string, string>();
   const entries = [...journal, ...(await entriesOf(client, keyRing, await takeYoungerGravestones(client)))];
   const { begun } = await beginErasures(client, keyRing, entries, [...accounts.keys()]);
