@@ -60,7 +60,7 @@ const archiveWith = (client: PoolClient, facts: Facts, holds: Manifest['holds'],
     tell(part);
     current = undefined;
   };
-  async function* files(): AsyncGenerator<ArchiveFile> {
+  function* files(): Generator<ArchiveFile> {
     for (const table of tables) {
       const file = `tables/${nameOf(table)}.copy.zst`;
       let rows = 0;

@@ -30,9 +30,9 @@ const countingRows = (tell: (rows: number) => void): Transform => {
 export async function* copiedOut(client: PoolClient, { table, query, tell }: { readonly table: Table; readonly query?: string; readonly tell: (rows: number) => void }): AsyncGenerator<Buffer> {
   const source = query === undefined ? `${nameOf(table)} (${columnList(table.columns)})` : `(${query})`;
   const compressed = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
-  let fault: unknown;
   const copying = pipeline(client.query(copyTo(`copy ${source} to stdout`)), countingRows(tell), compressed).catch((error: unknown) => {
-    fault = error;
+    // Whoever reads on is told.
+    compressed.destroy(error instanceof Error ? error : new Error('A table could not be read.'));
   });
   try {
     for await (const chunk of compressed) yield chunk as Buffer;
@@ -40,7 +40,6 @@ export async function* copiedOut(client: PoolClient, { table, query, tell }: { r
     compressed.destroy();
     await copying;
   }
-  if (fault !== undefined) throw fault;
 }
 
 /** Puts rows that `copiedOut` wrote into a table, and answers how many. */

@@ -153,7 +153,7 @@ describe('R22 a backup under load, restored elsewhere', () => {
       await once(killed, 'exit');
       await holder.query('rollback');
       holder.release();
-      const tables = async () => (await database.pool.query(`select to_regclass('device_manager.sample') as table, to_regclass('user_manager.user_account') as other`)).rows;
+      const tables = async () => (await database.pool.query<{ table: string | null; other: string | null }>(`select to_regclass('device_manager.sample') as table, to_regclass('user_manager.user_account') as other`)).rows;
       expect(await tables()).toEqual([{ table: null, other: null }]);
       // PostgreSQL notices by itself that nobody is there any more.
       await eventually(async () => (await database.pool.query(`select from pg_stat_activity where datname = current_database() and query like '%add_job%' and pid <> pg_backend_pid()`)).rowCount, (count) => count === 0);

@@ -69,7 +69,7 @@ const entriesAside = (zip: ZipFile): { readonly put: () => void; readonly takeBa
  * A zip archive of files, made piece by piece as it is read: memory does not grow with what is in the files. `written` is told each
  * file when it is complete; `files` may use that for what it hands out next, such as a manifest.
  */
-export async function* archiveOf(files: AsyncIterable<ArchiveFile>, written: (file: WrittenFile) => void): AsyncGenerator<Buffer> {
+export async function* archiveOf(files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>, written: (file: WrittenFile) => void): AsyncGenerator<Buffer> {
   const zip = new ZipFile();
   const output = zip.outputStream.pipe(new PassThrough());
   zip.on('error', (error: Error) => output.destroy(error));
