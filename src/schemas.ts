@@ -5,6 +5,19 @@ import { prepareJobs } from './jobs/runner.ts';
 import { keySchema, migrations as keyMigrations } from './keys/migrations.ts';
 import { migrations as userManagerMigrations, schema as userManagerSchema } from './user-manager/storage/migrations.ts';
 
+/** A schema of ours and how it comes to be. */
+export interface OwnSchema {
+  readonly name: string;
+  readonly migrations: readonly Migration[];
+}
+
+/** All schemas of ours, keys first; the tables of jobs are graphile-worker's. */
+export const ownSchemas: readonly OwnSchema[] = [
+  { name: keySchema, migrations: keyMigrations },
+  { name: deviceManagerSchema, migrations: deviceManagerMigrations },
+  { name: userManagerSchema, migrations: userManagerMigrations },
+];
+
 /** Brings the tables of the User Manager and its jobs up to date, and answers what it ran; safe from many processes at once. */
 export const migrateUserManager = async (pool: Pool): Promise<string[]> => [...(await migrate(pool, userManagerSchema, userManagerMigrations)), ...(await prepareJobs(pool))];
 

@@ -3,9 +3,9 @@ import { open, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
-import { open as openZip, type Entry, type Options, type ZipFile } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
+import { entriesOf, openZip, streamOf } from '../zip-file.ts';
 import { ImportFault } from './import-fault.ts';
 
 /** An export as it lies on the disk; nothing of it is written anywhere. */
@@ -24,28 +24,12 @@ const LARGEST_PART_BYTES = 64 * 1024 * 1024;
 const RATIO_COUNTS_FROM_BYTES = 10 * 1024 * 1024;
 
 const bomb = () => new ImportFault('The file inflates beyond all measure: it is no export of Apple Health.');
-const openArchive = promisify<string, Options, ZipFile>(openZip);
-
-const entriesOf = async (zip: ZipFile): Promise<Entry[]> => {
-  const entries: Entry[] = [];
-  await new Promise<void>((resolve, reject) => {
-    zip.on('entry', (entry: Entry) => {
-      entries.push(entry);
-      zip.readEntry();
-    }).once('end', resolve).once('error', reject);
-    zip.readEntry();
-  });
-  return entries;
-};
 
 const checked = (entry: Entry): Entry => {
   if ((entry.generalPurposeBitFlag & 1) !== 0) throw new ImportFault('The archive is encrypted: unpack it and import export.xml.');
   if (entry.uncompressedSize > RATIO_COUNTS_FROM_BYTES && entry.uncompressedSize > entry.compressedSize * LARGEST_RATIO) throw bomb();
   return entry;
 };
-
-const streamOf = (zip: ZipFile, entry: Entry): Promise<Readable> =>
-  new Promise((resolve, reject) => zip.openReadStream(entry, (error, stream) => (error ? reject(error) : resolve(stream))));
 
 const startOf = async (zip: ZipFile, entry: Entry): Promise<string> => {
   const stream = await streamOf(zip, checked(entry));
@@ -85,7 +69,7 @@ async function* orZipFault(stream: Promise<Readable>): AsyncGenerator<Buffer> {
 const openZipExport = async (path: string): Promise<ExportArchive> => {
   let zip: ZipFile | undefined;
   try {
-    const opened = await openArchive(path, { lazyEntries: true, autoClose: false, strictFileNames: true });
+    const opened = await openZip(path);
     zip = opened;
     const entries = await entriesOf(opened);
     const main = await exportIn(opened, entries);

@@ -53,6 +53,7 @@ export const auditEvents = {
   'credential-refused': 'E',
   'request-failed': 'E',
   'program-started': 'E',
+  'database-restored': 'E',
   'record-created': 'C',
   'record-read': 'R',
   'record-changed': 'U',

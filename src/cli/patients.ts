@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { auditRecordOf } from '../audit/audit-record.ts';
@@ -12,33 +11,11 @@ import { recordEntry } from '../device-manager/storage/audit-table.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { exportOf } from '../user-manager/handlers/users.ts';
 import { auditOfUser, exportUser } from '../user-manager/user-export.ts';
+import { writeWhole } from '../whole-file.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withManual } from './manual.ts';
 import { withPatient, withWhom, type PatientOptions } from './named-patient.ts';
 import { addErasureCommands } from './patient-erasure.ts';
-
-/** A file that is there whole or not at all, for the owner of the process alone. Answers its size in bytes. */
-const writeWhole = async (path: string, pieces: AsyncIterable<Buffer>): Promise<number> => {
-  const unfinished = `${path}.${String(process.pid)}.tmp`;
-  let sizeBytes = 0;
-  try {
-    const file = await open(unfinished, 'wx', 0o600);
-    try {
-      for await (const piece of pieces) {
-        await file.writeFile(piece);
-        sizeBytes += piece.length;
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(unfinished, path);
-    return sizeBytes;
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
-  }
-};
 
 const archiveOf = (pool: Pool, keyRing: KeyRing, patientId: string, told: (files: number) => void): AsyncGenerator<Buffer> => {
   const accountOf = async (id: string) => {

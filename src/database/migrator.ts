@@ -23,6 +23,27 @@ const missingIn = async (db: Queryable, schema: string, migrations: readonly Mig
   return migrations.filter((migration) => !applied.has(migration.name));
 };
 
+const createSchema = async (db: Queryable, schema: string): Promise<void> => {
+  await db.query(`create schema if not exists ${schema}`);
+  await db.query(`create table if not exists ${schema}.migration (name text primary key, applied_at timestamptz not null default now())`);
+};
+
+/** Waits until nobody migrates, and keeps others from it until the transaction of the caller ends. */
+export const holdMigrations = async (db: Queryable): Promise<void> => {
+  await db.query(`select pg_advisory_xact_lock(hashtext('vitalgate migrations'))`);
+};
+
+/**
+ * Runs the migrations of a schema that it has not seen in a transaction of the caller's, who holds the lock; as far as `isWanted` says,
+ * else all. Answers their names as `schema/name`. Throws as `migrate` does.
+ */
+export const migrateWithin = async (db: Queryable, schema: string, migrations: readonly Migration[], isWanted: (name: string) => boolean = () => true): Promise<string[]> => {
+  await createSchema(db, schema);
+  const missing = (await missingIn(db, schema, migrations)).filter(({ name }) => isWanted(name));
+  for (const { name, sql } of missing) await db.query(`${sql}; insert into ${schema}.migration (name) values ('${name}')`);
+  return missing.map(({ name }) => `${schema}/${name}`);
+};
+
 /**
  * Brings a PostgreSQL schema to the end of its list of migrations, each in a transaction of its own, under an advisory lock: many
  * processes may start at once. Answers the names of those it ran, as `schema/name`. A schema that is up to date is only read, so that a
@@ -35,8 +56,7 @@ export const migrate = async (pool: Pool, schema: string, migrations: readonly M
     await client.query('set lock_timeout = 0');
     await client.query('set statement_timeout = 0');
     await client.query(`select pg_advisory_lock(hashtext('vitalgate migrations'))`);
-    await client.query(`create schema if not exists ${schema}`);
-    await client.query(`create table if not exists ${schema}.migration (name text primary key, applied_at timestamptz not null default now())`);
+    await createSchema(client, schema);
     const missing = await missingIn(client, schema, migrations);
     for (const { name, sql } of missing) {
       await client.query(`begin; ${sql}; insert into ${schema}.migration (name) values ('${name}'); commit`);

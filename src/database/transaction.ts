@@ -7,11 +7,22 @@ import type { Pool } from './pool.ts';
  */
 export const inTransaction = <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> => transact(pool, 'begin', work);
 
-/** Runs reads that must all see one state of the database, whatever commits meanwhile. */
-export const inSnapshot = <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> =>
-  transact(pool, 'begin isolation level repeatable read read only', work);
+/** Begins reads that all see one state of the database. */
+export const beginSnapshot = 'begin isolation level repeatable read read only';
 
-const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
+/** Runs reads that must all see one state of the database, whatever commits meanwhile. */
+export const inSnapshot = <Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> => transact(pool, beginSnapshot, work);
+
+/**
+ * Runs work that streams, in a transaction that begins as `begin` says. A connection in the middle of a COPY cannot roll back: when the
+ * work throws, the connection is closed, and the server rolls back.
+ */
+export const inStreamingTransaction = <Result>(pool: Pool, begin: string, work: (client: PoolClient) => Promise<Result>): Promise<Result> =>
+  transact(pool, begin, work, () => Promise.reject(new Error('A connection that streams is closed.')));
+
+const rollback = (client: PoolClient): Promise<unknown> => client.query('rollback');
+
+const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolClient) => Promise<Result>, undo = rollback): Promise<Result> => {
   const client = await pool.connect();
   let broken = false;
   try {
@@ -20,7 +31,7 @@ const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolCl
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch(() => {
+    await undo(client).catch(() => {
       broken = true;
     });
     throw error;

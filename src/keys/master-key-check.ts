@@ -1,4 +1,4 @@
-import type { Pool, Queryable } from '../database/pool.ts';
+import type { Queryable } from '../database/pool.ts';
 import { SealBrokenError } from './cipher.ts';
 import { isMasterKeyGiven, loadMasterKeys, type MasterKeySettings } from './master-key-source.ts';
 import type { MasterKey, MasterKeys } from './master-key.ts';
@@ -84,7 +84,7 @@ const provedKeys = async (db: Queryable, settings: MasterKeySettings, mayMake: b
  * operator when one is missing, wrong, short or a sample, or the database has health data and no keys; a master key is made only where
  * the database has no keys yet.
  */
-export const openKeys = async (db: Pool, settings: MasterKeySettings): Promise<OpenedKeys> => {
+export const openKeys = async (db: Queryable, settings: MasterKeySettings): Promise<OpenedKeys> => {
   const { masterKeys, stored } = await provedKeys(db, settings, true);
   if (stored) await nameWrapped(db, masterKeys, stored);
   const keyRing = createKeyRing({ masterKey: masterKeys.current.bytes, previousMasterKey: masterKeys.previous?.bytes });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '../../src/simulator/random.ts';
 import { startProgram, temporaryDirectory, type Program } from '../../scripts/demo/program.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
-import { heartRates, killNode, signIn, type App } from './app.ts';
+import { chartedPoints, heartRates, killNode, signIn, storedIds, type App } from './app.ts';
 
 /** The moments of the kills are drawn from the seed; kill cycles per situation: few in CI, more in full size. */
 const seed = Number(process.env['SEED'] ?? 20260801);
@@ -59,28 +59,6 @@ const uploadUntilKilled = async (app: App, firstSecond: number, acknowledgedOne:
 const startUploading = (app: App, firstSecond: number): UploadLoop => {
   const { promise: first, resolve } = Promise.withResolvers<undefined>();
   return { first, ended: uploadUntilKilled(app, firstSecond, () => resolve(undefined)) };
-};
-
-const storedIds = async (app: App): Promise<string[]> => {
-  const ids: string[] = [];
-  for (let skip = 0; ; skip += 200) {
-    const page = (await (await app.get(`/health-data?rawDataType=HKQuantityTypeIdentifierHeartRate&_l=200&_sk=${skip}`)).json()) as { _id: string }[];
-    ids.push(...page.map((record) => record._id));
-    if (page.length < 200) return ids;
-  }
-};
-
-const hourMs = 3_600_000;
-
-/** Hour by hour, for a chart shows so many single values and not more. */
-const chartedPoints = async (app: App, seconds: number): Promise<number[]> => {
-  const points: number[] = [];
-  for (let from = Date.UTC(2024, 0, 1); from < Date.UTC(2024, 0, 1) + seconds * 1000; from += hourMs) {
-    const hour = `from=${new Date(from).toISOString()}&to=${new Date(from + hourMs).toISOString()}`;
-    const series = (await (await app.get(`/chart-data?normalizedDataType=heart-rate&points=5000&${hour}`)).json()) as { data: { x: number }[] }[];
-    points.push(...series.flatMap(({ data }) => data.map(({ x }) => x)));
-  }
-  return points;
 };
 
 /** Waits until every stored sample is charted: nothing may be left behind by a job that was killed. */

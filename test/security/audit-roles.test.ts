@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -114,6 +114,34 @@ describe('a role of each service', () => {
     for (const schema of ['device_manager', 'user_manager'] as const) {
       expect((await findAudit(database.pool, schema, { patientId: _id, limit: 1 })).length).toBe(0);
       expect((await verifyAudit(database.pool, schema)).fault).toBeUndefined();
+    }
+  }, 60_000);
+
+  test('I6 a database that its owner restored and ran the SQL on serves them as well, and a role cannot back up what is of both', async () => {
+    const place = await createTestDatabase();
+    const [archive, dataDir] = [join(directory, 'backup.zip'), join(directory, 'restored')];
+    const owner = { DATABASE_URL: place.url, DATA_DIR: dataDir, MASTER_KEY: readFileSync(join(directory, roles['device-manager'], 'master-key'), 'utf8') };
+    try {
+      const role = await commandLineHere({ DATABASE_URL: urlAs(roles['device-manager']), DATA_DIR: dataDir }).run(['backup', archive]);
+      expect([role.code, role.told]).toEqual([1, 'A backup reads all tables of Vitalgate: run it as the role that owns them.\n']);
+      expect((await commandLineHere({ DATABASE_URL: database.url, DATA_DIR: dataDir }).run(['backup', archive])).code).toBe(0);
+      expect(await commandLineHere(owner).run(['restore', archive, '--without-erasure-journal'])).toMatchObject({ code: 0, told: '' });
+      const there = (service: keyof typeof roles) => openPool({ connectionString: place.url.replace(/\/\/[^@]*@/, `//${roles[service]}:${password}@`) }, () => undefined, 1);
+      const [deviceManager, userManager] = [there('device-manager'), there('user-manager')];
+      try {
+        await expect(deviceManager.query('select from device_manager.sample')).rejects.toMatchObject(denied);
+        await place.pool.query((await commandLineHere({}).run(['migrate', '--print-roles'])).out);
+        await expect(deviceManager.query('select from device_manager.sample')).resolves.toHaveProperty('rowCount');
+        await expect(userManager.query('select from user_manager.user_account')).resolves.toHaveProperty('rowCount');
+        await expect(deviceManager.query('delete from device_manager.audit_event')).rejects.toMatchObject(denied);
+        await expect(userManager.query('select from device_manager_keys.scope_key')).rejects.toMatchObject(denied);
+        // Guards that were off while rows came are on again, also for the owner.
+        await expect(place.pool.query('delete from device_manager.audit_event')).rejects.toMatchObject(denied);
+      } finally {
+        await Promise.all([deviceManager.end(), userManager.end()]);
+      }
+    } finally {
+      await place.drop();
     }
   }, 60_000);
 });

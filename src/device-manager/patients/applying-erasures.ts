@@ -1,8 +1,8 @@
-import type { Pool } from '../../database/pool.ts';
+import type { Pool, Queryable } from '../../database/pool.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { patientsNamed } from '../storage/patients-named.ts';
-import { startErasure } from './erasing.ts';
+import { beginErasure } from './erasing.ts';
 import { demandOwnJournal, type JournalEntry } from './erasure-journal.ts';
 
 /** What applying a journal came to. */
@@ -13,26 +13,29 @@ export interface Applied {
   readonly begun: readonly { readonly patientId: string; readonly erasureId: string }[];
 }
 
-/**
- * Erases again, in a database that was restored, whoever was erased since the backup was made: at once the keys, the rows in the
- * background. `others` are identifiers of people that the tables of this service do not name. Safe to do again. Throws JournalFault.
- */
-export const applyErasures = async (pool: Pool, keyRing: KeyRing, entries: readonly JournalEntry[], others: readonly string[] = []): Promise<Applied> => {
-  await demandOwnJournal(pool, keyRing, entries);
-  const unknown = await keyRing.unburied(pool, entries.map(({ pseudonym }) => Buffer.from(pseudonym, 'hex')));
+/** `applyErasures` in a transaction of the caller's: when it commits, the keys are gone. Throws JournalFault. */
+export const beginErasures = async (client: Queryable, keyRing: KeyRing, entries: readonly JournalEntry[], others: readonly string[] = []): Promise<Applied> => {
+  await demandOwnJournal(client, keyRing, entries);
+  const unknown = await keyRing.unburied(client, entries.map(({ pseudonym }) => Buffer.from(pseudonym, 'hex')));
   if (unknown.length === 0) return { unknown: 0, begun: [] };
   const erasedAt = new Map(entries.map((entry) => [entry.pseudonym, new Date(entry.erasedAt)]));
   const missing = new Set(unknown.map((pseudonym) => pseudonym.toString('hex')));
   const begun: Applied['begun'][number][] = [];
-  for (const patientId of new Set([...(await patientsNamed(pool)), ...others])) {
-    const pseudonym = (await keyRing.pseudonymOf(pool, `patient:${patientId}`)).toString('hex');
+  for (const patientId of new Set([...(await patientsNamed(client)), ...others])) {
+    const pseudonym = (await keyRing.pseudonymOf(client, `patient:${patientId}`)).toString('hex');
     if (!missing.has(pseudonym)) continue;
-    const erasure = await startErasure({ pool, keyRing }, { patientId, actor: 'program', requestId: `journal-${pseudonym.slice(0, 16)}`, requestedAt: erasedAt.get(pseudonym) ?? new Date() });
+    const requestedAt = erasedAt.get(pseudonym) ?? new Date();
+    const erasure = await beginErasure(client, keyRing, { patientId, actor: 'program', requestId: `journal-${pseudonym.slice(0, 16)}`, requestedAt });
     begun.push({ patientId, erasureId: erasure._id });
   }
   // Of the others there is nothing yet, and nothing shall come.
-  await inTransaction(pool, async (client) => {
-    for (const pseudonym of unknown) await keyRing.bury(client, pseudonym, erasedAt.get(pseudonym.toString('hex')) ?? new Date());
-  });
+  for (const pseudonym of unknown) await keyRing.bury(client, pseudonym, erasedAt.get(pseudonym.toString('hex')) ?? new Date());
   return { unknown: unknown.length, begun };
 };
+
+/**
+ * Erases again, in a database that was restored, whoever was erased since the backup was made: at once the keys, of all in one transaction,
+ * the rows in the background. `others` are identifiers of people that the tables of this service do not name. Safe to do again. Throws JournalFault.
+ */
+export const applyErasures = (pool: Pool, keyRing: KeyRing, entries: readonly JournalEntry[], others: readonly string[] = []): Promise<Applied> =>
+  inTransaction(pool, (client) => beginErasures(client, keyRing, entries, others));

@@ -10,8 +10,8 @@ export interface ArchiveFile {
   readonly pieces: AsyncIterable<string | Buffer> | Iterable<string | Buffer>;
   /** When what is in it came; now when left out. */
   readonly at?: Date;
-  /** So small that compressing it costs more than it saves. */
-  readonly isSmall?: boolean;
+  /** Kept as it is: compressed already, or so small that compressing it costs more than it saves. */
+  readonly isStored?: boolean;
   /** Lines of a file that has one record a line are counted. */
   readonly isLines?: boolean;
 }
@@ -69,7 +69,7 @@ const entriesAside = (zip: ZipFile): { readonly put: () => void; readonly takeBa
  * A zip archive of files, made piece by piece as it is read: memory does not grow with what is in the files. `written` is told each
  * file when it is complete; `files` may use that for what it hands out next, such as a manifest.
  */
-export async function* archiveOf(files: AsyncIterable<ArchiveFile>, written: (file: WrittenFile) => void): AsyncGenerator<Buffer> {
+export async function* archiveOf(files: AsyncIterable<ArchiveFile> | Iterable<ArchiveFile>, written: (file: WrittenFile) => void): AsyncGenerator<Buffer> {
   const zip = new ZipFile();
   const output = zip.outputStream.pipe(new PassThrough());
   zip.on('error', (error: Error) => output.destroy(error));
@@ -82,7 +82,7 @@ export async function* archiveOf(files: AsyncIterable<ArchiveFile>, written: (fi
     for await (const file of files) {
       if (output.destroyed) return;
       current = streamOf(file, written);
-      zip.addReadStreamLazy(file.name, { mtime: file.at ?? new Date(), mode: 0o100600, compress: file.isSmall !== true }, giveCurrent);
+      zip.addReadStreamLazy(file.name, { mtime: file.at ?? new Date(), mode: 0o100600, compress: file.isStored !== true }, giveCurrent);
       await finished(current);
       aside.put();
     }

@@ -34,27 +34,30 @@ interface Tables {
 
 const addErasureJob = (db: Queryable, erasureId: string): Promise<void> => addJob(db, { task: 'erase-patient', payload: { erasureId }, key: `erase-patient:${erasureId}` });
 
+/** `startErasure` in a transaction of the caller's. */
+export const beginErasure = async (client: Queryable, keyRing: KeyRing, request: ErasureRequest): Promise<Erasure> => {
+  const { patientId, actor, requestId, requestedAt = new Date(), account = {}, auditPseudonym = newPseudonym() } = request;
+  const scope = `patient:${patientId}` as const;
+  await lockPatient(client, patientId);
+  await lockKeeping(client, patientId, 'deletion');
+  const pseudonym = await keyRing.pseudonymOf(client, scope);
+  // The person is not named where the erasure outlives them.
+  const creator = actor === scope ? 'patient' : actor;
+  const { erasure, isNew } = await insertErasure(client, { _id: randomUUID().replaceAll('-', ''), pseudonym, audit_pseudonym: auditPseudonym, patientId, creator, requested_at: requestedAt });
+  if (erasure.state === 'running') await addCounts(client, erasure._id, account);
+  if (!isNew) return erasure;
+  await keyRing.bury(client, pseudonym, requestedAt);
+  await addDestroyedKeys(client, erasure._id, await keyRing.discard(client, scope));
+  await recordEntry(client, { event: 'patient-erased', actor, patientId, resource: `erasure/${erasure._id}`, requestId });
+  await addErasureJob(client, erasure._id);
+  return erasure;
+};
+
 /**
  * Destroys the keys of a patient and sees to it that nothing is kept of them any more, in one transaction with the job that erases the rows.
  * Waits for uploads that are under way. Once this has committed, nothing that was kept can be read. Again answers the same erasure.
  */
-export const startErasure = ({ pool, keyRing }: Tables, { patientId, actor, requestId, requestedAt = new Date(), account = {}, auditPseudonym = newPseudonym() }: ErasureRequest): Promise<Erasure> =>
-  inTransaction(pool, async (client) => {
-    const scope = `patient:${patientId}` as const;
-    await lockPatient(client, patientId);
-    await lockKeeping(client, patientId, 'deletion');
-    const pseudonym = await keyRing.pseudonymOf(client, scope);
-    // The person is not named where the erasure outlives them.
-    const creator = actor === scope ? 'patient' : actor;
-    const { erasure, isNew } = await insertErasure(client, { _id: randomUUID().replaceAll('-', ''), pseudonym, audit_pseudonym: auditPseudonym, patientId, creator, requested_at: requestedAt });
-    if (erasure.state === 'running') await addCounts(client, erasure._id, account);
-    if (!isNew) return erasure;
-    await keyRing.bury(client, pseudonym, requestedAt);
-    await addDestroyedKeys(client, erasure._id, await keyRing.discard(client, scope));
-    await recordEntry(client, { event: 'patient-erased', actor, patientId, resource: `erasure/${erasure._id}`, requestId });
-    await addErasureJob(client, erasure._id);
-    return erasure;
-  });
+export const startErasure = ({ pool, keyRing }: Tables, request: ErasureRequest): Promise<Erasure> => inTransaction(pool, (client) => beginErasure(client, keyRing, request));
 
 /** The erasure of a patient, by the patient's identifier. */
 export const findErasure = async ({ pool, keyRing }: Tables, patientId: string): Promise<Erasure | undefined> => erasureOf(pool, await keyRing.pseudonymOf(pool, `patient:${patientId}`));

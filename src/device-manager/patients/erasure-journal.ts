@@ -40,6 +40,21 @@ const textOf = async (path: string): Promise<string> => {
   }
 };
 
+/** Adds entries that a journal file does not have yet, on the disk before it resolves. */
+export const addToJournal = async (path: string, entries: readonly JournalEntry[]): Promise<void> => {
+  const known = await textOf(path);
+  const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).filter((line) => !known.includes(line));
+  if (lines.length === 0) return;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const file = await open(path, 'a', 0o600);
+  try {
+    await file.appendFile(lines.join(''));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+};
+
 /** Where erasures are noted apart from the database, so that they can be applied to one that is restored. */
 export interface ErasureJournal {
   /** Notes an erasure, on the disk before it resolves. */
@@ -50,26 +65,18 @@ export interface ErasureJournal {
 
 /** The journal in a file, which grows by a line for each erasure. */
 export const openErasureJournal = (path: string, pool: Pool, keyRing: KeyRing): ErasureJournal => ({
-  append: async (erasure) => {
-    const line = `${JSON.stringify(entryOf(await installationOf(pool, keyRing), erasure))}\n`;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    if ((await textOf(path)).includes(line)) return;
-    const file = await open(path, 'a', 0o600);
-    try {
-      await file.appendFile(line);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  },
+  append: async (erasure) => addToJournal(path, [entryOf(await installationOf(pool, keyRing), erasure)]),
   read: async () => readJournal(await textOf(path)),
 });
 
-/** The journal of all erasures that the database knows, to be kept apart from it. */
-export const journalOf = async (pool: Pool, keyRing: KeyRing): Promise<JournalEntry[]> => {
-  const installation = await installationOf(pool, keyRing);
-  return (await allErasures(pool)).map((erasure) => entryOf(installation, erasure));
+/** What the journal tells of some erasures. */
+export const entriesOf = async (db: Queryable, keyRing: KeyRing, erasures: readonly Pick<Erasure, 'pseudonym' | 'requested_at'>[]): Promise<JournalEntry[]> => {
+  const installation = await installationOf(db, keyRing);
+  return erasures.map((erasure) => entryOf(installation, erasure));
 };
+
+/** The journal of all erasures that the database knows, to be kept apart from it. */
+export const journalOf = async (pool: Pool, keyRing: KeyRing): Promise<JournalEntry[]> => entriesOf(pool, keyRing, await allErasures(pool));
 
 /** Throws JournalFault when an entry is of another installation: its pseudonyms mean nobody here. */
 export const demandOwnJournal = async (db: Queryable, keyRing: KeyRing, entries: readonly JournalEntry[]): Promise<void> => {

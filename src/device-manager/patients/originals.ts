@@ -63,7 +63,7 @@ export async function* originals(sources: Sources, patientId: string): AsyncGene
       const { bytes, receivedAt, payloadId, format, more } = original;
       const name = nameOf(original);
       index.push(`${JSON.stringify({ name, payloadId, format, receivedAt, sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), ...more })}\n`);
-      yield { name, mediaType: isXml(format) ? 'application/xml' : 'application/json', at: receivedAt, isSmall: bytes.length < SMALL_BYTES, pieces: [bytes] };
+      yield { name, mediaType: isXml(format) ? 'application/xml' : 'application/json', at: receivedAt, isStored: bytes.length < SMALL_BYTES, pieces: [bytes] };
     }
   }
   yield { name: 'originals/index.ndjson', mediaType: 'application/x-ndjson', isLines: true, pieces: index };

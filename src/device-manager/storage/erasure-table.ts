@@ -50,6 +50,18 @@ export const readErasure = async (db: Queryable, _id: string): Promise<Erasure |
 /** All erasures, the first first. */
 export const allErasures = async (db: Queryable): Promise<Erasure[]> => (await db.query<Erasure>(`select ${columns} from device_manager.erasure order by requested_at, _id`)).rows;
 
+/**
+ * Takes away, and answers, the notes that no keys are made for somebody, where these tables know nothing of the erasure: the notes are younger
+ * than the tables, which may have all of them again.
+ */
+export const takeYoungerGravestones = async (db: Queryable): Promise<Pick<Erasure, 'pseudonym' | 'requested_at'>[]> =>
+  (
+    await db.query<Pick<Erasure, 'pseudonym' | 'requested_at'>>(
+      `delete from device_manager_keys.erased_scope gravestone where not exists (select from device_manager.erasure e where e.pseudonym = gravestone.pseudonym)
+       returning pseudonym, erased_at as requested_at`,
+    )
+  ).rows;
+
 /** Adds to what was counted, in the transaction that erased it. */
 export const addCounts = async (db: Queryable, _id: string, counts: Readonly<Record<string, number>>): Promise<void> => {
   const found = Object.entries(counts).filter(([, count]) => count > 0);
