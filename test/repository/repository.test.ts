@@ -83,6 +83,20 @@ describe('the repository', () => {
   });
 });
 
+describe('the page on faults', () => {
+  const page = read('docs/faults.md');
+  test('has each of the 27 once, held by a test or told why not', () => {
+    const numbers = [...page.matchAll(/^(?:\| |- \*\*)(R\d+)/gm)].map((match) => match[1] ?? '');
+    expect(numbers.toSorted((a, b) => Number(a.slice(1)) - Number(b.slice(1)))).toEqual(Array.from({ length: 27 }, (_, index) => `R${String(index + 1)}`));
+  });
+
+  test('links tests that are there', () => {
+    const links = [...page.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map((match) => match[1] ?? '');
+    expect(links.length).toBeGreaterThan(27);
+    expect(links.filter((link) => !files.includes(link))).toEqual([]);
+  });
+});
+
 describe('the suites', () => {
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const filesOf = (suite: string | undefined): string[] => {
