@@ -1,8 +1,8 @@
+import { existsSync } from 'node:fs';
 import { ownSchemas } from '../schemas.ts';
 import { openArchive, type ArchiveReader } from './archive-reader.ts';
-import { BackupFault, type Manifest } from './manifest.ts';
-import { existsSync } from 'node:fs';
 import type { BackupPaths } from './backing-up.ts';
+import { BackupFault, type Manifest } from './manifest.ts';
 
 /** The files of a backup that go together, read through once. */
 export interface RestoreSet {

@@ -213,6 +213,14 @@ describe('backup and restore', () => {
     expect([code, told, await tablesIn(place)]).toEqual([1, expect.stringMatching(/another installation.*Nothing was restored/), 0]);
   });
 
+  test('keys of a later backup are refused where data keys were rotated between, and nothing restored', async () => {
+    const place = await target();
+    await printed(runAtSource(['--json', 'keys', 'rotate', '--data']));
+    await printed(runAtSource(['--json', 'backup', path('rotated.zip')]));
+    const { code, told } = await place.run([...early, '--keys', path('rotated.keys.zip'), '--without-erasure-journal']);
+    expect([code, told, await tablesIn(place)]).toEqual([1, expect.stringMatching(/Data keys were rotated between.*Nothing was restored/), 0]);
+  });
+
   test('a database with rows is refused, and left as it is; one that was only migrated is not', async () => {
     const place = await target();
     await migrateDeviceManager(place.database.pool);

@@ -74,7 +74,7 @@ export interface Erasing extends Tables {
 
 /** The tables where a patient's identifier, names or wrapped keys lay in clear. */
 const clearTables = [
-  'device_manager.device', 'device_manager.assignment', 'device_manager.erasure', 'device_manager.quarantined_delivery', 'device_manager_keys.scope_key',
+  'device_manager.device', 'device_manager.assignment', 'device_manager.erasure', 'device_manager.quarantined_delivery', 'device_manager_keys.scope_key', 'device_manager_keys.data_key',
   'graphile_worker._private_jobs', 'graphile_worker._private_job_queues',
 ];
 
