@@ -54,7 +54,7 @@ const launch = async (native: string, cluster: string, run: string, state: strin
   if (account) chownSync(logPath, account.uid, account.gid);
   const identity = account ? { uid: account.uid, gid: account.gid } : {};
   // A file of the log that is over is removed, not used again: what was erased must not lie in it.
-  const settings = ['listen_addresses=', `unix_socket_directories=${run}`, 'unix_socket_permissions=0700', 'max_connections=100', 'log_min_messages=warning', 'log_min_error_statement=panic', 'log_parameter_max_length_on_error=0', 'log_error_verbosity=terse', 'wal_recycle=off', 'wal_keep_size=0'];
+  const settings = ['listen_addresses=', `unix_socket_directories=${run}`, 'unix_socket_permissions=0700', 'max_connections=200', 'log_min_messages=warning', 'log_min_error_statement=panic', 'log_parameter_max_length_on_error=0', 'log_error_verbosity=terse', 'wal_recycle=off', 'wal_keep_size=0'];
   const postgres = spawn(join(native, 'bin', 'postgres'), ['-D', cluster, ...settings.flatMap((setting) => ['-c', setting])], { ...identity, cwd: '/', stdio: ['ignore', log, log], detached: true });
   closeSync(log);
   const sidecar = spawn('/bin/sh', ['-c', 'trap "" INT TERM HUP; read _; kill -INT "$1" 2>/dev/null', 'pg-watch', String(postgres.pid)], { ...identity, cwd: '/', stdio: ['pipe', 'ignore', 'ignore'], detached: true });

@@ -21,8 +21,9 @@ const given = (environment: Environment, name: string): string | undefined => {
 /** `key=value` pairs, percent-encoded, separated by commas (OpenTelemetry, resource SDK). */
 const pairsIn = (text: string): Record<string, string> =>
   Object.fromEntries(text.split(',').flatMap((pair) => {
-    const [, key, value] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
-    return key === undefined || value === undefined ? [] : [[key, decodedOf(value)]];
+    const at = pair.indexOf('=');
+    const key = pair.slice(0, Math.max(at, 0)).trim();
+    return key === '' ? [] : [[key, decodedOf(pair.slice(at + 1).trim())]];
   }));
 
 const decodedOf = (text: string): string => {

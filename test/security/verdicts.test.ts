@@ -37,7 +37,6 @@ describe('the report on the checklist', () => {
   test('I8 deviations are read from their section of docs/security.md, and each is of a row', () => {
     expect([...deviationsIn('## Deviations\n\n- **A4** the name.\n- **B4**, **B5** none yet.\n\n## Other\n\n- **C1** no\n')]).toEqual(['A4', 'B4', 'B5']);
     const listed = [...deviationsIn(readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8'))];
-    expect(listed.length).toBeGreaterThan(0);
     expect(listed.filter((one) => !checklist.some(({ row: known }) => known === one))).toEqual([]);
   });
 
