@@ -27,6 +27,8 @@ export interface ServiceServer {
 /** Milliseconds within which a client must have sent its headers and its whole request, and how long idle connections stay. */
 export const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000, keepAliveTimeout: 20_000 };
 export const MAX_CONNECTIONS = 10_000;
+/** Listeners of one answer; Node warns of a leak beyond. */
+const MOST_LISTENERS = 20;
 /** Requests without Host are answered by the service itself, as any other that is refused. */
 const SETTINGS = { ...TIMEOUTS, requireHostHeader: false };
 
@@ -34,6 +36,8 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 const answerOf = (app: Express, inFlight: Set<ServerResponse>, phase: () => Phase): Answer => (request, response) => {
   inFlight.add(response);
+  // Each step of a request that holds something gives it back when the answer ends, and a stream listens four times.
+  response.setMaxListeners(MOST_LISTENERS);
   response.once('close', () => inFlight.delete(response));
   if (phase() === 'draining') response.setHeader('Connection', 'close');
   app(request as Parameters<Express>[0], response as Parameters<Express>[1]);
