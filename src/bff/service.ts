@@ -76,7 +76,7 @@ const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicH
   warmUp,
 });
 
-const turns: readonly TurnLimits[] = [{ operations: ['uploadHealthData', 'uploadHealthDataInFormat', 'deleteHealthData'], atOnce: 8, waiting: 64 }];
+const turns: readonly TurnLimits[] = [{ operations: ['uploadHealthData', 'uploadHealthDataInFormat', 'deleteHealthData'], atOnce: 8, waiting: 32 }];
 
 /** Puts the BFF together: session check, vetting, forwarding. */
 export const createBff = (dependencies: BffDependencies): Service => {

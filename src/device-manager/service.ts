@@ -42,7 +42,6 @@ const keyProblemOf = (error: unknown): ProblemCode | undefined =>
 
 const turns: readonly TurnLimits[] = [
   { operations: ['receiveHealthKit', 'receiveHealthKitInFormat', 'deleteHealthKitSamples', 'receiveMedisante', 'receiveMedisanteInFormat'], atOnce: 16, waiting: 128 },
-  { operations: ['exportHealthData', 'exportPatient', 'downloadPatientExport'], atOnce: 4, waiting: 16 },
 ];
 
 /** A database that is older than the journal was restored: whoever was erased since is erased before anybody can ask. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip } from 'node:zlib';
+import type { Hold } from './body-budget.ts';
 import { problem, type ProblemError } from './problem.ts';
 
 /** The client went away before its body was complete; nobody is left to answer. */
@@ -49,11 +50,12 @@ const watchPace = (bytesSoFar: () => number, onSlow: () => void): (() => void) =
 
 /**
  * Reads a request body and undoes gzip or br. Neither the bytes on the wire nor the decoded ones exceed `maxBytes`: the
- * first byte beyond rejects with payload-too-large and stops decoding, leaving the connection open for the answer.
+ * first byte beyond rejects with payload-too-large and stops decoding, leaving the connection open for the answer; so does `unavailable`
+ * where `hold` has no room for more.
  * Rejects with ClientGoneError when the client leaves early, with SlowBodyError when it falls behind PACE, and with invalid-request when
  * the encoding is broken.
  */
-export const readBody = (request: IncomingMessage, limits: { maxBytes: number; maxItems: number }): Promise<Buffer> => {
+export const readBody = (request: IncomingMessage, limits: { maxBytes: number; maxItems: number }, hold: Hold): Promise<Buffer> => {
   const decoder = decoderOf(request);
   const chunks: Buffer[] = [];
   let [wireBytes, decodedBytes] = [0, 0];
@@ -70,7 +72,8 @@ export const readBody = (request: IncomingMessage, limits: { maxBytes: number; m
     const keep = (chunk: Buffer): void => {
       decodedBytes += chunk.length;
       if (decodedBytes > limits.maxBytes) stop(problem('payload-too-large', { limits }));
-      else chunks.push(chunk);
+      else if (hold(chunk.length)) chunks.push(chunk);
+      else stop(problem('unavailable', { retryAfterSeconds: 2 }));
     };
     const onWire = (chunk: Buffer): void => {
       wireBytes += chunk.length;
@@ -88,8 +91,7 @@ export const readBody = (request: IncomingMessage, limits: { maxBytes: number; m
     const onClose = (): void => {
       if (!request.complete) stop(new ClientGoneError());
     };
-    request.on('data', onWire).once('end', onEnd).once('close', onClose);
-    request.once('error', () => stop(new ClientGoneError()));
+    request.on('data', onWire).once('end', onEnd).once('close', onClose).once('error', () => stop(new ClientGoneError()));
     decoder?.on('data', keep).once('end', finish);
     decoder?.once('error', () => stop(problem('invalid-request', { detail: 'Send a body that matches its Content-Encoding.' })));
   });

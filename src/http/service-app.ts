@@ -41,6 +41,8 @@ export interface ServiceOptions<Caller> {
   readonly limits?: Partial<BodyLimits>;
   /** Which operations take turns; none when left out. */
   readonly turns?: readonly TurnLimits[];
+  /** Room for the bodies of all requests under way, in bytes; 128 MiB when left out. */
+  readonly bodiesBytes?: number;
   readonly log: Logger;
   readonly ready?: PlatformOptions['ready'];
   readonly checkUp?: PlatformOptions['checkUp'];
@@ -141,6 +143,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     spec, handlers, authenticators, exchanges,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     turns: options.turns ?? [],
+    ...(options.bodiesBytes !== undefined && { bodiesBytes: options.bodiesBytes }),
     ...(options.origins && { origins: options.origins }),
     ...(options.sourceOf && { sourceOf: options.sourceOf }),
     validateResponses: options.validateResponses ?? false,

@@ -4,6 +4,7 @@ import * as OpenApiValidator from 'express-openapi-validator';
 import { answerCheck, type JsonAnswer } from './answer-check.ts';
 import { authenticate, checkSecurity, type Authenticators } from './authentication.ts';
 import { readContent, type BodyLimits } from './body-content.ts';
+import { BODIES_BYTES, createBodyBudget, type Hold } from './body-budget.ts';
 import { readBody } from './body-reader.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planContent } from './framing.ts';
@@ -15,7 +16,7 @@ import { problem } from './problem.ts';
 import { relaxed } from './relaxed-spec.ts';
 import { createSourceReader, type Connection } from './request-source.ts';
 import type { JsonObject, Spec } from './spec.ts';
-import { createTurns, type TurnLimits } from './turns.ts';
+import { createTurns, type TurnLimits, type Turns } from './turns.ts';
 
 /** What the router of one service stands on. */
 export interface SpecRouterOptions<Caller> {
@@ -28,6 +29,8 @@ export interface SpecRouterOptions<Caller> {
   readonly origins?: OriginCheck;
   readonly sourceOf?: (connection: Connection) => string;
   readonly turns: readonly TurnLimits[];
+  /** Room for all bodies together, in bytes; default BODIES_BYTES. */
+  readonly bodiesBytes?: number;
   /** True: an answer that breaks the contract becomes a 500. False: it is sent and told to `onContractBreach`. */
   readonly validateResponses: boolean;
   readonly onContractBreach: (error: Error, operationId: string) => void;
@@ -79,8 +82,14 @@ const isOpenToPages = (spec: Spec, { security = [] }: OperationInfo): boolean =>
 
 const peerOf = createSourceReader({ trustedProxies: [] });
 
+/** What requests of one service share. */
+interface Room {
+  readonly turns: Turns;
+  readonly holdBody: (response: Response) => Hold;
+}
+
 const admit = async <Caller>(
-  options: SpecRouterOptions<Caller>, takeTurn: ReturnType<typeof createTurns>, exchange: Exchange, request: Request, response: Response,
+  options: SpecRouterOptions<Caller>, { turns, holdBody }: Room, exchange: Exchange, request: Request, response: Response,
 ): Promise<void> => {
   const { operation, path } = matchOperation(options.spec, request);
   exchange.operation = operation;
@@ -93,10 +102,12 @@ const admit = async <Caller>(
   if (isOpenToPages(options.spec, operation)) options.origins?.check({ method, headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket });
   exchange.source = (options.sourceOf ?? peerOf)({ headers, remoteAddress: socket.remoteAddress });
   const view = { headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket, operationId: operation.id, requestId: exchange.requestId };
-  await takeTurn(operation.id, response);
+  turns.refuseWhenFull(operation.id);
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (/^100-continue$/i.test(headers.expect ?? '') && announcesBody(request)) response.writeContinue();
-  exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
+  exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems }, holdBody(response));
+  // Not before it is all there: who sends slowly would hold up the others.
+  await turns.take(operation.id, response);
   const { value, items, xml } = await readContent(exchange.bytes, plan, operation.request, limits);
   if (items !== undefined) exchange.items = items;
   if (xml !== undefined) exchange.xml = xml;
@@ -139,17 +150,17 @@ const judgeOf = <Caller>({ spec, validateResponses, onContractBreach }: SpecRout
 };
 
 /**
- * The steps of a request to an operation of the spec, in this order: match, framing from headers, its turn, authentication, bounded
- * body, JSON gate, validator, handler. Throws at once when handlers, authenticators and spec do not fit together.
+ * The steps of a request to an operation of the spec, in this order: match, framing from headers, authentication, bounded
+ * body, its turn, JSON gate, validator, handler. Throws at once when handlers, authenticators and spec do not fit together.
  */
 export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestHandler[] => {
   checkHandlers(options.spec, options.handlers);
   checkSecurity(options.spec, options.authenticators);
   const { exchanges } = options;
-  const takeTurn = createTurns(options.turns);
+  const room: Room = { turns: createTurns(options.turns), holdBody: createBodyBudget(options.bodiesBytes ?? BODIES_BYTES) };
   const admission: RequestHandler = async (request, response, next) => {
     const exchange = exchanges.of(request);
-    if (exchange.warmUp === undefined) await admit(options, takeTurn, exchange, request, response);
+    if (exchange.warmUp === undefined) await admit(options, room, exchange, request, response);
     next();
   };
   return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges, judgeOf(options))];

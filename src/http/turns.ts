@@ -41,34 +41,53 @@ const waitIn = (waiting: Set<Waiting>, response: ServerResponse, begin: () => vo
     waiting.add(one);
   });
 
-/** One queue: resolves when it is the request's turn, which lasts until its answer is sent or its client has left. */
-const createQueue = ({ atOnce, waiting: mostWaiting }: TurnLimits): ((response: ServerResponse) => Promise<void>) => {
+interface Queue {
+  readonly isFull: () => boolean;
+  readonly take: (response: ServerResponse) => Promise<void>;
+}
+
+const createQueue = ({ atOnce, waiting: mostWaiting }: TurnLimits): Queue => {
   let running = 0;
   const waiting = new Set<Waiting>();
+  const isFull = (): boolean => running >= atOnce && waiting.size >= mostWaiting;
   const end = (): void => {
     running -= 1;
     const [next] = waiting;
     next?.start();
   };
-  return (response) => {
+  const take: Queue['take'] = async (response) => {
     const begin = (): void => {
       running += 1;
       response.once('close', end);
     };
-    if (running >= atOnce) return waiting.size >= mostWaiting ? Promise.reject(overloaded()) : waitIn(waiting, response, begin);
-    begin();
-    return Promise.resolve();
+    if (response.closed || isFull()) throw overloaded();
+    if (running >= atOnce) await waitIn(waiting, response, begin);
+    else begin();
   };
+  return { isFull, take };
 };
 
-/**
- * Has requests to heavy operations take turns, so that they leave time for all others, and memory: a request that waits is not read yet.
- * Beyond what may wait, and after LONGEST_WAIT_MS, rejects with `unavailable` (503), which costs next to nothing.
- */
-export const createTurns = (limits: readonly TurnLimits[]): ((operationId: string, response: ServerResponse) => Promise<void>) => {
+/** Turns of the operations of one service. */
+export interface Turns {
+  /** Throws `unavailable` (503) where nobody more may wait: most of what is too much is known before anything is done for it. */
+  readonly refuseWhenFull: (operationId: string) => void;
+  /**
+   * Resolves when it is the request's turn, which lasts until its answer is sent or its client has left. Rejects with `unavailable` (503)
+   * beyond what may wait, after LONGEST_WAIT_MS, and for a client that has left.
+   */
+  readonly take: (operationId: string, response: ServerResponse) => Promise<void>;
+}
+
+/** Has requests to heavy operations take turns, so that they leave time for all others. */
+export const createTurns = (limits: readonly TurnLimits[]): Turns => {
   const queues = new Map(limits.flatMap((one) => {
     const queue = createQueue(one);
     return one.operations.map((id) => [id, queue] as const);
   }));
-  return (operationId, response) => queues.get(operationId)?.(response) ?? Promise.resolve();
+  return {
+    refuseWhenFull: (operationId) => {
+      if (queues.get(operationId)?.isFull() === true) throw overloaded();
+    },
+    take: async (operationId, response) => queues.get(operationId)?.take(response),
+  };
 };

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openShelf, type Shelf } from './shelf-service.ts';
 
@@ -66,5 +68,47 @@ describe('operations that take turns', () => {
     release.forEach((one) => one());
     expect((await Promise.all([...running, next])).map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(release).toHaveLength(3);
+  });
+});
+
+describe('bodies on their way', () => {
+  const head = (length: number, authorization = 'Authorization: Bearer let-me-in\r\n') =>
+    `POST /books HTTP/1.1\r\nHost: a\r\n${authorization}Content-Type: application/json\r\nContent-Length: ${String(length)}\r\n\r\n`;
+  let sockets: Socket[] = [];
+  afterEach(() => {
+    sockets.forEach((socket) => socket.destroy());
+    sockets = [];
+  });
+  const sendSlowly = (text: string, count: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: count }, async () => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      sockets.push(socket.on('error', () => undefined).resume());
+      await once(socket, 'connect');
+      socket.write(text);
+    }));
+
+  test.each([
+    ['of callers that are known', head(900)],
+    ['of nobody', head(100_000, '')],
+  ])('%s hold no turn while they are sent', async (_whose, text) => {
+    await sendSlowly(`${text}{`, 10);
+    await sleep(100);
+    const answer = add();
+    await started(1);
+    release.forEach((one) => one());
+    expect((await answer).status).toBe(200);
+  });
+
+  test('share the room for all: what does not fit is refused until others are answered', async () => {
+    await shelf.service.close(0.1);
+    shelf = openShelf({ bodiesBytes: 1000 });
+    ({ url } = await shelf.service.listen(0, '127.0.0.1'));
+    await sendSlowly(`${head(990)}{${' '.repeat(985)}`, 1);
+    await sleep(100);
+    const refused = await add();
+    expect([refused.status, refused.headers.get('retry-after'), ((await refused.json()) as { code: string }).code]).toEqual([503, '2', 'unavailable']);
+    sockets.forEach((socket) => socket.destroy());
+    await sleep(100);
+    expect((await add()).status).toBe(200);
   });
 });
