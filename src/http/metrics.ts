@@ -19,10 +19,10 @@ type Look = (read: GaugeSource['read']) => Promise<readonly Reading[]>;
  * Looks up one figure after the other, so that a scrape takes one connection to the database and not one per figure. What cannot be
  * looked up, or not in time, is left out: the other figures are wanted most when the database is gone.
  */
-const inTurn = (): Look => {
+const inTurn = (scrape: () => object): Look => {
   let last: Promise<unknown> = Promise.resolve();
   return (read) => {
-    const turn = last.then(read).catch((): readonly Reading[] => []);
+    const turn = last.then(() => read(scrape())).catch((): readonly Reading[] => []);
     last = turn;
     return Promise.race([turn, sleep(SCRAPE_MS, [], { ref: false })]);
   };
@@ -49,12 +49,14 @@ export const createMetrics = (service: string, gauges: readonly GaugeSource[] = 
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
-  const look = inTurn();
+  let scrape = {};
+  const look = inTurn(() => scrape);
   for (const gauge of gauges) addGauge(registry, look, gauge);
   return {
     registry,
     record: ({ operationId, status, durationMs }) => duration.observe({ operation: operationId, status: String(status) }, durationMs / 1000),
     render: async () => {
+      scrape = {};
       if (register.getSingleMetric('process_cpu_user_seconds_total') === undefined) collectDefaultMetrics({ register });
       return { contentType: registry.contentType, body: `${await registry.metrics()}\n${await register.metrics()}` };
     },

@@ -37,13 +37,15 @@ function withoutTrailingSlash(url: URL): string {
  */
 export function createUpstream<Paths extends object>({ baseUrl, spec, timeoutMs, maxBytes, pool: settings }: UpstreamOptions): Upstream<Paths> {
   const base = new URL(baseUrl);
-  const pool = new Pool(base.origin, {
+  const connectionsOf = () => new Pool(base.origin, {
     connections: CONNECTIONS,
     connect: { timeout: Math.min(timeoutMs, CONNECT_TIMEOUT_MS) },
     headersTimeout: 0, // the deadline of the whole call covers both
     bodyTimeout: 0,
     ...settings,
   });
+  // Whoever reads an answer slowly keeps its connection: calls have others.
+  const [pool, streams] = [connectionsOf(), connectionsOf()];
   const fetch = createLightFetch(pool, base.origin, { timeoutMs, maxBytes });
   const check = createUpstreamContract(spec);
   const client = createClient<Paths>({
@@ -61,7 +63,9 @@ export function createUpstream<Paths extends object>({ baseUrl, spec, timeoutMs,
   });
   const prefix = withoutTrailingSlash(base).slice(base.origin.length);
   return Object.assign(client, {
-    stream: (request: StreamRequest) => openStream(pool, { ...request, path: `${prefix}${request.path}` }),
-    close: () => pool.close(),
+    stream: (request: StreamRequest) => openStream(streams, { ...request, path: `${prefix}${request.path}` }),
+    close: async () => {
+      await Promise.all([pool.close(), streams.close()]);
+    },
   });
 }

@@ -9,5 +9,16 @@ export interface GaugeSource {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-  readonly read: () => Promise<readonly Reading[]> | readonly Reading[];
+  /** `scrape` is the same for all figures that are asked for together. */
+  readonly read: (scrape: object) => Promise<readonly Reading[]> | readonly Reading[];
 }
+
+/** Asks once for all figures of a scrape that come from the same question. */
+export const askedOnce = <Answer>(ask: () => Promise<Answer>): ((scrape: object) => Promise<Answer>) => {
+  const answers = new WeakMap<object, Promise<Answer>>();
+  return (scrape) => {
+    const answer = answers.get(scrape) ?? ask();
+    answers.set(scrape, answer);
+    return answer;
+  };
+};

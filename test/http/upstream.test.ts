@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '../../src/http/problem.ts';
 import { createUpstream } from '../../src/http/upstream.ts';
 
@@ -154,6 +155,20 @@ describe('good answers', () => {
     for (let i = 0; i < 20; i += 1) await upstream.GET('/devices');
     expect(ports.size).toBeLessThanOrEqual(2); // the pool may open a second before it knows that the first is free
   });
+});
+
+test('answers that are read slowly piece by piece, as many as there can be, hold up no other call', async () => {
+  const upstream = await answering((request, response) => {
+    if (request.url === '/archive') response.writeHead(200, { 'content-type': 'application/zip' }).write(Buffer.alloc(65_536));
+    else jsonAnswer(200, '[]')(request, response);
+  });
+  const readers = new AbortController();
+  const opened = Array.from({ length: 80 }, () => upstream.stream({ path: '/archive', headers: {}, mediaType: 'application/zip', signal: readers.signal }).catch((error: unknown) => error));
+  await Promise.race(opened);
+  await sleep(100);
+  expect((await upstream.GET('/devices')).response.status).toBe(200);
+  readers.abort();
+  await Promise.all(opened);
 });
 
 describe('answers that cannot be trusted are upstream-invalid', () => {

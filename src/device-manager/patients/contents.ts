@@ -8,7 +8,7 @@ import { devicesEverOf, type OwnDevice } from '../storage/own-device-table.ts';
 import { findSamples, type SampleFilter } from '../storage/sample-search.ts';
 import { submissionsAfter, type SubmissionRow } from '../storage/submission-list.ts';
 import { tombstonesAfter } from '../storage/tombstone-table.ts';
-import { archiveOf, type ArchiveFile, type WrittenFile } from './archive.ts';
+import { archiveOf, type ArchiveFile, type WrittenFile } from '../../zip-archive.ts';
 import { originals } from './originals.ts';
 
 /** Where an export takes what it holds from. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Pool } from '../../database/pool.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { payloadsAfter, readPayload } from '../storage/payload-table.ts';
-import type { ArchiveFile } from './archive.ts';
+import type { ArchiveFile } from '../../zip-archive.ts';
 import { waitingReadings } from './waiting-readings.ts';
 
 interface Sources {
