@@ -3,7 +3,7 @@ import { inSnapshot, inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { outlineOf } from './domain/outline.ts';
-import { addNormalization } from './keeping.ts';
+import { addNormalization } from './waiting-payloads.ts';
 import { itemsOf } from './payload-items.ts';
 import { documentOf } from './providers/medisante/document.ts';
 import { recordAudit } from './storage/audit-table.ts';

@@ -3,7 +3,7 @@ import { contentKey } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { keysForKeeping } from './admitting.ts';
 import type { Place } from './attributing.ts';
-import { addNormalization } from './keeping.ts';
+import { addNormalization } from './waiting-payloads.ts';
 import type { Reading } from './providers/reading.ts';
 import { insertPayload } from './storage/payload-table.ts';
 import { insertSamples } from './storage/new-sample-table.ts';

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
@@ -13,6 +13,7 @@ import { insertPayload, type PayloadContext } from './storage/payload-table.ts';
 import { insertCopies } from './storage/sample-copy-table.ts';
 import { earlierReadings, insertSamples, keptSamples, knownBefore, type NewSample } from './storage/new-sample-table.ts';
 import { deletedAmong } from './storage/tombstone-table.ts';
+import { addNormalization } from './waiting-payloads.ts';
 
 /** Vetted samples of one request of one patient. */
 export interface Upload {
@@ -33,12 +34,14 @@ export interface KeptItem {
   readonly sameReadingAs?: string;
 }
 
-/** A new identifier of a payload. */
-export const newPayloadId = (): string => randomUUID().replaceAll('-', '');
-
-/** Jobs of one patient run one after the other, so that a chunk has one writer. */
-export const addNormalization = (db: Queryable, patientId: string, payloadId: string): Promise<void> =>
-  addJob(db, { task: 'normalize', payload: { patientId, payloadId }, queue: `patient:${patientId}`, key: `normalize:${patientId}:${payloadId}` });
+/** A new identifier of a payload, 32 hexadecimal digits, in order of time (UUID version 7, RFC 9562, 5.7): indexes grow at their end. */
+export const newPayloadId = (): string => {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(Date.now(), 0, 6);
+  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  return bytes.toString('hex');
+};
 
 /** Looks at the versions in a payload again, after those of another one changed what they count for. */
 export const addVersionCheck = (db: Queryable, patientId: string, payloadId: string): Promise<void> =>

@@ -1,42 +1,20 @@
-import { setImmediate } from 'node:timers/promises';
-import type { Pool } from '../database/pool.ts';
-import type { Queryable } from '../database/pool.ts';
+import type { PoolClient } from 'pg';
+import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
-import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
-import type { NormalizedData } from '../measurement/coding.ts';
-import { dayOf, pointsOf } from './domain/chart.ts';
-import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
+import type { KeyRing } from '../keys/scope-keys.ts';
+import type { Rules } from './domain/normalization.ts';
 import type { Reason } from './domain/observing.ts';
 import type { Standing } from './domain/version.ts';
 import type { Outbox, Submittable } from './outbox.ts';
-import { itemsOf, located, measuredOf, sourceOf } from './payload-items.ts';
+import { isDone, outcomesOf, storeOutcomes, type Done, type Outcome } from './outcomes.ts';
 import type { RuleBook } from './rule-book.ts';
 import { settle } from './settling.ts';
-import { mergeNormalizedChunk } from './storage/normalized-chunk-table.ts';
-import { readPayload, type Payload } from './storage/payload-table.ts';
-import { samplesToNormalize, writeResults, type NormalizationResult, type PayloadSample, type Which } from './storage/sample-result-table.ts';
-import type { SampleRow } from './storage/sample-table.ts';
-import type { StoredPoint } from './storage/series-body.ts';
-import { mergeSeriesChunks, removePoints, type SeriesChunk } from './storage/series-chunk-table.ts';
-import { renewRollups } from './storage/series-rollup-table.ts';
+import { readPayloads, type Payload } from './storage/payload-table.ts';
+import { samplesToNormalize, type PayloadSample, type Which } from './storage/sample-result-table.ts';
 import { writeStandings } from './storage/version-table.ts';
+import { takeWaiting } from './waiting-payloads.ts';
 
-/** What the rules make of one sample. */
-export interface Outcome {
-  readonly sample: PayloadSample;
-  /** What measured it: the source that the sample names, else its device. */
-  readonly source: string;
-  readonly outcome: Normalized | { readonly reason: Reason };
-}
-
-const own = ({ _id, groupNo, hasOwnState }: PayloadSample) => ({ _id, groupNo, hasOwnState });
-
-const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
-  'reason' in outcome
-    ? { ...own(sample), state: 'normalization-failed', reason: outcome.reason }
-    : { ...own(sample), state: 'normalized', ...(outcome.remark && { reason: outcome.remark }), normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion };
-
-const submittable = ({ sample, outcome }: Outcome & { outcome: Normalized }): Submittable => ({
+const submittable = ({ sample, outcome }: Done): Submittable => ({
   sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
 });
 
@@ -44,90 +22,84 @@ const submittable = ({ sample, outcome }: Outcome & { outcome: Normalized }): Su
 const writtenStanding = (_id: string, standing: Standing | undefined): { _id: string; state: string; reason: string }[] =>
   standing === undefined || standing.state === 'current' ? [] : [{ _id, state: standing.state === 'conflicting' ? 'normalization-failed' : standing.state, reason: standing.reason }];
 
-const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<void> => {
-  for (const group of Object.values(Object.groupBy(done, ({ outcome }) => `${outcome.ruleId}@${String(outcome.ruleVersion)}`))) {
-    const [first] = group ?? [];
-    if (!group || !first) continue;
-    const { ruleId, ruleVersion } = first.outcome;
-    const records = Object.fromEntries(group.map(({ sample, outcome }) => [String(sample.item_index), outcome.record] as [string, NormalizedData]));
-    await mergeNormalizedChunk(db, keys, { patientId, payloadId, ruleId, ruleVersion }, records);
-  }
-};
-
-const storePoints = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string, done: readonly (Outcome & { outcome: Normalized })[]): Promise<SeriesChunk[]> => {
-  const chunks = new Map<string, SeriesChunk & { readonly points: StoredPoint[] }>();
-  for (const { sample, source, outcome } of done) {
-    for (const { series, name, x, y } of pointsOf(outcome.record)) {
-      const key = { patientId, normalizedType: outcome.normalizedDataType, rawType: sample.type ?? '', series, day: dayOf(x) };
-      const text = `${key.normalizedType}\n${key.rawType}\n${series}\n${key.day}`;
-      const chunk = chunks.get(text) ?? { key, name, points: [] };
-      chunks.set(text, chunk);
-      chunk.points.push([x, y, payloadId, sample.item_index, source]);
-    }
-  }
-  return mergeSeriesChunks(db, keys, patientId, [...chunks.values()]);
-};
-
-/** After how many samples requests have their turn, so that a payload of thousands holds up nobody. */
-const samplesATurn = 500;
-
-/** Applies rules to samples of a payload; changes nothing. */
-export const outcomesOf = async (rules: Rules, payload: Payload, samples: readonly PayloadSample[]): Promise<Outcome[]> => {
-  const items = itemsOf(payload);
-  const outcomes: Outcome[] = [];
-  for (const [index, sample] of samples.entries()) {
-    if (index % samplesATurn === samplesATurn - 1) await setImmediate();
-    const item = items[sample.item_index] ?? {};
-    outcomes.push({ sample, source: sourceOf(sample, item), outcome: located(normalize(rules, measuredOf(sample, item, payload.context)), sample, item, payload.context) });
-  }
-  return outcomes;
-};
-
-/** Stores outcomes of samples of one payload: records, points, rollups and states; what earlier ones put into charts goes. The caller holds the patient's lock. */
-export const storeOutcomes = async (db: Queryable, keys: ScopeKeys, { patientId, payloadId }: Pick<Payload, 'patientId' | 'payloadId'>, samples: readonly SampleRow[], outcomes: readonly Outcome[]): Promise<void> => {
-  const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
-  await storeRecords(db, keys, patientId, payloadId, done);
-  const [forgotten, stored] = [await removePoints(db, keys, patientId, samples), await storePoints(db, keys, patientId, payloadId, done)];
-  await renewRollups(db, keys, patientId, [...forgotten, ...stored]);
-  await writeResults(db, patientId, payloadId, outcomes.map(resultOf));
-};
-
 /** One writer per patient at a time, whoever calls, until the transaction ends. */
 export const lockPatient = async (db: Queryable, patientId: string): Promise<void> => {
   await db.query('set local lock_timeout = 0');
   await db.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patientId]);
 };
 
-/** Normalizes samples of one payload. */
+/** What normalizes, with the rules of an installation. */
+interface Normalizing {
+  readonly keyRing: KeyRing;
+  readonly ruleBook: RuleBook;
+  readonly outbox: Outbox;
+}
+
+/** In the order of the payloads, so that the same samples always come out the same. */
+const outcomesIn = async (rules: Rules, payloads: readonly Payload[], samples: readonly PayloadSample[]): Promise<Outcome[]> => {
+  const byPayload = Map.groupBy(samples, ({ payload_id: payloadId }) => payloadId);
+  const outcomes: Outcome[] = [];
+  for (const payload of payloads) outcomes.push(...(await outcomesOf(rules, payload, byPayload.get(payload.payloadId) ?? [])));
+  return outcomes;
+};
+
+/** Normalizes samples of payloads of one patient, whose lock the caller holds; answers why no rule took some of them. */
+const normalizePayloads = async ({ keyRing, ruleBook, outbox }: Normalizing, client: PoolClient, patientId: string, payloadIds: readonly string[], which: Which): Promise<Reason[]> => {
+  const found = await samplesToNormalize(client, patientId, payloadIds, which);
+  const { standings, changed } = await settle(client, found);
+  const wanted = which === 'versions' ? changed : found;
+  if (wanted.length === 0) return [];
+  // Of a patient who is being erased there are samples for a while, but no keys.
+  const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
+  if (!keys) return [];
+  const payloads = await readPayloads(client, keys, patientId, [...new Set(wanted.map(({ payload_id: payloadId }) => payloadId))]);
+  if (payloads.length === 0) return [];
+  const kept = new Set(payloads.map(({ payloadId }) => payloadId));
+  const samples = wanted.filter(({ payload_id: payloadId }) => kept.has(payloadId));
+  const { rules } = await ruleBook.current(client);
+  const outcomes = await outcomesIn(rules, payloads, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
+  await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
+  await storeOutcomes(client, keys, patientId, samples, outcomes);
+  await outbox.note(client, keys, patientId, outcomes.filter(isDone).map(submittable), samples.map(({ _id }) => _id));
+  return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
+};
+
+/** Normalizes samples of payloads. */
 export interface Normalizer {
   /**
    * Normalizes samples of a payload, those that wait for it if not said otherwise, in one transaction: records, points and states. Of
    * versions only those whose state is no longer right. Doing it twice is doing it once. A payload that is gone is no error.
    */
   readonly normalize: (patientId: string, payloadId: string, which?: Which) => Promise<void>;
+  /**
+   * The same for what waits in a payload and, in the same transaction, for other payloads of the patient whose turn has come, so that a
+   * day's chart is written once for all of them; their jobs are gone with it. When one of those fails, the payload is normalized alone.
+   */
+  readonly normalizeWaiting: (patientId: string, payloadId: string) => Promise<void>;
 }
 
 /** A normalizer with the rules of an installation. `onFailure` is told how many samples of a payload no rule took. */
-export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook, outbox: Outbox, onFailure: (reason: string, samples: number) => void): Normalizer => ({
-  normalize: async (patientId, payloadId, which = 'received') => {
-    const failures = await inTransaction(pool, async (client): Promise<string[]> => {
-      await lockPatient(client, patientId);
-      const found = await samplesToNormalize(client, patientId, payloadId, which);
-      const { standings, changed } = await settle(client, found);
-      const samples = which === 'versions' ? changed : found;
-      if (samples.length === 0) return [];
-      // Of a patient who is being erased there are samples for a while, but no keys.
-      const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
-      const payload = keys && (await readPayload(client, keys, patientId, payloadId));
-      if (!keys || !payload) return [];
-      const { rules } = await ruleBook.current(client);
-      const outcomes = await outcomesOf(rules, payload, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
-      await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
-      await storeOutcomes(client, keys, payload, samples, outcomes);
-      const done = outcomes.filter((one): one is Outcome & { outcome: Normalized } => !('reason' in one.outcome));
-      await outbox.note(client, keys, patientId, done.map(submittable), samples.map(({ _id }) => _id));
-      return outcomes.flatMap(({ outcome }) => ('reason' in outcome ? [outcome.reason] : []));
-    });
+export const createNormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook, outbox: Outbox, onFailure: (reason: string, samples: number) => void): Normalizer => {
+  const normalizing = { keyRing, ruleBook, outbox };
+  const tell = (failures: readonly Reason[]): void => {
     for (const [reason, samples] of Map.groupBy(failures, (one) => one)) onFailure(reason, samples.length);
-  },
-});
+  };
+  const normalize = async (patientId: string, payloadId: string, which: Which = 'received'): Promise<void> => {
+    tell(await inTransaction(pool, async (client) => {
+      await lockPatient(client, patientId);
+      return normalizePayloads(normalizing, client, patientId, [payloadId], which);
+    }));
+  };
+  const normalizeWaiting = async (patientId: string, payloadId: string): Promise<void> => {
+    const together = inTransaction(pool, async (client): Promise<Reason[] | undefined> => {
+      await lockPatient(client, patientId);
+      const others = await takeWaiting(client, patientId, payloadId);
+      return others.length === 0 ? undefined : normalizePayloads(normalizing, client, patientId, [payloadId, ...others], 'received');
+    });
+    // What of the others failed fails again in its own job, which tells it.
+    const failures = await together.catch(() => undefined);
+    if (failures) tell(failures);
+    else await normalize(patientId, payloadId);
+  };
+  return { normalize, normalizeWaiting };
+};

@@ -5,7 +5,8 @@ import { inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
-import { lockPatient, outcomesOf, storeOutcomes, type Outcome } from './normalizing.ts';
+import { lockPatient } from './normalizing.ts';
+import { outcomesOf, storeOutcomes, type Outcome } from './outcomes.ts';
 import type { RuleBook } from './rule-book.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { readNormalizedChunk } from './storage/normalized-chunk-table.ts';
@@ -105,12 +106,12 @@ const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId:
 };
 
 const renew = async (context: Context, client: PoolClient, run: RenormalizationRow, patientId: string, payloadId: string): Promise<void> => {
-  const samples = fittingSamples(await samplesToNormalize(client, patientId, payloadId, 'all'), run.filter);
+  const samples = fittingSamples(await samplesToNormalize(client, patientId, [payloadId], 'all'), run.filter);
   const compared = await compare(context, client, patientId, payloadId, samples);
   const stale = compared.filter((one) => one.kind !== 'unchanged' || one.isStale);
   if (!run.dry_run && stale.length > 0) {
     const keys = await context.keyRing.keysOf(client, `patient:${patientId}`);
-    await storeOutcomes(client, keys, { patientId, payloadId }, stale.map(({ sample }) => sample), stale);
+    await storeOutcomes(client, keys, patientId, stale.map(({ sample }) => sample), stale);
     // What was submitted of another value is superseded; who wants it submitted again asks for it.
     await supersedeSubmissions(client, patientId, stale.filter(({ kind }) => kind !== 'unchanged').map(({ sample }) => sample._id));
   }
@@ -143,7 +144,7 @@ const differencesOf = async (context: Context, run: RenormalizationRow): Promise
   const { pool } = context;
   const found = await Promise.all((run.dry_run ? run.differing : []).map((_id) => sampleById(pool, _id)));
   const compared = await Promise.all(found.map(async (sample) =>
-    (sample ? compare(context, pool, sample.patient_id, sample.payload_id, await samplesToNormalize(pool, sample.patient_id, sample.payload_id, { only: sample._id })) : [])));
+    (sample ? compare(context, pool, sample.patient_id, sample.payload_id, await samplesToNormalize(pool, sample.patient_id, [sample.payload_id], { only: sample._id })) : [])));
   return compared.flat().map(differenceOf);
 };
 

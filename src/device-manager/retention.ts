@@ -52,7 +52,7 @@ const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<
     await lockPatient(client, patientId);
     await lockKeeping(client, patientId, 'deletion');
     const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
-    if (keys) await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, await samplesToNormalize(client, patientId, payloadId, 'all')));
+    if (keys) await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, await samplesToNormalize(client, patientId, [payloadId], 'all')));
     await removePayload(client, name);
     await recordAudit(client, { patientId, actor, action: 'delete', resource: `payload/${payloadId}`, requestId: `retention-${randomUUID()}` });
   });

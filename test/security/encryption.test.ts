@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addNormalization } from '../../src/device-manager/keeping.ts';
+import { addNormalization } from '../../src/device-manager/waiting-payloads.ts';
 import { rotateDataKeys } from '../../src/device-manager/resealing.ts';
 import { countOlder, sealedColumns } from '../../src/device-manager/storage/sealed-columns.ts';
 import { isServiceToken } from '../../src/http/service-credential.ts';

@@ -292,4 +292,8 @@ export const migrations: readonly Migration[] = [
   },
   narrowSamples,
   ...patientDataMigrations,
+  {
+    name: '0028-groups-that-wait',
+    sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'`,
+  },
 ];

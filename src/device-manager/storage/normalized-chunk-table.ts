@@ -50,14 +50,35 @@ export const removeRecords = async (db: Queryable, keys: ScopeKeys, patientId: s
   }
 };
 
-/** Adds records to a chunk, in place of older ones of the same items. The caller holds the patient's lock. */
-export const mergeNormalizedChunk = async (db: Queryable, keys: ScopeKeys, key: ChunkKey, records: NormalizedChunk): Promise<void> => {
-  const merged = { ...(await readNormalizedChunk(db, keys, key)), ...records };
-  await db.query(
-    `insert into device_manager.normalized_chunk (patient_id, payload_id, rule_id, rule_version, body) values ($1, $2::uuid, $3, $4, $5)
+/** Records that one version of one rule made of one payload. */
+export interface NewRecords {
+  readonly key: ChunkKey;
+  readonly records: NormalizedChunk;
+}
+
+/** Adds records to chunks of one patient, in place of older ones of the same items. The caller holds the patient's lock. */
+export const mergeNormalizedChunks = async (db: Queryable, keys: ScopeKeys, patientId: string, added: readonly NewRecords[]): Promise<void> => {
+  if (added.length === 0) return;
+  const places = [added.map(({ key }) => key.payloadId), added.map(({ key }) => key.ruleId), added.map(({ key }) => key.ruleVersion)];
+  const { rows } = await db.query<{ position: number }>({
+    name: 'normalized-chunks-to-merge',
+    text: `select t.position::int from unnest($2::uuid[], $3::text[], $4::int[]) with ordinality as t(payload_id, rule_id, rule_version, position)
+     join device_manager.normalized_chunk c on c.patient_id = $1 and c.payload_id = t.payload_id and c.rule_id = t.rule_id and c.rule_version = t.rule_version`,
+    values: [patientId, ...places],
+  });
+  const there = new Set(rows.map(({ position }) => position - 1));
+  const bodies: Buffer[] = [];
+  for (const [position, { key, records }] of added.entries()) {
+    const merged = there.has(position) ? { ...(await readNormalizedChunk(db, keys, key)), ...records } : records;
+    bodies.push(sealBytes(keys.dataKey, Buffer.from(JSON.stringify(merged)), aad(key)));
+  }
+  await db.query({
+    name: 'write-normalized-chunks',
+    text: `insert into device_manager.normalized_chunk (patient_id, payload_id, rule_id, rule_version, body)
+     select $1, t.* from unnest($2::uuid[], $3::text[], $4::int[], $5::bytea[]) as t
      on conflict (patient_id, payload_id, rule_id, rule_version) do update set body = excluded.body`,
-    [key.patientId, key.payloadId, key.ruleId, key.ruleVersion, sealBytes(keys.dataKey, Buffer.from(JSON.stringify(merged)), aad(key))],
-  );
+    values: [patientId, ...places, bodies],
+  });
 };
 
 /** Erases the records of a patient. */

@@ -75,29 +75,49 @@ export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patie
 };
 
 interface Row {
+  readonly payload_id: string;
   readonly provider: string;
   readonly format: string;
   readonly received_at: Date;
-  /** Null once it was kept for as long as payloads are kept. */
-  readonly body: Buffer | null;
+  readonly body: Buffer;
   readonly context: Buffer;
   readonly item_count: number;
 }
 
-/** Opens a kept payload; undefined when there is none, or its bytes are kept no more. Throws SealBrokenError when it was changed. */
-export const readPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string): Promise<Payload | undefined> => {
-  const { rows } = await db.query<Row>(
-    'select provider, format, received_at, body, context, item_count from device_manager.payload where patient_id = $1 and payload_id = $2::uuid',
-    [patientId, payloadId],
-  );
-  const [row] = rows;
-  if (!row?.body) return undefined;
-  const context = await openBytes(dataKey, row.context, aad(patientId, payloadId, 'context'));
-  return {
-    patientId, payloadId, provider: row.provider, format: row.format, receivedAt: row.received_at, itemCount: row.item_count,
-    bytes: await openBytes(dataKey, row.body, aad(patientId, payloadId, 'body')),
-    context: JSON.parse(context.toString('utf8')) as PayloadContext,
-  };
+/** Opens kept payloads of one patient; one that is gone, or whose bytes are kept no more, is left out. Throws SealBrokenError when one was changed. */
+export const readPayloads = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadIds: readonly string[]): Promise<Payload[]> => {
+  const { rows } = await db.query<Row>({
+    name: 'read-payloads',
+    text: `select replace(payload_id::text, '-', '') as payload_id, provider, format, received_at, body, context, item_count from device_manager.payload
+     where patient_id = $1 and payload_id = any($2::uuid[]) and body is not null order by received_at, payload_id`,
+    values: [patientId, payloadIds],
+  });
+  return Promise.all(rows.map(async ({ payload_id: payloadId, ...row }): Promise<Payload> => {
+    const context = await openBytes(dataKey, row.context, aad(patientId, payloadId, 'context'));
+    return {
+      patientId, payloadId, provider: row.provider, format: row.format, receivedAt: row.received_at, itemCount: row.item_count,
+      bytes: await openBytes(dataKey, row.body, aad(patientId, payloadId, 'body')),
+      context: JSON.parse(context.toString('utf8')) as PayloadContext,
+    };
+  }));
+};
+
+/** Opens one kept payload; undefined when there is none, or its bytes are kept no more. Throws SealBrokenError when it was changed. */
+export const readPayload = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string): Promise<Payload | undefined> =>
+  (await readPayloads(db, keys, patientId, [payloadId]))[0];
+
+/** Payloads of a patient, but for one, with samples that nothing was made of yet, the oldest first, with at most so many items together. */
+export const payloadsWithReceived = async (db: Queryable, patientId: string, but: string, mostItems: number): Promise<string[]> => {
+  const { rows } = await db.query<{ payload_id: string }>({
+    name: 'payloads-with-received',
+    text: `select replace(payload_id::text, '-', '') as payload_id from (
+       select p.payload_id, p.received_at, sum(p.item_count) over (order by p.received_at, p.payload_id) as items
+       from (select distinct payload_id from device_manager.sample_group where patient_id = $1 and state = 'received' and payload_id <> $2::uuid limit 100) g
+       join device_manager.payload p on p.patient_id = $1 and p.payload_id = g.payload_id) as one
+     where items <= $3 order by received_at, payload_id`,
+    values: [patientId, but, mostItems],
+  });
+  return rows.map(({ payload_id: payloadId }) => payloadId);
 };
 
 /** What is known of a kept payload beside its bytes; identifiers as 32 hexadecimal digits. */

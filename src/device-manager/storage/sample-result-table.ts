@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { SampleRow } from './sample-table.ts';
 
-/** Samples of one payload: all, those that wait for normalization, those that are versions of a reading, or one. */
+/** Samples of payloads: all, those that wait for normalization, those that are versions of a reading, or one. */
 export type Which = 'all' | 'received' | 'versions' | { readonly only: string };
 
 /** A sample of one payload. */
@@ -13,25 +13,27 @@ export interface PayloadSample extends SampleRow {
 
 type Group = Omit<PayloadSample, 'hasOwnState' | '_id' | 'item_index' | 'recorded_at' | 'ended_at' | 'identity' | 'same_reading_as'>;
 
-const readGroups = async (db: Queryable, patientId: string, payloadId: string): Promise<Map<number, Group>> => {
+/** By payload and number. */
+const readGroups = async (db: Queryable, patientId: string, payloadIds: readonly string[]): Promise<(payloadId: string, groupNo: number) => Group | undefined> => {
   const { rows } = await db.query<Group>({
     name: 'read-sample-groups',
     text: `select patient_id, group_no as "groupNo", provider, device_id, type, replace(payload_id::text, '-', '') as payload_id, received_at, state, reason, normalized_type, rule_id, rule_version, updated_at, format
-     from device_manager.sample_group where patient_id = $1 and payload_id = $2::uuid`,
-    values: [patientId, payloadId],
+     from device_manager.sample_group where patient_id = $1 and payload_id = any($2::uuid[])`,
+    values: [patientId, payloadIds],
   });
-  return new Map(rows.map((group) => [group.groupNo, group]));
+  const groups = new Map([...Map.groupBy(rows, ({ payload_id: payloadId }) => payloadId)].map(([payloadId, own]) => [payloadId, new Map(own.map((group) => [group.groupNo, group]))]));
+  return (payloadId, groupNo) => groups.get(payloadId)?.get(groupNo);
 };
 
 type Row = [
-  _id: string, itemIndex: number, groupNo: number, recordedAtMs: number, endedAtMs: number | null, identity: string | null, sameReadingAs: string | null,
+  payloadId: string, _id: string, itemIndex: number, groupNo: number, recordedAtMs: number, endedAtMs: number | null, identity: string | null, sameReadingAs: string | null,
   state: SampleRow['state'] | null, reason: string | null, normalizedType: string | null, ruleId: string | null, ruleVersion: number | null, updatedAt: Date | null,
 ];
 
 const ms = (column: string) => `date_part('epoch', ${column}) * 1000`;
 
 const sampleOf = (row: Row, group: Group): PayloadSample => {
-  const [_id, itemIndex, , recordedAtMs, endedAtMs, identity, sameReadingAs, state, reason, normalizedType, ruleId, ruleVersion, updatedAt] = row;
+  const [, _id, itemIndex, , recordedAtMs, endedAtMs, identity, sameReadingAs, state, reason, normalizedType, ruleId, ruleVersion, updatedAt] = row;
   const recordedAt = new Date(recordedAtMs);
   const own = state === null ? {} : { state, reason, normalized_type: normalizedType, rule_id: ruleId, rule_version: ruleVersion, updated_at: updatedAt ?? group.updated_at };
   return {
@@ -40,24 +42,24 @@ const sampleOf = (row: Row, group: Group): PayloadSample => {
   };
 };
 
-/** Some samples of one payload, in its order, but for deleted ones. */
-export const samplesToNormalize = async (db: Queryable, patientId: string, payloadId: string, which: Which): Promise<PayloadSample[]> => {
-  const groups = await readGroups(db, patientId, payloadId);
+/** Some samples of payloads of one patient, each in the order of its payload, but for deleted ones. */
+export const samplesToNormalize = async (db: Queryable, patientId: string, payloadIds: readonly string[], which: Which): Promise<PayloadSample[]> => {
+  const groupAt = await readGroups(db, patientId, payloadIds);
   const { rows } = await db.query<Row>({
-    name: 'samples-of-payload', rowMode: 'array',
-    text: `select _id, item_index, group_no, ${ms('recorded_at')}, ${ms('ended_at')}, identity, same_reading_as, state, reason, normalized_type, rule_id, rule_version, updated_at
-     from device_manager.sample where patient_id = $1 and payload_id = $2::uuid and state is distinct from 'deleted' and ($3::uuid is null or _id = $3) and (not $4::boolean or identity is not null) order by item_index`,
-    values: [patientId, payloadId, typeof which === 'string' ? null : which.only, which === 'versions'],
+    name: 'samples-of-payloads', rowMode: 'array',
+    text: `select replace(payload_id::text, '-', ''), _id, item_index, group_no, ${ms('recorded_at')}, ${ms('ended_at')}, identity, same_reading_as, state, reason, normalized_type, rule_id, rule_version, updated_at
+     from device_manager.sample where patient_id = $1 and payload_id = any($2::uuid[]) and state is distinct from 'deleted' and ($3::uuid is null or _id = $3) and (not $4::boolean or identity is not null) order by payload_id, item_index`,
+    values: [patientId, payloadIds, typeof which === 'string' ? null : which.only, which === 'versions'],
   });
   const samples = rows.flatMap((row) => {
-    const group = groups.get(row[2]);
+    const group = groupAt(row[0], row[3]);
     return group ? [sampleOf(row, group)] : [];
   });
   return which === 'received' ? samples.filter(({ state }) => state === 'received') : samples;
 };
 
 /** What normalization made of one sample. */
-export interface NormalizationResult extends Pick<PayloadSample, '_id' | 'groupNo' | 'hasOwnState'> {
+export interface NormalizationResult extends Pick<PayloadSample, '_id' | 'payload_id' | 'groupNo' | 'hasOwnState'> {
   readonly state: 'normalized' | 'normalization-failed';
   readonly reason?: string;
   readonly normalizedType?: string;
@@ -65,14 +67,17 @@ export interface NormalizationResult extends Pick<PayloadSample, '_id' | 'groupN
   readonly ruleVersion?: number;
 }
 
+const placeOf = (payloadId: string, groupNo: number): string => `${payloadId}/${String(groupNo)}`;
+
 /** How many samples of each group have no state of their own. */
-const followersIn = async (db: Queryable, patientId: string, payloadId: string): Promise<Map<number, number>> => {
-  const { rows } = await db.query<{ group_no: number; samples: number }>({
+const followersIn = async (db: Queryable, patientId: string, payloadIds: readonly string[]): Promise<Map<string, number>> => {
+  const { rows } = await db.query<{ payload_id: string; group_no: number; samples: number }>({
     name: 'samples-without-state',
-    text: 'select group_no, count(*)::int as samples from device_manager.sample where patient_id = $1 and payload_id = $2::uuid and state is null group by group_no',
-    values: [patientId, payloadId],
+    text: `select replace(payload_id::text, '-', '') as payload_id, group_no, count(*)::int as samples from device_manager.sample
+     where patient_id = $1 and payload_id = any($2::uuid[]) and state is null group by payload_id, group_no`,
+    values: [patientId, payloadIds],
   });
-  return new Map(rows.map(({ group_no, samples }) => [group_no, samples]));
+  return new Map(rows.map(({ payload_id, group_no, samples }) => [placeOf(payload_id, group_no), samples]));
 };
 
 const kindOf = ({ reason, normalizedType, ruleId, ruleVersion }: NormalizationResult): string => JSON.stringify([reason, normalizedType, ruleId, ruleVersion]);
@@ -83,13 +88,22 @@ const mostOf = (results: readonly NormalizationResult[]): NormalizationResult | 
   return [...normalized.values()].sort((a, b) => b.length - a.length)[0]?.[0];
 };
 
-const writeGroup = (db: Queryable, patientId: string, payloadId: string, { groupNo, state, reason, normalizedType, ruleId, ruleVersion }: NormalizationResult) =>
-  db.query({
-    name: 'write-sample-group',
-    text: `update device_manager.sample_group set state = $4, reason = $5, normalized_type = $6, rule_id = $7, rule_version = $8, updated_at = now()
-     where patient_id = $1 and payload_id = $2::uuid and group_no = $3`,
-    values: [patientId, payloadId, groupNo, state, reason ?? null, normalizedType ?? null, ruleId ?? null, ruleVersion ?? null],
+const told = (results: readonly NormalizationResult[]) => [
+  results.map(({ state }) => state), results.map(({ reason }) => reason ?? null), results.map(({ normalizedType }) => normalizedType ?? null),
+  results.map(({ ruleId }) => ruleId ?? null), results.map(({ ruleVersion }) => ruleVersion ?? null),
+];
+
+const writeGroups = async (db: Queryable, patientId: string, groups: readonly NormalizationResult[]): Promise<void> => {
+  if (groups.length === 0) return;
+  await db.query({
+    name: 'write-sample-groups',
+    text: `update device_manager.sample_group g
+     set state = r.state, reason = r.reason, normalized_type = r.normalized_type, rule_id = r.rule_id, rule_version = r.rule_version, updated_at = now()
+     from unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[]) as r(payload_id, group_no, state, reason, normalized_type, rule_id, rule_version)
+     where g.patient_id = $1 and g.payload_id = r.payload_id and g.group_no = r.group_no`,
+    values: [patientId, groups.map(({ payload_id: payloadId }) => payloadId), groups.map(({ groupNo }) => groupNo), ...told(groups)],
   });
+};
 
 const writeOwn = async (db: Queryable, patientId: string, results: readonly NormalizationResult[]): Promise<void> => {
   if (results.length === 0) return;
@@ -98,25 +112,26 @@ const writeOwn = async (db: Queryable, patientId: string, results: readonly Norm
      set state = r.state, reason = r.reason, normalized_type = r.normalized_type, rule_id = r.rule_id, rule_version = r.rule_version, updated_at = now()
      from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[]) as r(_id, state, reason, normalized_type, rule_id, rule_version)
      where s.patient_id = $1 and s._id = r._id`,
-    [patientId, results.map((r) => r._id), results.map((r) => r.state), results.map((r) => r.reason ?? null),
-      results.map((r) => r.normalizedType ?? null), results.map((r) => r.ruleId ?? null), results.map((r) => r.ruleVersion ?? null)],
+    [patientId, results.map(({ _id }) => _id), ...told(results)],
   );
 };
 
 /**
- * Writes what became of samples of one payload. Where that is all of a group it is written once for all of them, and only those of which
+ * Writes what became of samples of one patient. Where that is all of a group it is written once for all of them, and only those of which
  * something else became get a state of their own. The caller holds the patient's lock.
  */
-export const writeResults = async (db: Queryable, patientId: string, payloadId: string, results: readonly NormalizationResult[]): Promise<void> => {
+export const writeResults = async (db: Queryable, patientId: string, results: readonly NormalizationResult[]): Promise<void> => {
   if (results.length === 0) return;
-  const followers = await followersIn(db, patientId, payloadId);
-  const differing: NormalizationResult[] = [];
-  for (const [groupNo, group] of Map.groupBy(results, (result) => result.groupNo)) {
+  const byGroup = Map.groupBy(results, ({ payload_id: payloadId, groupNo }) => placeOf(payloadId, groupNo));
+  const followers = await followersIn(db, patientId, [...new Set(results.map(({ payload_id: payloadId }) => payloadId))]);
+  const [groups, differing]: [NormalizationResult[], NormalizationResult[]] = [[], []];
+  for (const [place, group] of byGroup) {
     const following = group.filter(({ hasOwnState }) => !hasOwnState);
-    const most = following.length === (followers.get(groupNo) ?? 0) ? mostOf(following) : undefined;
-    if (most !== undefined) await writeGroup(db, patientId, payloadId, most);
+    const most = following.length === (followers.get(place) ?? 0) ? mostOf(following) : undefined;
+    if (most !== undefined) groups.push(most);
     const kind = most === undefined ? undefined : kindOf(most);
     differing.push(...group.filter((result) => result.hasOwnState || result.state !== 'normalized' || kindOf(result) !== kind));
   }
+  await writeGroups(db, patientId, groups);
   await writeOwn(db, patientId, differing);
 };

@@ -17,7 +17,7 @@ export const taskNames = ['normalize', 'renormalize', 'release-quarantine', 'rot
 export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
   normalize: async (payload) => {
     const { patientId, payloadId, which } = normalization.parse(payload);
-    await normalizer.normalize(patientId, payloadId, which);
+    await (which === 'versions' ? normalizer.normalize(patientId, payloadId, which) : normalizer.normalizeWaiting(patientId, payloadId));
   },
   renormalize: (payload) => renormalizer.run(renormalization.parse(payload).renormalizationId),
   'release-quarantine': (payload) => release(waiting.parse(payload)),
