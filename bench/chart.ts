@@ -1,12 +1,6 @@
-/**
- * What a chart of 500 points costs over a year of 1,000,000 heart rates, beside one over 10,000 of the same year and one over a day of
- * the first: time to the last byte at the Device Manager, and size of the answer. Rounds alternate; medians. Usage: npm run bench -- chart
- */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { startProgram, temporaryDirectory, type Program } from '../scripts/demo/program.ts';
-import { openPool, type Connection, type Pool } from '../src/database/pool.ts';
+import { temporaryDirectory } from '../scripts/demo/program.ts';
+import { openPool, type Pool } from '../src/database/pool.ts';
 import { inTransaction } from '../src/database/transaction.ts';
 import { dayOf } from '../src/device-manager/domain/chart.ts';
 import type { StoredPoint } from '../src/device-manager/storage/series-body.ts';
@@ -14,6 +8,8 @@ import { mergeSeriesChunks, type SeriesChunk } from '../src/device-manager/stora
 import { renewRollups } from '../src/device-manager/storage/series-rollup-table.ts';
 import { openKeys } from '../src/keys/master-key-check.ts';
 import type { KeyRing } from '../src/keys/scope-keys.ts';
+import { medianOf, spreadOf, timeOf, type Benchmark, type Findings } from './setup/benchmark.ts';
+import { startBenched } from './setup/person.ts';
 
 const rounds = 21;
 const days = 365;
@@ -36,38 +32,43 @@ const fill = (pool: Pool, keyRing: KeyRing, patientId: string, points: number): 
     await renewRollups(client, keys, patientId, await mergeSeriesChunks(client, keys, patientId, chunks));
   });
 
-const openAll = async (program: Program): Promise<{ pool: Pool; keyRing: KeyRing }> => {
-  const { database } = JSON.parse(readFileSync(join(program.dataDirectory, 'server.json'), 'utf8')) as { database: Connection };
-  const pool = openPool(database, () => undefined);
-  return { pool, keyRing: (await openKeys(pool, { DATA_DIR: program.dataDirectory })).keyRing };
+const run = async (): Promise<Findings> => {
+  const directory = temporaryDirectory();
+  const program = await startBenched(directory.path);
+  try {
+    const pool = openPool(program.database, () => undefined);
+    const { keyRing } = await openKeys(pool, { DATA_DIR: program.dataDirectory });
+    await fill(pool, keyRing, 'many', 1_000_000);
+    await fill(pool, keyRing, 'few', 10_000);
+    await pool.end();
+    const day = `&from=${new Date(firstDay + 100 * dayMs).toISOString()}&to=${new Date(firstDay + 101 * dayMs).toISOString()}`;
+    const charts = { few: ['a year of 10,000 values', '_id=few'], many: ['a year of 1,000,000 values', '_id=many'], day: ['one day, 2,740 values', `_id=many${day}`] } as const;
+    const took: Record<keyof typeof charts, number[]> = { few: [], many: [], day: [] };
+    const bytes: Record<keyof typeof charts, number> = { few: 0, many: 0, day: 0 };
+    for (let round = -3; round < rounds; round += 1) {
+      for (const name of ['few', 'many', 'day'] as const) {
+        const ms = await timeOf(async () => {
+          const answer = await fetch(`${program.deviceManager}/chart-data?normalizedDataType=heart-rate&points=500&${charts[name][1]}`, { headers: { authorization: `Bearer ${program.serviceToken}` } });
+          bytes[name] = (await answer.arrayBuffer()).byteLength;
+          if (answer.status !== 200) throw new Error(`the chart was answered ${String(answer.status)}`);
+        });
+        if (round >= 0) took[name].push(ms); // the first rounds warm up
+      }
+    }
+    return {
+      figures: [{ what: 'a chart of 500 points over 1,000,000 samples, time', against: 'the same over 10,000', reached: medianOf(took.many) / medianOf(took.few), bound: { is: 'at most', must: 1.5, aim: 1.1 } }],
+      table: [['chart', 'ms', 'kB'], ...(['few', 'many', 'day'] as const).map((name) => [charts[name][0], spreadOf(took[name], 1), (bytes[name] / 1000).toFixed(1)])],
+    };
+  } finally {
+    await program.stop();
+    directory.remove();
+  }
 };
 
-const medianOf = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
-
-const directory = temporaryDirectory();
-const program = await startProgram(directory.path, { LOG_LEVEL: 'error' });
-try {
-  const { pool, keyRing } = await openAll(program);
-  await fill(pool, keyRing, 'many', 1_000_000);
-  await fill(pool, keyRing, 'few', 10_000);
-  await pool.end();
-  const day = `&from=${new Date(firstDay + 100 * dayMs).toISOString()}&to=${new Date(firstDay + 101 * dayMs).toISOString()}`;
-  const charts = { 'a year of 10,000': '_id=few', 'a year of 1,000,000': '_id=many', 'a day of 2,740': `_id=many${day}` };
-  const took: Record<string, number[]> = {};
-  const bytes: Record<string, number> = {};
-  for (let round = -3; round < rounds; round += 1) {
-    for (const [name, query] of Object.entries(charts)) {
-      const started = performance.now();
-      const answer = await fetch(`${program.demo.deviceManager}/chart-data?normalizedDataType=heart-rate&points=500&${query}`, { headers: { authorization: `Bearer ${program.demo.serviceToken}` } });
-      bytes[name] = (await answer.arrayBuffer()).byteLength;
-      if (answer.status !== 200) throw new Error(`the chart was answered ${String(answer.status)}`);
-      if (round >= 0) (took[name] ??= []).push(performance.now() - started); // the first rounds warm up
-    }
-  }
-  const median = (name: string): number => medianOf(took[name] ?? []);
-  for (const name of Object.keys(charts)) console.log(`${name.padEnd(22)} median ${median(name).toFixed(1)} ms, ${((bytes[name] ?? 0) / 1000).toFixed(1)} kB`);
-  console.log(`1,000,000 beside 10,000: ${(median('a year of 1,000,000') / median('a year of 10,000')).toFixed(2)}`);
-} finally {
-  await program.stop();
-  directory.remove();
-}
+/** Charts of a year, whatever is in it. */
+export const benchmark: Benchmark = {
+  title: 'Charts',
+  about: `Asks the Device Manager for the chart of a year, of at most 500 points, over 1,000,000 heart rates and over 10,000, and for one day of the first, to the last byte;
+${String(rounds)} alternating rounds. A year costs the same however many values it has, because it is drawn from the hours of twelve months.`,
+  run,
+};

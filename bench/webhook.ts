@@ -1,13 +1,13 @@
-/**
- * How soon the webhook answers: one measurement per delivery at a steady pace in each format, and hostile bodies, with what they add
- * to the memory of the program. Prints percentiles, and medians of several rounds. Usage: npm run bench -- webhook
- */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProgram, temporaryDirectory } from '../scripts/demo/program.ts';
+import { temporaryDirectory } from '../scripts/demo/program.ts';
+import { openPool } from '../src/database/pool.ts';
+import { createApiKey } from '../src/device-manager/storage/api-key-table.ts';
 import { simulatedDelivery, simulatedDevices } from '../src/simulator/medisante.ts';
 import { createRandom } from '../src/simulator/random.ts';
 import { formats } from '../src/simulator/writing.ts';
+import type { Benchmark, Findings } from './setup/benchmark.ts';
+import { startBenched, type BenchedProgram } from './setup/person.ts';
+import { residentMiB } from './setup/processor-time.ts';
 
 const perSecond = 50;
 const deliveries = 1000;
@@ -33,18 +33,22 @@ const hostile: Readonly<Record<string, readonly [contentType: string, body: () =
 
 const percentile = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 const ms = (value: number): string => value.toFixed(1);
-const residentMiB = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]) / 1024;
 
-const directory = temporaryDirectory();
-const program = await startProgram(directory.path, { LOG_LEVEL: 'error' });
-const post = async (contentType: string, body: string): Promise<{ status: number; took: number }> => {
-  const started = performance.now();
-  const answer = await fetch(`${program.demo.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': contentType, 'x-api-key': program.demo.webhookKey }, body });
-  await answer.arrayBuffer();
-  return { status: answer.status, took: performance.now() - started };
+type Post = (contentType: string, body: string) => Promise<{ status: number; took: number }>;
+
+const poster = async ({ database, deviceManager }: BenchedProgram): Promise<Post> => {
+  const pool = openPool(database, () => undefined, 1);
+  const { key } = await createApiKey(pool, { sender: 'bench' });
+  await pool.end();
+  return async (contentType, body) => {
+    const started = performance.now();
+    const answer = await fetch(`${deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': contentType, 'x-api-key': key }, body });
+    await answer.arrayBuffer();
+    return { status: answer.status, took: performance.now() - started };
+  };
 };
 
-const keepPace = async (format: (typeof formats)[number]): Promise<void> => {
+const keepPace = async (post: Post, format: (typeof formats)[number]): Promise<string[]> => {
   const random = createRandom(1);
   const run = { run: `bench-${format}`, nowMs: Date.now(), format };
   const [device] = simulatedDevices(random, 1, run.run);
@@ -57,25 +61,38 @@ const keepPace = async (format: (typeof formats)[number]): Promise<void> => {
   }));
   if (answers.some(({ status }) => status !== 200)) throw new Error(`a delivery in ${format} was not kept`);
   const took = answers.map((one) => one.took).toSorted((a, b) => a - b);
-  console.log(`| ${format} | ${[0.5, 0.95, 0.99, 1].map((share) => ms(percentile(took, share))).join(' | ')} |`);
+  return [`\`${format}\``, '200', ...[0.5, 0.95, 0.99, 1].map((share) => ms(percentile(took, share))), ''];
 };
 
-const attack = async (name: string): Promise<void> => {
+const attack = async (post: Post, pid: number, name: string): Promise<string[]> => {
   const [contentType, bodyOf] = hostile[name] ?? ['', () => ''];
   const body = bodyOf();
-  const before = residentMiB(program.pid);
+  const before = residentMiB(pid);
   const answers = [];
   for (let round = 0; round < rounds; round += 1) answers.push(await post(contentType, body));
   const took = answers.map((one) => one.took).toSorted((a, b) => a - b);
-  console.log(`| ${name} | ${String(answers[0]?.status)} | ${ms(percentile(took, 0.5))} | ${ms(percentile(took, 1))} | ${(residentMiB(program.pid) - before).toFixed(0)} |`);
+  return [name, String(answers[0]?.status), ms(percentile(took, 0.5)), '', '', ms(percentile(took, 1)), (residentMiB(pid) - before).toFixed(0)];
 };
 
-try {
-  console.log(`${String(deliveries)} deliveries in each format, ${String(perSecond)} a second: p50, p95, p99, most in ms`);
-  for (const format of formats) await keepPace(format);
-  console.log(`hostile bodies, ${String(rounds)} times each: status, median and most in ms, growth of resident memory in MiB`);
-  for (const name of Object.keys(hostile)) await attack(name);
-} finally {
-  await program.stop();
-  directory.remove();
-}
+const run = async (): Promise<Findings> => {
+  const directory = temporaryDirectory();
+  const program = await startBenched(directory.path);
+  try {
+    const post = await poster(program);
+    const rows: string[][] = [];
+    for (const format of formats) rows.push(await keepPace(post, format));
+    for (const name of Object.keys(hostile)) rows.push(await attack(post, program.pid, name));
+    return { figures: [], table: [['body', 'status', 'p50, ms', 'p95', 'p99', 'most', 'growth of memory, MiB'], ...rows] };
+  } finally {
+    await program.stop();
+    directory.remove();
+  }
+};
+
+/** How soon the webhook answers. */
+export const benchmark: Benchmark = {
+  title: 'Answers of the webhook',
+  about: `Posts ${deliveries.toLocaleString('en')} deliveries in each format, ${String(perSecond)} a second, to the whole program, then hostile bodies, ${String(rounds)} times each. Milliseconds from the first byte sent to the
+last one read; of a large body most of it is its way to the program.`,
+  run,
+};

@@ -1,5 +1,5 @@
-/** Time and memory that the XML gate takes for hostile and for large bodies: `npm run bench -- xml-gate`. */
 import { readXmlInSlices, XmlFault } from '../src/xml/xml-gate.ts';
+import type { Benchmark, Findings } from './setup/benchmark.ts';
 
 const MiB = 1024 * 1024;
 const fill = (unit: string, bytes = 10 * MiB): string => unit.repeat(Math.floor(bytes / unit.length));
@@ -29,8 +29,7 @@ const bodies: Readonly<Record<string, () => string>> = {
   'a well-formed document of 50,000 elements': () => `<m>${'<a b="1"/>\n'.repeat(49_999)}</m>`,
 };
 
-for (const [name, bodyOf] of Object.entries(bodies)) {
-  const bytes = Buffer.from(bodyOf());
+const judge = (name: string, bytes: Buffer): string[] => {
   globalThis.gc?.();
   const before = process.memoryUsage();
   let [most, verdict, longest, last] = [0, 'accepted', 0, performance.now()];
@@ -43,8 +42,21 @@ for (const [name, bodyOf] of Object.entries(bodies)) {
       last = performance.now();
     }
   } catch (error) {
-    verdict = error instanceof XmlFault ? error.message : `BROKEN: ${String(error)}`;
+    if (!(error instanceof XmlFault)) throw error;
+    verdict = error.message;
   }
   const [ms, heap] = [performance.now() - started, Math.max(most, process.memoryUsage().heapUsed) - before.heapUsed];
-  console.log(`${name}: ${verdict}; ${(bytes.length / MiB).toFixed(1)} MiB, ${ms.toFixed(1)} ms, longest slice ${longest.toFixed(1)} ms, heap +${(heap / MiB).toFixed(0)} MiB`);
-}
+  return [name, (bytes.length / MiB).toFixed(1), `\`${verdict}\``, ms.toFixed(1), longest.toFixed(1), (heap / MiB).toFixed(0)];
+};
+
+const run = (): Promise<Findings> => {
+  const rows = Object.entries(bodies).map(([name, body]) => judge(name, Buffer.from(body())));
+  return Promise.resolve({ figures: [], table: [['document', 'MiB', 'verdict', 'ms', 'longest slice, ms', 'growth of the heap, MiB'], ...rows] });
+};
+
+/** What hostile and large documents cost. */
+export const benchmark: Benchmark = {
+  title: 'Refusing XML',
+  about: `Gives the gate hostile and large documents, each once: the time to the verdict, the longest that nothing else had its turn, and how much the heap grew meanwhile.`,
+  run,
+};

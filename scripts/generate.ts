@@ -1,12 +1,13 @@
 /**
  * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
- * settings, commands, HealthKit's types and security from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
+ * settings, commands, HealthKit's types and security from the program, on benchmarks from their results. With `--check` nothing is written: fresh output is compared with the committed files, stale
  * ones are listed, and the exit code is 1.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchmarksPage } from './generate/benchmarks-page.ts';
 import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
 import { securityChecklistPage } from './generate/security-checklist-page.ts';
@@ -43,6 +44,7 @@ try {
     ['../docs/healthkit-types.md', healthKitTypesPage()],
     ['../docs/security-inventory.md', securityInventoryPage()],
     ['../docs/security-checklist.md', securityChecklistPage()],
+    ['../docs/benchmarks.md', await benchmarksPage()],
   ];
   const current = (name: string) => (existsSync(join(target, name)) ? readFileSync(join(target, name), 'utf8') : undefined);
   const stale = files.filter(([name, text]) => current(name) !== text).map(([name]) => name.replace('../', ''));

@@ -1,6 +1,5 @@
 import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
-import * as OpenApiValidator from 'express-openapi-validator';
 import { answerCheck, type JsonAnswer } from './answer-check.ts';
 import { authenticate, checkSecurity, type Authenticators } from './authentication.ts';
 import { readContent, type BodyLimits } from './body-content.ts';
@@ -13,9 +12,9 @@ import { dispatch } from './operation-call.ts';
 import type { OperationInfo } from './operation-info.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { problem } from './problem.ts';
-import { relaxed } from './relaxed-spec.ts';
+import { requestValidator } from './request-validator.ts';
 import { createSourceReader, type Connection } from './request-source.ts';
-import type { JsonObject, Spec } from './spec.ts';
+import type { Spec } from './spec.ts';
 import { createTurns, type TurnLimits, type Turns } from './turns.ts';
 
 /** What the router of one service stands on. */
@@ -116,28 +115,6 @@ const admit = async <Caller>(
   showContentType(request, exchange.mediaType);
 };
 
-const validatorOf = <Caller>({ spec, exchanges }: SpecRouterOptions<Caller>): RequestHandler[] => {
-  const isAuthenticated = (request: Request): boolean => exchanges.of(request).authenticated !== undefined;
-  const document: JsonObject = relaxed(spec);
-  return OpenApiValidator.middleware({
-    apiSpec: document as never,
-    useRequestUrl: true,
-    validateRequests: { removeAdditional: false, coerceTypes: false, allowUnknownQueryParameters: false },
-    validateResponses: false, // `judgeOf`, below
-    validateSecurity: { handlers: Object.fromEntries([...spec.securitySchemes.keys()].map((name) => [name, isAuthenticated])) },
-    fileUploader: false,
-    ignoreUndocumented: false,
-  });
-};
-
-/** The validator matched by itself: it must have come to the same operation. */
-const agreesWithMatch = ({ of }: Exchanges): RequestHandler => (request, _response, next) => {
-  const seen = (request as { openapi?: { openApiRoute?: string } }).openapi?.openApiRoute;
-  const { operation } = of(request);
-  if (seen !== operation?.template) throw new Error(`The validator matched ${String(seen)} for ${String(operation?.id)}.`);
-  next();
-};
-
 const judgeOf = <Caller>({ spec, validateResponses, onContractBreach }: SpecRouterOptions<Caller>): ((answer: JsonAnswer) => void) => {
   const check = answerCheck(spec);
   return (answer) => {
@@ -163,5 +140,5 @@ export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestH
     if (exchange.warmUp === undefined) await admit(options, room, exchange, request, response);
     next();
   };
-  return [admission, ...validatorOf(options), agreesWithMatch(exchanges), dispatch(options.handlers, exchanges, judgeOf(options))];
+  return [admission, ...requestValidator(options), dispatch(options.handlers, exchanges, judgeOf(options))];
 };

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..', '..');
 const checkCopy = (change: (folder: string) => void): { status: number | null; said: string } => {
   const folder = mkdtempSync(join(tmpdir(), 'vitalgate-contract-'));
   try {
-    for (const name of ['openapi', 'generated', 'docs', 'src', 'scripts', 'redocly.yaml', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true });
+    for (const name of ['openapi', 'generated', 'docs', 'src', 'scripts', 'bench', 'redocly.yaml', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true });
     // Of the tests only their names are read.
     cpSync(join(root, 'test'), join(folder, 'test'), { recursive: true, filter: (path) => !path.includes('fixtures') });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));

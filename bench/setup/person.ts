@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startPlainProgram } from '../scripts/demo/program.ts';
-import type { ServerFile } from '../src/server-file.ts';
+import { startPlainProgram } from '../../scripts/demo/program.ts';
+import type { ServerFile } from '../../src/server-file.ts';
 
 /** The program as operators run it, with the addresses of its services. */
 export interface BenchedProgram {
   readonly pid: number;
+  readonly dataDirectory: string;
   readonly database: ServerFile['database'];
   readonly bff: string;
+  readonly deviceManager: string;
   readonly userManager: string;
   readonly serviceToken: string;
   readonly stop: () => Promise<unknown>;
@@ -20,14 +22,17 @@ export interface Person {
   readonly password: string;
 }
 
-/** Starts the program with default settings but for quiet logs and no bound on requests. `BENCH_PROFILE` names a folder for a profile of its processor time. */
+/** What differs from the settings that a program has by itself: quiet logs, and no bound on how many uploads one person makes in a minute. */
+export const benchedSettings = { LOG_LEVEL: 'warn', UPLOADS_PER_MINUTE: '1000000' } as const;
+
+/** Starts the program with `benchedSettings`. `BENCH_PROFILE` names a folder for a profile of its processor time, `BENCH_DATABASE_URL` another PostgreSQL. */
 export const startBenched = async (dataDirectory: string): Promise<BenchedProgram> => {
   const { BENCH_PROFILE: profile, BENCH_DATABASE_URL: databaseUrl } = process.env;
-  const { server: { urls: { bff, userManager }, database }, pid, stop } = await startPlainProgram(dataDirectory, {
-    LOG_LEVEL: 'warn', UPLOADS_PER_MINUTE: '1000000', ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }), ...(profile !== undefined && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }),
+  const { server: { urls: { bff, deviceManager, userManager }, database }, pid, stop } = await startPlainProgram(dataDirectory, {
+    ...benchedSettings, ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }), ...(profile !== undefined && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }),
   });
-  if (bff === undefined || userManager === undefined) throw new Error('not all services run');
-  return { pid, database, bff, userManager, stop, serviceToken: readFileSync(join(dataDirectory, 'service-token'), 'utf8').trim() };
+  if (bff === undefined || deviceManager === undefined || userManager === undefined) throw new Error('not all services run');
+  return { pid, database, bff, deviceManager, userManager, dataDirectory, stop, serviceToken: readFileSync(join(dataDirectory, 'service-token'), 'utf8').trim() };
 };
 
 /** Makes a new person. */

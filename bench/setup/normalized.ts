@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool } from '../src/database/pool.ts';
+import type { Pool } from '../../src/database/pool.ts';
 
 /** All samples are normalized when no job is left; asked of the queue, which costs the program nothing. */
 export const normalizedIn = async (pool: Pool): Promise<void> => {
