@@ -9,6 +9,7 @@ import { inLanes, medianOf, spreadOf, timeOf, type Benchmark, type Findings } fr
 import { createHeartRates } from './setup/heart-rates.ts';
 import { normalizedIn } from './setup/normalized.ts';
 import { startBenched, type BenchedProgram } from './setup/person.ts';
+import { processorTimes } from './setup/processor-time.ts';
 import { createWideTable, insertWide, wideValues } from './setup/wide-row.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 7);
@@ -45,7 +46,7 @@ const run = async (): Promise<Findings> => {
     const devices = simulatedDevices(random, connections, name);
     for (const device of devices) await assign(program, device);
     const heartRates = createHeartRates();
-    const figures: Record<'inserts' | 'deliveries' | 'normalized', number[]> = { inserts: [], deliveries: [], normalized: [] };
+    const figures: Record<'inserts' | 'deliveries' | 'normalized' | 'program' | 'postgres', number[]> = { inserts: [], deliveries: [], normalized: [], program: [], postgres: [] };
     for (let round = -1; round < rounds; round += 1) {
       const rows = heartRates(deliveriesPerRound).map(wideValues);
       const bodies = Array.from({ length: deliveriesPerRound }, (_, index) => {
@@ -54,13 +55,17 @@ const run = async (): Promise<Findings> => {
         return simulatedDelivery(random, device, undefined, { run: name, nowMs, format: 'medisantestandard-json' }).body;
       });
       const insertsMs = await timeOf(() => inLanes(connections, rows, (values) => insertWide(pool, values)));
+      const before = processorTimes(program.pid);
       const deliveriesMs = await timeOf(() => inLanes(connections, bodies, deliver));
       const normalizedMs = deliveriesMs + (await timeOf(() => normalizedIn(pool)));
+      const after = processorTimes(program.pid);
       if (round < 0) continue; // warms up
       const rateOf = (ms: number) => (deliveriesPerRound * 1000) / ms;
       figures.inserts.push(rateOf(insertsMs));
       figures.deliveries.push(rateOf(deliveriesMs));
       figures.normalized.push(rateOf(normalizedMs));
+      figures.program.push(((after.program - before.program) * 1000) / deliveriesPerRound);
+      figures.postgres.push(((after.children - before.children) * 1000) / deliveriesPerRound);
     }
     await close();
     return {
@@ -73,6 +78,8 @@ const run = async (): Promise<Findings> => {
         ['INSERT and commit, rows a second', spreadOf(figures.inserts)],
         ['durable, deliveries a second', spreadOf(figures.deliveries)],
         ['normalized, deliveries a second', spreadOf(figures.normalized)],
+        ['processor time of the program, µs a delivery', spreadOf(figures.program)],
+        ['processor time of PostgreSQL, µs a delivery', spreadOf(figures.postgres)],
       ],
     };
   } finally {
