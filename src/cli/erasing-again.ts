@@ -10,7 +10,7 @@ import type { KeyRing } from '../keys/scope-keys.ts';
 import { patientIdOf } from '../user-manager/patient-id.ts';
 import { findUsers } from '../user-manager/storage/user-search.ts';
 import { clearTables, eraseUser } from '../user-manager/user-erasure.ts';
-import { erasureJournalIn, mailFolderIn } from '../vitalgate.ts';
+import { erasureJournalIn, mailFolderIn } from '../data-files.ts';
 import { RefusedError } from './command-context.ts';
 
 /** Erases in this process what a server would erase in the background; `userId` is the account, where it is known. */

@@ -1,24 +1,9 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { loadConfig } from '../config.ts';
-import { addAuditCommands } from './audit.ts';
-import { addBackupCommand } from './backup.ts';
-import { addClientCommands } from './clients.ts';
 import type { CommandContext } from './command-context.ts';
-import { addDeviceCommands } from './devices.ts';
-import { addDoctorCommand } from './doctor.ts';
-import { addImportCommand } from './import.ts';
-import { addInboxCommands } from './inbox.ts';
-import { addKeyCommands } from './keys.ts';
 import { withManual } from './manual.ts';
-import { addMigrateCommand } from './migrate.ts';
-import { addPatientCommands } from './patients.ts';
-import { addConfigCommand } from './show-config.ts';
-import { addRestoreCommand } from './restore.ts';
-import { addSimulateCommand } from './simulate.ts';
 import { addStartCommand } from './start.ts';
-import { addSubmissionCommands } from './submissions.ts';
-import { addUserCommands } from './users.ts';
 
 /** Where a run of the program takes settings from and writes to. */
 export interface Terminal {
@@ -40,8 +25,17 @@ const contextOf = (program: Command, { environment, print, say: write }: Termina
   return { settings, config: () => settings().config, environment, say, result: (value, text) => print(`${options().json === true ? JSON.stringify(value) : text}\n`) };
 };
 
-/** All commands. Parsing throws CommanderError for wrong use and for help that was shown, else what the command throws. */
-export const createProgram = (terminal: Terminal): Command => {
+/** What all commands stand on. */
+export interface Opened {
+  readonly program: Command;
+  readonly context: CommandContext;
+}
+
+/**
+ * The program with `start` alone, which does not wait until the others are loaded. Parsing throws CommanderError for wrong use and for
+ * help that was shown, else what the command throws.
+ */
+export const openProgram = (terminal: Terminal): Opened => {
   const program = new Command('vitalgate')
     .description('Runs Vitalgate and tends it: people, keys, devices, tables and settings of the server that runs on DATA_DIR, of DATABASE_URL, or of DATA_DIR itself.')
     .version(packageFile.version)
@@ -54,20 +48,5 @@ export const createProgram = (terminal: Terminal): Command => {
   withManual(program, { examples: ['npx vitalgate start --demo', 'npx vitalgate users add --username anna --email anna@example.org', 'npx vitalgate help users add'] });
   const context = contextOf(program, terminal);
   addStartCommand(program, context);
-  addUserCommands(program, context);
-  addKeyCommands(program, context);
-  addClientCommands(program, context);
-  addDeviceCommands(program, context);
-  addInboxCommands(program, context);
-  addSubmissionCommands(program, context);
-  addPatientCommands(program, context);
-  addAuditCommands(program, context);
-  addSimulateCommand(program, context);
-  addImportCommand(program, context);
-  addMigrateCommand(program, context);
-  addBackupCommand(program, context);
-  addRestoreCommand(program, context);
-  addConfigCommand(program, context);
-  addDoctorCommand(program, context);
-  return program;
+  return { program, context };
 };

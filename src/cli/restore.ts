@@ -14,7 +14,7 @@ import { takeYoungerGravestones } from '../device-manager/storage/erasure-table.
 import { openKeys } from '../keys/master-key-check.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { recordAudit } from '../user-manager/storage/audit-table.ts';
-import { erasureJournalIn } from '../vitalgate.ts';
+import { erasureJournalIn } from '../data-files.ts';
 import { keysBeside } from './backup.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';

@@ -1,8 +1,8 @@
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { ConfigError } from '../config.ts';
 import { startFailureOf } from '../start-failure.ts';
 import { exitCodes, RefusedError } from './command-context.ts';
-import { createProgram, type Terminal } from './program.ts';
+import { openProgram, type Terminal } from './program.ts';
 
 /** The exit code of a failure, told in words unless that was done; help that was asked for is none. */
 const told = (error: unknown, say: Terminal['say']): number => {
@@ -13,10 +13,14 @@ const told = (error: unknown, say: Terminal['say']): number => {
   return error instanceof ConfigError ? exitCodes['wrong-use'] : exitCodes.failed;
 };
 
+/** A start need not wait until all other commands are loaded. */
+const programFor = async ([first]: readonly string[], terminal: Terminal): Promise<Command> =>
+  first === 'start' ? openProgram(terminal).program : (await import('./commands.ts')).createProgram(terminal);
+
 /** Runs one command and answers its exit code; whatever goes wrong is told in words. */
 export const runCommand = async (words: readonly string[], terminal: Terminal): Promise<number> => {
   try {
-    await createProgram(terminal).parseAsync(words, { from: 'user' });
+    await (await programFor(words, terminal)).parseAsync(words, { from: 'user' });
     return exitCodes.done;
   } catch (error) {
     return told(error, terminal.say);

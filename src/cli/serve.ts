@@ -1,13 +1,11 @@
 import { url as debuggerAddress } from 'node:inspector';
 import pino, { type Logger } from 'pino';
 import packageFile from '../../package.json' with { type: 'json' };
+import { keepCompiledCode } from '../code-cache.ts';
 import { ConfigError, serviceNames, type Config } from '../config.ts';
 import { configurationDigest } from '../config/digest.ts';
-import { openPool } from '../database/pool.ts';
-import { provideDemoData, setAsideDemoFile, writeDemoFile } from '../demo-data.ts';
 import { faultOf } from '../http/fault-log.ts';
 import { startFailureOf } from '../start-failure.ts';
-import { startDemoTherapyMonitoring, type DemoTherapyMonitoring } from '../therapy-monitoring/demo.ts';
 import { startVitalgate, type Vitalgate } from '../vitalgate.ts';
 import { traceSettingsIn } from '../tracing/trace-settings.ts';
 import { useTracing } from '../tracing/tracing.ts';
@@ -33,25 +31,6 @@ const checkDemo = (demo: boolean, config: Config): void => {
 const refuseDebugger = (demo: boolean): void => {
   if (demo || debuggerAddress() === undefined) return;
   throw new RefusedError('Vitalgate does not start: a debugger is open in it (--inspect, perhaps in NODE_OPTIONS). Start it without, or with --demo.');
-};
-
-/** Where none is named, the demo has a Therapy and Monitoring Manager of its own, with a plan for everything that can be measured. */
-const demoTherapyMonitoring = (demo: boolean, { TMM_SERVICE_URL: url }: Config): Promise<DemoTherapyMonitoring | undefined> =>
-  demo && url === undefined ? startDemoTherapyMonitoring() : Promise.resolve(undefined);
-
-const provideDemo = async (say: Say, config: Config, { urls, database, serviceToken }: Vitalgate, therapyMonitoring: DemoTherapyMonitoring | undefined): Promise<void> => {
-  const { bff, deviceManager, userManager } = urls;
-  if (bff === undefined || deviceManager === undefined || userManager === undefined || database === undefined) throw new Error('The demo needs all three services.');
-  const pool = openPool(database, () => undefined, 1);
-  try {
-    const { data, made } = await provideDemoData(pool, config.DATA_DIR);
-    await therapyMonitoring?.plan(deviceManager, data.patientId);
-    const path = writeDemoFile(config.DATA_DIR, { bff, deviceManager, userManager, serviceToken }, data);
-    say(`Demo: ${made ? 'made' : 'kept'} a patient, an operator and a webhook key; their credentials are in ${path}`);
-    if (therapyMonitoring) say(`Demo: detections go to a Therapy and Monitoring Manager at ${therapyMonitoring.url}, which forgets them when it stops`);
-  } finally {
-    await pool.end();
-  }
 };
 
 const tellWhere = (say: Say, config: Config, { urls, notices }: Vitalgate): void => {
@@ -113,13 +92,12 @@ export const serve = async (config: Config, { demo, environment, say }: ServeOpt
     log.fatal(faultOf(error), 'uncaught error');
     end(1);
   });
-  if (demo) setAsideDemoFile(config.DATA_DIR);
   const onFatal = (reason: string): void => {
     log.fatal(reason);
     end(1);
   };
-  const therapyMonitoring = await demoTherapyMonitoring(demo, config);
-  const started = { ...config, TMM_SERVICE_URL: config.TMM_SERVICE_URL ?? therapyMonitoring?.url };
+  const demonstration = demo ? await (await import('./demonstration.ts')).openDemonstration(config) : undefined;
+  const started = { ...config, ...demonstration?.settings };
   const starting = startVitalgate(started, { log, onFatal, configurationDigest: configurationDigest(started) });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A terminal and npm both pass a signal on: the second one must not cut the first one's work short.
@@ -131,9 +109,10 @@ export const serve = async (config: Config, { demo, environment, say }: ServeOpt
   try {
     const vitalgate = await starting;
     await unlessEnding(ending, async () => {
-      if (demo) await provideDemo(say, config, vitalgate, therapyMonitoring);
+      await demonstration?.provide(say, vitalgate);
       tellWhere(say, config, vitalgate);
     });
+    keepCompiledCode();
   } catch (error) {
     throw new RefusedError(`Vitalgate does not start: ${startFailureOf(error)}`);
   }

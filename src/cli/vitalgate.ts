@@ -1,4 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=16
-import { runCommandLine } from './run.ts';
+import { openCodeCache } from '../code-cache.ts';
 
+openCodeCache();
+const { runCommandLine } = await import('./run.ts');
 await runCommandLine(process.argv.slice(2));

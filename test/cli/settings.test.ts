@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createProgram } from '../../src/cli/program.ts';
+import { createProgram } from '../../src/cli/commands.ts';
 import { settingNames } from '../../src/config/settings.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { commandLineHere, printed } from './command-line.ts';

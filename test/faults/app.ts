@@ -13,8 +13,8 @@ export const killNode = async (program: Program): Promise<void> => {
   await program.ended;
 };
 
-/** Signs the demo patient in at the BFF. */
-export const signIn = async (demo: Demo): Promise<App> => {
+/** Signs a person in at the BFF, for instance the demo patient. */
+export const signIn = async (demo: Pick<Demo, 'bff' | 'username' | 'password'>): Promise<App> => {
   const send = (path: string, init: RequestInit) => fetch(`${demo.bff}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
   const json = { 'content-type': 'application/json' };
   const answer = await send('/oauth/token', { method: 'POST', headers: json, body: JSON.stringify({ username: demo.username, password: demo.password }) });

@@ -13,6 +13,8 @@ export interface Instance {
   readonly name: string;
   /** The address of each service that it runs. */
   readonly urls: Readonly<Record<string, string>>;
+  /** Its DATA_DIR. */
+  readonly dataDirectory: string;
   readonly signal: (signal: NodeJS.Signals) => void;
   /** Resolves with the exit code (null after a signal) once the process has ended. */
   readonly ended: () => Promise<number | null>;
@@ -56,7 +58,7 @@ const untilReady = async (urls: readonly string[], child: ChildProcess, output: 
 /** Opens an installation on a database. */
 export const openInstallation = (databaseUrl: string): Installation => {
   const serviceToken = randomBytes(32).toString('base64url');
-  const shared = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], DATABASE_URL: databaseUrl, SERVICE_TOKEN: serviceToken, MASTER_KEY: randomBytes(32).toString('hex'), LOG_LEVEL: 'warn', UPLOADS_PER_MINUTE: '1000000' };
+  const shared = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], DATABASE_URL: databaseUrl, SERVICE_TOKEN: serviceToken, MASTER_KEY: randomBytes(32).toString('hex'), LOG_LEVEL: 'warn', UPLOADS_PER_MINUTE: '1000000', PASSWORD_RESETS_PER_HOUR: '100000' };
   const children = new Set<ChildProcess>();
   const directories: { remove: () => void }[] = [];
   return {
@@ -71,7 +73,7 @@ export const openInstallation = (databaseUrl: string): Installation => {
       const output = () => written.join('');
       let child: ChildProcess;
       return {
-        name, urls, output,
+        name, urls, output, dataDirectory: directory.path,
         signal: (signal) => child.kill(signal),
         ended: async () => (child.exitCode === null && child.signalCode === null ? ((await once(child, 'exit')) as [number | null])[0] : child.exitCode),
         start: async () => {

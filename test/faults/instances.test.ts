@@ -1,11 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, chmodSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/database/embedded-server.ts';
-import { openPool, type Pool } from '../../src/database/pool.ts';
 import { createRandom, type Random } from '../../src/simulator/random.ts';
+import { startCrashingDatabase, type CrashingDatabase } from './crashing-database.ts';
 import { openInstallation, type Installation, type Instance } from './installation.ts';
 import { startPhone, type Phone } from './phones.ts';
 
@@ -14,44 +10,7 @@ const cycles = Number(process.env['FAULT_CYCLES'] ?? 3);
 const seed = Number(process.env['SEED'] ?? 20260801);
 const phones = 3;
 
-/** A PostgreSQL that can be crashed: on an embedded server of the test's own, with `fsync` on. */
-interface Database {
-  readonly url: string;
-  readonly pool: Pool;
-  /** As `pg_ctl stop -m immediate` does: nothing is written any more; then it is started on what lies on the disk. */
-  readonly crash: () => Promise<void>;
-  readonly stop: () => Promise<void>;
-}
-
-const startDatabase = async (): Promise<Database> => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'vitalgate-'));
-  chmodSync(dataDir, 0o711);
-  let server: EmbeddedServer = await startEmbeddedServer({ dataDir });
-  const { host, user, password, database } = server.connection;
-  const postmaster = (): number => {
-    const file = readdirSync(dataDir, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('postmaster.pid'));
-    return Number(readFileSync(join(dataDir, file ?? ''), 'utf8').split('\n')[0]);
-  };
-  const pool = openPool(server.connection, () => undefined, 4, 60_000);
-  return {
-    url: `postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}`,
-    pool,
-    crash: async () => {
-      const gone = new Promise<void>((resolve) => server.onExit(() => resolve()));
-      process.kill(postmaster(), 'SIGQUIT');
-      await gone;
-      await server.stop();
-      server = await startEmbeddedServer({ dataDir });
-    },
-    stop: async () => {
-      await pool.end();
-      await server.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
-};
-
-let database: Database;
+let database: CrashingDatabase;
 let installation: Installation;
 let running: Phone[] = [];
 afterEach(async () => {
@@ -124,26 +83,13 @@ describe('several processes on one PostgreSQL', () => {
     ['two, any of which freezes and goes on', 2, freeze],
     ['two, whose database crashes', 2, crashDatabase],
   ])('%s, %i of them: migrated once, sessions shared, nothing lost, nothing doubled', async (_situation, count, nemesis) => {
-    database = await startDatabase();
+    database = await startCrashingDatabase();
     installation = openInstallation(database.url);
     const instances = await Promise.all(Array.from({ length: count }, (_, index) => installation.add(`instance ${String(index)}`, ['bff', 'device-manager', 'user-manager'])));
     // All at once: each migration is made by one of them.
     await Promise.all(instances.map((instance) => instance.start()));
     await startPhones(instances.map(({ urls }) => urls['bff'] ?? ''), instances[0]?.urls['user-manager'] ?? '');
     await strike(nemesis, instances);
-    await check();
-  }, 180_000 + cycles * 30_000);
-
-  test.each(['bff', 'device-manager', 'user-manager'] as const)('one for each service, of which the %s is killed: nothing lost, nothing doubled', async (service) => {
-    database = await startDatabase();
-    installation = openInstallation(database.url);
-    const userManager = await installation.add('user-manager', ['user-manager']);
-    const others = { USER_MANAGER_URL: userManager.urls['user-manager'] ?? '' };
-    const deviceManager = await installation.add('device-manager', ['device-manager'], others);
-    const bff = await installation.add('bff', ['bff'], { ...others, DEVICE_MANAGER_URL: deviceManager.urls['device-manager'] ?? '' });
-    for (const instance of [userManager, deviceManager, bff]) await instance.start();
-    await startPhones([bff.urls['bff'] ?? ''], userManager.urls['user-manager'] ?? '');
-    await strike(kill, [userManager, deviceManager, bff].filter(({ name }) => name === service));
     await check();
   }, 180_000 + cycles * 30_000);
 });

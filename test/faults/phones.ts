@@ -17,15 +17,20 @@ export interface Phone {
 const samplesPerUpload = 10;
 const json = { 'content-type': 'application/json' };
 
-interface Addresses {
-  readonly bffs: () => readonly string[];
+interface UserManagerAccess {
   readonly userManager: string;
   readonly serviceToken: string;
 }
 
-const addUser = async ({ userManager, serviceToken }: Addresses): Promise<{ _id: string; username: string; password: string }> => {
-  const person = { username: `phone-${randomUUID()}`, password: randomUUID() + randomUUID() };
-  const added = await fetch(`${userManager}/users`, { method: 'POST', headers: { ...json, authorization: `Bearer ${serviceToken}` }, body: JSON.stringify({ ...person, email: `${person.username}@example.org` }) });
+interface Addresses extends UserManagerAccess {
+  readonly bffs: () => readonly string[];
+}
+
+/** A new person who can sign in. */
+export const addUser = async ({ userManager, serviceToken }: UserManagerAccess): Promise<{ _id: string; username: string; password: string; email: string }> => {
+  const username = `phone-${randomUUID()}`;
+  const person = { username, password: randomUUID() + randomUUID(), email: `${username}@example.org` };
+  const added = await fetch(`${userManager}/users`, { method: 'POST', headers: { ...json, authorization: `Bearer ${serviceToken}` }, body: JSON.stringify(person) });
   return { ...person, _id: ((await added.json()) as { _id: string })._id };
 };
 

@@ -65,7 +65,7 @@ const databaseOf = (connection: Connection | undefined): TestDatabase => {
  * the database, or has the program start a server of its own.
  */
 export const startTestVitalgate = async (settings: Partial<Config> = {}, by: 'own-server' | ((databaseUrl: string) => Promise<string>) = (url) => Promise.resolve(url)): Promise<TestVitalgate> => {
-  const shared = by === 'own-server' ? undefined : await createTestDatabase();
+  const shared = by === 'own-server' ? undefined : await createTestDatabase('migrated');
   const dataDir = mkdtempSync(join(tmpdir(), 'vitalgate-test-data-'));
   const lines: string[] = [];
   const place = shared && by !== 'own-server' ? { DATABASE_URL: await by(shared.url) } : {};
