@@ -9,6 +9,7 @@ import { addDeviceCommands } from './devices.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addImportCommand } from './import.ts';
 import { addInboxCommands } from './inbox.ts';
+import { addJobCommands } from './jobs.ts';
 import { addKeyCommands } from './keys.ts';
 import { withManual } from './manual.ts';
 import { addMigrateCommand } from './migrate.ts';
@@ -60,6 +61,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addDeviceCommands(program, context);
   addInboxCommands(program, context);
   addSubmissionCommands(program, context);
+  addJobCommands(program, context);
   addPatientCommands(program, context);
   addAuditCommands(program, context);
   addSimulateCommand(program, context);
