@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startNetwork, type Direction, type Faults, type Network } from './network.ts';
-import { seeded } from './seeded.ts';
 
 const KIB = 1024;
 
@@ -124,12 +123,5 @@ describe('the network that tests put between programs', () => {
     }
     socket.destroy();
     expect([calls, heard - before, network.hasCut(), network.calls()]).toEqual([['answered', 'answered', 'broken'], cut === 'before' ? 3 : 6, true, 3]);
-  });
-
-  test('the same seed draws the same', () => {
-    const drawn = (seed: number) => Array.from({ length: 5 }, seeded(seed));
-    expect(drawn(7)).toEqual(drawn(7));
-    expect(drawn(7)).not.toEqual(drawn(8));
-    expect(drawn(7).every((value) => value >= 0 && value < 1)).toBe(true);
   });
 });

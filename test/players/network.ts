@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type NetConnectOpts, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seeded } from './seeded.ts';
+import { createRandom } from '../../src/simulator/random.ts';
 
 /** What one direction of every connection suffers, those that are open included. */
 export interface Faults {
@@ -121,8 +121,10 @@ const pass = async ({ direction, to, weather, random, end }: Way, bytes: Buffer,
   const faults = weather.now[direction];
   if (count.under !== faults) Object.assign(count, { passed: 0, under: faults });
   const { latencyMs = 0, jitterMs = 0, bytesPerSecond = Infinity, silentMs, resetMs, mostBytes = Infinity, slices } = faults;
-  if (silentMs !== undefined && (await weather.wait(silentMs))) return end();
-  if (resetMs !== undefined && (await weather.wait(resetMs))) return end(true);
+  if ((silentMs !== undefined && (await weather.wait(silentMs))) || (resetMs !== undefined && (await weather.wait(resetMs)))) {
+    end(resetMs !== undefined);
+    return;
+  }
   await weather.wait(latencyMs + (random() * 2 - 1) * jitterMs + (1000 * bytes.length) / bytesPerSecond);
   const allowed = bytes.subarray(0, Math.max(0, mostBytes - count.passed));
   count.passed += allowed.length;
@@ -140,18 +142,24 @@ const carry = async (way: Way, take: Taking, turn: (isTurn: boolean) => boolean)
       if (!turn(isTurn)) continue;
       for (const slice of sliced(bytes, weather.now[direction].slices?.bytes)) await pass(way, slice, count);
     }
-    if (to.destroyed) return end();
+    if (to.destroyed) {
+      end();
+      return;
+    }
   }
   await weather.wait(weather.now[direction].slowCloseMs ?? 0);
   to.end();
 };
 
 /** A socket of the file system has no reset. */
-const reset = (socket: Socket): void => void (socket.remoteFamily === undefined ? socket.destroy() : socket.resetAndDestroy());
+const reset = (socket: Socket): Socket => (socket.remoteFamily === undefined ? socket.destroy() : socket.resetAndDestroy());
 
 const join = (client: Socket, server: Socket, plan: Plan, turns: Turns, weather: Weather, random: () => number): void => {
   const end = (isReset = false): void => {
-    for (const socket of [client, server]) if (!socket.destroyed) (isReset ? reset(socket) : socket.destroy());
+    for (const socket of [client, server]) {
+      if (isReset) reset(socket);
+      else socket.destroy();
+    }
   };
   let isLast = false;
   const begin = (isTurn: boolean): boolean => {
@@ -178,11 +186,14 @@ const join = (client: Socket, server: Socket, plan: Plan, turns: Turns, weather:
 /** Starts a network. The seed draws the jitter. */
 export const startNetwork = async ({ to, turns = askAndAnswer, seed = 1 }: { readonly to?: NetConnectOpts; readonly turns?: Turns; readonly seed?: number } = {}): Promise<Network> => {
   let target = to;
-  const [weather, random, sockets] = [createWeather(), seeded(seed), new Set<Socket>()];
+  const [weather, random, sockets] = [createWeather(), createRandom(seed).next, new Set<Socket>()];
   const plan: Plan = { seen: 0, at: 0, cut: 'before', done: false, all: false };
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const onward = target === undefined ? undefined : connect({ ...target, allowHalfOpen: true });
-    if (!onward) return void client.destroy();
+    if (!onward) {
+      client.destroy();
+      return;
+    }
     for (const socket of [client, onward]) sockets.add(socket.once('close', () => sockets.delete(socket)));
     join(client, onward, plan, turns, weather, random);
   });
