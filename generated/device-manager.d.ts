@@ -755,6 +755,86 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/background-jobs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List background jobs
+         * @description Lists work of this service that has not been done, oldest first; what was given up, unless `state` says otherwise. A job that fails is tried again with growing waits, 25 times over some days, then it is given up and kept. No health values are in it.
+         */
+        readonly get: operations["listJobs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/background-jobs/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try many jobs again
+         * @description Has every job that was given up and that the filter means tried again, with all its tries before it, at most 10000, and answers how many. A second call finds those that failed again meanwhile.
+         */
+        readonly post: operations["retryJobs"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/background-jobs/{id}/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try one job again
+         * @description Has a job tried again now, with all its tries before it; one that waits does not wait longer. One under way cannot be (409): look again when it has ended. Send no body, or an empty one.
+         */
+        readonly post: operations["retryJob"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/background-jobs/{id}/discard": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Throw one job away
+         * @description Throws a job away for good: its work is not done. What it was about stays as it is. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
+         */
+        readonly post: operations["discardJob"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/patients/{patientId}/erasure": {
         readonly parameters: {
             readonly query?: never;
@@ -2340,7 +2420,7 @@ export interface components {
          * @example chart-read
          * @enum {string}
          */
-        readonly AuditEventName: "signed-in" | "sign-in-refused" | "sign-in-locked" | "session-renewed" | "session-renewal-refused" | "session-ended" | "password-reset-asked" | "password-reset-used" | "password-reset-refused" | "password-changed" | "user-created" | "user-activated" | "user-changed" | "user-deleted" | "device-registered" | "device-assigned" | "device-unassigned" | "samples-uploaded" | "delivery-kept" | "upload-refused" | "samples-deleted" | "sample-normalized" | "sample-read" | "samples-read" | "samples-exported" | "chart-read" | "detections-read" | "fhir-read" | "fhir-exported" | "renormalization-started" | "submission-asked" | "submission-retried" | "inbox-read" | "inbox-retried" | "inbox-discarded" | "api-key-created" | "api-key-revoked" | "rule-created" | "rule-changed" | "key-created" | "key-used" | "key-rotated" | "key-destroyed" | "patient-exported" | "patient-erased" | "audit-read" | "access-refused" | "credential-refused" | "request-failed" | "program-started" | "database-restored" | "record-created" | "record-read" | "record-changed" | "record-deleted";
+        readonly AuditEventName: "signed-in" | "sign-in-refused" | "sign-in-locked" | "session-renewed" | "session-renewal-refused" | "session-ended" | "password-reset-asked" | "password-reset-used" | "password-reset-refused" | "password-changed" | "user-created" | "user-activated" | "user-changed" | "user-deleted" | "device-registered" | "device-assigned" | "device-unassigned" | "samples-uploaded" | "delivery-kept" | "upload-refused" | "samples-deleted" | "sample-normalized" | "sample-read" | "samples-read" | "samples-exported" | "chart-read" | "detections-read" | "fhir-read" | "fhir-exported" | "renormalization-started" | "submission-asked" | "submission-retried" | "inbox-read" | "inbox-retried" | "inbox-discarded" | "job-retried" | "job-discarded" | "api-key-created" | "api-key-revoked" | "rule-created" | "rule-changed" | "key-created" | "key-used" | "key-rotated" | "key-destroyed" | "patient-exported" | "patient-erased" | "audit-read" | "access-refused" | "credential-refused" | "request-failed" | "program-started" | "database-restored" | "record-created" | "record-read" | "record-changed" | "record-deleted";
         /**
          * @description What came of it.
          * @example success
@@ -2509,6 +2589,118 @@ export interface components {
              * @enum {string}
              */
             readonly reason: "test-device" | "not-our-device" | "duplicate" | "unreadable" | "asked-by-patient" | "other";
+        };
+        /**
+         * @description How it stands: given up after its last try, to be tried again after a failure, for a time to come, ready to run, under way.
+         * @example failed
+         * @enum {string}
+         */
+        readonly BackgroundJobState: "failed" | "retrying" | "later" | "ready" | "running";
+        /**
+         * @description Kind of work.
+         * @example password-reset-mail
+         */
+        readonly BackgroundJobTask: string;
+        /**
+         * @description What the last try ended with: the class of the error and its codes, never its words.
+         * @example Error ECONNREFUSED
+         */
+        readonly BackgroundJobReason: string;
+        /** @description Identifiers of what the job is about. */
+        readonly BackgroundJobSubject: {
+            /**
+             * @description Patient.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly patientId?: string;
+            /**
+             * @description User.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly userId?: string;
+            /**
+             * @description Payload that was received.
+             * @example 4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly payloadId?: string;
+            /**
+             * @description Device, by its `_id`.
+             * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+             */
+            readonly device?: string;
+            /**
+             * @description Archive of a patient.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly exportId?: string;
+            /**
+             * @description Erasure.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly erasureId?: string;
+            /**
+             * @description Renormalization.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly renormalizationId?: string;
+            /**
+             * @description Job on many users.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly jobId?: string;
+        };
+        /** @description Piece of work in the background that has not been done. */
+        readonly BackgroundJob: {
+            /**
+             * @description Number of the job.
+             * @example 4711
+             */
+            readonly _id: string;
+            readonly task: components["schemas"]["BackgroundJobTask"];
+            readonly state: components["schemas"]["BackgroundJobState"];
+            readonly reason?: components["schemas"]["BackgroundJobReason"];
+            /**
+             * @description Tries so far.
+             * @example 25
+             */
+            readonly attempts: number;
+            /**
+             * @description Tries after which it is given up.
+             * @example 25
+             */
+            readonly maxAttempts: number;
+            readonly about: components["schemas"]["BackgroundJobSubject"];
+            /**
+             * Format: date-time
+             * @description Instant at which it was asked for.
+             * @example 2024-07-24T13:44:05.993Z
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it last changed: for a given up one, when that was.
+             * @example 2024-07-27T10:02:11.004Z
+             */
+            readonly changedAt: string;
+            /**
+             * Format: date-time
+             * @description Instant from which it runs; absent where it runs now, or is given up.
+             * @example 2024-07-27T12:00:00.000Z
+             */
+            readonly nextTryAt?: string;
+        };
+        /** @description Which of the given up jobs are meant; all that is given must hold. */
+        readonly BackgroundJobFilter: {
+            readonly task?: components["schemas"]["BackgroundJobTask"];
+            readonly reason?: components["schemas"]["BackgroundJobReason"];
+        };
+        /** @description How many jobs will be tried again. */
+        readonly RetriedJobs: {
+            /**
+             * @description Jobs.
+             * @example 2
+             */
+            readonly jobs: number;
         };
         /**
          * @description Stands for the patient in the audit of all services from the erasure on: random, so that nothing leads back.
@@ -3436,6 +3628,24 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Jobs. */
+        readonly BackgroundJobs: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": readonly components["schemas"]["BackgroundJob"][];
+            };
+        };
+        /** @description Jobs will be tried again. */
+        readonly RetriedJobs: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": components["schemas"]["RetriedJobs"];
+            };
+        };
         /** @description Export that is not ready. Read its state, and come back. */
         readonly ExportNotReady: {
             headers: {
@@ -3664,6 +3874,14 @@ export interface components {
         readonly AuditCursor: string;
         /** @description Identifier of the entry. */
         readonly InboxId: string;
+        /** @description Filter by state; `failed` unless given. */
+        readonly BackgroundJobStateFilter: components["schemas"]["BackgroundJobState"];
+        /** @description Filter by kind of work. */
+        readonly BackgroundJobTaskFilter: components["schemas"]["BackgroundJobTask"];
+        /** @description Filter by reason. */
+        readonly BackgroundJobReasonFilter: components["schemas"]["BackgroundJobReason"];
+        /** @description Number of the job. */
+        readonly BackgroundJobId: string;
         /** @description Identifier of the patient. */
         readonly PatientInPath: string;
         /** @description Identifier of the export. */
@@ -3776,6 +3994,13 @@ export type InboxEntry = components['schemas']['InboxEntry'];
 export type InboxFilter = components['schemas']['InboxFilter'];
 export type InboxDetail = components['schemas']['InboxDetail'];
 export type DiscardReason = components['schemas']['DiscardReason'];
+export type BackgroundJobState = components['schemas']['BackgroundJobState'];
+export type BackgroundJobTask = components['schemas']['BackgroundJobTask'];
+export type BackgroundJobReason = components['schemas']['BackgroundJobReason'];
+export type BackgroundJobSubject = components['schemas']['BackgroundJobSubject'];
+export type BackgroundJob = components['schemas']['BackgroundJob'];
+export type BackgroundJobFilter = components['schemas']['BackgroundJobFilter'];
+export type RetriedJobs = components['schemas']['RetriedJobs'];
 export type AuditPseudonym = components['schemas']['AuditPseudonym'];
 export type ErasureCertificate = components['schemas']['ErasureCertificate'];
 export type Erasure = components['schemas']['Erasure'];
@@ -3827,6 +4052,8 @@ export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseRuleRefused = components['responses']['RuleRefused'];
 export type ResponseRuleConflict = components['responses']['RuleConflict'];
 export type ResponseTwoLiveKeys = components['responses']['TwoLiveKeys'];
+export type ResponseBackgroundJobs = components['responses']['BackgroundJobs'];
+export type ResponseRetriedJobs = components['responses']['RetriedJobs'];
 export type ResponseExportNotReady = components['responses']['ExportNotReady'];
 export type ResponseFhirInvalidSearch = components['responses']['FhirInvalidSearch'];
 export type ResponseFhirInternalError = components['responses']['FhirInternalError'];
@@ -3895,6 +4122,10 @@ export type ParameterAuditTo = components['parameters']['AuditTo'];
 export type ParameterAuditByOthers = components['parameters']['AuditByOthers'];
 export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type ParameterInboxId = components['parameters']['InboxId'];
+export type ParameterBackgroundJobStateFilter = components['parameters']['BackgroundJobStateFilter'];
+export type ParameterBackgroundJobTaskFilter = components['parameters']['BackgroundJobTaskFilter'];
+export type ParameterBackgroundJobReasonFilter = components['parameters']['BackgroundJobReasonFilter'];
+export type ParameterBackgroundJobId = components['parameters']['BackgroundJobId'];
 export type ParameterPatientInPath = components['parameters']['PatientInPath'];
 export type ParameterExportId = components['parameters']['ExportId'];
 export type ParameterFhirFormat = components['parameters']['FhirFormat'];
@@ -5338,6 +5569,118 @@ export interface operations {
                 content?: never;
             };
             readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listJobs: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by state; `failed` unless given. */
+                readonly state?: components["parameters"]["BackgroundJobStateFilter"];
+                /** @description Filter by kind of work. */
+                readonly task?: components["parameters"]["BackgroundJobTaskFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["BackgroundJobReasonFilter"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: components["responses"]["BackgroundJobs"];
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly retryJobs: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Filter; an empty one means all. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["BackgroundJobFilter"];
+            };
+        };
+        readonly responses: {
+            readonly 202: components["responses"]["RetriedJobs"];
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly retryJob: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Number of the job. */
+                readonly id: components["parameters"]["BackgroundJobId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Job will be tried again; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly discardJob: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Number of the job. */
+                readonly id: components["parameters"]["BackgroundJobId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Job is gone; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["CannotGoOn"];

@@ -584,6 +584,86 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/background-jobs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List background jobs
+         * @description Lists work of this service that has not been done, oldest first; what was given up, unless `state` says otherwise. A job that fails is tried again with growing waits, 25 times over some days, then it is given up and kept. No health values are in it.
+         */
+        readonly get: operations["listAccountJobs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/background-jobs/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try many jobs again
+         * @description Has every job that was given up and that the filter means tried again, with all its tries before it, at most 10000, and answers how many. A second call finds those that failed again meanwhile.
+         */
+        readonly post: operations["retryAccountJobs"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/background-jobs/{id}/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Try one job again
+         * @description Has a job tried again now, with all its tries before it; one that waits does not wait longer. One under way cannot be (409): look again when it has ended. Send no body, or an empty one.
+         */
+        readonly post: operations["retryAccountJob"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/background-jobs/{id}/discard": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Throw one job away
+         * @description Throws a job away for good: its work is not done. What it was about stays as it is. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
+         */
+        readonly post: operations["discardAccountJob"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/-/healthz": {
         readonly parameters: {
             readonly query?: never;
@@ -1496,7 +1576,7 @@ export interface components {
          * @example chart-read
          * @enum {string}
          */
-        readonly AuditEventName: "signed-in" | "sign-in-refused" | "sign-in-locked" | "session-renewed" | "session-renewal-refused" | "session-ended" | "password-reset-asked" | "password-reset-used" | "password-reset-refused" | "password-changed" | "user-created" | "user-activated" | "user-changed" | "user-deleted" | "device-registered" | "device-assigned" | "device-unassigned" | "samples-uploaded" | "delivery-kept" | "upload-refused" | "samples-deleted" | "sample-normalized" | "sample-read" | "samples-read" | "samples-exported" | "chart-read" | "detections-read" | "fhir-read" | "fhir-exported" | "renormalization-started" | "submission-asked" | "submission-retried" | "inbox-read" | "inbox-retried" | "inbox-discarded" | "api-key-created" | "api-key-revoked" | "rule-created" | "rule-changed" | "key-created" | "key-used" | "key-rotated" | "key-destroyed" | "patient-exported" | "patient-erased" | "audit-read" | "access-refused" | "credential-refused" | "request-failed" | "program-started" | "database-restored" | "record-created" | "record-read" | "record-changed" | "record-deleted";
+        readonly AuditEventName: "signed-in" | "sign-in-refused" | "sign-in-locked" | "session-renewed" | "session-renewal-refused" | "session-ended" | "password-reset-asked" | "password-reset-used" | "password-reset-refused" | "password-changed" | "user-created" | "user-activated" | "user-changed" | "user-deleted" | "device-registered" | "device-assigned" | "device-unassigned" | "samples-uploaded" | "delivery-kept" | "upload-refused" | "samples-deleted" | "sample-normalized" | "sample-read" | "samples-read" | "samples-exported" | "chart-read" | "detections-read" | "fhir-read" | "fhir-exported" | "renormalization-started" | "submission-asked" | "submission-retried" | "inbox-read" | "inbox-retried" | "inbox-discarded" | "job-retried" | "job-discarded" | "api-key-created" | "api-key-revoked" | "rule-created" | "rule-changed" | "key-created" | "key-used" | "key-rotated" | "key-destroyed" | "patient-exported" | "patient-erased" | "audit-read" | "access-refused" | "credential-refused" | "request-failed" | "program-started" | "database-restored" | "record-created" | "record-read" | "record-changed" | "record-deleted";
         /**
          * @description What it does to data, as in a FHIR AuditEvent: create, read, update, delete, execute.
          * @example R
@@ -1705,6 +1785,118 @@ export interface components {
             /** @description Users that nobody knows or who may not sign in. */
             readonly failures?: readonly components["schemas"]["Account"][];
         };
+        /**
+         * @description How it stands: given up after its last try, to be tried again after a failure, for a time to come, ready to run, under way.
+         * @example failed
+         * @enum {string}
+         */
+        readonly BackgroundJobState: "failed" | "retrying" | "later" | "ready" | "running";
+        /**
+         * @description Kind of work.
+         * @example password-reset-mail
+         */
+        readonly BackgroundJobTask: string;
+        /**
+         * @description What the last try ended with: the class of the error and its codes, never its words.
+         * @example Error ECONNREFUSED
+         */
+        readonly BackgroundJobReason: string;
+        /** @description Identifiers of what the job is about. */
+        readonly BackgroundJobSubject: {
+            /**
+             * @description Patient.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly patientId?: string;
+            /**
+             * @description User.
+             * @example 9c86fda0197f4d0e8780daae45bac2f8
+             */
+            readonly userId?: string;
+            /**
+             * @description Payload that was received.
+             * @example 4be61f2a90a14e0f8b1c2d3e4f5a6b7c
+             */
+            readonly payloadId?: string;
+            /**
+             * @description Device, by its `_id`.
+             * @example 0d5c29f0a1b24c3d9e8f7a6b5c4d3e2f
+             */
+            readonly device?: string;
+            /**
+             * @description Archive of a patient.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly exportId?: string;
+            /**
+             * @description Erasure.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly erasureId?: string;
+            /**
+             * @description Renormalization.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly renormalizationId?: string;
+            /**
+             * @description Job on many users.
+             * @example 7d4b2c1e5f0e4a3d9e8f7a6b5c4d3e2f
+             */
+            readonly jobId?: string;
+        };
+        /** @description Piece of work in the background that has not been done. */
+        readonly BackgroundJob: {
+            /**
+             * @description Number of the job.
+             * @example 4711
+             */
+            readonly _id: string;
+            readonly task: components["schemas"]["BackgroundJobTask"];
+            readonly state: components["schemas"]["BackgroundJobState"];
+            readonly reason?: components["schemas"]["BackgroundJobReason"];
+            /**
+             * @description Tries so far.
+             * @example 25
+             */
+            readonly attempts: number;
+            /**
+             * @description Tries after which it is given up.
+             * @example 25
+             */
+            readonly maxAttempts: number;
+            readonly about: components["schemas"]["BackgroundJobSubject"];
+            /**
+             * Format: date-time
+             * @description Instant at which it was asked for.
+             * @example 2024-07-24T13:44:05.993Z
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description Instant at which it last changed: for a given up one, when that was.
+             * @example 2024-07-27T10:02:11.004Z
+             */
+            readonly changedAt: string;
+            /**
+             * Format: date-time
+             * @description Instant from which it runs; absent where it runs now, or is given up.
+             * @example 2024-07-27T12:00:00.000Z
+             */
+            readonly nextTryAt?: string;
+        };
+        /** @description Which of the given up jobs are meant; all that is given must hold. */
+        readonly BackgroundJobFilter: {
+            readonly task?: components["schemas"]["BackgroundJobTask"];
+            readonly reason?: components["schemas"]["BackgroundJobReason"];
+        };
+        /** @description How many jobs will be tried again. */
+        readonly RetriedJobs: {
+            /**
+             * @description Jobs.
+             * @example 2
+             */
+            readonly jobs: number;
+        };
         /** @description Health of one service. */
         readonly Health: {
             /**
@@ -1903,6 +2095,33 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Jobs. */
+        readonly BackgroundJobs: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": readonly components["schemas"]["BackgroundJob"][];
+            };
+        };
+        /** @description Jobs will be tried again. */
+        readonly RetriedJobs: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": components["schemas"]["RetriedJobs"];
+            };
+        };
+        /** @description Entry of a kind that this cannot be done with. Read the entry. */
+        readonly CannotGoOn: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Method that the path does not know; `Allow` lists those it does. */
         readonly MethodNotAllowed: {
             headers: {
@@ -1972,6 +2191,14 @@ export interface components {
         readonly AuditCursor: string;
         /** @description Identifier of the job. */
         readonly JobId: string;
+        /** @description Filter by state; `failed` unless given. */
+        readonly BackgroundJobStateFilter: components["schemas"]["BackgroundJobState"];
+        /** @description Filter by kind of work. */
+        readonly BackgroundJobTaskFilter: components["schemas"]["BackgroundJobTask"];
+        /** @description Filter by reason. */
+        readonly BackgroundJobReasonFilter: components["schemas"]["BackgroundJobReason"];
+        /** @description Number of the job. */
+        readonly BackgroundJobId: string;
     };
     requestBodies: never;
     headers: never;
@@ -2019,6 +2246,13 @@ export type BulkActivation = components['schemas']['BulkActivation'];
 export type BulkPasswordResetRequest = components['schemas']['BulkPasswordResetRequest'];
 export type Account = components['schemas']['Account'];
 export type BulkPasswordReset = components['schemas']['BulkPasswordReset'];
+export type BackgroundJobState = components['schemas']['BackgroundJobState'];
+export type BackgroundJobTask = components['schemas']['BackgroundJobTask'];
+export type BackgroundJobReason = components['schemas']['BackgroundJobReason'];
+export type BackgroundJobSubject = components['schemas']['BackgroundJobSubject'];
+export type BackgroundJob = components['schemas']['BackgroundJob'];
+export type BackgroundJobFilter = components['schemas']['BackgroundJobFilter'];
+export type RetriedJobs = components['schemas']['RetriedJobs'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
@@ -2037,6 +2271,9 @@ export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidPassword = components['responses']['InvalidPassword'];
 export type ResponseAlreadyExists = components['responses']['AlreadyExists'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
+export type ResponseBackgroundJobs = components['responses']['BackgroundJobs'];
+export type ResponseRetriedJobs = components['responses']['RetriedJobs'];
+export type ResponseCannotGoOn = components['responses']['CannotGoOn'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseUnwell = components['responses']['Unwell'];
@@ -2057,6 +2294,10 @@ export type ParameterSendResetMail = components['parameters']['SendResetMail'];
 export type ParameterUserId = components['parameters']['UserId'];
 export type ParameterAuditCursor = components['parameters']['AuditCursor'];
 export type ParameterJobId = components['parameters']['JobId'];
+export type ParameterBackgroundJobStateFilter = components['parameters']['BackgroundJobStateFilter'];
+export type ParameterBackgroundJobTaskFilter = components['parameters']['BackgroundJobTaskFilter'];
+export type ParameterBackgroundJobReasonFilter = components['parameters']['BackgroundJobReasonFilter'];
+export type ParameterBackgroundJobId = components['parameters']['BackgroundJobId'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly issueToken: {
@@ -2974,6 +3215,114 @@ export interface operations {
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly listAccountJobs: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Filter by state; `failed` unless given. */
+                readonly state?: components["parameters"]["BackgroundJobStateFilter"];
+                /** @description Filter by kind of work. */
+                readonly task?: components["parameters"]["BackgroundJobTaskFilter"];
+                /** @description Filter by reason. */
+                readonly reason?: components["parameters"]["BackgroundJobReasonFilter"];
+                /** @description Limit of records in the answer. */
+                readonly _l?: components["parameters"]["Limit"];
+                /** @description Number of records to skip: the next page begins at `_sk` + `_l`. */
+                readonly _sk?: components["parameters"]["Skip"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: components["responses"]["BackgroundJobs"];
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly retryAccountJobs: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Filter; an empty one means all. */
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["BackgroundJobFilter"];
+            };
+        };
+        readonly responses: {
+            readonly 202: components["responses"]["RetriedJobs"];
+            readonly 400: components["responses"]["InvalidBody"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly retryAccountJob: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Number of the job. */
+                readonly id: components["parameters"]["BackgroundJobId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Job will be tried again; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly discardAccountJob: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Number of the job. */
+                readonly id: components["parameters"]["BackgroundJobId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Job is gone; no body. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["CannotGoOn"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };

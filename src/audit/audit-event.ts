@@ -38,6 +38,8 @@ export const auditEvents = {
   'inbox-read': 'R',
   'inbox-retried': 'E',
   'inbox-discarded': 'D',
+  'job-retried': 'E',
+  'job-discarded': 'D',
   'api-key-created': 'C',
   'api-key-revoked': 'D',
   'rule-created': 'C',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
-import type { Pool, Queryable } from '../database/pool.ts';
+import { withoutDeadline, type Pool, type Queryable } from '../database/pool.ts';
 import { beginSnapshot, inStreamingTransaction } from '../database/transaction.ts';
 import { keySchema } from '../keys/migrations.ts';
 import { ownSchemas } from '../schemas.ts';
@@ -96,6 +96,7 @@ const putInPlace = async (files: readonly UnplacedFile[]): Promise<void> => {
  */
 export const backUp = (pool: Pool, paths: BackupPaths, program: string): Promise<Backup> =>
   inStreamingTransaction(pool, beginSnapshot, async (client): Promise<Backup> => {
+    await withoutDeadline(client, 'local');
     await client.query(neutralSettings);
     const tables = await heldTables(client, pool);
     const isKey = ({ schema }: Pick<Table, 'schema'>): boolean => schema === keySchema;

@@ -7,7 +7,7 @@ import { columnList, nameOf, type Table } from './tables.ts';
 
 /** Texts of values read the same on every server, whatever it is set to. */
 export const neutralSettings = `set local datestyle = 'ISO'; set local timezone = 'UTC'; set local intervalstyle = 'postgres'; set local bytea_output = 'hex'; set local extra_float_digits = 1;
-  set local client_encoding = 'UTF8'; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0`;
+  set local client_encoding = 'UTF8'; set local idle_in_transaction_session_timeout = 0`;
 
 const NEW_LINE = 10;
 

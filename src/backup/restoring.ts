@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { Pool } from '../database/pool.ts';
+import { withoutDeadline, type Pool } from '../database/pool.ts';
 import { holdMigrations, migrateWithin } from '../database/migrator.ts';
 import { inStreamingTransaction } from '../database/transaction.ts';
 import { prepareJobs } from '../jobs/runner.ts';
@@ -64,6 +64,7 @@ export const restore = async <Completed>(pool: Pool, set: RestoreSet, complete: 
   await prepareJobs(pool);
   const archives = [...(set.keys ? [set.keys] : []), set.data];
   return inStreamingTransaction(pool, 'begin', async (client) => {
+    await withoutDeadline(client, 'local');
     await client.query(neutralSettings);
     await holdMigrations(client);
     // Somebody may have come while we waited.
@@ -89,7 +90,7 @@ export const analyze = async (pool: Pool, { rows }: Restored): Promise<void> => 
   const tables = Object.keys(rows).filter((name) => name !== nameOf(jobsPart));
   const client = await pool.connect();
   try {
-    await client.query('set statement_timeout = 0');
+    await withoutDeadline(client);
     await client.query(`analyze ${tables.join(', ')}`);
   } finally {
     client.release(true); // the setting ends with the connection

@@ -30,6 +30,8 @@ const acts: Readonly<Record<string, string>> = {
   'inbox-read': 'looked at a sample that had failed',
   'inbox-retried': 'had a sample tried again that had failed',
   'inbox-discarded': 'discarded a delivery',
+  'job-retried': 'had work on the data tried again',
+  'job-discarded': 'discarded work on the data',
   'device-assigned': 'assigned a device',
   'device-unassigned': 'took a device back',
   'patient-exported': 'exported everything',

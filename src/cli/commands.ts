@@ -6,6 +6,7 @@ import { addDeviceCommands } from './devices.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addImportCommand } from './import.ts';
 import { addInboxCommands } from './inbox.ts';
+import { addJobCommands } from './jobs.ts';
 import { addKeyCommands } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addPatientCommands } from './patients.ts';
@@ -25,6 +26,7 @@ export const createProgram = (terminal: Terminal): Command => {
   addDeviceCommands(program, context);
   addInboxCommands(program, context);
   addSubmissionCommands(program, context);
+  addJobCommands(program, context);
   addPatientCommands(program, context);
   addAuditCommands(program, context);
   addSimulateCommand(program, context);

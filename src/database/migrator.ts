@@ -1,4 +1,4 @@
-import type { Pool, Queryable } from './pool.ts';
+import { withoutDeadline, type Pool, type Queryable } from './pool.ts';
 
 /** One step of a schema; `name` orders nothing, the position in the list does. Never change one that was released. */
 export interface Migration {
@@ -54,7 +54,7 @@ export const migrate = async (pool: Pool, schema: string, migrations: readonly M
   const client = await pool.connect();
   try {
     await client.query('set lock_timeout = 0');
-    await client.query('set statement_timeout = 0');
+    await withoutDeadline(client);
     await client.query(`select pg_advisory_lock(hashtext('vitalgate migrations'))`);
     await createSchema(client, schema);
     const missing = await missingIn(client, schema, migrations);

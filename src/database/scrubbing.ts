@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool, Queryable } from './pool.ts';
+import { withoutDeadline, type Pool, type Queryable } from './pool.ts';
 
 /** What became of the space in which erased rows lay. */
 export interface Scrubbed {
@@ -75,7 +75,8 @@ export const scrub = async (pool: Pool, tables: readonly string[], unseenWithinM
   const client = await pool.connect();
   const [rewritten, notRewritten]: [string[], string[]] = [[], []];
   try {
-    await client.query(`set statement_timeout = 0; set lock_timeout = ${String(LOCK_WITHIN_MS)}`);
+    await withoutDeadline(client);
+    await client.query(`set lock_timeout = ${String(LOCK_WITHIN_MS)}`);
     const nobodySees = await unseen(client, unseenWithinMs);
     for (const table of tables) ((await rewrite(client, table, nobodySees)) ? rewritten : notRewritten).push(table);
     const logReplaced = await tried(async () => {

@@ -22,6 +22,9 @@ export const inStreamingTransaction = <Result>(pool: Pool, begin: string, work: 
 
 const rollback = (client: PoolClient): Promise<unknown> => client.query('rollback');
 
+/** A statement that was not answered is still under way for the driver: a rollback would wait behind it. */
+const isUnanswered = (error: unknown): boolean => error instanceof Error && error.message === 'Query read timeout';
+
 const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolClient) => Promise<Result>, undo = rollback): Promise<Result> => {
   const client = await pool.connect();
   let broken = false;
@@ -31,9 +34,11 @@ const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolCl
     await client.query('commit');
     return result;
   } catch (error) {
-    await undo(client).catch(() => {
-      broken = true;
-    });
+    if (isUnanswered(error)) broken = true;
+    else
+      await undo(client).catch(() => {
+        broken = true;
+      });
     throw error;
   } finally {
     client.release(broken);
@@ -43,7 +48,7 @@ const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolCl
 /** SQLSTATE classes and codes that mean trouble with the server, not with the statement (PostgreSQL, appendix A). */
 const unavailableStates = /^(08|53|57P|57014|55P03|40001|40P01|25P03|58)/;
 const unavailableCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES']);
-const unavailableTexts = /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/;
+const unavailableTexts = /timeout exceeded when trying to connect|^Query read timeout$|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/;
 
 /** Tells whether an error means that the database cannot serve now, so that the same request can succeed later. */
 export const isUnavailable = (error: unknown): boolean => {

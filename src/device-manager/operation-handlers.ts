@@ -7,6 +7,7 @@ import type { Spec } from '../http/spec.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { demandAdmitted } from './admitting.ts';
 import type { Caller, Operations } from './caller.ts';
+import { backgroundJobs } from './background-jobs.ts';
 import { chartedTypes, typesOf } from './charted-types.ts';
 import { createCharts } from './charts.ts';
 import type { DeviceManagerDependencies, Normalization } from './dependencies.ts';
@@ -15,6 +16,7 @@ import { prototypesOf } from './domain/prototype.ts';
 import { deleteSamples } from './deleting.ts';
 import { createEnrolment } from './enrolment.ts';
 import { audit as auditHandlers } from './handlers/audit.ts';
+import { backgroundJobHandlers } from './handlers/background-jobs.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
 import { detections } from './handlers/detections.ts';
@@ -126,6 +128,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       list: () => listApiKeys(pool), issue: (wanted, act) => issueApiKey(pool, wanted, act), revoke: (id, act) => endApiKey(pool, id, act),
     }),
     ...inboxHandlers(createInbox(pool, keyRing)),
+    ...backgroundJobHandlers(backgroundJobs(pool)),
     ...erasures({ start: (request) => startErasure({ pool, keyRing }, request), find: (patientId) => findErasure({ pool, keyRing }, patientId) }),
     ...patientExports(createPatientExports(pool, keyRing)),
     ...auditHandlers({ find: (page) => findAudit(pool, 'device_manager', page), record: (entry) => recordEntry(pool, entry) }),

@@ -3,6 +3,7 @@ import { Logger as GraphileLogger, run, runMigrations, type Runner, type TaskLis
 import type { Pool, Queryable } from '../database/pool.ts';
 import { traced, type SpanWish } from '../tracing/tracing.ts';
 import { watchDeadWorkers } from './dead-workers.ts';
+import { reasonOf } from './failure-reason.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
 export interface Job {
@@ -46,7 +47,6 @@ export const addJob = async (db: Queryable, { task, payload, queue, key, runAt }
 /** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */
 const quiet = new GraphileLogger(() => () => undefined);
 
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
 
 const told = (service: string, tasks: Tasks, log: JobLog): TaskList =>
   Object.fromEntries(
@@ -56,9 +56,9 @@ const told = (service: string, tasks: Tasks, log: JobLog): TaskList =>
         const span: SpanWish = { name: `job ${name}`, kind: 'consumer', service, attributes: { 'vitalgate.job.task': name, 'vitalgate.job.attempt': job.attempts } };
         const failure: unknown = await traced(span, () => task(payload)).then(() => undefined, (error: unknown) => error ?? new Error('unknown'));
         if (failure === undefined) return;
-        log.error({ task: name, job: job.id, attempt: job.attempts, error: nameOf(failure) }, 'job failed');
+        log.error({ task: name, job: job.id, attempt: job.attempts, error: reasonOf(failure) }, 'job failed');
         // The message is kept with the job, in clear: it must not quote what the job worked on.
-        throw new Error(nameOf(failure));
+        throw new Error(reasonOf(failure));
       },
     ]),
   );
@@ -86,7 +86,7 @@ const createLookAgain = (pool: Pool, tasks: readonly string[], isStopping: () =>
     if (delay === undefined) return;
     next = setTimeout(() => {
       if (isStopping()) return;
-      pool.query(wakeForReadyJob, [tasks]).catch((error: unknown) => log.error({ error: nameOf(error) }, 'the next job waits for the poll'));
+      pool.query(wakeForReadyJob, [tasks]).catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the next job waits for the poll'));
       look(later);
     }, delay).unref();
   };
@@ -112,7 +112,7 @@ interface RunnerOptions {
  * told in the log and started again. The pool should be the jobs' own, so that requests cannot starve them.
  */
 export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, pollMs = 2_000 }: RunnerOptions): Promise<{ stop: () => Promise<void> }> => {
-  const watch = watchDeadWorkers(pool, (error) => log.error({ error: nameOf(error) }, 'looking for dead workers failed'));
+  const watch = watchDeadWorkers(pool, (error) => log.error({ error: reasonOf(error) }, 'looking for dead workers failed'));
   const events = new EventEmitter() as WorkerEvents;
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
@@ -130,7 +130,7 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   };
   const again = (error: unknown): void => {
     if (stopped) return;
-    log.error({ error: nameOf(error) }, 'the job worker gave up and is started again');
+    log.error({ error: reasonOf(error) }, 'the job worker gave up and is started again');
     watch.allEnded();
     restart = setTimeout(() => {
       launch().then((launched) => (runner = launched), again);
@@ -140,7 +140,7 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   const stop = async (): Promise<void> => {
     clearTimeout(restart);
     // A worker that has given up already is stopped.
-    await runner.stop().catch((error: unknown) => log.error({ error: nameOf(error) }, 'the job worker did not stop cleanly'));
+    await runner.stop().catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the job worker did not stop cleanly'));
     await watch.stop();
   };
   return { stop: () => (stopped ??= stop()) };

@@ -19,10 +19,12 @@ import type { GaugeSource } from '../metrics/gauge.ts';
 import { jobGauges } from '../metrics/job-gauges.ts';
 import { poolGauges } from '../metrics/pool-gauges.ts';
 import { createAuthenticators } from './authentication.ts';
+import { backgroundJobs } from './background-jobs.ts';
 import { startBulkJob } from './bulk-jobs.ts';
 import { auditActorOf, type Caller } from './caller.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { createClientTokens } from './client-tokens.ts';
+import { backgroundJobHandlers } from './handlers/background-jobs.ts';
 import { bulkJobHandlers } from './handlers/bulk-jobs.ts';
 import { clientHandlers } from './handlers/clients.ts';
 import { passwordResetHandlers } from './handlers/password-reset.ts';
@@ -161,6 +163,7 @@ const handlersOf = (dependencies: UserManagerDependencies, passwords: Passwords)
     ...clientHandlers({
       find: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), issue: createClientTokens(pool, dependencies.issuer).issue, signingKeys: () => publishedSigningKeys(pool),
     }),
+    ...backgroundJobHandlers(backgroundJobs(pool)),
     ...bulkJobHandlers({ start: (kind, request, creatorId) => startBulkJob(pool, kind, request, creatorId), read: (kind, id) => findBulkJob(pool, kind, id) }),
   } satisfies Handlers<Omit<operations, PlatformOperation>, Caller, 'issueToken' | 'refreshToken' | 'getSigningKeys'>;
 };

@@ -48,7 +48,7 @@ describe('the requests shown in the specifications work', () => {
 
   const headersFor = (service: string, patientId: string, operationId: string): Record<string, string> => {
     if (operationId === 'issueClientToken') return {};
-    if (/ApiKeys?$|Inbox|registerDevice|HealthDataType|Renormalization|Submissions?$/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
+    if (/ApiKeys?$|Inbox|registerDevice|HealthDataType|Renormalization|Submissions?$|Jobs?$/.test(operationId)) return { authorization: `Bearer ${operatorToken}` };
     if (service === 'bff') return { cookie };
     return { cookie, authorization: `Bearer ${vitalgate.serviceToken}`, miauserid: patientId, 'x-api-key': key };
   };
@@ -192,6 +192,15 @@ describe('the requests shown in the specifications work', () => {
     const [entries] = await send('listInbox');
     const waiting = { path: { id: (JSON.parse(entries?.body ?? '[]') as { _id: string; kind: string }[]).find(({ kind }) => kind === 'quarantined')?._id ?? '' } };
     expect(refused([...(await send('readInbox', waiting)), ...(await send('replayInboxEntry', waiting)), ...(await send('replayInbox')), ...(await send('discardInboxEntry', waiting))])).toEqual([]);
+    for (const [list, many, retry, discard, task] of [['listJobs', 'retryJobs', 'retryJob', 'discardJob', 'export-patient'], ['listAccountJobs', 'retryAccountJobs', 'retryAccountJob', 'discardAccountJob', 'password-reset-mail']] as const) {
+      // Given up, and about nobody: a job of that name that runs again ends at once or fails again.
+      await vitalgate.database.pool.query(`select graphile_worker.add_job($1, '{}', run_at => now() + interval '1 hour', max_attempts => 1)`, [task]);
+      await vitalgate.database.pool.query('update graphile_worker._private_jobs set attempts = max_attempts where task_id = (select id from graphile_worker._private_tasks where identifier = $1)', [task]);
+      const job = { path: { id: idIn(JSON.stringify((JSON.parse((await send(list))[0]?.body ?? '[]') as object[])[0])) } };
+      expect(refused([...(await send(many)), ...(await send(retry, job))])).toEqual([]);
+      await eventually(() => send(list), ([answer]) => answer?.body.includes(task) === true);
+      expect(refused(await send(discard, job))).toEqual([]);
+    }
     const type = { path: { identifier: 'hospital-monitor' } };
     const typed = [
       ...(await send('createHealthDataType')), ...(await send('listHealthDataTypes')), ...(await send('changeHealthDataType', { ...type, query: '?version=1001' })),

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hashOfToken } from '../../src/user-manager/session-token.ts';
-import { startDatabaseNetwork, type Cut, type DatabaseNetwork } from '../players/database-network.ts';
+import { startDatabaseNetwork, type DatabaseNetwork } from '../players/database-network.ts';
+import type { Cut } from '../players/network.ts';
 import { bloodPressure, cuff } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 import { heartRates } from './app.ts';

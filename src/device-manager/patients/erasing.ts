@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { newPseudonym, pseudonymizeAudit } from '../../audit/pseudonym.ts';
-import type { Pool, Queryable } from '../../database/pool.ts';
+import { withoutDeadline, type Pool, type Queryable } from '../../database/pool.ts';
 import { scrub } from '../../database/scrubbing.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { forgetJobs } from '../../jobs/forgetting.ts';
@@ -82,7 +82,8 @@ const clearTables = [
 const eraseRows = async ({ pool }: Tables, { _id }: Erasure, patientId: string): Promise<void> => {
   for (const { kind, erase } of erasedTables) {
     await inTransaction(pool, async (client) => {
-      await client.query('set local statement_timeout = 0; set local lock_timeout = 0');
+      await withoutDeadline(client, 'local');
+      await client.query('set local lock_timeout = 0');
       await addCounts(client, _id, { [kind]: await erase(client, patientId) });
     });
   }

@@ -13,6 +13,9 @@ const submission = z.object({ patientId: z.string() });
 /** Every background job of this service. */
 export const taskNames = ['normalize', 'renormalize', 'release-quarantine', 'rotate-data-keys', 'submit-detections', 'expire-data', 'erase-patient', 'export-patient'] as const;
 
+/** Jobs that are owed to whoever was erased: they are never thrown away. */
+export const owedTasks: readonly string[] = ['erase-patient'];
+
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
   normalize: async (payload) => {

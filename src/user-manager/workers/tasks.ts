@@ -20,6 +20,9 @@ const aboutJob = z.object({ jobId: z.string() });
 /** Every background job of this service. */
 export const taskNames = ['password-reset-mail', 'password-changed-mail', 'bulk-activation', 'bulk-change-password', 'erase-health-data', 'scrub-accounts', 'expire-accounts'] as const;
 
+/** Jobs that are owed to whoever was erased: they are never thrown away. */
+export const owedTasks: readonly string[] = ['erase-health-data', 'scrub-accounts'];
+
 /** The background jobs by name; their payloads carry identifiers only. */
 export const tasks = ({ sendResetLink, sendChangedNotice, runBulkJob, eraseHealthData, scrubAccounts, expireAccounts }: TaskPorts): Tasks => ({
   'password-reset-mail': (payload) => sendResetLink(aboutUser.parse(payload).userId),
