@@ -19,7 +19,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Register a device
-         * @description Makes hardware known that nobody need hold yet, or brings its description up to date. Its deliveries are found by `deviceId`, then by `serialNumber`: either may be the device's id, serial number or IMEI. A HealthKit device is private to its person: assign it instead.
+         * @description Makes hardware known that nobody need hold yet, or brings its description up to date. Its deliveries are found by `deviceId`, then by `serialNumber`: either may be the device's id, serial number or IMEI. A service that names a patient is refused. A HealthKit device is private to its person: assign it instead.
          */
         readonly post: operations["registerDevice"];
         readonly delete?: never;
@@ -1912,7 +1912,7 @@ export interface components {
         };
         /**
          * @description Identifier of the health data type.
-         * @example medisante-heart-rate
+         * @example hospital-monitor
          */
         readonly HealthDataTypeIdentifier: string;
         /**
