@@ -15,7 +15,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Sign in with user name and password
-         * @description Opens a session and sets the cookie `sid` (HttpOnly, SameSite=Lax; Secure over https). A session presented with the request ends.
+         * @description Opens a session and sets the cookie `sid` (HttpOnly, SameSite=Lax; Secure over https). A session presented with the request ends. Go on with getProfile.
          *     Unknown user, wrong password and blocked account are answered the same, in the same time. After a few failures each further try has to wait (429 with `Retry-After`), longer each time.
          */
         readonly post: operations["signIn"];
@@ -55,7 +55,7 @@ export interface paths {
         };
         /**
          * List own sign-ins
-         * @description Lists the sign-ins of the person that still count, last used first, so that a lost phone can be signed out.
+         * @description Lists the sign-ins of the person that still count, last used first, so that a lost phone can be signed out with endOwnSession.
          */
         readonly get: operations["listOwnSessions"];
         readonly put?: never;
@@ -161,7 +161,8 @@ export interface paths {
         };
         /**
          * Read who is signed in
-         * @description Answers the claims of OpenID Connect about the signed-in person; `sub` is always there. Other claims depend on the User Manager in use.
+         * @description Answers the claims of OpenID Connect about the signed-in person; `sub` is always there, and never changes. Other claims depend on the User Manager in use.
+         *     Keep outbox and anchors of a phone by `sub`: another person who signs in on the same phone must not send them. Go on with listDevices.
          */
         readonly get: operations["getProfile"];
         readonly put?: never;
@@ -226,7 +227,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Release a device
-         * @description Ends the assignment of a device at `assignedUntil` (default now). Samples stay with the person who held it when they were measured.
+         * @description Ends the assignment of a device at `assignedUntil` (default now). Samples stay with the person who held it when they were measured. Send what waits in the outbox first: samples that name a released device are refused as `device-not-enrolled`.
          *     A device that is released already is answered the same.
          */
         readonly post: operations["unassignDevice"];
@@ -246,7 +247,7 @@ export interface paths {
         /**
          * List own samples
          * @description Lists samples of the signed-in person, newest `recordedAt` first.
-         *     A fresh upload shows as `received` and becomes `normalized` within seconds; ask again after a second or two.
+         *     A fresh upload shows as `received` and becomes `normalized` within seconds; ask again after a second or two. One that stays `normalization-failed` is kept all the same: show it as received.
          */
         readonly get: operations["listHealthData"];
         readonly put?: never;
@@ -338,6 +339,7 @@ export interface paths {
         /**
          * Follow an upload
          * @description Answers how far the samples of one upload are. `uploadId` of the receipt names it; an upload that only repeated earlier samples names the one that keeps them. `done` means that each sample is normalized, failed with a reason, superseded or deleted.
+         *     Ask a second after the upload, then with growing pauses; what is kept is kept, so nothing depends on asking. Then draw getChartData.
          */
         readonly get: operations["getUpload"];
         readonly put?: never;
@@ -360,7 +362,7 @@ export interface paths {
         /**
          * Export all own data
          * @description Begins an archive of all that is kept of the signed-in person: payloads as received, normalized records, FHIR resources, devices, submissions, deletions, the audit and the account. It is made in the background; one that is under way already is answered instead. Send no body, or an empty one.
-         *     What is not the person's alone is not in it: of a Bundle of several patients, the own readings.
+         *     What is not the person's alone is not in it: of a Bundle of several patients, the own readings. Follow it with getExport.
          */
         readonly post: operations["startExport"];
         readonly delete?: never;
@@ -378,7 +380,7 @@ export interface paths {
         };
         /**
          * Follow an own export
-         * @description Answers how far an own export is; ask every few seconds until it is `ready`. What has expired is a 404.
+         * @description Answers how far an own export is; ask every few seconds until it is `ready`, then downloadExport. What has expired is a 404: begin anew with startExport.
          */
         readonly get: operations["getExport"];
         readonly put?: never;
@@ -398,7 +400,7 @@ export interface paths {
         };
         /**
          * Download an own export
-         * @description Answers the archive of an own export that is ready. An answer shorter than `Content-Length` is incomplete: download it again.
+         * @description Answers the archive of an own export that is ready, a ZIP file. An answer shorter than `Content-Length` is incomplete: download it again. On a phone, keep it out of backups, or hand it straight to the share sheet: all of the person is in it.
          */
         readonly get: operations["downloadExport"];
         readonly put?: never;
@@ -438,7 +440,7 @@ export interface paths {
         };
         /**
          * Read the limits on uploads
-         * @description Answers the bounds on uploads and what is recommended below them; open to all, and the same for an hour.
+         * @description Answers the bounds on uploads and what is recommended below them; open to all, and the same for an hour. Read it at the start of a sync instead of building the numbers in.
          */
         readonly get: operations["getLimits"];
         readonly put?: never;
@@ -459,7 +461,8 @@ export interface paths {
         /**
          * Read own chart
          * @description Answers the points of one normalized type over all devices of the signed-in person, one series per value and unit, each in order of time.
-         *     Fresh samples appear as soon as they are normalized, within seconds. An empty array means that there is nothing in that time.
+         *     Fresh samples appear as soon as they are normalized, within seconds. An empty array means that there is nothing in that time, which is also how a denied HealthKit permission looks.
+         *     Name `from`, `to` and as many `points` as the screen is wide; beyond that each point is a bucket. Send the `ETag` of the chart at hand in `If-None-Match`.
          */
         readonly get: operations["getChartData"];
         readonly put?: never;
@@ -634,7 +637,7 @@ export interface components {
             readonly grant_type?: "password";
         };
         /**
-         * @description Stable code of a problem; treat an unknown one by its status.
+         * @description Stable code of a problem, with what to do next; treat an unknown one by its status.
          * @example invalid-request
          * @enum {string}
          */
@@ -895,7 +898,9 @@ export interface components {
              * @enum {string}
              */
             readonly status?: "Active" | "Not Active";
+            /** @description Patient who holds the device now; missing when nobody does. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
+            /** @description Instant in UTC since which this patient holds it. */
             readonly assignedFrom?: components["schemas"]["Instant"];
         };
         /**
@@ -916,12 +921,12 @@ export interface components {
              */
             readonly deviceId: string;
             /**
-             * @description Kind of device.
+             * @description Kind of device for people, such as `Wearable` or `Medical`.
              * @example Wearable
              */
             readonly deviceType: string;
             /**
-             * @description Provider: `apple-healthkit` or `medisante`.
+             * @description Provider: `apple-healthkit` for what an app uploads, `medisante` for what posts to the webhook.
              * @example apple-healthkit
              */
             readonly deviceProvider: string;
@@ -932,8 +937,11 @@ export interface components {
              */
             readonly serialNumber?: string;
             readonly features?: components["schemas"]["DeviceFeatures"];
+            /** @description Patient who gets the device; apps leave it out, because the session says who it is. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
+            /** @description Instant since which the patient has the device, with an offset; now when left out. What it measured from then on is the patient's. */
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
+            /** @description Instant until which the patient has the device, with an offset; until it is released when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description Identifier of what was made or found. */
@@ -942,6 +950,7 @@ export interface components {
         };
         /** @description End of an assignment. */
         readonly Unassignment: {
+            /** @description Instant at which the assignment ends, with an offset; now when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
@@ -1074,7 +1083,9 @@ export interface components {
             readonly rawDataFormat?: string;
             readonly normalizedData?: components["schemas"]["NormalizedData"];
             readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
+            /** @description Instant in UTC at which it came in. */
             readonly receivedAt?: components["schemas"]["Instant"];
+            /** @description Instant in UTC at which it was measured, by the clock of the device: the start where it has a start and an end. */
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
@@ -1097,7 +1108,9 @@ export interface components {
              * @example 1
              */
             readonly ruleVersion?: number;
+            /** @description Instant in UTC at which the record was made. */
             readonly createdAt?: components["schemas"]["Instant"];
+            /** @description Instant in UTC at which the record last changed. */
             readonly updatedAt?: components["schemas"]["Instant"];
             /**
              * @description Who made the record.
@@ -1128,7 +1141,7 @@ export interface components {
              */
             readonly id?: string;
             /**
-             * @description Measured value in the declared unit.
+             * @description Measured value in the declared unit; a finite number, or the name of a category. A number sent as text is read and told in `assumed`.
              * @example 71
              */
             readonly value?: number | string;
@@ -1168,22 +1181,22 @@ export interface components {
              */
             readonly quantityType?: string;
             /**
-             * @description Unit of value.
+             * @description Unit of value, as HealthKit or UCUM writes it; without one `?unit=` counts, else the default of react-native-health.
              * @example count/min
              */
             readonly unit?: string;
             /**
-             * @description Bundle identifier of the app or device that wrote the sample.
+             * @description Bundle identifier of the app or device that wrote the sample; charts can draw one source alone.
              * @example com.apple.health.142CD7CC
              */
             readonly sourceId?: string;
             /**
-             * @description Name of that source.
+             * @description Name of that source. It often holds the name of a person, and is kept encrypted.
              * @example Apple Watch
              */
             readonly sourceName?: string;
             /**
-             * @description Enrolled device of the sample.
+             * @description Enrolled device that the sample belongs to, by its `deviceId`.
              * @example apple-12345
              */
             readonly deviceId?: string;
@@ -1203,7 +1216,7 @@ export interface components {
         /** @description Samples of one upload, each vetted by itself. */
         readonly HealthKitSamples: readonly components["schemas"]["HealthKitSample"][];
         /**
-         * @description Stable code of a refused sample.
+         * @description Stable code of a refused sample, with what to do next; treat an unknown one by `retryable`.
          * @example missing-date
          * @enum {string}
          */
@@ -1235,7 +1248,7 @@ export interface components {
              */
             readonly index: number;
             /**
-             * @description What became of the sample.
+             * @description What became of the sample; treat an unknown value as settled when there is no error.
              * @example created
              * @enum {string}
              */
@@ -1378,6 +1391,7 @@ export interface components {
         /** @description What became of the samples of one upload so far. */
         readonly UploadProgress: {
             readonly uploadId: components["schemas"]["Id"];
+            /** @description Instant in UTC at which the upload was kept. */
             readonly receivedAt: components["schemas"]["Instant"];
             /**
              * @description Specifies if a sample still waits for normalization (processing) or each has come to its end (done).

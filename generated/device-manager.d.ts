@@ -19,7 +19,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Register a device
-         * @description Makes hardware known that nobody need hold yet, or brings its description up to date. Its deliveries are found by `deviceId`, then by `serialNumber`: either may be the device's id, serial number or IMEI. A HealthKit device is private to its person: assign it instead.
+         * @description Makes hardware known that nobody need hold yet, or brings its description up to date. Its deliveries are found by `deviceId`, then by `serialNumber`: either may be the device's id, serial number or IMEI. A service that names a patient is refused. A HealthKit device is private to its person: assign it instead.
          */
         readonly post: operations["registerDevice"];
         readonly delete?: never;
@@ -1222,11 +1222,13 @@ export interface components {
              * @enum {string}
              */
             readonly status?: "Active" | "Not Active";
+            /** @description Patient who holds the device now; missing when nobody does. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
+            /** @description Instant in UTC since which this patient holds it. */
             readonly assignedFrom?: components["schemas"]["Instant"];
         };
         /**
-         * @description Stable code of a problem; treat an unknown one by its status.
+         * @description Stable code of a problem, with what to do next; treat an unknown one by its status.
          * @example invalid-request
          * @enum {string}
          */
@@ -1361,12 +1363,12 @@ export interface components {
              */
             readonly deviceId: string;
             /**
-             * @description Kind of device.
+             * @description Kind of device for people, such as `Wearable` or `Medical`.
              * @example Wearable
              */
             readonly deviceType: string;
             /**
-             * @description Provider: `apple-healthkit` or `medisante`.
+             * @description Provider: `apple-healthkit` for what an app uploads, `medisante` for what posts to the webhook.
              * @example apple-healthkit
              */
             readonly deviceProvider: string;
@@ -1377,12 +1379,16 @@ export interface components {
              */
             readonly serialNumber?: string;
             readonly features?: components["schemas"]["DeviceFeatures"];
+            /** @description Patient who gets the device; apps leave it out, because the session says who it is. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
+            /** @description Instant since which the patient has the device, with an offset; now when left out. What it measured from then on is the patient's. */
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
+            /** @description Instant until which the patient has the device, with an offset; until it is released when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description End of an assignment. */
         readonly Unassignment: {
+            /** @description Instant at which the assignment ends, with an offset; now when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
@@ -1515,7 +1521,9 @@ export interface components {
             readonly rawDataFormat: string;
             readonly normalizedData?: components["schemas"]["NormalizedData"];
             readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
+            /** @description Instant in UTC at which it came in. */
             readonly receivedAt: components["schemas"]["Instant"];
+            /** @description Instant in UTC at which it was measured, by the clock of the device: the start where it has a start and an end. */
             readonly recordedAt?: components["schemas"]["Instant"];
             readonly state: components["schemas"]["HealthDataState"];
             /**
@@ -1538,7 +1546,9 @@ export interface components {
              * @example 1
              */
             readonly ruleVersion?: number;
+            /** @description Instant in UTC at which the record was made. */
             readonly createdAt: components["schemas"]["Instant"];
+            /** @description Instant in UTC at which the record last changed. */
             readonly updatedAt: components["schemas"]["Instant"];
             /**
              * @description Who made the record.
@@ -1569,7 +1579,7 @@ export interface components {
              */
             readonly id?: string;
             /**
-             * @description Measured value in the declared unit.
+             * @description Measured value in the declared unit; a finite number, or the name of a category. A number sent as text is read and told in `assumed`.
              * @example 71
              */
             readonly value?: number | string;
@@ -1609,22 +1619,22 @@ export interface components {
              */
             readonly quantityType?: string;
             /**
-             * @description Unit of value.
+             * @description Unit of value, as HealthKit or UCUM writes it; without one `?unit=` counts, else the default of react-native-health.
              * @example count/min
              */
             readonly unit?: string;
             /**
-             * @description Bundle identifier of the app or device that wrote the sample.
+             * @description Bundle identifier of the app or device that wrote the sample; charts can draw one source alone.
              * @example com.apple.health.142CD7CC
              */
             readonly sourceId?: string;
             /**
-             * @description Name of that source.
+             * @description Name of that source. It often holds the name of a person, and is kept encrypted.
              * @example Apple Watch
              */
             readonly sourceName?: string;
             /**
-             * @description Enrolled device of the sample.
+             * @description Enrolled device that the sample belongs to, by its `deviceId`.
              * @example apple-12345
              */
             readonly deviceId?: string;
@@ -1660,7 +1670,7 @@ export interface components {
             readonly sameReadingAs?: string;
         };
         /**
-         * @description Stable code of a refused sample.
+         * @description Stable code of a refused sample, with what to do next; treat an unknown one by `retryable`.
          * @example missing-date
          * @enum {string}
          */
@@ -1759,6 +1769,7 @@ export interface components {
         /** @description What became of the samples of one upload so far. */
         readonly UploadProgress: {
             readonly uploadId: components["schemas"]["Id"];
+            /** @description Instant in UTC at which the upload was kept. */
             readonly receivedAt: components["schemas"]["Instant"];
             /**
              * @description Specifies if a sample still waits for normalization (processing) or each has come to its end (done).
@@ -1981,7 +1992,7 @@ export interface components {
         };
         /**
          * @description Identifier of the health data type.
-         * @example medisante-heart-rate
+         * @example hospital-monitor
          */
         readonly HealthDataTypeIdentifier: string;
         /**

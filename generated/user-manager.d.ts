@@ -827,7 +827,7 @@ export interface components {
             readonly expireAt: string;
         };
         /**
-         * @description Stable code of a problem; treat an unknown one by its status.
+         * @description Stable code of a problem, with what to do next; treat an unknown one by its status.
          * @example invalid-request
          * @enum {string}
          */

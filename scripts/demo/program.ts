@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openPool } from '../../src/database/pool.ts';
+import { makeDemoPeople, type DemoAddresses, type DemoPeople } from '../../src/demo/people.ts';
 import type { ServerFile } from '../../src/server-file.ts';
 
 /** How `npm start` runs Node: young objects take 32 MiB at most, as in Node 20, where newer ones take 128 and are no quicker for it. */
@@ -11,17 +13,8 @@ export const nodeOptions = ['--max-semi-space-size=16'] as const;
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** What `--demo` leaves in DATA_DIR/demo.json. */
-export interface Demo {
-  readonly bff: string;
-  readonly deviceManager: string;
-  readonly userManager: string;
-  readonly username: string;
-  readonly password: string;
-  readonly patientId: string;
-  readonly webhookKey: string;
-  readonly serviceToken: string;
-}
+/** The people and keys of a demo, and where its services are. */
+export type Demo = DemoAddresses & DemoPeople;
 
 /** The whole program as a child process of its own, as an operator runs it. */
 export interface Running {
@@ -36,7 +29,7 @@ export interface Running {
   readonly stop: () => Promise<number | null>;
 }
 
-/** The whole program with the people and keys of `--demo`. */
+/** The whole program with the people and keys of a demo. */
 export interface Program extends Running {
   readonly demo: Demo;
 }
@@ -101,8 +94,29 @@ export const startPlainProgram = async (dataDirectory: string, environment: Read
   return { ...running, server: JSON.parse(ready) as ServerFile };
 };
 
-/** Starts `src/main.ts --demo` on free ports and waits until demo.json is in place. */
-export const startProgram = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> => {
+/** Starts `src/main.ts --demo` on free ports and waits until demo.json is in place; what it kept goes when it stops. */
+export const startDemo = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> => {
   const { ready, ...running } = await start(dataDirectory, ['--demo'], 'demo.json', environment);
   return { ...running, demo: JSON.parse(ready) as Demo };
+};
+
+const peopleOf = async (dataDirectory: string, { database }: ServerFile): Promise<DemoPeople> => {
+  const file = join(dataDirectory, 'people.json');
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as DemoPeople;
+  const pool = openPool(database, () => undefined, 1);
+  try {
+    const people = await makeDemoPeople(pool);
+    writeFileSync(file, JSON.stringify(people), { mode: 0o600 });
+    return people;
+  } finally {
+    await pool.end();
+  }
+};
+
+/** Starts `src/main.ts` on free ports with the people of a demo and nothing of theirs; started again on the same folder, it has them still. */
+export const startProgram = async (dataDirectory: string, environment: Readonly<Record<string, string>> = {}): Promise<Program> => {
+  const { server, ...running } = await startPlainProgram(dataDirectory, environment);
+  const { bff = '', deviceManager = '', userManager = '' } = server.urls;
+  const serviceToken = readFileSync(join(dataDirectory, 'service-token'), 'utf8').trim();
+  return { ...running, demo: { bff, deviceManager, userManager, serviceToken, ...(await peopleOf(dataDirectory, server)) } };
 };

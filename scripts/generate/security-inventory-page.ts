@@ -23,7 +23,7 @@ holds one.
 
 const made = `
 Made by the program itself, each in a file of mode 0600 in \`DATA_DIR\`: \`master-key\`, \`service-token\`, \`server.json\` (how the command line
-reaches the embedded database), \`demo.json\` (\`--demo\` alone), \`mail/\` (mails, where no \`SMTP_URL\` is set).
+reaches the embedded database), \`demo.json\` (\`--demo\` alone, in a folder that goes when it stops), \`mail/\` (mails, where no \`SMTP_URL\` is set).
 `;
 
 /** A number that bounds something: by its name. */

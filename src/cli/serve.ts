@@ -2,14 +2,16 @@ import { url as debuggerAddress } from 'node:inspector';
 import pino, { type Logger } from 'pino';
 import packageFile from '../../package.json' with { type: 'json' };
 import { keepCompiledCode } from '../code-cache.ts';
-import { ConfigError, serviceNames, type Config } from '../config.ts';
+import { ConfigError, type Config } from '../config.ts';
 import { configurationDigest } from '../config/digest.ts';
+import { isDemoFolder } from '../demo/folder.ts';
 import { faultOf } from '../http/fault-log.ts';
 import { startFailureOf } from '../start-failure.ts';
 import { startVitalgate, type Vitalgate } from '../vitalgate.ts';
 import { traceSettingsIn } from '../tracing/trace-settings.ts';
 import { useTracing } from '../tracing/tracing.ts';
 import { RefusedError } from './command-context.ts';
+import type { Demo } from './demo.ts';
 
 const STOP_MS = 30_000;
 
@@ -23,14 +25,15 @@ export interface ServeOptions {
 
 type Say = ServeOptions['say'];
 
-const checkDemo = (demo: boolean, config: Config): void => {
-  if (demo && config.SERVICES.length < serviceNames.length) throw new ConfigError(['--demo needs all three services: leave SERVICES unset']);
-};
-
 /** Whoever reaches a debugger reads every key and every value: only a demo, whose data is made up, may have one. */
 const refuseDebugger = (demo: boolean): void => {
   if (demo || debuggerAddress() === undefined) return;
   throw new RefusedError('Vitalgate does not start: a debugger is open in it (--inspect, perhaps in NODE_OPTIONS). Start it without, or with --demo.');
+};
+
+/** What is in a demo's folder is removed by the next demo: nothing that shall stay may be kept there. */
+const refuseDemoFolder = ({ DATA_DIR }: Config): void => {
+  if (isDemoFolder(DATA_DIR)) throw new RefusedError(`Vitalgate does not start: ${DATA_DIR} is the folder of a demo. Name another one in DATA_DIR, or start it with --demo.`);
 };
 
 const tellWhere = (say: Say, config: Config, { urls, notices }: Vitalgate): void => {
@@ -51,8 +54,8 @@ const startTraces = async (environment: ServeOptions['environment'], log: Logger
   return stop;
 };
 
-/** One way to end: stop in order, but not for ever. `signal` aborts when the end begins. */
-const createEnding = (log: Logger, starting: () => Promise<Vitalgate>, stopTraces: () => Promise<void>) => {
+/** One way to end: stop in order, but not for ever. `signal` aborts when the end begins; `last` are what comes after the program. */
+const createEnding = (log: Logger, starting: () => Promise<Vitalgate>, last: readonly (() => Promise<void>)[]) => {
   const ending = new AbortController();
   let worst = 0;
   const end = (exitCode: number): void => {
@@ -64,7 +67,10 @@ const createEnding = (log: Logger, starting: () => Promise<Vitalgate>, stopTrace
       process.exit(1);
     }, STOP_MS).unref();
     // A start that fails has stopped what it had started, and tells why by itself.
-    void starting().then((vitalgate) => vitalgate.stop()).then(stopTraces).then(() => process.exit(worst), () => process.exit(1));
+    void starting().then(async (vitalgate) => {
+      await vitalgate.stop();
+      for (const step of last) await step();
+    }).then(() => process.exit(worst), () => process.exit(1));
   };
   return { end, signal: ending.signal };
 };
@@ -78,15 +84,37 @@ const unlessEnding = async (signal: AbortSignal, work: () => Promise<void>): Pro
   }
 };
 
+const refused = (error: unknown): RefusedError => new RefusedError(`Vitalgate does not start: ${startFailureOf(error)}`);
+
+/** A demo that did not get up leaves nothing behind. */
+const giveUp = async (starting: Promise<Vitalgate>, demo: Demo | undefined): Promise<void> => {
+  if (demo === undefined) return;
+  await starting.then((vitalgate) => vitalgate.stop(), () => undefined);
+  await demo.forget();
+};
+
+const prepare = async (wished: boolean, config: Config, say: Say): Promise<Demo | undefined> => {
+  refuseDebugger(wished);
+  if (!wished) {
+    refuseDemoFolder(config);
+    return undefined;
+  }
+  const { prepareDemo } = await import('./demo.ts');
+  return prepareDemo(config, say).catch((error: unknown) => {
+    throw error instanceof ConfigError ? error : refused(error);
+  });
+};
+
 /**
  * Runs the services that the settings name until a signal ends the process. Throws ConfigError, and RefusedError with the reason when
  * something does not start.
  */
-export const serve = async (config: Config, { demo, environment, say }: ServeOptions): Promise<void> => {
-  checkDemo(demo, config);
-  refuseDebugger(demo);
+export const serve = async (settings: Config, { demo: wished, environment, say }: ServeOptions): Promise<void> => {
+  const demo = await prepare(wished, settings, say);
+  const config = demo?.config ?? settings;
   const log = pino({ level: config.LOG_LEVEL, base: { pid: process.pid } });
-  const { end, signal: ending } = createEnding(log, () => starting, await startTraces(environment, log, say));
+  const stopTraces = await startTraces(environment, log, say);
+  const { end, signal: ending } = createEnding(log, () => starting, [stopTraces, ...(demo ? [demo.forget] : [])]);
   process.on('uncaughtException', (error) => {
     // What is under way may end; nothing new is begun in a state that nobody knows.
     log.fatal(faultOf(error), 'uncaught error');
@@ -96,9 +124,7 @@ export const serve = async (config: Config, { demo, environment, say }: ServeOpt
     log.fatal(reason);
     end(1);
   };
-  const demonstration = demo ? await (await import('./demonstration.ts')).openDemonstration(config) : undefined;
-  const started = { ...config, ...demonstration?.settings };
-  const starting = startVitalgate(started, { log, onFatal, configurationDigest: configurationDigest(started) });
+  const starting = startVitalgate(config, { log, onFatal, configurationDigest: configurationDigest(config) });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A terminal and npm both pass a signal on: the second one must not cut the first one's work short.
     process.on(signal, () => {
@@ -109,11 +135,12 @@ export const serve = async (config: Config, { demo, environment, say }: ServeOpt
   try {
     const vitalgate = await starting;
     await unlessEnding(ending, async () => {
-      await demonstration?.provide(say, vitalgate);
+      await demo?.provide(vitalgate);
       tellWhere(say, config, vitalgate);
     });
     keepCompiledCode();
   } catch (error) {
-    throw new RefusedError(`Vitalgate does not start: ${startFailureOf(error)}`);
+    await giveUp(starting, demo);
+    throw refused(error);
   }
 };

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chownSync, closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { nativeBinaries } from './native-binaries.ts';
 import { stopOrphans } from './orphans.ts';
 import { serverAccount, type ServerAccount } from './server-account.ts';
 import { takeServerLock } from './server-lock.ts';
-import { stateDirectory } from './state-directory.ts';
+import { clusterFolder, knownStatePath, stateDirectory } from './state-directory.ts';
 
 /** How to reach the embedded server; `host` is the folder of its Unix socket. */
 export interface EmbeddedConnection {
@@ -112,5 +112,21 @@ export const startEmbeddedServer = async ({ dataDir }: { readonly dataDir: strin
   } catch (error) {
     await lock.release();
     throw error;
+  }
+};
+
+/**
+ * Removes the data of a DATA_DIR's PostgreSQL for good, one that a killed program left running included. Throws DataInUseError while
+ * a living program uses it.
+ */
+export const forgetEmbeddedServer = async (dataDir: string): Promise<void> => {
+  const state = knownStatePath(dataDir, serverAccount());
+  if (state === undefined) return;
+  const lock = await takeServerLock(state, dataDir);
+  try {
+    await stopOrphans(join(state, clusterFolder), join(state, 'run'));
+    rmSync(state, { recursive: true, force: true });
+  } finally {
+    await lock.release();
   }
 };

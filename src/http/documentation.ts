@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { withCodeSamples } from './code-samples.ts';
+import type { Spec } from './spec.ts';
 
 /** A file that the documentation page loads from us; `path` changes with its content, so it can be cached for long. */
 export interface DocumentationAsset {
@@ -113,15 +115,15 @@ ${top}<div id="redoc"></div>
 export const POLICY_IN_PAGE = `<meta http-equiv="Content-Security-Policy" content="${POLICY.join('; ')}">\n`;
 
 /**
- * The Redoc page of a service, made once at start. It asks nobody but us for anything, and its policy lets it do nothing else:
+ * The Redoc page of a service with code samples, made once at start. It asks nobody but us for anything, and its policy lets it do nothing else:
  * Redoc is one file of ours, the specification is in the page, the one inline script is allowed by its hash.
  */
-export function createDocumentation(spec: object): Documentation {
+export function createDocumentation(spec: Spec): Documentation {
   const { version, script, licence } = redocBundle();
   const path = `/documentation/redoc-${version}.js`;
   return {
     html: {
-      body: redocPage(spec, { script: path, specification: '/documentation/json' }),
+      body: redocPage(withCodeSamples(spec), { script: path, specification: '/documentation/json' }),
       csp: [...POLICY, "frame-ancestors 'none'"].join('; '), // means something in a header only
     },
     assets: [

@@ -134,7 +134,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   if (options.origins !== undefined) app.use(crossOrigin(options.origins));
   app.use(platformRoutes({
     name, version, spec, metrics, exchanges, phase,
-    documentation: createDocumentation(spec.document),
+    documentation: createDocumentation(spec),
     ready,
     checkUp: options.checkUp ?? {},
   }));

@@ -6,8 +6,8 @@ import { createTherapyMonitoring, type PrototypeSchema } from './service.ts';
 /** The Therapy and Monitoring Manager of `--demo`. */
 export interface DemoTherapyMonitoring {
   readonly url: string;
-  /** Reads the prototypes of a Device Manager and makes a plan of each for a patient; the same patient gets the same plans. */
-  readonly plan: (deviceManagerUrl: string, patientId: string) => Promise<void>;
+  /** Reads the prototypes of a Device Manager, once, and makes a plan of each for each patient; the same patient gets the same plans. */
+  readonly plan: (deviceManagerUrl: string, patientIds: readonly string[]) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -26,11 +26,11 @@ export const startDemoTherapyMonitoring = async (): Promise<DemoTherapyMonitorin
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve).unref());
   return {
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
-    plan: async (deviceManagerUrl, patientId) => {
+    plan: async (deviceManagerUrl, patientIds) => {
       const prototypes = (await (await fetch(`${deviceManagerUrl}/prototypes/`)).json()) as (PrototypeSchema & { name: string })[];
       play.readPrototypes(prototypes);
       for (const { identifier, name } of prototypes) {
-        play.addPlan({ _id: planIdOf(patientId, identifier), planName: name, prototypeId: identifier, patientId, doctorId: 'demo', startDate: '2000-01-01T00:00:00.000Z' });
+        for (const patientId of patientIds) play.addPlan({ _id: planIdOf(patientId, identifier), planName: name, prototypeId: identifier, patientId, doctorId: 'demo', startDate: '2000-01-01T00:00:00.000Z' });
       }
     },
     stop: () => new Promise((resolve) => {

@@ -1,13 +1,13 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProgram, temporaryDirectory, type Demo } from '../../scripts/demo/program.ts';
+import { startDemo, startProgram, temporaryDirectory, type Demo } from '../../scripts/demo/program.ts';
 import { createTestDatabase } from '../setup/test-database.ts';
 import { commandLine, type Outcome, type RunOptions } from './command-line.ts';
 
@@ -36,42 +36,54 @@ describe('the program', () => {
     return database;
   };
 
-  test('starts with --demo, is found by the command line, refuses a second server, stops on SIGTERM, and keeps its people', async () => {
-    const first = await startProgram(directory.path, { LOG_LEVEL: 'info' });
+  test('starts with --demo, is found by the command line, refuses a second server, stops on SIGTERM, and forgets all of it', async () => {
+    const first = await startDemo(file('demo'), { LOG_LEVEL: 'info' });
+    const demoFile = (name: string) => join(file('demo'), name);
     expect((await signIn(first.demo)).status).toBe(200);
-    for (const name of ['demo.json', 'server.json', 'service-token', 'master-key']) expect([name, statSync(file(name)).mode & 0o777]).toEqual([name, 0o600]);
+    for (const name of ['demo.json', 'server.json', 'service-token', 'master-key']) expect([name, statSync(demoFile(name)).mode & 0o777]).toEqual([name, 0o600]);
 
-    const second = await runToEnd('main.ts', [], { ...anyPorts, DATA_DIR: directory.path });
-    expect([second.code, second.told]).toEqual([1, expect.stringMatching(/^Vitalgate does not start: Another Vitalgate server uses the data/)]);
-    const added = await runToEnd('cli/vitalgate.ts', ['users', 'add', '--username', 'anna', '--email', 'anna@example.org'], { DATA_DIR: directory.path });
+    for (const words of [[], ['--demo']]) {
+      const second = await runToEnd('main.ts', words, { ...anyPorts, DATA_DIR: file('demo') });
+      expect([second.code, second.told]).toEqual([1, expect.stringMatching(words.length > 0 ? /^Vitalgate does not start: Another Vitalgate server uses the data/ : /is the folder of a demo/)]);
+    }
+    const added = await runToEnd('cli/vitalgate.ts', ['users', 'add', '--username', 'carla', '--email', 'carla@example.org'], { DATA_DIR: file('demo') });
     expect([added.code, added.told]).toEqual([0, '']);
-    const listed = await runToEnd('cli/vitalgate.ts', ['keys', 'list'], { DATA_DIR: directory.path });
+    const listed = await runToEnd('cli/vitalgate.ts', ['keys', 'list'], { DATA_DIR: file('demo') });
     expect(listed.out).toMatch(/^vg_\w+ {2}medisante/);
 
     expect(await first.stop()).toBe(0);
-    expect(existsSync(file('server.json'))).toBe(false);
-    for (const secret of [first.demo.password, first.demo.webhookKey, first.demo.serviceToken]) expect(first.output()).not.toContain(secret);
+    expect(readdirSync(file('demo'))).toEqual([]);
+    for (const secret of [first.demo.password, first.demo.annaPassword, first.demo.webhookKey, first.demo.serviceToken]) expect(first.output()).not.toContain(secret);
+  });
 
-    const again = await startProgram(directory.path);
-    expect(again.demo).toMatchObject({ patientId: first.demo.patientId, username: first.demo.username, password: first.demo.password, webhookKey: first.demo.webhookKey });
+  test('a demo that was killed leaves nothing to the next one', async () => {
+    const killed = await startDemo(file('killed'));
+    process.kill(killed.pid, 'SIGKILL');
+    await killed.ended;
+    expect(existsSync(join(file('killed'), 'postgres')) || existsSync(join(file('killed'), 'demo.json'))).toBe(true);
+    const next = await startDemo(file('killed'));
+    expect(next.demo.patientId).not.toBe(killed.demo.patientId);
+    expect((await signIn(next.demo)).status).toBe(200);
+    expect((await signIn({ ...killed.demo, bff: next.demo.bff })).status).toBe(401);
+    expect(await next.stop()).toBe(0);
+    expect(readdirSync(file('killed'))).toEqual([]);
+  });
+
+  test('keeps its people without --demo, a demo touches nothing of them, and with another master key nothing starts', async () => {
+    const kept = await startProgram(file('kept'));
+    expect(await kept.stop()).toBe(0);
+    const before = readdirSync(file('kept')).toSorted();
+    const demo = await runToEnd('main.ts', ['--demo'], { ...anyPorts, DATA_DIR: file('kept') });
+    expect([demo.code, demo.told]).toEqual([1, expect.stringMatching(/^Vitalgate does not start: --demo begins with an empty folder .* holds something that is not a demo's/)]);
+    expect(readdirSync(file('kept')).toSorted()).toEqual(before);
+    const again = await startProgram(file('kept'));
     expect((await signIn(again.demo)).status).toBe(200);
     expect(await again.stop()).toBe(0);
-  });
 
-  test('with another master key nothing starts, and it says why', async () => {
-    const { code, told } = await runToEnd('main.ts', [], { ...anyPorts, DATA_DIR: directory.path, MASTER_KEY: randomBytes(32).toString('hex') });
+    const { code, told } = await runToEnd('main.ts', [], { ...anyPorts, DATA_DIR: file('kept'), MASTER_KEY: randomBytes(32).toString('hex') });
     expect([code, told]).toEqual([1, expect.stringMatching(/The master key is not the one this database was used with/)]);
     expect(told).not.toContain('abab');
-    expect(existsSync(file('server.json'))).toBe(false);
-  });
-
-  test('demo data that no longer fits is made anew', async () => {
-    const before = JSON.parse(readFileSync(file('demo.json'), 'utf8')) as Demo;
-    const database = await emptyDatabase();
-    const program = await startProgram(directory.path, { DATABASE_URL: database.url });
-    expect(program.demo.patientId).not.toBe(before.patientId);
-    expect((await signIn(program.demo)).status).toBe(200);
-    expect(await program.stop()).toBe(0);
+    expect(existsSync(join(file('kept'), 'server.json'))).toBe(false);
   });
 
   test('without --demo there is no user and no key', async () => {
@@ -103,6 +115,8 @@ describe('the program', () => {
   test.each<[string, string[], Record<string, string>, RegExp]>([
     ['wrong settings, all together', [], { BFF_PORT: 'x', SERVICE_TOKEN: 'hunter2' }, /BFF_PORT is not a number\n {2}SERVICE_TOKEN is shorter than 32 characters/],
     ['--demo with one service', ['--demo'], { SERVICES: 'user-manager', SERVICE_TOKEN: 's'.repeat(32) }, /--demo needs all three services/],
+    ['--demo on a database of others', ['--demo'], { DATABASE_URL: 'postgres://hunter2@127.0.0.1/vitalgate' }, /--demo forgets all that it made up when it stops, and keeps it to itself: leave DATABASE_URL unset/],
+    ['--demo before a Device Manager of others', ['--demo'], { DEVICE_MANAGER_URL: 'http://127.0.0.1:1' }, /leave DEVICE_MANAGER_URL unset/],
     ['a file of settings that is not there', ['--config', '/nonexistent/vitalgate.env'], {}, /the settings file \/nonexistent\/vitalgate\.env cannot be read \(ENOENT\)/],
     ['an option that does not exist', ['--dmeo'], {}, /unknown option '--dmeo'\n\(Did you mean --demo\?\)/],
   ])('refuses %s', async (_situation, words, environment, pattern) => {

@@ -7,7 +7,7 @@ import { isNode, placesOf, specifications, type Place } from './specifications.t
 const keptNames = ['_id', '__STATE__', 'email_verified', 'grant_type', 'preferred_username', 'updated_at', 'refresh_token', 'access_token', 'client_id', 'client_secret', 'expires_in', 'token_type', '$set', '$unset', '$inc', '$push', '$pull', '$addToSet'];
 
 const extensions = readFileSync(join(import.meta.dirname, '../../openapi/extensions.md'), 'utf8');
-const documented = [...extensions.matchAll(/^\| `(x-[a-z-]+)` \|/gm)].map((match) => match[1] ?? '');
+const documented = [...extensions.matchAll(/^\| `(x-[A-Za-z-]+)` \|/gm)].map((match) => match[1] ?? '');
 
 const membersNamed = (places: Iterable<Place>, wanted: (key: string) => boolean): string[] =>
   [...places].flatMap(({ pointer, node }) => Object.keys(node).filter(wanted).map((key) => `${pointer}/${key}`));
@@ -26,6 +26,18 @@ describe('names', () => {
   test('every extension that is explained is used', () => {
     const used = specifications.flatMap(({ spec }) => membersNamed(placesOf(spec.document), (key) => documented.includes(key)));
     expect(documented.filter((name) => !used.some((pointer) => pointer.endsWith(`/${name}`)))).toEqual([]);
+  });
+
+  test.each(specifications)('$service shows each tag in one group of the menu, under a name for readers', ({ spec }) => {
+    const { tags, 'x-tagGroups': groups } = spec.document as unknown as { tags: { name: string; 'x-displayName'?: string }[]; 'x-tagGroups': { tags: string[] }[] };
+    expect(groups.flatMap((group) => group.tags).toSorted()).toEqual(tags.map(({ name }) => name));
+    expect(tags.filter((tag) => tag['x-displayName'] === undefined)).toEqual([]);
+  });
+
+  test.each(specifications)('$service says what to do for each value of an enum, where it does for one', ({ spec }) => {
+    const explained = [...placesOf(spec.document)].filter(({ node }) => isNode(node['x-enumDescriptions']));
+    expect(explained.map(({ node }) => Object.keys(node['x-enumDescriptions'] as object))).toEqual(explained.map(({ node }) => node['enum']));
+    expect(explained.some(({ pointer }) => pointer.endsWith('/ProblemCode'))).toBe(true);
   });
 
   test.each(specifications)('$service names its members in camelCase, but for names of the original and of OpenID Connect', ({ spec }) => {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startProgram, temporaryDirectory, type Program } from '../../scripts/demo/program.ts';
+import { startDemo, temporaryDirectory, type Program } from '../../scripts/demo/program.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -18,7 +18,7 @@ describe("the lines of the README and of docs/medisante.md, word for word", () =
   let printed = '';
 
   beforeAll(async () => {
-    program = await startProgram(directory.path);
+    program = await startDemo(directory.path);
     const script = [...blocks.filter((block) => block.includes('curl')), ...medisante].join('\n');
     const { stdout } = await run('sh', ['-euc', script], { cwd: root, env: { ...process.env, DATA_DIR: directory.path } });
     printed = stdout;
