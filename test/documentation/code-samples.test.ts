@@ -9,6 +9,7 @@ import { codeSamplesOf } from '../../src/http/code-samples.ts';
 import { sampleRequests } from '../../src/http/sample-request.ts';
 import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
 import { createClient as createSender } from '../../src/user-manager/client-tokens.ts';
+import { addJob } from '../../src/jobs/runner.ts';
 import { hashOfToken } from '../../src/user-manager/session-token.ts';
 import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
 import { specifications } from '../contract/specifications.ts';
@@ -150,6 +151,13 @@ describe('the code samples of the documentation, word for word but for addresses
   };
   const named = (example: string, real: string | undefined): void => void names.set(example, real ?? '');
 
+  /** A job for later, which has not begun. */
+  const jobThatWaits = async (task: string, payload: Readonly<Record<string, string>>): Promise<string> => {
+    await addJob(vitalgate.database.pool, { task, payload, key: `of-a-sample:${task}`, runAt: new Date(Date.now() + 86_400_000) });
+    const { rows } = await vitalgate.database.pool.query<{ id: string }>('select id::text from graphile_worker.jobs where key = $1', [`of-a-sample:${task}`]);
+    return rows[0]?.id ?? '';
+  };
+
   test('a service, an operator and a sender go through the whole of the Device Manager', async () => {
     named(shown.sample, (await curl('receiveHealthKit') as unknown as Answer[])[0]?._id);
     await all('assignDeviceToPatient', 'findDevices', 'receiveHealthKitInFormat', 'receiveMedisante', 'receiveMedisanteInFormat', 'normalizeHealthData', 'getHealthData', 'findHealthData', 'countHealthData', 'exportHealthData');
@@ -178,7 +186,11 @@ describe('the code samples of the documentation, word for word but for addresses
     await all('readInbox', 'replayInboxEntry', 'replayInbox', 'discardInboxEntry');
     named(idsIn('getPatientExport'), (await curl('startPatientExport'))._id);
     await eventually(() => curl('getPatientExport'), ({ state }) => state === 'ready');
-    await all('downloadPatientExport', 'listPatientExports');
+    await all('downloadPatientExport', 'listPatientExports', 'listJobs', 'retryJobs');
+    named(idsIn('retryJob'), await jobThatWaits('submit-detections', { patientId }));
+    await curl('retryJob');
+    named(idsIn('discardJob'), await jobThatWaits('release-quarantine', { device: patientId }));
+    await curl('discardJob');
   });
 
   test('a service, an operator and a client go through the whole of the User Manager', async () => {
@@ -200,7 +212,11 @@ describe('the code samples of the documentation, word for word but for addresses
     await all('getBulkPasswordReset', 'updateUser', 'endUserSessions', 'changeUserStates', 'exportUser', 'listUserAudit', 'softDeleteUser');
     const { clientId, clientSecret } = await createSender(vitalgate.database.pool, { sender: 'medisante' });
     names.set('vgc_5d1c4f0b', clientId).set('q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM', clientSecret);
-    await all('issueClientToken', 'getSigningKeys');
+    await all('issueClientToken', 'getSigningKeys', 'listAccountJobs', 'retryAccountJobs');
+    named(idsIn('retryAccountJob'), await jobThatWaits('bulk-activation', { jobId: patientId }));
+    await curl('retryAccountJob');
+    named(idsIn('discardAccountJob'), await jobThatWaits('bulk-change-password', { jobId: patientId }));
+    await curl('discardAccountJob');
   });
 
   test('what is left erases the patient, and then each sample has been run', async () => {
