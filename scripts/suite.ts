@@ -21,6 +21,7 @@ const suites: Readonly<Record<string, Readonly<Record<string, Size>>>> = {
   },
   volume: {
     FIRST_SYNC_SAMPLES: { ci: 10_000, full: 250_000, of: 'samples of a first sync' },
+    PLANNED_SAMPLES: { ci: 300_000, full: 10_000_000, of: 'samples among which statements are planned' },
     RENORMALIZED_RECORDS: { ci: 3000, full: 100_000, of: 'records normalized anew' },
   },
 };

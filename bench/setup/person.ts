@@ -36,7 +36,7 @@ export const startBenched = async (dataDirectory: string): Promise<BenchedProgra
 };
 
 /** Makes a new person. */
-export const newPerson = async ({ userManager, serviceToken }: BenchedProgram): Promise<Person> => {
+export const newPerson = async ({ userManager, serviceToken }: Pick<BenchedProgram, 'userManager' | 'serviceToken'>): Promise<Person> => {
   const person = { username: `bench-${randomUUID()}`, password: randomUUID() + randomUUID() };
   const answer = await fetch(`${userManager}/users`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${serviceToken}` }, body: JSON.stringify({ ...person, email: `${person.username}@example.org` }) });
   if (!answer.ok) throw new Error(`the user was refused: ${String(answer.status)}`);
@@ -44,7 +44,7 @@ export const newPerson = async ({ userManager, serviceToken }: BenchedProgram): 
 };
 
 /** Signs a person in with a Watch; answers the Cookie header. */
-export const signInWithWatch = async ({ bff }: BenchedProgram, person: Person): Promise<string> => {
+export const signInWithWatch = async ({ bff }: Pick<BenchedProgram, 'bff'>, person: Person): Promise<string> => {
   const json = { 'content-type': 'application/json' };
   const answer = await fetch(`${bff}/oauth/token`, { method: 'POST', headers: json, body: JSON.stringify(person) });
   const cookie = answer.headers.getSetCookie()[0]?.split(';')[0];

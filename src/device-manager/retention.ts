@@ -32,16 +32,18 @@ export interface Expiring {
 export type Expired = Readonly<Record<string, number>>;
 
 const BATCH = 200;
+/** An archive can be as large as all of a patient. */
+const EXPORT_BATCH = 10;
 const DAY_MS = 86_400_000;
 const actor = 'program';
 
-/** Does a batch until one was not full. */
-const batchwise = async ({ isStopping }: Expiring, batch: () => Promise<number>): Promise<number> => {
+/** Does a batch until one was not full; answers how much all of them did. */
+const batchwise = async ({ isStopping }: Pick<Expiring, 'isStopping'>, batch: (limit: number) => Promise<number>, limit = BATCH): Promise<number> => {
   let total = 0;
   for (;;) {
-    const done = await batch();
+    const done = await batch(limit);
     total += done;
-    if (done < BATCH || isStopping()) return total;
+    if (done < limit || isStopping()) return total;
   }
 };
 
@@ -58,16 +60,16 @@ const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<
   });
 
 const expireHealthData = (expiring: Expiring, before: Date): Promise<number> =>
-  batchwise(expiring, async () => {
-    const names = await payloadsBefore(expiring.pool, before, BATCH);
+  batchwise(expiring, async (limit) => {
+    const names = await payloadsBefore(expiring.pool, before, limit);
     for (const name of names) await expirePayload(expiring, name);
     return names.length;
   });
 
 const expireWaiting = (expiring: Expiring, before: Date): Promise<number> =>
-  batchwise(expiring, async () => {
+  batchwise(expiring, async (limit) => {
     const { pool, keyRing } = expiring;
-    const payloadIds = await waitingSince(pool, before, BATCH);
+    const payloadIds = await waitingSince(pool, before, limit);
     for (const payloadId of payloadIds) {
       await inTransaction(pool, async (client) => {
         await discardDelivery(client, payloadId, 'expired', actor);
@@ -82,10 +84,10 @@ export const expire = async (expiring: Expiring, now = Date.now()): Promise<Expi
   const { pool, days } = expiring;
   const before = async (kept: number | undefined, work: (instant: Date) => Promise<number>): Promise<number> => (kept === undefined ? 0 : work(new Date(now - kept * DAY_MS)));
   return {
-    exports: await removeExpiredExports(pool),
+    exports: await batchwise(expiring, (limit) => removeExpiredExports(pool, limit), EXPORT_BATCH),
     healthData: await before(days.healthData, (instant) => expireHealthData(expiring, instant)),
-    payloads: await before(days.payloads, (instant) => batchwise(expiring, () => emptyPayloads(pool, instant, BATCH))),
+    payloads: await before(days.payloads, (instant) => batchwise(expiring, (limit) => emptyPayloads(pool, instant, limit))),
     quarantine: await before(days.quarantine, (instant) => expireWaiting(expiring, instant)),
-    discarded: await before(days.discarded, (instant) => forgetDiscarded(pool, instant)),
+    discarded: await before(days.discarded, (instant) => batchwise(expiring, (limit) => forgetDiscarded(pool, instant, limit))),
   };
 };

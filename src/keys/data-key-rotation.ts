@@ -51,20 +51,24 @@ export const finishRotations = async (db: Queryable, ids: readonly string[], unr
   await db.query('update device_manager_keys.data_key_rotation set finished_at = now(), unreadable = $2 where _id = any($1::uuid[]) and finished_at is null', [ids, unreadable]);
 };
 
-const unrenewed = async (db: Queryable, { _id }: DataKeyRotation): Promise<Scope[]> =>
+/** Patients of a wish whose newest key is older than it, in order of their scopes from after one: what was looked at is not looked at again. */
+const unrenewed = async (db: Queryable, { _id, scope }: DataKeyRotation, after: string): Promise<Scope[]> =>
   (
     await db.query<{ scope: Scope }>(
-      `select s.scope from device_manager_keys.data_key_rotation r join device_manager_keys.scope_key s on s.scope like 'patient:%' and (r.scope is null or s.scope = r.scope)
-       where r._id = $1::uuid and not exists (select from device_manager_keys.data_key d where d.scope = s.scope and d.created_at >= r.created_at) order by s.scope limit ${String(BATCH)}`,
-      [_id],
+      `select s.scope from device_manager_keys.scope_key s
+       where ${scope === null ? `s.scope > $2 and s.scope like 'patient:%'` : 's.scope = $3 and s.scope > $2'}
+         and not exists (select from device_manager_keys.data_key d join device_manager_keys.data_key_rotation r on r._id = $1::uuid where d.scope = s.scope and d.created_at >= r.created_at)
+       order by s.scope limit ${String(BATCH)}`,
+      scope === null ? [_id, after] : [_id, after, scope],
     )
   ).rows.map((row) => row.scope);
 
 /** Gives every patient of a wish a new generation, unless that was done: keys made after the wish count. */
 export const renewDataKeys = async (pool: Pool, keyRing: KeyRing, rotation: DataKeyRotation): Promise<void> => {
-  for (let scopes = await unrenewed(pool, rotation); scopes.length > 0; scopes = await unrenewed(pool, rotation)) {
+  for (let scopes = await unrenewed(pool, rotation, 'patient:'); scopes.length > 0; scopes = await unrenewed(pool, rotation, scopes.at(-1) ?? '')) {
+    const batch = scopes;
     await inTransaction(pool, async (client) => {
-      for (const scope of scopes) await keyRing.renew(client, scope);
+      for (const scope of batch) await keyRing.renew(client, scope);
     });
   }
 };

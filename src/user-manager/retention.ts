@@ -14,14 +14,22 @@ export interface AccountRetentionDays {
 }
 
 const DAY_MS = 86_400_000;
+const BATCH = 1000;
+
+/** Deletes batch by batch, each in a transaction of its own, so that nobody waits for all of them. */
+const batchwise = async (forget: (limit: number) => Promise<number>): Promise<number> => {
+  let total = 0;
+  for (let done = BATCH; done === BATCH; total += done) done = await forget(BATCH);
+  return total;
+};
 
 /** Deletes what is older than its class is kept; answers how much of each. */
 export const expireAccounts = async (pool: Pool, mailFolder: string, days: AccountRetentionDays, now = Date.now()): Promise<Readonly<Record<string, number>>> => {
   const before = (kept: number): Date => new Date(now - kept * DAY_MS);
   return {
-    sessions: await forgetSessions(pool, before(days.sessions)),
-    refreshTokens: await forgetRefreshTokens(pool, before(days.sessions)),
-    passwordResets: await forgetResets(pool, before(days.resets)),
+    sessions: await batchwise((limit) => forgetSessions(pool, before(days.sessions), limit)),
+    refreshTokens: await batchwise((limit) => forgetRefreshTokens(pool, before(days.sessions), limit)),
+    passwordResets: await batchwise((limit) => forgetResets(pool, before(days.resets), limit)),
     bulkJobs: await forgetBulkJobs(pool, before(days.bulkJobs)),
     mails: await removeMailsBefore(mailFolder, before(days.mails)),
   };

@@ -47,7 +47,10 @@ export const noteReadings = async (db: Queryable, { sender, receivedAt }: { read
 
 /** Forgets the deliveries of a patient's samples, and what an operator threw away of them. Goes before the samples. */
 export const eraseDeliveries: EraseRows = async (db, patientId) => {
-  const own = 'select d.sender, d.correlation_id from device_manager.delivery d join device_manager.sample s on s._id = d.sample_id where s.patient_id = $1';
+  // No upload of a phone is a delivery, and of those a patient may have millions.
+  const own = `
+    select d.sender, d.correlation_id from device_manager.sample_group g join device_manager.sample s on s.patient_id = g.patient_id and s.payload_id = g.payload_id and s.group_no = g.group_no
+    join device_manager.delivery d on d.sample_id = s._id where g.patient_id = $1 and g.provider <> 'healthkit'`;
   await db.query(`delete from device_manager.discarded_delivery where (sender, correlation_id) in (${own})`, [patientId]);
   return (await db.query(`delete from device_manager.delivery where (sender, correlation_id) in (${own})`, [patientId])).rowCount ?? 0;
 };

@@ -35,6 +35,9 @@ const selectDevice = `
   from device_manager.device d
   left join device_manager.assignment a on a.device = d._id and a.assigned_until is null`;
 
+/** What may be an `_id`, which an index finds as a UUID alone. */
+const uuidIn = (name: string): string | null => (/^[0-9a-f]{32}$/i.test(name) ? name : null);
+
 /** Makes a device known, or brings its description up to date; answers its `_id`, and holds its row until the transaction ends. */
 export const upsertDevice = async (db: Queryable, device: NewDevice): Promise<string> => {
   const { rows } = await db.query<{ _id: string }>(
@@ -57,17 +60,17 @@ export const upsertDevice = async (db: Queryable, device: NewDevice): Promise<st
 export const lockDevice = async (db: Queryable, id: string, patientId: string | undefined): Promise<{ _id: string; device_id: string } | undefined> => {
   const { rows } = await db.query<{ _id: string; device_id: string }>(
     `select replace(_id::text, '-', '') as _id, device_id from device_manager.device d
-     where (replace(_id::text, '-', '') = lower($1) or device_id = $1)
+     where (_id = $3::uuid or device_id = $1)
        and ($2::text is null or owner_patient_id = $2 or exists (select from device_manager.assignment a where a.device = d._id and a.patient_id = $2))
-     order by replace(_id::text, '-', '') = lower($1) desc limit 2 for update`,
-    [id, patientId ?? null],
+     order by (_id = $3::uuid) is true desc limit 2 for update`,
+    [id, patientId ?? null, uuidIn(id)],
   );
   return rows.length === 2 && rows[0]?.device_id === id ? undefined : rows[0];
 };
 
 /** Devices that a name means: the one of that `_id`, and all of that identifier at their providers. */
 export const devicesNamed = async (db: Queryable, name: string): Promise<DeviceRow[]> =>
-  (await db.query<DeviceRow>(`${selectDevice} where replace(d._id::text, '-', '') = lower($1) or d.device_id = $1 order by d.created_at, d._id`, [name])).rows;
+  (await db.query<DeviceRow>(`${selectDevice} where d._id = $2::uuid or d.device_id = $1 order by d.created_at, d._id`, [name, uuidIn(name)])).rows;
 
 export interface DeviceFilter {
   readonly assignedPatientId?: string | undefined;

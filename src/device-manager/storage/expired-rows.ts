@@ -40,12 +40,22 @@ export const waitingSince = async (db: Queryable, before: Date, limit: number): 
     await db.query<{ payload_id: string }>(`select ${hex('payload_id')} as payload_id from device_manager.quarantined_delivery q where received_at < $1 order by received_at, q.payload_id limit $2`, [before, limit])
   ).rows.map(({ payload_id: payloadId }) => payloadId);
 
-/** Forgets what operators threw away before an instant; answers how many. */
-export const forgetDiscarded = async (db: Queryable, before: Date): Promise<number> =>
-  (await db.query('delete from device_manager.discarded_delivery where discarded_at < $1', [before])).rowCount ?? 0;
+/** Forgets what operators threw away before an instant, the first first; answers how many. */
+export const forgetDiscarded = async (db: Queryable, before: Date, limit: number): Promise<number> =>
+  (
+    await db.query(
+      `delete from device_manager.discarded_delivery where payload_id = any(array(select payload_id from device_manager.discarded_delivery where discarded_at < $1 order by discarded_at limit $2))`,
+      [before, limit],
+    )
+  ).rowCount ?? 0;
 
-/** Removes exports that have expired, with their archives; answers how many. */
-export const removeExpiredExports = async (db: Queryable): Promise<number> => {
-  await db.query('delete from device_manager.patient_export_part p using device_manager.patient_export e where e.patient_id = p.patient_id and e._id = p._id and e.expires_at <= now()');
-  return (await db.query('delete from device_manager.patient_export where expires_at <= now()')).rowCount ?? 0;
-};
+/** Removes exports that have expired, with their archives, those first that expired first; answers how many. */
+export const removeExpiredExports = async (db: Queryable, limit: number): Promise<number> =>
+  (
+    await db.query(
+      `with expired as (select patient_id, _id from device_manager.patient_export where expires_at <= now() order by expires_at limit $1 for update skip locked),
+         parts as (delete from device_manager.patient_export_part p using expired e where p.patient_id = e.patient_id and p._id = e._id)
+       delete from device_manager.patient_export x using expired e where x.patient_id = e.patient_id and x._id = e._id`,
+      [limit],
+    )
+  ).rowCount ?? 0;

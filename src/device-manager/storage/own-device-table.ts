@@ -7,6 +7,10 @@ export const nameFor = (patient: string): string => `
   case when d.owner_patient_id = ${patient} or a.patient_id = ${patient} or d.updater_id = 'patient:' || ${patient} then d.name
     when a.patient_id is null and d.updater_id not like 'patient:%' then d.name end`;
 
+/** In SQL, the devices that are a patient's own, and those that the patient ever had: each half by its own index. */
+export const idsEverHeldBy = (patient: string): string => `
+  select o._id from device_manager.device o where o.owner_patient_id = ${patient} union select h.device from device_manager.assignment h where h.patient_id = ${patient}`;
+
 /** A device that a patient has or had, as that patient may see it. */
 export interface OwnDevice extends Omit<DeviceRow, 'patient_id' | 'assigned_from' | 'owner_patient_id'> {
   readonly created_at: Date;
@@ -18,7 +22,7 @@ export const devicesEverOf = async (db: Queryable, patientId: string): Promise<O
     await db.query<OwnDevice>(
       `select replace(d._id::text, '-', '') as _id, d.provider, d.device_id, d.declared_provider, d.device_type, ${nameFor('$1')} as name, d.serial_number, d.features, d.created_at
        from device_manager.device d left join device_manager.assignment a on a.device = d._id and a.assigned_until is null
-       where d.owner_patient_id = $1 or exists (select from device_manager.assignment h where h.device = d._id and h.patient_id = $1) order by d.created_at, d._id`,
+       where d._id in (${idsEverHeldBy('$1')}) order by d.created_at, d._id`,
       [patientId],
     )
   ).rows;
@@ -45,7 +49,9 @@ const heldBefore = (patient: string): string => `
 export const eraseDeviceTexts: EraseRows = async (db, patientId) => {
   const { rowCount } = await db.query(
     `update device_manager.device d set name = null, updated_at = now(), creator_id = case when creator_id = $2 then 'erased' else creator_id end, updater_id = case when updater_id = $2 then 'erased' else updater_id end
-     where owner_patient_id is null and (updater_id = $2 or (updater_id not like 'patient:%' and ${heldBefore('$1')}))`,
+     where owner_patient_id is null
+       and d._id in (select u._id from device_manager.device u where u.owner_patient_id is null and u.updater_id = $2 union select h.device from device_manager.assignment h where h.patient_id = $1)
+       and (updater_id = $2 or (updater_id not like 'patient:%' and ${heldBefore('$1')}))`,
     [patientId, `patient:${patientId}`],
   );
   await db.query(`update device_manager.device set creator_id = 'erased' where creator_id = $1 and owner_patient_id is null`, [`patient:${patientId}`]);

@@ -49,4 +49,19 @@ export const patientDataMigrations: readonly Migration[] = [
       -- Statistics hold samples of values, which an erasure would not find.
       alter table device_manager.device alter column name set statistics 0, alter column serial_number set statistics 0, alter column device_id set statistics 0`,
   },
+  {
+    name: '0070-indexes-for-many-patients',
+    // What expires is found by its day, and a patient's devices and deliveries without looking at those of all others.
+    sql: `
+      create index payload_by_arrival on device_manager.payload (received_at, payload_id);
+      create index payload_with_body on device_manager.payload (received_at) where body is not null;
+      create index discarded_delivery_by_day on device_manager.discarded_delivery (discarded_at);
+      create index discarded_delivery_by_name on device_manager.discarded_delivery (sender, correlation_id);
+      create index patient_export_by_expiry on device_manager.patient_export (expires_at);
+      create index device_by_owner on device_manager.device (owner_patient_id) where owner_patient_id is not null;
+      create index device_by_device_id on device_manager.device (device_id);
+      create index device_by_creator on device_manager.device (creator_id) where owner_patient_id is null;
+      create index device_by_updater on device_manager.device (updater_id) where owner_patient_id is null;
+      create index quarantined_delivery_by_reason on device_manager.quarantined_delivery (reason, payload_id)`,
+  },
 ];

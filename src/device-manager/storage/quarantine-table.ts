@@ -125,9 +125,11 @@ export interface SealedDelivery {
 export const waitingOfAlone = async (db: Queryable, patientId: string, identifiers: readonly string[]): Promise<string[]> =>
   (
     await db.query<{ payload_id: string }>(
-      `select ${hex('payload_id')} from device_manager.quarantined_delivery q
-       where (device_identifiers && $2::text[] and reason not in ('conflicting-delivery', 'unsupported-bundle'))
-         or identity in (select identity from device_manager.sample where patient_id = $1 and identity is not null)`,
+      `select ${hex('payload_id')} from device_manager.quarantined_delivery
+       where device_identifiers && $2::text[] and reason not in ('conflicting-delivery', 'unsupported-bundle')
+       union
+       select ${hex('payload_id')} from device_manager.quarantined_delivery
+       where identity in (select identity from device_manager.sample where patient_id = $1 and identity is not null)`,
       [patientId, identifiers],
     )
   ).rows.map((row) => row.payload_id);

@@ -42,7 +42,7 @@ export const markSent = async (db: Queryable, patientId: string, ids: readonly s
 export const markNotArrived = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
   await db.query(
     `update device_manager.submission d set sent_at = null,
-       state = case when superseded_at is null and exists (select from device_manager.whole_sample s where s.patient_id = d.patient_id and s._id = d.sample_id and s.state in ('normalized', 'submitted', 'submission-failed')) then state else 'dropped' end
+       state = case when superseded_at is null and exists (select from device_manager.whole_sample s where s.patient_id = $1 and s._id = d.sample_id and s.state in ('normalized', 'submitted', 'submission-failed')) then state else 'dropped' end
      where patient_id = $1 and _id = any($2::uuid[])`,
     [patientId, ids],
   );

@@ -133,4 +133,14 @@ export const migrations: readonly Migration[] = [
       alter index user_manager.user_account_username alter column 1 set statistics 0;
       alter index user_manager.user_account_email alter column 1 set statistics 0`,
   },
+  {
+    name: '0070-indexes-for-many-people',
+    // Lists of people in their usual order, and what has ended by its day.
+    sql: `
+      create index user_account_by_creation on user_manager.user_account (created_at, _id);
+      create index user_account_by_group on user_manager.user_account (user_group, created_at, _id);
+      create index session_by_end on user_manager.session (expires_at);
+      create index refresh_token_by_end on user_manager.refresh_token (expires_at);
+      create index password_reset_by_end on user_manager.password_reset (expires_at)`,
+  },
 ];

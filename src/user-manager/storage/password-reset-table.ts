@@ -65,5 +65,9 @@ export const eraseResets = async (db: Queryable, userId: string): Promise<number
   (await db.query('delete from user_manager.password_reset where user_id = $1', [userId])).rowCount ?? 0;
 
 /** Forgets links that ended before an instant, and counts for the bound per hour no more; answers how many. */
-export const forgetResets = async (db: Queryable, before: Date): Promise<number> =>
-  (await db.query(`delete from user_manager.password_reset where expires_at < $1 and created_at < now() - interval '2 hours'`, [before])).rowCount ?? 0;
+export const forgetResets = async (db: Queryable, before: Date, limit: number): Promise<number> =>
+  (
+    await db.query(
+      `delete from user_manager.password_reset where token_hash = any(array(select token_hash from user_manager.password_reset where expires_at < $1 and created_at < now() - interval '2 hours' order by expires_at limit $2 for update skip locked))`, [before, limit],
+    )
+  ).rowCount ?? 0;

@@ -108,5 +108,10 @@ export const keptSessionsOf = async (db: Queryable, userId: string): Promise<Kep
 export const eraseSessions = async (db: Queryable, userId: string): Promise<number> =>
   (await db.query('delete from user_manager.session where user_id = $1', [userId])).rowCount ?? 0;
 
-/** Forgets sessions that ended before an instant; answers how many. */
-export const forgetSessions = async (db: Queryable, before: Date): Promise<number> => (await db.query('delete from user_manager.session where expires_at < $1', [before])).rowCount ?? 0;
+/** Forgets sessions that ended before an instant, a batch of them; answers how many. */
+export const forgetSessions = async (db: Queryable, before: Date, limit: number): Promise<number> =>
+  (
+    await db.query(
+      `delete from user_manager.session where token_hash = any(array(select token_hash from user_manager.session where expires_at < $1 order by expires_at limit $2 for update skip locked))`, [before, limit],
+    )
+  ).rowCount ?? 0;
