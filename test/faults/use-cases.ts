@@ -41,7 +41,7 @@ export const phone = async (world: World): Promise<{ user: TestUser; cookie: str
 const expectLink = async (world: World, { id, username }: TestUser): Promise<void> => {
   const mails = (await world.mailsTo?.(`${username}@example.org`)) ?? [];
   const token = /#token=([\w-]+)/.exec(mails.at(-1) ?? '')?.[1] ?? '';
-  const links = await rows(world, 'select token_hash, sent_at is not null as sent from user_manager.password_reset where user_id = $1', [id]);
+  const links = await rows(world, 'select token_hash, sent_at is not null as sent from user_manager.password_reset where user_id = $1 and expires_at > now()', [id]);
   expect(links).toEqual([{ token_hash: hashOfToken(token), sent: true }]);
 };
 
