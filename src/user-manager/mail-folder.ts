@@ -1,10 +1,10 @@
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Mails that were written to files in place of a server. */
+/** Mails that were written to files in place of a server, and what a killed process left of one. */
 const mailsIn = async (folder: string): Promise<string[]> => {
   try {
-    return (await readdir(folder)).filter((name) => name.endsWith('.eml')).map((name) => join(folder, name));
+    return (await readdir(folder)).filter((name) => /\.(?:eml|tmp)$/.test(name)).map((name) => join(folder, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport, type Transporter } from 'nodemailer';
 
@@ -68,8 +68,14 @@ const fileMailer = (folder: string, from: string): Mailer => {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const name = `${new Date().toISOString().replaceAll(':', '-')}-${randomBytes(8).toString('hex')}`;
       const written = join(folder, `.${name}.tmp`);
-      await writeFile(written, message, { mode: 0o600, flush: true });
-      await rename(written, join(folder, `${name}.eml`));
+      try {
+        await writeFile(written, message, { mode: 0o600, flush: true });
+        await rename(written, join(folder, `${name}.eml`));
+      } catch (error) {
+        // A part of a mail holds an address, and maybe a link.
+        await rm(written, { force: true });
+        throw error;
+      }
     },
     probe: () => Promise.resolve(),
     close: () => transport.close(),

@@ -39,14 +39,16 @@ export interface TestVitalgate {
 
 const inventory = (lines: string[]): Logger => pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
 
-const addUser = async (database: TestDatabase, { username = `user-${randomBytes(4).toString('hex')}`, userGroup = 'patient' } = {}): Promise<TestUser> => {
+/** Adds a person to the tables of a User Manager. */
+export const addUser = async (database: Pick<TestDatabase, 'pool'>, { username = `user-${randomBytes(4).toString('hex')}`, userGroup = 'patient' } = {}): Promise<TestUser> => {
   const password = randomBytes(18).toString('base64url');
   const outcome = await register(database.pool, await createPasswords(), { username, email: `${username}@example.org`, password, userGroup, creatorId: 'test' });
   if (!('_id' in outcome)) throw new Error('the user was refused');
   return { id: outcome._id, username, password };
 };
 
-const signInAt = async (bff: string, { username, password }: TestUser): Promise<string> => {
+/** Signs in at a BFF and returns the Cookie header. */
+export const signInAt = async (bff: string, { username, password }: TestUser): Promise<string> => {
   const answer = await fetch(`${bff}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username, password }) });
   const cookie = answer.headers.getSetCookie()[0]?.split(';')[0];
   if (!answer.ok || cookie === undefined) throw new Error(`sign-in answered ${answer.status}: ${await answer.text()}`);
