@@ -1,32 +1,27 @@
-/**
- * Two processes of each service on one PostgreSQL beside one of each: four phones upload 1,000 new heart rates a request, compressed, in
- * turn through the BFFs that run, until all is durable, and until all is normalized. While one of each is measured, the others are
- * stopped by SIGSTOP, so that all code is warm. Rounds alternate, medians are printed; exits non-zero when two are slower than one.
- * Usage: npm run bench -- instances
- */
-import { randomUUID } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
 import { temporaryDirectory } from '../scripts/demo/program.ts';
 import { startEmbeddedServer } from '../src/database/embedded-server.ts';
 import { openPool } from '../src/database/pool.ts';
 import { openInstallation, type Installation, type Instance } from '../test/faults/installation.ts';
-import { createHeartRates } from './heart-rates.ts';
-import { normalizedIn } from './normalized.ts';
-import { newPerson, signInWithWatch } from './person.ts';
+import { medianOf, spreadOf, timeOf, type Benchmark, type Findings } from './setup/benchmark.ts';
+import { createHeartRates } from './setup/heart-rates.ts';
+import { normalizedIn } from './setup/normalized.ts';
+import { benchedSettings, newPerson, signInWithWatch } from './setup/person.ts';
+import { bodyOf, SAMPLES_PER_UPLOAD, uploadTo } from './setup/uploading.ts';
 
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 7);
 const uploadsPerRound = Number(process.env['BENCH_UPLOADS'] ?? 24);
-const samplesPerUpload = 1000;
 const phones = 4;
-const mustReach = 1;
 
-const medianOf = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
-const figure = (value: number) => Math.round(value).toLocaleString('en');
+interface Set {
+  readonly bff: string;
+  readonly userManager: string;
+  readonly instances: readonly Instance[];
+}
 
 /** A process of each service, as machines of their own would run them. */
-const startSet = async (installation: Installation, name: string): Promise<{ readonly bff: string; readonly userManager: string; readonly instances: readonly Instance[] }> => {
-  const userManager = await installation.add(`user-manager ${name}`, ['user-manager']);
-  const asked = { USER_MANAGER_URL: userManager.urls['user-manager'] ?? '' };
+const startSet = async (installation: Installation, name: string): Promise<Set> => {
+  const userManager = await installation.add(`user-manager ${name}`, ['user-manager'], benchedSettings);
+  const asked = { ...benchedSettings, USER_MANAGER_URL: userManager.urls['user-manager'] ?? '' };
   const deviceManager = await installation.add(`device-manager ${name}`, ['device-manager'], asked);
   const bff = await installation.add(`bff ${name}`, ['bff'], { ...asked, DEVICE_MANAGER_URL: deviceManager.urls['device-manager'] ?? '' });
   const instances = [userManager, deviceManager, bff];
@@ -34,59 +29,61 @@ const startSet = async (installation: Installation, name: string): Promise<{ rea
   return { bff: bff.urls['bff'] ?? '', userManager: asked.USER_MANAGER_URL, instances };
 };
 
-const directory = temporaryDirectory();
-const server = await startEmbeddedServer({ dataDir: directory.path });
-const { host, user, password, database } = server.connection;
-const installation = openInstallation(`postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}`);
-const pool = openPool(server.connection, () => undefined, 2);
-try {
-  const [first, second] = [await startSet(installation, 'one'), await startSet(installation, 'two')];
-  const heartRates = createHeartRates();
-  const cookies = await Promise.all(Array.from({ length: phones }, async () => {
-    const place = { ...first, serviceToken: installation.serviceToken };
-    return signInWithWatch(place, await newPerson(place));
-  }));
-  const upload = async (bff: string, cookie: string, body: Buffer): Promise<void> => {
-    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', cookie, 'x-request-id': randomUUID() };
-    const answer = await fetch(`${bff}/health-data?type=HeartRate&unit=bpm`, { method: 'POST', headers, body: new Uint8Array(body) });
-    const text = await answer.text();
-    if (!answer.ok || (JSON.parse(text) as { created?: number }).created !== samplesPerUpload) throw new Error(`an upload answered ${String(answer.status)} ${text.slice(0, 500)}`);
-  };
-  const measure = async (bffs: readonly string[]): Promise<{ readonly durable: number; readonly normalized: number }> => {
-    const bodies = Array.from({ length: uploadsPerRound }, () => gzipSync(JSON.stringify(heartRates(samplesPerUpload))));
-    const started = performance.now();
-    const rate = () => (uploadsPerRound * samplesPerUpload * 1000) / (performance.now() - started);
-    await Promise.all(cookies.map(async (cookie, phone) => {
-      for (let turn = phone; turn < bodies.length; turn += phones) await upload(bffs[(turn + Math.floor(turn / phones)) % bffs.length] ?? '', cookie, bodies[turn] ?? Buffer.alloc(0));
+const run = async (): Promise<Findings> => {
+  const directory = temporaryDirectory();
+  const server = await startEmbeddedServer({ dataDir: directory.path });
+  const { host, user, password, database } = server.connection;
+  const installation = openInstallation(`postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}`);
+  const pool = openPool(server.connection, () => undefined, 2);
+  try {
+    const [first, second] = [await startSet(installation, 'one'), await startSet(installation, 'two')];
+    const heartRates = createHeartRates();
+    const cookies = await Promise.all(Array.from({ length: phones }, async () => {
+      const place = { ...first, serviceToken: installation.serviceToken };
+      return signInWithWatch(place, await newPerson(place));
     }));
-    const durable = rate();
-    await normalizedIn(pool);
-    return { durable, normalized: rate() };
-  };
-  const measured: Record<'one' | 'two', { durable: number; normalized: number }[]> = { one: [], two: [] };
-  for (let round = -1; round < rounds; round += 1) {
-    for (const instance of second.instances) instance.signal('SIGSTOP');
-    const one = await measure([first.bff]);
-    for (const instance of second.instances) instance.signal('SIGCONT');
-    const two = await measure([first.bff, second.bff]);
-    // The first round warms up.
-    if (round < 0) continue;
-    measured.one.push(one);
-    measured.two.push(two);
+    const measure = async (bffs: readonly string[]) => {
+      const bodies = Array.from({ length: uploadsPerRound }, () => bodyOf(heartRates(SAMPLES_PER_UPLOAD)));
+      const durableMs = await timeOf(() => Promise.all(cookies.map(async (cookie, phone) => {
+        for (let turn = phone; turn < bodies.length; turn += phones) await uploadTo({ bff: bffs[(turn + Math.floor(turn / phones)) % bffs.length] ?? '' }, cookie, bodies[turn] ?? Buffer.alloc(0));
+      })));
+      const normalizedMs = durableMs + (await timeOf(() => normalizedIn(pool)));
+      const rateOf = (ms: number) => (uploadsPerRound * SAMPLES_PER_UPLOAD * 1000) / ms;
+      return { durable: rateOf(durableMs), normalized: rateOf(normalizedMs) };
+    };
+    const figures: Record<'one' | 'two' | 'oneNormalized' | 'twoNormalized', number[]> = { one: [], two: [], oneNormalized: [], twoNormalized: [] };
+    for (let round = -1; round < rounds; round += 1) {
+      // Stopped, not ended, so that the code of all is warm.
+      for (const instance of second.instances) instance.signal('SIGSTOP');
+      const one = await measure([first.bff]);
+      for (const instance of second.instances) instance.signal('SIGCONT');
+      const two = await measure([first.bff, second.bff]);
+      if (round < 0) continue; // warms up
+      figures.one.push(one.durable);
+      figures.two.push(two.durable);
+      figures.oneNormalized.push(one.normalized);
+      figures.twoNormalized.push(two.normalized);
+    }
+    return {
+      figures: [{ what: 'two processes of each service, uploads until they are durable', against: 'one of each', reached: medianOf(figures.two) / medianOf(figures.one), bound: { is: 'at least', must: 1 } }],
+      table: [
+        ['processes of each service', 'durable, samples a second', 'normalized, samples a second'],
+        ['one', spreadOf(figures.one), spreadOf(figures.oneNormalized)],
+        ['two', spreadOf(figures.two), spreadOf(figures.twoNormalized)],
+      ],
+    };
+  } finally {
+    await pool.end();
+    await installation.stop();
+    await server.stop();
+    directory.remove();
   }
-  const ratios = (['durable', 'normalized'] as const).map((until) => {
-    const of = (count: 'one' | 'two') => measured[count].map((rate) => rate[until]);
-    const told = (count: 'one' | 'two') => `${figure(medianOf(of(count)))} (${figure(Math.min(...of(count)))} to ${figure(Math.max(...of(count)))})`;
-    const ratio = medianOf(of('two').map((rate, round) => rate / (of('one')[round] ?? Number.NaN)));
-    console.log(`  ${until.padEnd(11)} one ${told('one')}, two ${told('two')} samples a second, ratio ${ratio.toFixed(2)}`);
-    return ratio;
-  });
-  const reached = ratios[0] ?? 0;
-  console.log(`two of each service against one: ${reached.toFixed(2)} until durable, ${reached >= mustReach ? 'no loss' : `below ${String(mustReach)}`} (${String(rounds)} rounds of ${figure(uploadsPerRound * samplesPerUpload)} samples, ${String(phones)} phones)`);
-  if (!(reached >= mustReach)) process.exitCode = 1;
-} finally {
-  await pool.end();
-  await installation.stop();
-  await server.stop();
-  directory.remove();
-}
+};
+
+/** Whether more processes on the same machine get into each other's way. */
+export const benchmark: Benchmark = {
+  title: 'Instances',
+  about: `Two processes of each service on one PostgreSQL beside one of each: ${String(phones)} phones upload new heart rates, 1,000 a request, in turn through the BFFs that run. While one of each
+is measured, the others are stopped by SIGSTOP. Ways alternate; one round warms up.`,
+  run,
+};

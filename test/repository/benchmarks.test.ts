@@ -6,8 +6,9 @@ import { benchedSettings } from '../../bench/setup/person.ts';
 import { benchmarkNames } from '../../bench/setup/result.ts';
 import { settings } from '../../src/config/settings.ts';
 
-/** Starts another program, or none: commands of their own, and a part of the program alone. */
+/** A part of the program alone, and services as processes of their own, with the same settings. */
 const withoutProgram = new Set(['xml-gate']);
+const ofServices = new Set(['instances']);
 const sourceOf = (name: string) => readFileSync(join(import.meta.dirname, '..', '..', 'bench', `${name}.ts`), 'utf8');
 
 describe('benchmarks', () => {
@@ -21,7 +22,7 @@ describe('benchmarks', () => {
     expect([benchmark.title, benchmark.about].every((text) => text.length > 0)).toBe(true);
     const source = sourceOf(name);
     expect(source).not.toMatch(/startProgram|startPlainProgram|startVitalgate/);
-    expect(source.includes('startBenched(') || withoutProgram.has(name)).toBe(true);
+    expect(source.includes(ofServices.has(name) ? 'benchedSettings' : 'startBenched(') || withoutProgram.has(name)).toBe(true);
   });
 
   test.each<[string, number, Bound, boolean]>([

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rotateDataKeys } from '../../src/device-manager/resealing.ts';
 import { expire } from '../../src/device-manager/retention.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
-import { normalizedIn } from '../../bench/normalized.ts';
+import { normalizedIn } from '../../bench/setup/normalized.ts';
 import { expireAccounts } from '../../src/user-manager/retention.ts';
 import { answered, bloodPressure, chartOf, clientWith, eventually, heartRate, service, type Client } from '../device-manager/client.ts';
 import { bundle, pulse } from '../device-manager/fhir-documents.ts';
