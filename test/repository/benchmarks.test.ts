@@ -8,7 +8,7 @@ import { settings } from '../../src/config/settings.ts';
 
 /** A part of the program alone, and services as processes of their own, with the same settings. */
 const withoutProgram = new Set(['xml-gate']);
-const ofServices = new Set(['instances']);
+const ofServices = new Set(['instances', 'start']);
 const sourceOf = (name: string) => readFileSync(join(import.meta.dirname, '..', '..', 'bench', `${name}.ts`), 'utf8');
 
 describe('benchmarks', () => {

@@ -7,7 +7,7 @@ import { readConfig, type Config } from '../../src/config.ts';
 import { configurationDigest } from '../../src/config/digest.ts';
 import { openPool, type Connection } from '../../src/database/pool.ts';
 import { createApiKey } from '../../src/device-manager/storage/api-key-table.ts';
-import { createPasswords } from '../../src/user-manager/password.ts';
+import { createPasswords, type Passwords } from '../../src/user-manager/password.ts';
 import { register } from '../../src/user-manager/registration.ts';
 import { startVitalgate } from '../../src/vitalgate.ts';
 import { createTestDatabase, type TestDatabase } from './test-database.ts';
@@ -39,10 +39,12 @@ export interface TestVitalgate {
 
 const inventory = (lines: string[]): Logger => pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
 
+let passwords: Promise<Passwords> | undefined;
+
 /** Adds a person to the tables of a User Manager. */
 export const addUser = async (database: Pick<TestDatabase, 'pool'>, { username = `user-${randomBytes(4).toString('hex')}`, userGroup = 'patient' } = {}): Promise<TestUser> => {
   const password = randomBytes(18).toString('base64url');
-  const outcome = await register(database.pool, await createPasswords(), { username, email: `${username}@example.org`, password, userGroup, creatorId: 'test' });
+  const outcome = await register(database.pool, await (passwords ??= createPasswords()), { username, email: `${username}@example.org`, password, userGroup, creatorId: 'test' });
   if (!('_id' in outcome)) throw new Error('the user was refused');
   return { id: outcome._id, username, password };
 };
