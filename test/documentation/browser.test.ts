@@ -72,10 +72,10 @@ describeInBrowser('in a browser without network', () => {
   describe.each(starts)('%s', (_where, start) => {
     test.each(described)('the index leads to $title and back, and every operation is shown', async ({ title, operations }) => {
       const { page, faults } = await openPage(browser, start());
-      await page.getByRole('link', { name: title, exact: true }).click();
+      await page.getByRole('article').getByRole('link', { name: title, exact: true }).click();
       await seesOperations(page, operations.map(({ id }) => id));
       expect(await page.title()).toBe(title);
-      await page.getByRole('link', { name: 'All services' }).click();
+      await page.getByRole('link', { name: 'All services and guides' }).click();
       await page.getByRole('heading', { name: 'Vitalgate', exact: true }).waitFor();
       expect(faults).toEqual([]);
       await page.context().close();
