@@ -96,6 +96,10 @@ describeInBrowser('in a browser without network', () => {
     const { url } = await bff.listen(0, '127.0.0.1');
     const { page, faults } = await openPage(browser, `${url}/documentation`);
     await seesOperations(page, described.find(({ service }) => service === 'bff')?.operations.map(({ id }) => id) ?? []);
+    await page.getByRole('navigation', { name: 'Contracts' }).getByRole('link', { name: 'Vitalgate Device Manager' }).click();
+    await page.waitForURL(`${url}/documentation/device-manager`);
+    await seesOperations(page, described.find(({ service }) => service === 'device-manager')?.operations.map(({ id }) => id) ?? []);
+    expect(await (await fetch(`${url}/documentation/user-manager.json`)).json()).toMatchObject({ info: { title: 'Vitalgate User Manager' } });
     expect(faults).toEqual([]);
     await page.context().close();
     await bff.stop();
