@@ -256,11 +256,13 @@ export interface paths {
          * @description Keeps HealthKit samples of the signed-in person and answers a verdict for each, in the order sent.
          *
          *     Answers 200 also when samples are refused. For each item of the receipt:
-         *     `created` and `duplicate`: drop it from the outbox; it is kept.
-         *     `unsupported`: drop it; it is kept, and normalized as soon as a rule reads its type.
-         *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
-         *     `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
-         *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
+         *
+         *     - `created` and `duplicate`: drop it from the outbox; it is kept.
+         *     - `unsupported`: drop it; it is kept, and normalized as soon as a rule reads its type.
+         *     - `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
+         *     - `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
+         *     - `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
+         *
          *     Advance the HealthKit query anchor only when `anchor.safeToAdvance` is true.
          *
          *     Name type and unit in each sample, or once for all as query parameters. A sample belongs to the device it names in `deviceId`, else to `?deviceId=`, else to an enrolled device equal to its `sourceId`, else to the HealthKit device enrolled last.
@@ -312,11 +314,13 @@ export interface paths {
          *     Keeps HealthKit samples of the signed-in person and answers a verdict for each, in the order sent.
          *
          *     Answers 200 also when samples are refused. For each item of the receipt:
-         *     `created` and `duplicate`: drop it from the outbox; it is kept.
-         *     `unsupported`: drop it; it is kept, and normalized as soon as a rule reads its type.
-         *     `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
-         *     `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
-         *     `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
+         *
+         *     - `created` and `duplicate`: drop it from the outbox; it is kept.
+         *     - `unsupported`: drop it; it is kept, and normalized as soon as a rule reads its type.
+         *     - `conflict`: drop it; the same UUID came before with another type, time, value or unit, and the first is kept.
+         *     - `deleted`: drop it; it was deleted before (deleteHealthData) and stays deleted.
+         *     - `rejected`: mend or drop it when `error.retryable` is false; keep it for later when it is true.
+         *
          *     Advance the HealthKit query anchor only when `anchor.safeToAdvance` is true.
          *
          *     Name type and unit in each sample, or once for all as query parameters. A sample belongs to the device it names in `deviceId`, else to `?deviceId=`, else to an enrolled device equal to its `sourceId`, else to the HealthKit device enrolled last.

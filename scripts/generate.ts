@@ -1,6 +1,6 @@
 /**
  * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
- * settings, commands, HealthKit's types and security from the program, on benchmarks from their results. With `--check` nothing is written: fresh output is compared with the committed files, stale
+ * settings, commands, errors, HealthKit's types and security from the program, on benchmarks from their results. With `--check` nothing is written: fresh output is compared with the committed files, stale
  * ones are listed, and the exit code is 1.
  */
 import { execFileSync } from 'node:child_process';
@@ -12,6 +12,7 @@ import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
 import { securityChecklistPage } from './generate/security-checklist-page.ts';
 import { securityInventoryPage } from './generate/security-inventory-page.ts';
+import { errorsPage } from './generate/errors-page.ts';
 import { healthKitTypesPage } from './generate/healthkit-types-page.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -37,10 +38,13 @@ const generate = (folder: string): [string, string][] => {
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-generate-'));
 const target = join(root, 'generated');
 try {
+  const made = generate(folder);
+  const bundles = services.slice(0, 3).map((service) => JSON.parse(new Map(made).get(`${service}.json`) ?? '') as unknown);
   const files: [string, string][] = [
-    ...generate(folder),
+    ...made,
     ['../docs/configuration.md', configurationPage()],
     ['../docs/commands.md', commandsPage()],
+    ['../docs/errors.md', errorsPage(bundles)],
     ['../docs/healthkit-types.md', healthKitTypesPage()],
     ['../docs/security-inventory.md', securityInventoryPage()],
     ['../docs/security-checklist.md', securityChecklistPage()],

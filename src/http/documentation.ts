@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { withCodeSamples } from './code-samples.ts';
+import { documentedServices, type DocumentedService } from './service-pages.ts';
 import type { Spec } from './spec.ts';
 
 /** A file that the documentation page loads from us; `path` changes with its content, so it can be cached for long. */
@@ -9,6 +10,8 @@ export interface DocumentationAsset {
   readonly path: string;
   readonly contentType: string;
   readonly body: Buffer;
+  /** Content security policy of a page; files have none. */
+  readonly csp?: string;
 }
 
 /** The page, and the content security policy that it must be served with. */
@@ -114,21 +117,51 @@ ${top}<div id="redoc"></div>
 /** The policy of a page that is a file: its first line, because nobody sends headers for it. */
 export const POLICY_IN_PAGE = `<meta http-equiv="Content-Security-Policy" content="${POLICY.join('; ')}">\n`;
 
+const SERVED_POLICY = [...POLICY, "frame-ancestors 'none'"].join('; '); // means something in a header only
+
+/** Above each page: the contracts of all services, so that whoever found one finds the others. */
+const bar = (own: string): string => {
+  const links = documentedServices.map(({ name, title }) => (title === own ? `<b>${inHtml(title)}</b>` : `<a href="/documentation/${name}">${inHtml(title)}</a>`));
+  return `<nav aria-label="Contracts" style="display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; padding: 0.6rem 1rem; font-family: system-ui, sans-serif">${links.join('')}</nav>\n`;
+};
+
+const scriptPath = (): string => `/documentation/redoc-${redocBundle().version}.js`;
+
+/** The page and the specification of one service, made when somebody asks for them, once for all services of a process. */
+const assetsOf = ({ name, title, spec }: DocumentedService): DocumentationAsset[] => {
+  let page: Buffer | undefined;
+  let json: Buffer | undefined;
+  return [
+    {
+      path: `/documentation/${name}`, contentType: 'text/html; charset=utf-8', csp: SERVED_POLICY,
+      get body() {
+        return (page ??= Buffer.from(redocPage(withCodeSamples(spec()), { script: scriptPath(), specification: `/documentation/${name}.json` }, { head: '', top: bar(title) })));
+      },
+    },
+    {
+      path: `/documentation/${name}.json`, contentType: 'application/json; charset=utf-8',
+      get body() {
+        return (json ??= Buffer.from(JSON.stringify(spec().document)));
+      },
+    },
+  ];
+};
+
+const pagesOfAll = documentedServices.flatMap(assetsOf);
+
 /**
- * The Redoc page of a service with code samples, made once at start. It asks nobody but us for anything, and its policy lets it do nothing else:
- * Redoc is one file of ours, the specification is in the page, the one inline script is allowed by its hash.
+ * The Redoc page of a service with code samples, made once at start, and those of the other services beside it. It asks nobody but us for
+ * anything, and its policy lets it do nothing else: Redoc is one file of ours, the specification is in the page, the one inline script is
+ * allowed by its hash.
  */
 export function createDocumentation(spec: Spec): Documentation {
-  const { version, script, licence } = redocBundle();
-  const path = `/documentation/redoc-${version}.js`;
+  const { script, licence } = redocBundle();
   return {
-    html: {
-      body: redocPage(withCodeSamples(spec), { script: path, specification: '/documentation/json' }),
-      csp: [...POLICY, "frame-ancestors 'none'"].join('; '), // means something in a header only
-    },
+    html: { body: redocPage(withCodeSamples(spec), { script: scriptPath(), specification: '/documentation/json' }, { head: '', top: bar(spec.title) }), csp: SERVED_POLICY },
     assets: [
-      { path, contentType: 'text/javascript; charset=utf-8', body: script },
+      { path: scriptPath(), contentType: 'text/javascript; charset=utf-8', body: script },
       { path: LICENCE_PATH, contentType: 'text/plain; charset=utf-8', body: licence },
+      ...pagesOfAll,
     ],
   };
 }

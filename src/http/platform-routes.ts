@@ -10,7 +10,7 @@ export type Phase = 'starting' | 'serving' | 'draining';
 /** The documentation page with its own content security policy, and the files it loads from us. */
 export interface DocumentationPage {
   readonly html: { readonly body: string; readonly csp: string };
-  readonly assets: readonly { readonly path: string; readonly contentType: string; readonly body: Buffer }[];
+  readonly assets: readonly { readonly path: string; readonly contentType: string; readonly body: Buffer; readonly csp?: string }[];
 }
 
 /** What the pages of the platform tell. */
@@ -77,9 +77,9 @@ const statusPages = (options: PlatformOptions): [string, Page][] => {
 const documentationPages = ({ spec, documentation: { html, assets } }: PlatformOptions): [string, Page][] => [
   ['/documentation', (response) => response.set('Content-Security-Policy', html.csp).type('text/html').send(html.body)],
   ['/documentation/json', (response) => response.json(spec.document)],
-  ...assets.map(({ path, contentType, body }): [string, Page] => [
-    path,
-    (response) => response.set('Content-Type', contentType).set('Cache-Control', 'public, max-age=3600').send(body),
+  ...assets.map((asset): [string, Page] => [
+    asset.path,
+    (response) => response.set({ 'Content-Type': asset.contentType, 'Cache-Control': 'public, max-age=3600', ...(asset.csp !== undefined && { 'Content-Security-Policy': asset.csp }) }).send(asset.body),
   ]),
 ];
 

@@ -61,6 +61,7 @@ const firstExample = (document: JsonObject, requestBody: unknown): { body: Sampl
   if (media === undefined) return { body: undefined, query: {} };
   const [node] = Object.values(meantBy(document, meantBy(document, media[1])['examples']));
   const example = meantBy(document, node);
+  if (!('value' in example)) return { body: undefined, query: {} };
   return { body: bodyOf(media[0], example['value']), query: meantBy(document, example['x-query']) };
 };
 

@@ -35,3 +35,10 @@ test.each(itemCodes.map((code) => [code]))('the page of uploads tells what to do
   const { retryable, message } = itemError(0, code, '');
   expect(textOf('uploads.md')).toContain(`| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${message} |`);
 });
+
+test('the page on permissions names types that are known, and what they become', () => {
+  const rows = [...textOf('healthkit-permissions.md').matchAll(/^\| [^|]+ \| ((?:`HK\w+`(?:, )?)+) \| ([^|]+) \|$/gm)].map(([, types = '', becomes = '']) => ({ types: types.match(/HK\w+/g) ?? [], becomes: becomes.match(/[a-z-]+/g) ?? [] }));
+  expect(rows.length).toBeGreaterThan(8);
+  const known = new Map([...textOf('healthkit-types.md').matchAll(/^\| `(HK\w+)` .* \| ([a-z-]*) \|$/gm)].map(([, type = '', becomes = '']) => [type, becomes]));
+  for (const { types, becomes } of rows) expect([types, [...new Set(types.map((type) => known.get(type)))]]).toEqual([types, becomes]);
+});

@@ -72,10 +72,10 @@ describeInBrowser('in a browser without network', () => {
   describe.each(starts)('%s', (_where, start) => {
     test.each(described)('the index leads to $title and back, and every operation is shown', async ({ title, operations }) => {
       const { page, faults } = await openPage(browser, start());
-      await page.getByRole('link', { name: title, exact: true }).click();
+      await page.getByRole('article').getByRole('link', { name: title, exact: true }).click();
       await seesOperations(page, operations.map(({ id }) => id));
       expect(await page.title()).toBe(title);
-      await page.getByRole('link', { name: 'All services' }).click();
+      await page.getByRole('link', { name: 'All services and guides' }).click();
       await page.getByRole('heading', { name: 'Vitalgate', exact: true }).waitFor();
       expect(faults).toEqual([]);
       await page.context().close();
@@ -96,6 +96,10 @@ describeInBrowser('in a browser without network', () => {
     const { url } = await bff.listen(0, '127.0.0.1');
     const { page, faults } = await openPage(browser, `${url}/documentation`);
     await seesOperations(page, described.find(({ service }) => service === 'bff')?.operations.map(({ id }) => id) ?? []);
+    await page.getByRole('navigation', { name: 'Contracts' }).getByRole('link', { name: 'Vitalgate Device Manager' }).click();
+    await page.waitForURL(`${url}/documentation/device-manager`);
+    await seesOperations(page, described.find(({ service }) => service === 'device-manager')?.operations.map(({ id }) => id) ?? []);
+    expect(await (await fetch(`${url}/documentation/user-manager.json`)).json()).toMatchObject({ info: { title: 'Vitalgate User Manager' } });
     expect(faults).toEqual([]);
     await page.context().close();
     await bff.stop();

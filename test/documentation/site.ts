@@ -6,10 +6,10 @@ import { specifications } from '../contract/specifications.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** The static site in a new folder, written by the script as `npm run documentation` runs it. */
+/** The static site in a new folder, written by the script as `npm run docs` runs it. */
 export const buildSite = (): { readonly folder: string; readonly remove: () => void } => {
   const folder = mkdtempSync(join(tmpdir(), 'vitalgate-documentation-'));
-  execFileSync(process.execPath, [join(root, 'scripts', 'documentation.ts'), folder]);
+  execFileSync(process.execPath, [join(root, 'scripts', 'docs.ts'), folder]);
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 };
 
