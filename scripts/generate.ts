@@ -1,5 +1,5 @@
 /**
- * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
+ * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly, the scripts and styles of the pages for people by esbuild), and the pages of docs/ on
  * settings, commands, HealthKit's types and security from the program. With `--check` nothing is written: fresh output is compared with the committed files, stale
  * ones are listed, and the exit code is 1.
  */
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
+import { pageFiles } from './generate/page-files.ts';
 import { securityChecklistPage } from './generate/security-checklist-page.ts';
 import { securityInventoryPage } from './generate/security-inventory-page.ts';
 import { healthKitTypesPage } from './generate/healthkit-types-page.ts';
@@ -38,6 +39,7 @@ const target = join(root, 'generated');
 try {
   const files: [string, string][] = [
     ...generate(folder),
+    ...pageFiles(),
     ['../docs/configuration.md', configurationPage()],
     ['../docs/commands.md', commandsPage()],
     ['../docs/healthkit-types.md', healthKitTypesPage()],
@@ -52,7 +54,7 @@ try {
       process.exitCode = 1;
     }
   } else {
-    mkdirSync(target, { recursive: true });
+    mkdirSync(join(target, 'pages'), { recursive: true });
     for (const [name, text] of files) writeFileSync(join(target, name), text);
     console.log(stale.length === 0 ? 'generated files were fresh' : `wrote ${stale.join(', ')}`);
   }
