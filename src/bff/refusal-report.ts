@@ -42,6 +42,7 @@ export const createRefusalReport = ({ reportRefusal }: Auditing, log: ReportLog)
     report,
     onProblem: async ({ caller, status, code, operationId, requestId }) => {
       if (caller === undefined) return;
+      if (code === 'samples-refused') return; // written down with its reasons
       if (status === 403) await report(caller.patientId, requestId, { event: 'access-refused', operation: operationId, reason: code });
       else if (uploads.has(operationId) && isUnfit(status)) await report(caller.patientId, requestId, { event: 'upload-refused', operation: operationId, reason: code });
     },

@@ -70,11 +70,11 @@ const vetAndKeep = async (dependencies: HealthDataDependencies, { call, asker, s
   const items = uploadedItems(format, call.body, call.items);
   const vetted = items.length === 0 ? { errors: [], accepted: [] } : vet(items, { patientId: asker.patientId, batch, enrolled: await enrolledOf(dependencies, asker), checkShape, historyDays });
   const { errors, accepted } = vetted;
+  // Written down before the others go on.
+  await refused(errors, items.length);
   if (strict && errors.length > 0) {
     throw problem('samples-refused', { headers: applied, errors: errors.slice(0, mostErrors).map(({ pointer, code, message }) => ({ pointer, code, message })) });
   }
-  // Written down before the others go on.
-  await refused(errors, items.length);
   if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return receiptOf(errors, [], { items: [] });
   const kept = await deviceManager.keep(asker, format, acceptedBytes(call, items, vetted), batch);
   if (kept === 'enrolment-changed') return kept;

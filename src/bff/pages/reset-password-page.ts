@@ -84,7 +84,7 @@ const begin = (): void => {
 };
 
 applyTheme();
-document.body.append(
+document.body.replaceChildren(
   element('header', { class: 'bar' }, element('a', { class: 'brand', href: '/' }, drawing(icons.pulse, 'mark'), 'Vitalgate'), element('div', { class: 'who' }, themeSwitch())),
   element('main', { id: 'content' }, element('div', { class: 'gate' }, title, body)));
 addEventListener('hashchange', () => {

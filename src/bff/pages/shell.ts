@@ -119,7 +119,7 @@ const begin = async (): Promise<void> => {
 
 /** Starts the page: who is signed in, and what the address asks for. */
 export const startShell = async (): Promise<void> => {
-  document.body.append(element('a', { class: 'skip', href: '#content', onclick: (event) => {
+  document.body.replaceChildren(element('a', { class: 'skip', href: '#content', onclick: (event) => {
     event.preventDefault(); // the address stays that of the view
     main.focus();
   } }, 'Skip to the content'), header, main);

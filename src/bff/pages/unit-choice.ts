@@ -21,7 +21,7 @@ const others: Readonly<Record<string, readonly Conversion[]>> = {
   'm/s': [by('km/h', 3.6)],
 };
 
-/** Grams in a mole of glucose, as UCUM's own table has them: what a concentration by mass is by amount depends on the substance. */
+/** Grams in a mole of glucose (C6H12O6, standard atomic weights of IUPAC): what a concentration by mass is by amount depends on the substance. */
 const glucoseGramsPerMole = 180.156;
 const ofGlucose: typeof others = {
   'mg/dL': [by('mmol/L', 10 / glucoseGramsPerMole)],
