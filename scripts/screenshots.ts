@@ -50,7 +50,9 @@ const lookAsStaff = async ({ demo }: Program, patientId: string): Promise<void> 
 const chartIsDrawn = (page: Page) => page.locator('.chart-body:not([aria-busy]) .u-over').first().waitFor();
 
 const normalized = async (phone: Phone): Promise<void> => {
-  for (let have = 0, before = -1; have === 0 || have !== before; await sleep(1500)) {
+  let [have, before] = [0, -1];
+  while (have === 0 || have !== before) {
+    await sleep(1500);
     before = have;
     have = (await Promise.all(['heart-rate', 'step-count', 'respiratory-rate'].map((type) => phone.chart(type)))).flat().reduce((sum, { data }) => sum + data.length, 0);
   }

@@ -30,7 +30,7 @@ const uuidOf = (name: string): string => {
 };
 
 const textOf = (ms: number): string => new Date(ms).toISOString();
-const sample = (type: string, at: number, value: number, source = watch, lastsMs = 0) =>
+const sample = (type: string, at: number, value: number | undefined, source = watch, lastsMs = 0) =>
   ({ id: uuidOf(`${type}${String(at)}${source.sourceName}`), value, startDate: textOf(at), endDate: textOf(at + lastsMs), ...source });
 
 /** How awake and busy somebody is at an hour of the day, from 0 (asleep) to 1. */
@@ -54,8 +54,7 @@ const steps = (start: number, day: number): object[] =>
 
 const pressureAt = (at: number, age: number) => {
   const systolic = Math.round(126 + 4 * Math.min(1, age / 60) + 6 * wobble());
-  const { value: _, ...common } = sample('BloodPressure', at, 0, phone);
-  return { ...common, bloodPressureSystolicValue: systolic, bloodPressureDiastolicValue: Math.round(systolic * 0.63 + 3 * wobble()) };
+  return { ...sample('BloodPressure', at, undefined, phone), bloodPressureSystolicValue: systolic, bloodPressureDiastolicValue: Math.round(systolic * 0.63 + 3 * wobble()) };
 };
 
 const at = (start: number, hour: number): number => start + Math.round((hour + 0.4 * next()) * 60) * minuteMs;

@@ -28,8 +28,7 @@ describe('what there is of a person', () => {
 
   test('refused samples are told by reason with advice, the most frequent first, without a value', async () => {
     const app = await newEnrolledApp(vitalgate);
-    const { startDate: _, endDate: __, ...undated } = sample('2024-07-01');
-    await app.post('/health-data', [sample('2024-07-01'), sample(tomorrow), sample(tomorrow), undated]);
+    await app.post('/health-data', [sample('2024-07-01'), sample(tomorrow), sample(tomorrow), sample('2024-07-01', { startDate: undefined, endDate: undefined })]);
     const refusals = await listed<Refusal>(app, '/uploads/refusals');
     expect(refusals).toMatchObject([{
       received: 4, rejected: 3,

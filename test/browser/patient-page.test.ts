@@ -160,6 +160,8 @@ describeInBrowser('the page for people', () => {
     const [zoomed] = await Promise.all([asked(), page.getByRole('button', { name: 'Zoom in' }).click()]);
     expect(new URL(zoomed.url()).searchParams.get('timeZone')).toBe('Pacific/Auckland');
     expect(await page.getByRole('button', { name: 'Zoom in' }).and(page.locator(':focus')).count()).toBe(1);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.locator('[aria-pressed=true]', { hasText: 'All' }).waitFor();
     await page.getByRole('button', { name: 'Year', exact: true }).click();
     await page.locator('[aria-pressed=true]', { hasText: 'Year' }).waitFor();
     await drawn(page);
@@ -247,7 +249,7 @@ describeInBrowser('the page for people', () => {
     await close();
   }, 120_000);
 
-  test.each([['light', 1280], ['dark', 1280], ['light', 360], ['dark', 360]] as const)('has no barriers that axe finds, %s, %s pixels wide, and nothing to scroll sideways', async (colorScheme, width) => {
+  test.each([['light', 1280], ['dark', 360]] as const)('has no barriers that axe finds, %s, %s pixels wide, and nothing to scroll sideways', async (colorScheme, width) => {
     const { user } = await measured();
     await lookAsStaff(user.id);
     const { page, faults, close } = await watchedPage(browser, vitalgate.urls.bff, { colorScheme, viewport: { width, height: 740 } });

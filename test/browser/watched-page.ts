@@ -46,4 +46,4 @@ export const violationsOn = async (page: Page): Promise<string[]> => {
 };
 
 /** How many pixels the page is wider than its window. */
-export const overflowOf = (page: Page): Promise<number> => page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+export const overflowOf = async (page: Page): Promise<number> => Number(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'));

@@ -20,8 +20,8 @@ export const namedSpan = (name: SpanName, { to }: Span, whole: Span): Span => (n
 
 /** The name of a span, where it has one. */
 export const nameOfSpan = ({ from, to }: Span, whole: Span): SpanName | undefined => {
-  const named = spanNames.find((name) => name !== 'All' && days[name] * dayMs === to - from);
-  return named ?? (from === whole.from && to === whole.to ? 'All' : undefined);
+  if (from === whole.from && to === whole.to) return 'All';
+  return spanNames.find((name) => name !== 'All' && days[name] * dayMs === to - from);
 };
 
 /** The span before (-1) or after (1) this one. */
