@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type Page } from 'playwright-core';
 import { signIn, type Phone } from './demo/phone.ts';
 import { startProgram, temporaryDirectory, type Program } from './demo/program.ts';
 import { faultyUpload, uploadsOf } from './screenshots/plausible-person.ts';
@@ -71,18 +71,25 @@ const signInAs = async (page: Page, { username, password }: Person): Promise<voi
   await chartIsDrawn(page);
 };
 
-const walk = async (context: BrowserContext, url: string, person: Person, name: (page: string) => string): Promise<void> => {
-  const page = await context.newPage();
+type Named = (page: string) => string;
+
+const openSignIn = async (page: Page, url: string): Promise<void> => {
   page.setDefaultTimeout(300_000); // a busy machine is no fault of the page
   await page.goto(url);
   await page.getByLabel('User name').waitFor();
-  await shoot(page, name('sign-in'));
+};
+
+/** The charts as they are after signing in, with the values of one time told. */
+const shootCharts = async (page: Page, person: Person, name: Named): Promise<void> => {
   await signInAs(page, person);
   await page.mouse.move(760, 470);
   await shoot(page, name('charts'));
-  for (const type of ['blood-pressure', 'step-count']) {
+};
+
+const shootOthers = async (page: Page, url: string, name: Named): Promise<void> => {
+  for (const [type, title] of [['blood-pressure', 'Blood pressure'], ['step-count', 'Step count']] as const) {
     await page.goto(`${url}/#charts/${type}`);
-    await page.getByRole('heading', { level: 1, name: /pressure|Step/ }).waitFor();
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
     await chartIsDrawn(page);
     await shoot(page, name(type));
   }
@@ -94,7 +101,6 @@ const walk = async (context: BrowserContext, url: string, person: Person, name: 
   await page.goto(`${url}/reset-password#token=shown`);
   await page.getByLabel('New password').waitFor();
   await shoot(page, name('reset-password'));
-  await context.close();
 };
 
 const directory = temporaryDirectory();
@@ -108,11 +114,16 @@ try {
   await normalized(phone);
   await lookAsStaff(program, (await phone.profile()).sub);
   const common = { locale: 'en-GB', timezoneId: 'Europe/Rome' };
+  const { bff } = program.demo;
   for (const colorScheme of ['light', 'dark'] as const) {
-    const wide = await browser.newContext({ ...common, colorScheme, viewport: { width: 1280, height: 900 } });
-    await walk(wide, program.demo.bff, anna, (page) => `${page}-${colorScheme}`);
-    const narrow = await browser.newContext({ ...common, colorScheme, viewport: { width: 360, height: 740 }, hasTouch: true, deviceScaleFactor: 2 });
-    await walk(narrow, program.demo.bff, anna, (page) => `phone-${page}-${colorScheme}`);
+    const wide = await browser.newPage({ ...common, colorScheme, viewport: { width: 1280, height: 900 } });
+    await openSignIn(wide, bff);
+    await shoot(wide, `sign-in-${colorScheme}`);
+    await shootCharts(wide, anna, (page) => `${page}-${colorScheme}`);
+    await shootOthers(wide, bff, (page) => `${page}-${colorScheme}`);
+    const narrow = await browser.newPage({ ...common, colorScheme, viewport: { width: 360, height: 900 }, hasTouch: true });
+    await openSignIn(narrow, bff);
+    await shootCharts(narrow, anna, (page) => `phone-${page}-${colorScheme}`);
   }
 } finally {
   await browser.close();

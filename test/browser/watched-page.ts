@@ -41,7 +41,7 @@ interface Violation {
 /** What axe finds against WCAG 2.2 AA and its own best practices. */
 export const violationsOn = async (page: Page): Promise<string[]> => {
   await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate('axe.run(document)')) as { violations: readonly Violation[] };
+  const { violations } = await page.evaluate<{ violations: readonly Violation[] }>('axe.run(document)');
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary = '' }) => `${id}: ${html.slice(0, 160)} ${failureSummary.replaceAll('\n', ' ')}`));
 };
 
