@@ -4,6 +4,86 @@
  */
 
 export interface paths {
+    readonly "/": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Show the page for people
+         * @description Answers the page on which people sign in and see their charts, devices, uploads and who saw their data. It uses the operations of this specification with the cookie `sid`, loads its files from here and nothing from elsewhere.
+         */
+        readonly get: operations["showPatientPage"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/pages/scripts/{name}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Load a script of a page
+         * @description Answers a script that a page names. The name changes with the content, so the answer holds for a year.
+         */
+        readonly get: operations["getPageScript"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/pages/styles/{name}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Load the style sheet of the pages
+         * @description Answers the style sheet that the pages name. The name changes with the content, so the answer holds for a year.
+         */
+        readonly get: operations["getPageStyle"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/pages/licences": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read the licences of the pages' parts
+         * @description Answers the licences of what the scripts of the pages contain of others.
+         */
+        readonly get: operations["getPageLicences"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/oauth/token": {
         readonly parameters: {
             readonly query?: never;
@@ -333,6 +413,46 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/uploads": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List own uploads
+         * @description Lists the uploads of the signed-in person that kept something, latest first, each as getUpload answers it. What was refused of them is in listRefusedSamples.
+         */
+        readonly get: operations["listUploads"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/uploads/refusals": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List own refused samples
+         * @description Lists what was refused of the uploads of the signed-in person in the last 90 days, latest first, with the reasons in words. The samples themselves are not kept: the receipt named each of them.
+         */
+        readonly get: operations["listRefusedSamples"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/uploads/{id}": {
         readonly parameters: {
             readonly query?: never;
@@ -469,6 +589,26 @@ export interface paths {
          *     Name `from`, `to` and as many `points` as the screen is wide; beyond that each point is a bucket. Send the `ETag` of the chart at hand in `If-None-Match`.
          */
         readonly get: operations["getChartData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/chart-data/types": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List what can be charted
+         * @description Lists the normalized types of the signed-in person that have points, in alphabetical order, with the days of the first and the last one. Ask getChartData for one of them. A type all of whose samples were deleted since may still be listed.
+         */
+        readonly get: operations["listChartedTypes"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -621,25 +761,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description User name and password. */
-        readonly Credentials: {
-            /**
-             * @description User name.
-             * @example anna
-             */
-            readonly username: string;
-            /**
-             * @description Password.
-             * @example correct horse battery staple
-             */
-            readonly password: string;
-            /**
-             * @description Ignored; older clients send it.
-             * @example password
-             * @enum {string}
-             */
-            readonly grant_type?: "password";
-        };
         /**
          * @description Stable code of a problem, with what to do next; treat an unknown one by its status.
          * @example invalid-request
@@ -728,6 +849,25 @@ export interface components {
              * @example Correct the members named in errors.
              */
             readonly message: string;
+        };
+        /** @description User name and password. */
+        readonly Credentials: {
+            /**
+             * @description User name.
+             * @example anna
+             */
+            readonly username: string;
+            /**
+             * @description Password.
+             * @example correct horse battery staple
+             */
+            readonly password: string;
+            /**
+             * @description Ignored; older clients send it.
+             * @example password
+             * @enum {string}
+             */
+            readonly grant_type?: "password";
         };
         /** @description Sign-in that still counts. Its identifier opens nothing. */
         readonly Session: {
@@ -1451,6 +1591,46 @@ export interface components {
                 readonly reason: string;
             }[];
         };
+        /** @description Uploads with their progress. */
+        readonly UploadProgresses: readonly components["schemas"]["UploadProgress"][];
+        /** @description What was refused of the samples of one request, in words. */
+        readonly OwnRefusal: {
+            readonly refusedAt: components["schemas"]["Instant"];
+            /**
+             * @description Samples in the request.
+             * @example 3
+             */
+            readonly received: number;
+            /**
+             * @description Samples of them that were refused.
+             * @example 1
+             */
+            readonly rejected: number;
+            /** @description Reasons, the most frequent first. */
+            readonly reasons: readonly {
+                readonly code: components["schemas"]["ItemCode"];
+                /**
+                 * @description Advice in English, to be shown as it is.
+                 * @example Send startDate with an offset.
+                 */
+                readonly message: string;
+                /**
+                 * @description Specifies if the same samples can be accepted later.
+                 * @example false
+                 */
+                readonly retryable: boolean;
+                /**
+                 * @description Samples refused for it.
+                 * @example 1
+                 */
+                readonly samples: number;
+                /**
+                 * @description JSON pointer to the first of them in the body.
+                 * @example /2/startDate
+                 */
+                readonly pointer: string;
+            }[];
+        };
         /** @description Archive of all that is kept of one patient, and how far it is. */
         readonly PatientExport: {
             readonly _id: components["schemas"]["Id"];
@@ -1541,6 +1721,11 @@ export interface components {
             /** @description Sources that measured in this time, the one with the most values first: what the samples name, else their device. */
             readonly sources?: readonly string[];
             /**
+             * @description True where values add up, such as steps: a bucket is their sum. Missing where they do not.
+             * @example true
+             */
+            readonly cumulative?: boolean;
+            /**
              * @description Length of a bucket as an ISO 8601 duration; missing when each point is one value.
              * @example PT1H
              */
@@ -1573,6 +1758,22 @@ export interface components {
                  */
                 readonly count?: number;
             }[];
+        };
+        /** @description Normalized type that has points, and since when until when. */
+        readonly ChartedExtent: {
+            readonly normalizedDataType: components["schemas"]["NormalizedDataType"];
+            /**
+             * Format: date
+             * @description Day in UTC of the earliest point.
+             * @example 2024-05-21
+             */
+            readonly firstDay: string;
+            /**
+             * Format: date
+             * @description Day in UTC of the latest point.
+             * @example 2024-07-23
+             */
+            readonly lastDay: string;
         };
         /**
          * @description What came of it.
@@ -1650,6 +1851,44 @@ export interface components {
         };
     };
     responses: {
+        /** @description Query or header that breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
+        readonly InvalidRequest: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Fault of ours. Nothing was done half; keep the data and repeat later, unless the code is `data-unreadable`, which the operator has to look at. */
+        readonly InternalError: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
+        readonly NotReady: {
+            headers: {
+                /** @description Seconds to wait. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
+        readonly NotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Body that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
         readonly InvalidBody: {
             headers: {
@@ -1708,15 +1947,6 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Fault of ours. Nothing was done half; keep the data and repeat later, unless the code is `data-unreadable`, which the operator has to look at. */
-        readonly InternalError: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description Service behind this one answered wrongly. Keep the data and repeat later. */
         readonly UpstreamInvalid: {
             headers: {
@@ -1731,15 +1961,6 @@ export interface components {
             headers: {
                 /** @description Seconds to wait. */
                 readonly "Retry-After"?: number;
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Query or header that breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
-        readonly InvalidRequest: {
-            headers: {
                 readonly [name: string]: unknown;
             };
             content: {
@@ -1766,29 +1987,9 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Nothing under this id that the caller may see. Drop the id; list again if in doubt. */
-        readonly NotFound: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description Password that cannot be used, or a body that cannot be read or breaks the specification. Mend what `errors` names; sending it again unchanged fails again. */
         readonly InvalidPassword: {
             headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description Service that is starting or stopping, or has lost its database. Send traffic elsewhere and ask again. */
-        readonly NotReady: {
-            headers: {
-                /** @description Seconds to wait. */
-                readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
             content: {
@@ -1926,6 +2127,14 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Encodings that the asker reads: `br` and `gzip` are used. */
+        readonly AcceptedEncoding: string;
+        /** @description `ETag` of the page at hand; while it holds, the answer is 304 without a body. */
+        readonly KnownPage: string;
+        /** @description Name of the script, as the page has it. */
+        readonly ScriptName: string;
+        /** @description Name of the style sheet, as the page has it. */
+        readonly StyleName: string;
         /** @description Identifier of the sign-in, `_id` in the list of sessions. */
         readonly SessionId: string;
         /** @description Identifier of the device, or its `deviceId`. */
@@ -1965,6 +2174,8 @@ export interface components {
         readonly BatchDevice: string;
         /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
         readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json" | "react-native-healthkit-json" | "health-auto-export-json";
+        /** @description Limit of entries in the answer. */
+        readonly UploadsLimit: number;
         /** @description Identifier of the upload, out of its receipt. */
         readonly UploadId: string;
         /** @description Identifier of the export. */
@@ -1998,20 +2209,20 @@ export interface components {
     };
     requestBodies: never;
     headers: {
+        /** @description Names this state of the answer, for `If-None-Match`. */
+        readonly ETag: string;
         /** @description Name for a file. */
         readonly ContentDisposition: string;
         /** @description Size of the archive in bytes. */
         readonly ContentLength: string;
-        /** @description Names this state of the answer, for `If-None-Match`. */
-        readonly ETag: string;
     };
     pathItems: never;
 }
-export type Credentials = components['schemas']['Credentials'];
 export type ProblemCode = components['schemas']['ProblemCode'];
 export type ProblemItem = components['schemas']['ProblemItem'];
 export type Limits = components['schemas']['Limits'];
 export type Problem = components['schemas']['Problem'];
+export type Credentials = components['schemas']['Credentials'];
 export type Session = components['schemas']['Session'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PasswordResetRequest = components['schemas']['PasswordResetRequest'];
@@ -2046,29 +2257,32 @@ export type Deletions = components['schemas']['Deletions'];
 export type HealthKitEnvelope = components['schemas']['HealthKitEnvelope'];
 export type HealthKitBody = components['schemas']['HealthKitBody'];
 export type UploadProgress = components['schemas']['UploadProgress'];
+export type UploadProgresses = components['schemas']['UploadProgresses'];
+export type OwnRefusal = components['schemas']['OwnRefusal'];
 export type PatientExport = components['schemas']['PatientExport'];
 export type ExportArchive = components['schemas']['ExportArchive'];
 export type UploadLimits = components['schemas']['UploadLimits'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type ChartedExtent = components['schemas']['ChartedExtent'];
 export type AuditOutcome = components['schemas']['AuditOutcome'];
 export type AccessEvent = components['schemas']['AccessEvent'];
 export type Health = components['schemas']['Health'];
 export type CheckUp = components['schemas']['CheckUp'];
+export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
+export type ResponseInternalError = components['responses']['InternalError'];
+export type ResponseNotReady = components['responses']['NotReady'];
+export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidBody = components['responses']['InvalidBody'];
 export type ResponseSignInFailed = components['responses']['SignInFailed'];
 export type ResponseForeignOrigin = components['responses']['ForeignOrigin'];
 export type ResponseTooLarge = components['responses']['TooLarge'];
 export type ResponseUnsupportedMediaType = components['responses']['UnsupportedMediaType'];
 export type ResponseTooManyRequests = components['responses']['TooManyRequests'];
-export type ResponseInternalError = components['responses']['InternalError'];
 export type ResponseUpstreamInvalid = components['responses']['UpstreamInvalid'];
 export type ResponseUpstreamUnavailable = components['responses']['UpstreamUnavailable'];
-export type ResponseInvalidRequest = components['responses']['InvalidRequest'];
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseNotSupported = components['responses']['NotSupported'];
-export type ResponseNotFound = components['responses']['NotFound'];
 export type ResponseInvalidPassword = components['responses']['InvalidPassword'];
-export type ResponseNotReady = components['responses']['NotReady'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
 export type ResponseForeignOriginOrData = components['responses']['ForeignOriginOrData'];
 export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
@@ -2082,6 +2296,10 @@ export type ResponseExportNotReady = components['responses']['ExportNotReady'];
 export type ResponseForbidden = components['responses']['Forbidden'];
 export type ResponseMethodNotAllowed = components['responses']['MethodNotAllowed'];
 export type ResponseUnwell = components['responses']['Unwell'];
+export type ParameterAcceptedEncoding = components['parameters']['AcceptedEncoding'];
+export type ParameterKnownPage = components['parameters']['KnownPage'];
+export type ParameterScriptName = components['parameters']['ScriptName'];
+export type ParameterStyleName = components['parameters']['StyleName'];
 export type ParameterSessionId = components['parameters']['SessionId'];
 export type ParameterDeviceId = components['parameters']['DeviceId'];
 export type ParameterDeviceIdFilter = components['parameters']['DeviceIdFilter'];
@@ -2100,6 +2318,7 @@ export type ParameterBatchUnit = components['parameters']['BatchUnit'];
 export type ParameterBatchTimeZone = components['parameters']['BatchTimeZone'];
 export type ParameterBatchDevice = components['parameters']['BatchDevice'];
 export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
+export type ParameterUploadsLimit = components['parameters']['UploadsLimit'];
 export type ParameterUploadId = components['parameters']['UploadId'];
 export type ParameterExportId = components['parameters']['ExportId'];
 export type ParameterChartedType = components['parameters']['ChartedType'];
@@ -2115,11 +2334,140 @@ export type ParameterAuditFrom = components['parameters']['AuditFrom'];
 export type ParameterAuditTo = components['parameters']['AuditTo'];
 export type ParameterAuditByOthers = components['parameters']['AuditByOthers'];
 export type ParameterAuditCursor = components['parameters']['AuditCursor'];
+export type HeaderETag = components['headers']['ETag'];
 export type HeaderContentDisposition = components['headers']['ContentDisposition'];
 export type HeaderContentLength = components['headers']['ContentLength'];
-export type HeaderETag = components['headers']['ETag'];
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly showPatientPage: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Encodings that the asker reads: `br` and `gzip` are used. */
+                readonly "Accept-Encoding"?: components["parameters"]["AcceptedEncoding"];
+                /** @description `ETag` of the page at hand; while it holds, the answer is 304 without a body. */
+                readonly "If-None-Match"?: components["parameters"]["KnownPage"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Page. */
+            readonly 200: {
+                headers: {
+                    /** @description What the page may do: run the scripts of this service and talk to it. */
+                    readonly "Content-Security-Policy"?: string;
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/html": string;
+                };
+            };
+            /** @description Page is what the asker has. */
+            readonly 304: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["NotReady"];
+        };
+    };
+    readonly getPageScript: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Encodings that the asker reads: `br` and `gzip` are used. */
+                readonly "Accept-Encoding"?: components["parameters"]["AcceptedEncoding"];
+            };
+            readonly path: {
+                /** @description Name of the script, as the page has it. */
+                readonly name: components["parameters"]["ScriptName"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Script. */
+            readonly 200: {
+                headers: {
+                    /** @description How long the answer holds. */
+                    readonly "Cache-Control"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/javascript": string;
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["NotReady"];
+        };
+    };
+    readonly getPageStyle: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Encodings that the asker reads: `br` and `gzip` are used. */
+                readonly "Accept-Encoding"?: components["parameters"]["AcceptedEncoding"];
+            };
+            readonly path: {
+                /** @description Name of the style sheet, as the page has it. */
+                readonly name: components["parameters"]["StyleName"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Style sheet. */
+            readonly 200: {
+                headers: {
+                    /** @description How long the answer holds. */
+                    readonly "Cache-Control"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/css": string;
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["NotReady"];
+        };
+    };
+    readonly getPageLicences: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Encodings that the asker reads: `br` and `gzip` are used. */
+                readonly "Accept-Encoding"?: components["parameters"]["AcceptedEncoding"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Licences. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/plain": string;
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["NotReady"];
+        };
+    };
     readonly signIn: {
         readonly parameters: {
             readonly query?: never;
@@ -2283,7 +2631,10 @@ export interface operations {
     readonly showPasswordReset: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Encodings that the asker reads: `br` and `gzip` are used. */
+                readonly "Accept-Encoding"?: components["parameters"]["AcceptedEncoding"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -2695,6 +3046,66 @@ export interface operations {
             readonly 503: components["responses"]["UpstreamUnavailable"];
         };
     };
+    readonly listUploads: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Limit of entries in the answer. */
+                readonly _l?: components["parameters"]["UploadsLimit"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Uploads. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UploadProgresses"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly listRefusedSamples: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Limit of entries in the answer. */
+                readonly _l?: components["parameters"]["UploadsLimit"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Refusals. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["OwnRefusal"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
     readonly getUpload: {
         readonly parameters: {
             readonly query?: never;
@@ -2927,6 +3338,33 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
+            readonly 502: components["responses"]["UpstreamInvalid"];
+            readonly 503: components["responses"]["UpstreamUnavailable"];
+        };
+    };
+    readonly listChartedTypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Types. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["ChartedExtent"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["UpstreamUnavailable"];
         };

@@ -264,6 +264,46 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/uploads": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List uploads of a patient
+         * @description Lists the uploads of HealthKit samples of one patient that kept something, latest first, each as getUploadProgress answers it. A service that names a patient in `miauserid` may leave `patientId` out.
+         */
+        readonly get: operations["listPatientUploads"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/uploads/refusals": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List refused samples of a patient
+         * @description Lists what was refused of the uploads of one patient and reported by reportRefusal in the last 90 days, latest first. A service that names a patient in `miauserid` may leave `patientId` out.
+         */
+        readonly get: operations["listPatientRefusals"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/uploads/{id}": {
         readonly parameters: {
             readonly query?: never;
@@ -345,6 +385,26 @@ export interface paths {
          *     Name the patient in `_id` or `patientId`; a service that names one in `miauserid` may leave both out.
          */
         readonly get: operations["getPatientChartData"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/chart-data/types": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List what can be charted of a patient
+         * @description Lists the normalized types of one patient that have points, in alphabetical order, with the days of the first and the last one. A service that names a patient in `miauserid` may leave `patientId` out.
+         */
+        readonly get: operations["listPatientChartedTypes"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -637,7 +697,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Report what was refused elsewhere
-         * @description Writes into the audit what a service without a database refused to the patient it speaks for.
+         * @description Writes into the audit what a service without a database refused to the patient it speaks for. Samples that it refused of an upload are told in `samples`; listPatientRefusals shows them for 90 days.
          */
         readonly post: operations["reportRefusal"];
         readonly delete?: never;
@@ -1825,6 +1885,33 @@ export interface components {
                 readonly reason: string;
             }[];
         };
+        /** @description Uploads with their progress. */
+        readonly UploadProgresses: readonly components["schemas"]["UploadProgress"][];
+        /** @description Reason for which samples of one request were refused. */
+        readonly RefusalReason: {
+            readonly code: components["schemas"]["ItemCode"];
+            /**
+             * @description Samples refused for it.
+             * @example 2
+             */
+            readonly samples: number;
+            /**
+             * @description JSON pointer to the first of them in the body.
+             * @example /2/startDate
+             */
+            readonly pointer: string;
+        };
+        /** @description What was refused of the samples of one request, and when. */
+        readonly KeptRefusal: {
+            readonly refusedAt: components["schemas"]["Instant"];
+            /**
+             * @description Samples in the request.
+             * @example 3
+             */
+            readonly received: number;
+            /** @description Reasons, the most frequent first. */
+            readonly reasons: readonly components["schemas"]["RefusalReason"][];
+        };
         /** @description One delivery: Medisanté's standard JSON, or FHIR R4 JSON (an Observation, a DiagnosticReport, or a Bundle of type message, transaction, batch or collection with at most 1000 entries). Whatever is readable is kept, also with members missing. */
         readonly MedisanteDelivery: {
             /** @description Makes it a FHIR delivery: Observation, DiagnosticReport or Bundle. */
@@ -1863,6 +1950,11 @@ export interface components {
             /** @description Sources that measured in this time, the one with the most values first: what the samples name, else their device. */
             readonly sources?: readonly string[];
             /**
+             * @description True where values add up, such as steps: a bucket is their sum. Missing where they do not.
+             * @example true
+             */
+            readonly cumulative?: boolean;
+            /**
              * @description Length of a bucket as an ISO 8601 duration; missing when each point is one value.
              * @example PT1H
              */
@@ -1895,6 +1987,22 @@ export interface components {
                  */
                 readonly count?: number;
             }[];
+        };
+        /** @description Normalized type that has points, and since when until when. */
+        readonly ChartedExtent: {
+            readonly normalizedDataType: components["schemas"]["NormalizedDataType"];
+            /**
+             * Format: date
+             * @description Day in UTC of the earliest point.
+             * @example 2024-05-21
+             */
+            readonly firstDay: string;
+            /**
+             * Format: date
+             * @description Day in UTC of the latest point.
+             * @example 2024-07-23
+             */
+            readonly lastDay: string;
         };
         /** @description Class of measurements, in the model of the Therapy and Monitoring Manager. */
         readonly Prototype: {
@@ -2493,6 +2601,16 @@ export interface components {
              */
             readonly peer: "loopback" | "private" | "public" | "none";
         };
+        /** @description What was refused of the samples of one request. It holds no value and no date of a sample. */
+        readonly SampleRefusal: {
+            /**
+             * @description Samples in the request.
+             * @example 3
+             */
+            readonly received: number;
+            /** @description Reasons, the most frequent first. */
+            readonly reasons: readonly components["schemas"]["RefusalReason"][];
+        };
         /** @description What a service refused before it came here. */
         readonly Refusal: {
             /**
@@ -2511,6 +2629,7 @@ export interface components {
              * @example not-your-data
              */
             readonly reason: string;
+            readonly samples?: components["schemas"]["SampleRefusal"];
         };
         /**
          * @description Kind of entry: belongs to nobody yet, contradicts an earlier delivery, or fits no rule.
@@ -3829,6 +3948,10 @@ export interface components {
         readonly BatchDevice: string;
         /** @description Format of the body: react-native-health and what reads like it (`healthkitstandard-json`, also `standard-json` and `json`), @kingstinct/react-native-healthkit, or the REST automation of Health Auto Export; upper and lower case mean the same. */
         readonly HealthKitFormat: "healthkitstandard-json" | "standard-json" | "json" | "react-native-healthkit-json" | "health-auto-export-json";
+        /** @description Patient whose it is; who speaks for one leaves it out. */
+        readonly NamedPatient: components["schemas"]["PatientId"];
+        /** @description Limit of entries in the answer. */
+        readonly UploadsLimit: number;
         /** @description Identifier of the upload, out of its receipt. */
         readonly UploadId: string;
         /** @description Format of the body; upper and lower case mean the same. `json` and `xml` leave it to the body whether it is FHIR. */
@@ -3970,10 +4093,14 @@ export type HealthKitBody = components['schemas']['HealthKitBody'];
 export type Deletion = components['schemas']['Deletion'];
 export type Deletions = components['schemas']['Deletions'];
 export type UploadProgress = components['schemas']['UploadProgress'];
+export type UploadProgresses = components['schemas']['UploadProgresses'];
+export type RefusalReason = components['schemas']['RefusalReason'];
+export type KeptRefusal = components['schemas']['KeptRefusal'];
 export type MedisanteDelivery = components['schemas']['MedisanteDelivery'];
 export type FhirResource = components['schemas']['FhirResource'];
 export type XmlDelivery = components['schemas']['XmlDelivery'];
 export type ChartSeries = components['schemas']['ChartSeries'];
+export type ChartedExtent = components['schemas']['ChartedExtent'];
 export type Prototype = components['schemas']['Prototype'];
 export type SubmissionState = components['schemas']['SubmissionState'];
 export type SubmissionReason = components['schemas']['SubmissionReason'];
@@ -3999,6 +4126,7 @@ export type AuditEventName = components['schemas']['AuditEventName'];
 export type AuditOutcome = components['schemas']['AuditOutcome'];
 export type AuditAction = components['schemas']['AuditAction'];
 export type AuditEvent = components['schemas']['AuditEvent'];
+export type SampleRefusal = components['schemas']['SampleRefusal'];
 export type Refusal = components['schemas']['Refusal'];
 export type InboxKind = components['schemas']['InboxKind'];
 export type InboxEntry = components['schemas']['InboxEntry'];
@@ -4105,6 +4233,8 @@ export type ParameterBatchUnit = components['parameters']['BatchUnit'];
 export type ParameterBatchTimeZone = components['parameters']['BatchTimeZone'];
 export type ParameterBatchDevice = components['parameters']['BatchDevice'];
 export type ParameterHealthKitFormat = components['parameters']['HealthKitFormat'];
+export type ParameterNamedPatient = components['parameters']['NamedPatient'];
+export type ParameterUploadsLimit = components['parameters']['UploadsLimit'];
 export type ParameterUploadId = components['parameters']['UploadId'];
 export type ParameterMedisanteFormat = components['parameters']['MedisanteFormat'];
 export type ParameterChartedType = components['parameters']['ChartedType'];
@@ -4719,6 +4849,66 @@ export interface operations {
             readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
+    readonly listPatientUploads: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Patient whose it is; who speaks for one leaves it out. */
+                readonly patientId?: components["parameters"]["NamedPatient"];
+                /** @description Limit of entries in the answer. */
+                readonly _l?: components["parameters"]["UploadsLimit"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Uploads. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UploadProgresses"];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
+    readonly listPatientRefusals: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Patient whose it is; who speaks for one leaves it out. */
+                readonly patientId?: components["parameters"]["NamedPatient"];
+                /** @description Limit of entries in the answer. */
+                readonly _l?: components["parameters"]["UploadsLimit"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Refusals. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["KeptRefusal"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
+        };
+    };
     readonly getUploadProgress: {
         readonly parameters: {
             readonly query?: never;
@@ -4879,6 +5069,34 @@ export interface operations {
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listPatientChartedTypes: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Patient whose it is; who speaks for one leaves it out. */
+                readonly patientId?: components["parameters"]["NamedPatient"];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Types. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["ChartedExtent"][];
+                };
+            };
+            readonly 400: components["responses"]["InvalidRequest"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 500: components["responses"]["InternalError"];
+            readonly 503: components["responses"]["DatabaseUnavailable"];
         };
     };
     readonly getDetectionChartData: {

@@ -26,6 +26,7 @@ const steps: readonly Step[] = [
   { name: 'specification lint', command: bin('redocly'), args: ['lint', '--max-problems=50'] },
   { name: 'generated files fresh', command: process.execPath, args: ['scripts/generate.ts', '--check'] },
   { name: 'types', command: bin('tsc'), args: ['-p', '.'] },
+  { name: 'types of pages', command: bin('tsc'), args: ['-p', 'src/bff/pages'] },
   { name: 'lint', command: bin('eslint'), args: ['.', '--max-warnings=0'] },
   { name: 'import rules', command: bin('depcruise'), args: ['src', 'generated', '--config', '.dependency-cruiser.cjs'] },
   { name: 'dead code', command: bin('knip'), args: ['--no-progress'] },

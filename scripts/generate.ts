@@ -1,5 +1,5 @@
 /**
- * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly), and the pages of docs/ on
+ * Makes generated/ from openapi/ (types by openapi-typescript, one bundled JSON per service by redocly, the scripts and styles of the pages for people by esbuild), and the pages of docs/ on
  * settings, commands, errors, HealthKit's types and security from the program, on benchmarks from their results. With `--check` nothing is written: fresh output is compared with the committed files, stale
  * ones are listed, and the exit code is 1.
  */
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { benchmarksPage } from './generate/benchmarks-page.ts';
 import { commandsPage } from './generate/commands-page.ts';
 import { configurationPage } from './generate/configuration-page.ts';
+import { pageFiles } from './generate/page-files.ts';
 import { securityChecklistPage } from './generate/security-checklist-page.ts';
 import { securityInventoryPage } from './generate/security-inventory-page.ts';
 import { errorsPage } from './generate/errors-page.ts';
@@ -42,6 +43,7 @@ try {
   const bundles = services.slice(0, 3).map((service) => JSON.parse(new Map(made).get(`${service}.json`) ?? '') as unknown);
   const files: [string, string][] = [
     ...made,
+    ...pageFiles(),
     ['../docs/configuration.md', configurationPage()],
     ['../docs/commands.md', commandsPage()],
     ['../docs/errors.md', errorsPage(bundles)],
@@ -58,7 +60,7 @@ try {
       process.exitCode = 1;
     }
   } else {
-    mkdirSync(target, { recursive: true });
+    mkdirSync(join(target, 'pages'), { recursive: true });
     for (const [name, text] of files) writeFileSync(join(target, name), text);
     console.log(stale.length === 0 ? 'generated files were fresh' : `wrote ${stale.join(', ')}`);
   }

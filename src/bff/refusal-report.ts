@@ -1,12 +1,14 @@
 import { isUnfit, type RefusedRequest } from '../audit/refusal.ts';
 import type { Caller } from './caller.ts';
-import type { Auditing } from './upstream/audit.ts';
+import type { Auditing, SampleRefusal } from './upstream/audit.ts';
 
 /** What was refused of a person's request. */
 export interface ReportedRefusal {
   readonly event: 'access-refused' | 'upload-refused';
   readonly operation: string;
   readonly reason: string;
+  /** Of an upload: its samples, and which of them were refused for what. */
+  readonly samples?: SampleRefusal | undefined;
 }
 
 interface ReportLog {
@@ -29,7 +31,8 @@ export const createRefusalReport = ({ reportRefusal }: Auditing, log: ReportLog)
   const report: RefusalReport['report'] = async (patientId, requestId, refusal) => {
     if (!isTaken) return;
     try {
-      isTaken = await reportRefusal({ patientId, requestId }, refusal);
+      const { samples, ...rest } = refusal;
+      isTaken = await reportRefusal({ patientId, requestId }, { ...rest, ...(samples && { samples }) });
       if (!isTaken) log.info({ requestId }, 'the upstream has no audit: refusals are in the access log alone');
     } catch (error) {
       log.warn({ requestId, error: error instanceof Error ? error.name : 'unknown' }, 'a refusal is not in the audit');
@@ -39,6 +42,7 @@ export const createRefusalReport = ({ reportRefusal }: Auditing, log: ReportLog)
     report,
     onProblem: async ({ caller, status, code, operationId, requestId }) => {
       if (caller === undefined) return;
+      if (code === 'samples-refused') return; // written down with its reasons
       if (status === 403) await report(caller.patientId, requestId, { event: 'access-refused', operation: operationId, reason: code });
       else if (uploads.has(operationId) && isUnfit(status)) await report(caller.patientId, requestId, { event: 'upload-refused', operation: operationId, reason: code });
     },

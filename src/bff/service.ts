@@ -18,12 +18,13 @@ import { exports } from './handlers/exports.ts';
 import { devices } from './handlers/devices.ts';
 import { healthData } from './handlers/health-data.ts';
 import { ownSamples } from './handlers/own-samples.ts';
+import { pages, type OpenPages } from './handlers/pages.ts';
 import { passwordReset, type OpenReset } from './handlers/password-reset.ts';
 import { profile } from './handlers/profile.ts';
 import { sessions } from './handlers/sessions.ts';
+import { pageFiles } from './page-files.ts';
 import { patientIdReader } from './patient-id.ts';
 import { createRefusalReport } from './refusal-report.ts';
-import { loadResetPage } from './reset-page.ts';
 import { createResetWishRate } from './reset-wish-rate.ts';
 import { uploads } from './handlers/uploads.ts';
 import { createSessionCheck } from './session-check.ts';
@@ -102,8 +103,9 @@ export const createBff = (dependencies: BffDependencies): Service => {
     ...ownSamples(deviceManager, knownOf('OwnSample')),
     ...charts(deviceManager, knownOf('ChartSeries')),
     ...audit(deviceManager),
-    ...passwordReset({ resets, page: loadResetPage(), countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
-  } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenReset>;
+    ...pages(pageFiles()),
+    ...passwordReset({ resets, countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
+  } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenPages | OpenReset>;
   const server = createServiceServer<Caller>({
     name: 'bff', version, spec, handlers, log, validateResponses, turns, gauges: dependencies.gauges ?? [], authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),

@@ -7,7 +7,7 @@ import { hourMs, widthFor, type Cell } from './domain/chart-bucket.ts';
 import { cellOf, chosen, countOf, dayOf, drawn, type ChartSeries, type ChartStyle, type SourceCells } from './domain/chart.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { extentOf, readSeriesChunks, type SeriesFilter } from './storage/series-chunk-table.ts';
-import { readRollups } from './storage/series-rollup-table.ts';
+import { chartedExtents, readRollups, type ChartedExtent } from './storage/series-rollup-table.ts';
 
 /** Which chart, and who asks; instants in milliseconds since 1970, `from` included, `to` not. */
 export interface ChartRequest extends ChartStyle {
@@ -31,6 +31,8 @@ export interface Chart {
 export interface Charts {
   /** Throws unknown-data-type for a type no rule makes. */
   readonly chartOf: (request: ChartRequest) => Promise<Chart>;
+  /** What can be charted of a patient. */
+  readonly extentsOf: (request: Pick<ChartRequest, 'patientId' | 'actor' | 'requestId'>) => Promise<ChartedExtent[]>;
 }
 
 /** What charts must know of the rules. */
@@ -108,13 +110,17 @@ const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, s
   const { from, source } = chosen(sources, style.source, isCumulative);
   if (from.length === 0) return [];
   const known = sources.toSorted((a, b) => countOf(b) - countOf(a)).map((one) => one.source);
-  return [{ name, ...(source !== undefined && { source }), sources: known, ...drawn(from, style, { spanMs: span.to - span.from, isCumulative, exact }) }];
+  return [{ name, ...(source !== undefined && { source }), sources: known, ...(isCumulative && { cumulative: true }), ...drawn(from, style, { spanMs: span.to - span.from, isCumulative, exact }) }];
 };
 
 const dayMs = 24 * hourMs;
 
 /** Charts from the sealed chunks of each day and the rollups of each month. */
 export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promise<ChartedTypes>): Charts => ({
+  extentsOf: async ({ patientId, actor, requestId }) => {
+    await recordAudit(pool, { patientId, actor, action: 'read', resource: 'chart/types', requestId });
+    return chartedExtents(pool, patientId);
+  },
   chartOf: async (request) => {
     const { patientId, rawType, from, to, points, timeZone, source } = request;
     const { normalizedTypes, cumulative } = await charted();

@@ -39,6 +39,7 @@ import { createObservations } from './observations.ts';
 import { findErasure, startErasure } from './patients/erasing.ts';
 import { createPatientExports } from './patients/exporting.ts';
 import { openRecords } from './records.ts';
+import { recordRefusal } from './refusing.ts';
 import type { RuleBook } from './rule-book.ts';
 import { endApiKey, issueApiKey } from './sender-keys.ts';
 import { listApiKeys } from './storage/api-key-table.ts';
@@ -47,8 +48,9 @@ import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
 import { countSamples, findSamples } from './storage/sample-search.ts';
+import { latestRefusals } from './storage/sample-refusal-table.ts';
 import { sampleById } from './storage/sample-table.ts';
-import { uploadProgress } from './storage/upload-progress.ts';
+import { latestUploads, uploadProgress } from './storage/upload-progress.ts';
 import { createSubmissions, submitNow } from './submissions.ts';
 import type { TherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { keepReceived } from './webhook.ts';
@@ -108,7 +110,10 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
     ...devices({ enrolment: createEnrolment(pool, keyRing), findDevices: (filter) => findDevices(pool, filter) }),
     ...handlersOfIngestion(dependencies, spec, ruleBook),
     ...deletions({ userIdHeader, deleteSamples: (deletion) => deleteSamples(pool, keyRing, deletion) }),
-    ...uploads((uploadId) => uploadProgress(pool, uploadId)),
+    ...uploads({
+      progressOf: (uploadId) => uploadProgress(pool, uploadId), latest: (patientId, limit) => latestUploads(pool, patientId, limit),
+      refusals: (patientId, limit) => latestRefusals(pool, patientId, limit),
+    }),
     ...healthData({
       byId: (_id) => sampleById(pool, _id),
       // A release takes row and key away together; reading sees both or neither.
@@ -131,7 +136,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
     ...backgroundJobHandlers(backgroundJobs(pool)),
     ...erasures({ start: (request) => startErasure({ pool, keyRing }, request), find: (patientId) => findErasure({ pool, keyRing }, patientId) }),
     ...patientExports(createPatientExports(pool, keyRing)),
-    ...auditHandlers({ find: (page) => findAudit(pool, 'device_manager', page), record: (entry) => recordEntry(pool, entry) }),
+    ...auditHandlers({ find: (page) => findAudit(pool, 'device_manager', page), record: (entry) => recordEntry(pool, entry), recordRefusal: (entry, samples) => recordRefusal(pool, keyRing, entry, samples) }),
     ...handlersOfNormalized(dependencies, normalization, receiver),
   } satisfies Handlers<Operations, Caller, OpenFhir>;
 };

@@ -7,6 +7,7 @@ import { recordAudit } from './storage/audit-table.ts';
 import { emptyPayloads, forgetDiscarded, payloadsBefore, removeExpiredExports, removePayload, waitingSince, type PayloadName } from './storage/expired-rows.ts';
 import { discardDelivery } from './storage/inbox-table.ts';
 import { samplesToNormalize } from './storage/sample-result-table.ts';
+import { forgetRefusals, REFUSALS_KEPT_DAYS } from './storage/sample-refusal-table.ts';
 import { removePoints } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
 import { lockKeeping } from './storage/tombstone-table.ts';
@@ -88,6 +89,7 @@ export const expire = async (expiring: Expiring, now = Date.now()): Promise<Expi
     healthData: await before(days.healthData, (instant) => expireHealthData(expiring, instant)),
     payloads: await before(days.payloads, (instant) => batchwise(expiring, (limit) => emptyPayloads(pool, instant, limit))),
     quarantine: await before(days.quarantine, (instant) => expireWaiting(expiring, instant)),
+    refusals: await before(REFUSALS_KEPT_DAYS, (instant) => batchwise(expiring, (limit) => forgetRefusals(pool, instant, limit))),
     discarded: await before(days.discarded, (instant) => batchwise(expiring, (limit) => forgetDiscarded(pool, instant, limit))),
   };
 };

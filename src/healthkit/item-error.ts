@@ -32,6 +32,9 @@ export type ItemCode = keyof typeof itemCatalogue;
 /** All codes in the order of the catalogue; the specification's enum of `ItemError.code` lists the same. */
 export const itemCodes = Object.keys(itemCatalogue) as readonly ItemCode[];
 
+/** What to do about a code, and whether the same item can be accepted later. */
+export const adviceOn = (code: ItemCode): ItemCatalogueEntry => itemCatalogue[code];
+
 /** The refusal of one item; `pointer` is a JSON pointer into the body, or /query/<name> where the query is to blame. */
 export interface ItemError {
   readonly index: number;

@@ -138,8 +138,9 @@ describe('the requests shown in the specifications work', () => {
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
       ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
+      ...(await send('listUploads')), ...(await send('listPatientUploads', { patientId })), ...(await send('listChartedTypes')), ...(await send('listPatientChartedTypes', { patientId })),
       ...(await send('getUpload', upload)), ...(await send('getUploadProgress', { ...upload, patientId })), ...(await send('getLimits')), ...(await exported(patientId)), ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')),
-      ...(await send('listOwnAudit')), ...(await send('findAudit', { patientId })), ...(await send('reportRefusal', { patientId })), ...(await send('signOut')),
+      ...(await send('listOwnAudit')), ...(await send('findAudit', { patientId })), ...(await send('reportRefusal', { patientId })), ...(await send('listRefusedSamples')), ...(await send('listPatientRefusals', { patientId })), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
     const [device] = await send('searchDevices', { patientId });
@@ -167,7 +168,10 @@ describe('the requests shown in the specifications work', () => {
       expect(refused(await send(end, { path: { id: (JSON.parse(listed?.body ?? '[]') as { _id: string }[])[0]?._id ?? '' } }))).toEqual([]);
     }
     expect(refused(await send('endUserSessions', { path: { id: patientId } }))).toEqual([]);
-    expect(refused([...(await send('showPasswordReset')), ...(await send('askForPasswordReset')), ...(await send('requestPasswordReset', { patientId }))])).toEqual([]);
+    const page = await send('showPatientPage');
+    const loaded = (kind: string) => ({ path: { name: new RegExp(`/pages/${kind}/([^"]+)`).exec(page[0]?.body ?? '')?.[1] ?? '' } });
+    expect(refused([...page, ...(await send('getPageScript', loaded('scripts'))), ...(await send('getPageStyle', loaded('styles'))), ...(await send('getPageLicences'))])).toEqual([]);
+    expect(refused([ ...(await send('showPasswordReset')), ...(await send('askForPasswordReset')), ...(await send('requestPasswordReset', { patientId }))])).toEqual([]);
 
     const imported = await send('importUsers');
     const ben = (JSON.parse(imported[0]?.body ?? '{}') as { inserted: string[] }).inserted[0] ?? '';

@@ -83,6 +83,9 @@ describe('who may do what', () => {
       ['a record of somebody else, by a service that speaks for one', () => asService(`/health-data/${record}`), 404, 'not-found'],
       ['records of somebody else, by a service that speaks for one', () => asService(`/health-data?patientId=${ben.id}`), 403, 'not-your-data'],
       ['the chart of somebody else, by a service that speaks for one', () => asService(`/chart-data?normalizedDataType=heart-rate&_id=${ben.id}`), 403, 'not-your-data'],
+      ['the uploads of somebody else, by a service that speaks for one', () => asService(`/uploads?patientId=${ben.id}`), 403, 'not-your-data'],
+      ['the refusals of somebody else, by a service that speaks for one', () => asService(`/uploads/refusals?patientId=${ben.id}`), 403, 'not-your-data'],
+      ['what can be charted of somebody else, by a service that speaks for one', () => asService(`/chart-data/types?patientId=${ben.id}`), 403, 'not-your-data'],
       ['everything of somebody else, by a service that speaks for one', () => asService(`/fhir/Patient/${ben.id}/$everything`), 403, 'not-your-data'],
       ['the erasure of somebody else, by a service that speaks for one', () => asService(`/patients/${ben.id}/erasure`, post({ confirm: ben.id })), 403, 'not-your-data'],
       ['an export of somebody else, by a service that speaks for one', () => asService(`/patients/${ben.id}/exports`, { method: 'POST' }), 403, 'not-your-data'],
@@ -103,6 +106,7 @@ describe('who may do what', () => {
     test('the lists of somebody have nothing of others', async () => {
       const own = (await (await asAnna('/health-data?_l=200')).json()) as { _id: string }[];
       expect(own.map(({ _id }) => _id)).not.toContain(record);
+      expect(JSON.stringify(await Promise.all(['/uploads', '/uploads/refusals', '/chart-data/types'].map(async (path) => (await asAnna(path)).json())))).not.toContain(record);
       expect(((await (await asAnna('/devices')).json()) as { deviceId: string }[]).map(({ deviceId }) => deviceId)).not.toContain('bens-watch');
     });
 

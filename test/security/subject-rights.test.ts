@@ -77,7 +77,7 @@ describe('H7 all of one person is handed out, and nothing of others', () => {
     expect([row?.sizeBytes, row?.sha256]).toEqual([archive?.length, sha256(archive ?? Buffer.alloc(0))]);
     const manifest = JSON.parse(files.get('manifest.json')?.toString('utf8') ?? '{}') as Manifest;
     const listed = manifest.files.map(({ name }) => name);
-    expect(listed).toEqual(['account.json', 'devices.ndjson', 'assignments.ndjson', 'records.ndjson', 'fhir.ndjson', 'submissions.ndjson', 'deletions.ndjson', 'audit.ndjson', 'account-audit.ndjson', 'originals/index.ndjson']);
+    expect(listed).toEqual(['account.json', 'devices.ndjson', 'assignments.ndjson', 'records.ndjson', 'fhir.ndjson', 'submissions.ndjson', 'deletions.ndjson', 'refusals.ndjson', 'audit.ndjson', 'account-audit.ndjson', 'originals/index.ndjson']);
     for (const { name, sizeBytes, sha256: digest, records } of manifest.files) {
       const bytes = files.get(name) ?? Buffer.alloc(0);
       expect({ name, sizeBytes, digest }).toEqual({ name, sizeBytes: bytes.length, digest: sha256(bytes) });

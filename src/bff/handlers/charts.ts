@@ -6,7 +6,8 @@ import type { Caller, Operations } from '../caller.ts';
 import type { DeviceManager } from '../upstream/device-manager.ts';
 
 /** Series of the signed-in person; the identifier of somebody else is refused, whether they exist or not. */
-export const charts = (deviceManager: Pick<DeviceManager, 'chart'>, known: KnownMembers): Pick<Handlers<Operations, Caller>, 'getChartData'> => ({
+export const charts = (deviceManager: Pick<DeviceManager, 'chart' | 'chartedTypes'>, known: KnownMembers): Pick<Handlers<Operations, Caller>, 'getChartData' | 'listChartedTypes'> => ({
+  listChartedTypes: async ({ caller: { patientId }, requestId }) => ({ status: 200, body: await deviceManager.chartedTypes({ patientId, requestId }) }),
   getChartData: async ({ caller, requestId, query, headers }) => {
     const { _id, patientId, ...rest } = query;
     for (const [name, value] of Object.entries({ _id, patientId })) {

@@ -1,4 +1,5 @@
 import { deletedIn, healthKitFormatOf, STANDARD } from '../../healthkit/shapes/formats.ts';
+import type { ItemError } from '../../healthkit/item-error.ts';
 import type { ItemCheck } from '../../http/item-schema.ts';
 import type { Handlers, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
@@ -6,6 +7,7 @@ import { uploadedItems } from '../../http/uploaded-items.ts';
 import type { Caller, Operations } from '../caller.ts';
 import type { RefusalReport } from '../refusal-report.ts';
 import type { UploadRate } from '../upload-rate.ts';
+import type { SampleRefusal } from '../upstream/audit.ts';
 import type { Asker } from '../upstream/device-manager-client.ts';
 import type { DeviceManager } from '../upstream/device-manager.ts';
 import { receiptOf } from './receipt.ts';
@@ -43,13 +45,19 @@ interface Wish {
   readonly asker: Asker;
   readonly strict: boolean;
   /** Has a refusal written down, once however often the upload is vetted. */
-  readonly refused: (reason: string) => Promise<void>;
+  readonly refused: (errors: readonly ItemError[], received: number) => Promise<void>;
 }
+
+/** How many samples were refused for which reason, the most frequent first. */
+const reasonsOf = (errors: readonly ItemError[]): SampleRefusal['reasons'] =>
+  [...Map.groupBy(errors, ({ code }) => code)].map(([code, some]) => ({ code, samples: some.length, pointer: some[0]?.pointer ?? '' })).sort((a, b) => b.samples - a.samples);
 
 const reportedOnce = ({ refused }: HealthDataDependencies, { patientId, requestId }: Asker): Wish['refused'] => {
   let written = false;
-  return async (reason) => {
-    if (!written) await refused(patientId, requestId, { event: 'upload-refused', operation: 'uploadHealthData', reason });
+  return async (errors, received) => {
+    const [first] = errors;
+    if (written || first === undefined) return;
+    await refused(patientId, requestId, { event: 'upload-refused', operation: 'uploadHealthData', reason: first.code, samples: { received, reasons: reasonsOf(errors) } });
     written = true;
   };
 };
@@ -62,12 +70,11 @@ const vetAndKeep = async (dependencies: HealthDataDependencies, { call, asker, s
   const items = uploadedItems(format, call.body, call.items);
   const vetted = items.length === 0 ? { errors: [], accepted: [] } : vet(items, { patientId: asker.patientId, batch, enrolled: await enrolledOf(dependencies, asker), checkShape, historyDays });
   const { errors, accepted } = vetted;
+  // Written down before the others go on.
+  await refused(errors, items.length);
   if (strict && errors.length > 0) {
     throw problem('samples-refused', { headers: applied, errors: errors.slice(0, mostErrors).map(({ pointer, code, message }) => ({ pointer, code, message })) });
   }
-  // Written down before the others go on.
-  const [first] = errors;
-  if (first) await refused(first.code);
   if (accepted.length === 0 && deletedIn(format, call.body).length === 0) return receiptOf(errors, [], { items: [] });
   const kept = await deviceManager.keep(asker, format, acceptedBytes(call, items, vetted), batch);
   if (kept === 'enrolment-changed') return kept;

@@ -1,11 +1,9 @@
 import type { Handlers } from '../../http/operation.ts';
 import type { Caller, Operations } from '../caller.ts';
-import type { Page } from '../reset-page.ts';
 import type { ResetUpstream } from '../upstream/password-reset.ts';
 
 export interface PasswordResetDependencies {
   readonly resets: Omit<ResetUpstream, 'close'>;
-  readonly page: Page;
   /** Counts one wish for a link of a source. Throws too-many-requests, whatever the address. */
   readonly countWish: (source: string) => Promise<unknown>;
   /** Told that somebody's sessions ended. */
@@ -15,14 +13,13 @@ export interface PasswordResetDependencies {
 }
 
 /** The operations of a password reset; who has forgotten a password has no session. */
-export type OpenReset = 'showPasswordReset' | 'askForPasswordReset' | 'setNewPassword';
+export type OpenReset = 'askForPasswordReset' | 'setNewPassword';
 
 /** An id that nobody has: who asks with an unknown address causes the same calls as the others. */
 const nobody = '0'.repeat(32);
 
 /** The way back for who has forgotten the password; no answer tells whether an address is known. */
-export const passwordReset = ({ resets, page, countWish, sessionsEnded, refusedReset }: PasswordResetDependencies): Pick<Handlers<Operations, Caller, OpenReset>, OpenReset> => ({
-  showPasswordReset: () => ({ status: 200, headers: { 'Content-Security-Policy': page.csp, 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-store' }, body: page.body }),
+export const passwordReset = ({ resets, countWish, sessionsEnded, refusedReset }: PasswordResetDependencies): Pick<Handlers<Operations, Caller, OpenReset>, OpenReset> => ({
   askForPasswordReset: async ({ body, requestId, source }) => {
     await countWish(source);
     const authUserId = (await resets.userIdOf(body.email, requestId)) ?? nobody;

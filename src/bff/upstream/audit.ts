@@ -1,7 +1,8 @@
-import type { AuditEvent, paths, Refusal } from '../../../generated/device-manager.d.ts';
+import type { AuditEvent, paths, Refusal, SampleRefusal } from '../../../generated/device-manager.d.ts';
 import { problem } from '../../http/problem.ts';
 import { unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
 
+export type { SampleRefusal };
 export type AuditQuery = Pick<NonNullable<NonNullable<paths['/audit']['get']['parameters']>['query']>, 'from' | 'to' | 'byOthers' | '_cursor' | '_l'>;
 
 export interface Auditing {

@@ -6,6 +6,7 @@ import { auditing, type Auditing } from './audit.ts';
 import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
 import { exportCalls, type Exports } from './exports.ts';
 import { reading, type Reading } from './reading.ts';
+import { listing, type Listing } from './listing.ts';
 import { handOnTooManyRequests } from './too-many-requests.ts';
 import { needing } from './what-is-needed.ts';
 
@@ -27,7 +28,7 @@ export interface Kept {
 }
 
 /** What the BFF asks of a Device Manager. Every function throws 429, 502 or 503 for trouble there, never a 4xx of its own making. */
-export interface DeviceManager extends Reading, Auditing, Exports {
+export interface DeviceManager extends Reading, Auditing, Exports, Listing {
   /** The patient's devices; undefined where the upstream does not list devices. */
   readonly devices: (asker: Asker) => Promise<readonly Device[] | undefined>;
   readonly assign: (asker: Asker, assignment: DeviceAssignment) => Promise<Identified>;
@@ -119,6 +120,7 @@ export const connectDeviceManager = (baseUrl: string, serviceToken: string, user
     ...reading(connection),
     ...auditing(connection),
     ...exportCalls(connection),
+    ...listing(connection),
     keep: keeping(connection),
     remove: removing(connection),
     progress: following(connection),

@@ -19,6 +19,8 @@ export interface ChartSeries {
   readonly source?: string;
   /** All that measured in that time, the one with the most values first. */
   readonly sources: string[];
+  /** Values add up: a bucket is their sum. */
+  readonly cumulative?: boolean;
   /** Length of a bucket, ISO 8601; missing where the values themselves are shown. */
   readonly interval?: string;
   readonly data: ({ readonly x: number; readonly y: number } | Bucket)[];

@@ -6,12 +6,15 @@ import type { Call, Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { parseInstant } from '../../measurement/instant.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
+import type { SampleRefusal } from '../storage/sample-refusal-table.ts';
 import { patientIn } from './health-data-search.ts';
 
 /** What the handlers of the audit stand on. */
 export interface AuditDependencies {
   readonly find: (page: AuditPage) => Promise<readonly AuditRow[]>;
   readonly record: (entry: AuditEntry) => Promise<void>;
+  /** Writes a refusal, and what it was of samples, at once or not at all. */
+  readonly recordRefusal: (entry: AuditEntry, samples: SampleRefusal | undefined) => Promise<void>;
 }
 
 type Query = Call<Operations['findAudit'], Caller>['query'];
@@ -31,7 +34,7 @@ const linkFrom = (origin: string, query: Query, rows: readonly AuditRow[]): { re
 };
 
 /** Who did what to whose data; and what a service refused that has no audit of its own. */
-export const audit = ({ find, record }: AuditDependencies): Pick<Handlers<Operations, Caller>, 'findAudit' | 'reportRefusal'> => ({
+export const audit = ({ find, record, recordRefusal }: AuditDependencies): Pick<Handlers<Operations, Caller>, 'findAudit' | 'reportRefusal'> => ({
   findAudit: async ({ caller, query, origin, requestId }) => {
     const { actorKind, actorId, event, outcome, requestId: inRequest, byOthers, _cursor, _l = 25 } = query;
     const patientId = patientIn(caller, query.patientId);
@@ -40,8 +43,8 @@ export const audit = ({ find, record }: AuditDependencies): Pick<Handlers<Operat
     await record({ event: 'audit-read', actor: actorOf(caller), patientId, resource: 'audit', requestId });
     return { status: 200, headers: linkFrom(origin, query, rows), body: rows.map((row) => auditRecordOf(row) as WireEvent) };
   },
-  reportRefusal: async ({ caller, body: { event, operation, reason }, requestId }) => {
-    await record({ event, actor: actorOf(caller), patientId: boundPatient(caller), resource: `bff/${operation}`, outcome: 'refused', reason, requestId });
+  reportRefusal: async ({ caller, body: { event, operation, reason, samples }, requestId }) => {
+    await recordRefusal({ event, actor: actorOf(caller), patientId: boundPatient(caller), resource: `bff/${operation}`, outcome: 'refused', reason, requestId }, samples);
     return { status: 204 };
   },
 });

@@ -4,6 +4,7 @@ import { parseInstant } from '../../measurement/instant.ts';
 import { offsetsOf } from '../../measurement/time-zone.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import type { Charts } from '../charts.ts';
+import { onePatient } from './named-patient.ts';
 import { chartFilterOf, ChartFilterFault, type ChartFilter } from '../domain/chart-filter.ts';
 
 type ChartCall = Call<Operations['getPatientChartData'], Caller>;
@@ -51,8 +52,12 @@ const chartCall = (call: ChartCall) => {
   };
 };
 
-/** The chart of one patient. */
-export const charts = ({ chartOf }: Charts): Pick<Handlers<Operations, Caller>, 'getPatientChartData'> => ({
+/** Charts of one patient, and of what there are some. */
+export const charts = ({ chartOf, extentsOf }: Charts): Pick<Handlers<Operations, Caller>, 'getPatientChartData' | 'listPatientChartedTypes'> => ({
+  listPatientChartedTypes: async ({ caller, query, requestId }) => {
+    const extents = await extentsOf({ patientId: onePatient(caller, query.patientId), actor: actorOf(caller), requestId });
+    return { status: 200, body: extents.map(({ normalizedType, ...days }) => ({ normalizedDataType: normalizedType, ...days })) };
+  },
   getPatientChartData: async (call) => {
     const { version, series } = await chartOf(chartCall(call));
     const headers = { ETag: `"${version}"` };

@@ -13,3 +13,13 @@ export const demandOwn = (caller: Caller, patientId: string): void => {
   const bound = boundPatient(caller);
   if (bound !== undefined && bound !== patientId) throw problem('not-your-data', { errors: [{ pointer: '/path/patientId', code: 'not-your-data', message: 'Name the patient you speak for.' }] });
 };
+
+/** The patient whose lists are asked for, whom the caller may read. Throws not-your-data for another one, and invalid-request where nobody is named. */
+export const onePatient = (caller: Caller, named: string | undefined): string => {
+  const bound = boundPatient(caller);
+  const fault = (code: string, message: string) => ({ errors: [{ pointer: '/query/patientId', code, message }] });
+  if (bound !== undefined && named !== undefined && named !== bound) throw problem('not-your-data', fault('not-your-data', 'Ask for the patient you speak for.'));
+  const patientId = bound ?? named;
+  if (patientId === undefined) throw problem('invalid-request', fault('required', 'Say whose.'));
+  return patientId;
+};

@@ -5,6 +5,7 @@ import type { KeyRing } from '../../keys/scope-keys.ts';
 import { openRecords, type HealthRecord } from '../records.ts';
 import { holdingsOf, type Holding } from '../storage/assignment-table.ts';
 import { devicesEverOf, type OwnDevice } from '../storage/own-device-table.ts';
+import { refusalsOf } from '../storage/sample-refusal-table.ts';
 import { findSamples, type SampleFilter } from '../storage/sample-search.ts';
 import { submissionsAfter, type SubmissionRow } from '../storage/submission-list.ts';
 import { tombstonesAfter } from '../storage/tombstone-table.ts';
@@ -78,6 +79,7 @@ async function* filesOf(sources: ExportSources, patientId: string): AsyncGenerat
   yield { name: 'fhir.ndjson', mediaType: 'application/fhir+ndjson', isLines: true, pieces: sources.fhirLines(patientId) };
   yield lines('submissions.ndjson', linesOf((after) => submissionsAfter(pool, patientId, after, PAGE), ({ _id }) => _id, submissionOf));
   yield lines('deletions.ndjson', linesOf((after) => tombstonesAfter(pool, patientId, after, PAGE), ({ _id }) => _id, (row) => ({ sampleId: row._id, deletedAt: row.deleted_at })));
+  yield lines('refusals.ndjson', await everyLine(refusalsOf(pool, patientId), (refusal) => refusal));
   yield lines('audit.ndjson', linesOf((after) => findAudit(pool, 'device_manager', { patientId, after, limit: PAGE }), ({ _id }) => _id, auditRecordOf));
   yield lines('account-audit.ndjson', linesOf((after) => sources.accountAudit(patientId, after, PAGE), ({ _id }) => _id, (event) => event));
   yield* originals(sources, patientId);

@@ -8,6 +8,7 @@ import { eraseExportParts, eraseExports } from './patient-export-table.ts';
 import { eraseFromRenormalizations } from './renormalization-table.ts';
 import { eraseCopies } from './sample-copy-table.ts';
 import { eraseSampleGroups } from './sample-group-table.ts';
+import { eraseRefusals } from './sample-refusal-table.ts';
 import { eraseSamples } from './sample-table.ts';
 import { eraseSeries } from './series-chunk-table.ts';
 import { eraseRollups } from './series-rollup-table.ts';
@@ -38,6 +39,7 @@ export const erasedTables: readonly ErasedTable[] = [
   { table: 'normalized_chunk', kind: 'normalizedChunks', erase: eraseNormalized },
   { table: 'series_chunk', kind: 'seriesChunks', erase: eraseSeries },
   { table: 'series_rollup', kind: 'seriesRollups', erase: eraseRollups },
+  { table: 'sample_refusal', kind: 'refusals', erase: eraseRefusals },
   { table: 'tombstone', kind: 'tombstones', erase: eraseTombstones },
   { table: 'renormalization', kind: 'renormalizations', erase: eraseFromRenormalizations },
   { table: 'device', kind: 'deviceTexts', erase: eraseDeviceTexts },

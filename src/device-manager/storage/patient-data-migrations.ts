@@ -50,6 +50,18 @@ export const patientDataMigrations: readonly Migration[] = [
       alter table device_manager.device alter column name set statistics 0, alter column serial_number set statistics 0, alter column device_id set statistics 0`,
   },
   {
+    name: '0050-refusals-of-samples',
+    sql: `
+      create table device_manager.sample_refusal (
+        patient_id text not null,
+        refused_at timestamptz not null,
+        _id uuid not null,
+        received integer not null,
+        reasons jsonb not null,
+        primary key (patient_id, refused_at, _id)
+      )`,
+  },
+  {
     name: '0070-indexes-for-many-patients',
     // What expires is found by its day, and a patient's devices and deliveries without looking at those of all others.
     sql: `

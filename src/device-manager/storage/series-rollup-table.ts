@@ -109,5 +109,24 @@ export const readRollups = async (db: Queryable, { dataKey }: ScopeKeys, patient
   }));
 };
 
+/** A normalized type of a patient that has points, with the first and the last UTC day of them, as YYYY-MM-DD. */
+export interface ChartedExtent {
+  readonly normalizedType: string;
+  readonly firstDay: string;
+  readonly lastDay: string;
+}
+
+/** What can be charted of a patient. The months tell which series there are, so that of each only the two ends of its days are looked up. */
+export const chartedExtents = async (db: Queryable, patientId: string): Promise<ChartedExtent[]> => {
+  const end = (order: 'asc' | 'desc') => `(select day from device_manager.series_chunk c where c.patient_id = $1 and c.normalized_type = s.normalized_type
+       and c.raw_type = s.raw_type and c.series = s.series order by day ${order} limit 1)`;
+  const { rows } = await db.query<{ normalized_type: string; first_day: string; last_day: string }>(
+    `select normalized_type, to_char(min(${end('asc')}), 'YYYY-MM-DD') as first_day, to_char(max(${end('desc')}), 'YYYY-MM-DD') as last_day
+     from (select distinct normalized_type, raw_type, series from device_manager.series_rollup where patient_id = $1) s group by normalized_type order by normalized_type`,
+    [patientId],
+  );
+  return rows.map(({ normalized_type: normalizedType, first_day: firstDay, last_day: lastDay }) => ({ normalizedType, firstDay, lastDay }));
+};
+
 /** Erases the rollups of a patient. */
 export const eraseRollups = rowsOf('series_rollup');

@@ -1,0 +1,118 @@
+import type { ChartedExtent, ChartSeries, OwnSample } from '../../../generated/bff.d.ts';
+import { choosersOf, chosenUnits } from './chart-choosers.ts';
+import { spanControls } from './chart-controls.ts';
+import { drawingOf } from './chart-drawing.ts';
+import { figuresOf } from './chart-figures.ts';
+import { linesOf } from './chart-lines.ts';
+import { notesOf } from './chart-notes.ts';
+import { dayMs, namedSpan, wholeSpan, type Span } from './chart-span.ts';
+import { tablesOf } from './chart-table.ts';
+import { element, show, showAgain, type Child } from './element.ts';
+import { icons } from './icons.ts';
+import { fault, nothing } from './notice.ts';
+import { api, bodyOf, isSignedOut } from './service.ts';
+import { dayOf, zone } from './time-words.ts';
+import { typeTitle } from './type-words.ts';
+
+/** The type that is shown, and what is known beside its values. */
+export interface PanelOptions {
+  readonly extent: ChartedExtent;
+  /** Names of the person's devices by their identifier. */
+  readonly devices: ReadonlyMap<string, string>;
+  readonly onFault: (error: unknown) => void;
+}
+
+interface State {
+  span: Span;
+  /** Values add up: few bars tell more than many. */
+  isSum: boolean;
+  source: string | undefined;
+}
+
+const pointsFor = (width: number, isSum: boolean): number => (isSum ? Math.min(48, Math.max(16, Math.round(width / 24))) : Math.min(500, Math.max(80, Math.round(width / 3))));
+
+const seriesIn = ({ normalizedDataType }: ChartedExtent, { span, source, isSum }: State, width: number): Promise<readonly ChartSeries[]> =>
+  bodyOf<readonly ChartSeries[]>(api.GET('/chart-data', {
+    params: {
+      query: {
+        normalizedDataType, from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), points: pointsFor(width, isSum), timeZone: zone(),
+        ...(source !== undefined && { source }),
+      },
+    },
+  }));
+
+/** The sample measured last; the chart stands without it. */
+const latestOf = async ({ normalizedDataType }: ChartedExtent): Promise<OwnSample | undefined> => {
+  try {
+    const [latest] = await bodyOf<readonly OwnSample[]>(api.GET('/health-data', { params: { query: { normalizedDataType, _l: 1, _p: 'normalizedData,recordedAt' } } }));
+    return latest;
+  } catch (error) {
+    if (isSignedOut(error)) throw error;
+    return undefined;
+  }
+};
+
+const emptyNode = (whole: Span): HTMLElement => nothing(icons.chart, 'Nothing was measured in this time', `The last values are of ${dayOf(whole.to - 1)}.`);
+
+/** The last month of what there is. */
+const initialSpan = (whole: Span): Span => (whole.to - whole.from < 30 * dayMs ? whole : namedSpan('Month', whole, whole));
+
+/** What a person does to a chart. */
+interface Actions {
+  readonly onSpan: (span: Span) => void;
+  readonly onSource: (source: string) => void;
+  readonly onUnit: () => void;
+  readonly onZone: () => void;
+}
+
+const partsOf = ({ extent, devices }: PanelOptions, { span, source }: State, series: readonly ChartSeries[], latest: OwnSample | undefined, actions: Actions): Child[] => {
+  const whole = wholeSpan(extent.firstDay, extent.lastDay);
+  const units = chosenUnits();
+  const lines = linesOf(series, units);
+  const isEmpty = lines.every(({ points }) => points.length === 0);
+  const { onSpan } = actions;
+  return [
+    figuresOf(lines, latest, span, units),
+    spanControls(span, whole, onSpan),
+    isEmpty ? emptyNode(whole) : drawingOf({ title: typeTitle(extent.normalizedDataType), lines, span, onSpan, onReset: () => onSpan(initialSpan(whole)) }),
+    !isEmpty && notesOf(lines),
+    choosersOf({ series, devices, source, ...actions }),
+    !isEmpty && tablesOf(lines),
+  ];
+};
+
+/** One type as figures, chart and table, with all that can be chosen about it. */
+export const chartPanel = (options: PanelOptions): HTMLElement => {
+  const { extent, onFault } = options;
+  const state: State = { span: initialSpan(wholeSpan(extent.firstDay, extent.lastDay)), source: undefined, isSum: false };
+  const title = typeTitle(extent.normalizedDataType);
+  const body = element('div', { class: 'chart-body' });
+  const node = element('section', { class: 'card chart', 'aria-label': title }, element('h1', { tabindex: -1 }, title), body);
+  let asked = 0;
+  let latest: Promise<OwnSample | undefined> | undefined;
+  const change = (changes: Partial<State>): void => {
+    Object.assign(state, changes);
+    void load();
+  };
+  const load = async (): Promise<void> => {
+    const mine = (asked += 1);
+    body.setAttribute('aria-busy', 'true');
+    latest ??= latestOf(extent);
+    try {
+      const [series, sample] = await Promise.all([seriesIn(extent, state, node.clientWidth || 800), latest]);
+      const draw = (): void => showAgain(body, ...partsOf(options, state, series, sample, { onSpan: (span) => change({ span }), onSource: (source) => change({ source }), onUnit: draw, onZone: () => change({}) }));
+      if (mine !== asked) return;
+      const isSum = series.length === 0 ? state.isSum : series.every(({ cumulative }) => cumulative === true);
+      if (isSum === state.isSum) draw();
+      else change({ isSum });
+    } catch (error) {
+      if (mine !== asked) return;
+      if (isSignedOut(error)) onFault(error);
+      else show(body, fault(error), element('button', { type: 'button', onclick: load }, 'Try again'));
+    } finally {
+      if (mine === asked) body.removeAttribute('aria-busy');
+    }
+  };
+  void load();
+  return node;
+};

@@ -1,0 +1,5 @@
+import { startShell } from './shell.ts';
+import { applyTheme } from './theme-switch.ts';
+
+applyTheme();
+await startShell();

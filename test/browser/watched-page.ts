@@ -1,0 +1,49 @@
+import axe from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+/** A page of a context of its own, and what the browser complains about. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Errors and warnings of the console, errors of scripts, and requests to others; refusals that a page expects are left out. */
+  readonly faults: string[];
+  readonly close: () => Promise<void>;
+}
+
+/** The browser tells every refusal in its console; these are how a page learns that nobody is signed in, and that there is no export yet. */
+const expected = ['/profile', '/export', '/oauth/token'];
+
+/** Opens a page that may ask nobody but its own service. */
+export const watchedPage = async (browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<WatchedPage> => {
+  const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Rome', ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const faults: string[] = [];
+  const { origin } = new URL(url);
+  page.on('console', (message) => {
+    if (!['error', 'warning'].includes(message.type())) return;
+    const { url: about } = message.location();
+    const isRefusal = message.text().startsWith('Failed to load resource') && about.startsWith(origin) && expected.includes(new URL(about).pathname);
+    if (!isRefusal) faults.push(`${message.text()} (${about})`);
+  });
+  page.on('pageerror', ({ message }) => void faults.push(message));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) faults.push(`asked for ${request.url()}`);
+  });
+  await page.goto(url);
+  return { page, faults, close: () => context.close() };
+};
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** What axe finds against WCAG 2.2 AA and its own best practices. */
+export const violationsOn = async (page: Page): Promise<string[]> => {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<{ violations: readonly Violation[] }>('axe.run(document)');
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary = '' }) => `${id}: ${html.slice(0, 160)} ${failureSummary.replaceAll('\n', ' ')}`));
+};
+
+/** How many pixels the page is wider than its window. */
+export const overflowOf = async (page: Page): Promise<number> => Number(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'));
