@@ -68,15 +68,15 @@ const deliver = async (demo: Demo, body: Buffer): Promise<void> => {
   demand(response.status === 200, `the webhook answers 200, not ${response.status}`);
 };
 
-/** Waits until the chart of a type has as many points as expected: normalization runs in the background. */
+/** Waits until the chart of a type stands for as many values as expected: normalization runs in the background. */
 const charted = async (phone: Phone, type: string, points: number): Promise<number> => {
-  const count = async () => (await phone.chart(type)).reduce((sum, series) => sum + series.data.length, 0);
+  const count = async () => (await phone.chart(type)).reduce((sum, { data }) => sum + data.reduce((values, { count: some = 1 }) => values + some, 0), 0);
   let have = await count();
   for (let waitedMs = 0; have < points && waitedMs < 60_000; waitedMs += 250) {
     await sleep(250);
     have = await count();
   }
-  demand(have === points, `${figure(points)} points of ${type}, not ${figure(have)}`);
+  demand(have === points, `${figure(points)} values of ${type}, not ${figure(have)}`);
   return have;
 };
 

@@ -9,7 +9,8 @@ export interface Counts {
 
 export interface Series {
   readonly name: string;
-  readonly data: readonly { readonly x: number; readonly y: number }[];
+  /** `count` where a point stands for several values. */
+  readonly data: readonly { readonly x: number; readonly y: number; readonly count?: number }[];
 }
 
 /** The app's side of the BFF's public API, signed in. */
@@ -46,6 +47,6 @@ export const signIn = async (bff: string, username: string, password: string): P
       const query = new URLSearchParams({ type, ...(unit === '' ? {} : { unit }) });
       return (await post(`/health-data?${query.toString()}`, samples)) as Counts;
     },
-    chart: async (type) => (await get(`/chart-data?normalizedDataType=${type}`)) as Series[],
+    chart: async (type) => (await get(`/chart-data?normalizedDataType=${type}&points=5000&source=all`)) as Series[],
   };
 };
