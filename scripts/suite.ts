@@ -16,6 +16,7 @@ interface Size {
 const suites: Readonly<Record<string, Readonly<Record<string, Size>>>> = {
   faults: {
     FAULT_CYCLES: { ci: 3, full: 1000, of: 'kills in each situation' },
+    NTH_CALLS: { ci: 2, full: 10_000, of: 'failing calls of each use case' },
     OVERLOAD_SECONDS: { ci: 8, full: 60, of: 'seconds of overload' },
     SUBMITTED_DETECTIONS: { ci: 500, full: 10_000, of: 'detections' },
   },
