@@ -15,7 +15,7 @@ export const MOST_ANONYMOUS_ROWS = 300;
  * has its line anyway. A refusal that cannot be written stands all the same, and is told.
  */
 export const createRefusalRecorder = <Caller>(
-  rules: RefusalRules<Caller>, record: (entry: AuditEntry) => Promise<void>, log: RefusalLog, now: () => number = Date.now,
+  rules: RefusalRules<Caller>, record: (entry: AuditEntry) => Promise<void>, log: RefusalLog, now: () => number = () => performance.now(),
 ): ((request: RefusedRequest<Caller>) => Promise<void>) => {
   let [minute, written, left] = [0, 0, 0];
   const isTooMany = (): boolean => {

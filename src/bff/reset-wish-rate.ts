@@ -11,7 +11,7 @@ export const createResetWishRate = (wishesPerHour: number): ((source: string) =>
       await limiter.consume(source);
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      throw problem('too-many-requests', { retryAfterSeconds: refusal.msBeforeNext / 1000 });
+      throw problem('too-many-requests', { retryAfterSeconds: Math.min(HOUR_SECONDS, refusal.msBeforeNext / 1000) });
     }
   };
 };

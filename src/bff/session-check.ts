@@ -17,9 +17,9 @@ export interface SessionCheck {
   readonly forgetAll: () => void;
 }
 
-/** Sessions are remembered by their digest, so that a memory dump holds no session. */
+/** Sessions are remembered by their digest, so that a memory dump holds no session; by a clock that nobody sets, so that none is believed for longer. */
 export const createSessionCheck = (
-  userManager: Pick<UserManager, 'userInfo'>, patientIdOf: (profile: UserInfo) => string, cookieName: string, now: () => number = Date.now,
+  userManager: Pick<UserManager, 'userInfo'>, patientIdOf: (profile: UserInfo) => string, cookieName: string, now: () => number = () => performance.now(),
 ): SessionCheck => {
   const remembered = new Map<string, { caller: Promise<Caller | null>; untilMs: number }>();
   const keyOf = (sid: string) => createHash('sha256').update(sid).digest('base64');

@@ -53,11 +53,11 @@ export const connectOperators = (baseUrl: string): Operators => {
     operatorOf: async (token) => {
       const key = createHash('sha256').update(token).digest('base64');
       const known = remembered.get(key);
-      if (known && known.untilMs > Date.now()) return known.operator;
+      if (known && known.untilMs > performance.now()) return known.operator;
       const { data } = await client.GET('/userinfo', { headers: { authorization: `Bearer ${token}` } });
       const operator = data?.userGroup === 'operator' ? (data._id ?? data.sub) : undefined;
       if (remembered.size >= mostRemembered) remembered.clear();
-      remembered.set(key, { operator, untilMs: Date.now() + believedMs });
+      remembered.set(key, { operator, untilMs: performance.now() + believedMs });
       return operator;
     },
     close: client.close,

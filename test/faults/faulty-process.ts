@@ -1,6 +1,6 @@
 /**
- * Loaded into the program before it (`--import`): has the n-th call of files or of cryptography fail, as it is told over the socket that
- * `FAILING_CALLS` names. What the program imported by name fails as well.
+ * Loaded into the program before it (`--import`): has the n-th call of files or of cryptography fail, or sets its clock wrong, as it is
+ * told over the socket that `FAULTS_SOCKET` names. What the program imported by name fails as well.
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
@@ -9,7 +9,7 @@ type Kind = 'files' | 'cryptography';
 /** Any function of Node's. */
 type Call = (this: unknown, ...words: unknown[]) => unknown;
 
-const plan = { kind: '' as Kind | '', at: 0, isAfter: false, seen: 0 };
+const plan = { kind: '' as Kind | '', at: 0, isAfter: false, seen: 0, clockMs: 0 };
 
 const fault = (): Error => Object.assign(new Error('planted'), { code: 'EIO' });
 
@@ -54,7 +54,14 @@ patch('node:fs/promises', 'files', ['mkdir', 'writeFile', 'rename', 'readFile', 
 patch('node:fs/promises', 'files', ['open'], (real) => withFailingHandle(promised(real)));
 syncBuiltinESMExports();
 
-const path = process.env['FAILING_CALLS'];
+const rightDate = Date;
+const wrongNow = (): number => rightDate.now() + plan.clockMs;
+globalThis.Date = new Proxy(rightDate, {
+  construct: (target, words, made) => Reflect.construct(target, words.length === 0 ? [wrongNow()] : words, made) as object,
+  get: (target, name, receiver) => (name === 'now' ? wrongNow : (Reflect.get(target, name, receiver) as unknown)),
+});
+
+const path = process.env['FAULTS_SOCKET'];
 if (path !== undefined) {
   // One line asks, one answers; a plan sets what fails, an empty one asks how many calls there were.
   createServer((socket) => {
