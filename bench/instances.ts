@@ -1,7 +1,9 @@
 /**
  * Two processes of each service on one PostgreSQL beside one of each: four phones upload 1,000 new heart rates a request, compressed, in
- * turn through the BFFs that run, until all is durable, and until all is normalized. While one of each is measured, the others are
- * stopped by SIGSTOP, so that all code is warm. Rounds alternate, medians are printed; exits non-zero when two are slower than one.
+ * turn through the BFFs that run, until all is durable; then job workers, in processes of their own, normalize all of it. What is not
+ * measured is stopped by SIGSTOP, so that all code is warm and services and workers are not in each other's way. Rounds alternate, medians
+ * are printed; exits non-zero when two are slower than one. Processor time is that of all processes and of PostgreSQL: it tells contention
+ * also where others use the machine, whose scheduler gives two processes more than one.
  * Usage: npm run bench -- instances
  */
 import { randomUUID } from 'node:crypto';
@@ -13,9 +15,11 @@ import { openInstallation, type Installation, type Instance } from '../test/faul
 import { createHeartRates } from './heart-rates.ts';
 import { normalizedIn } from './normalized.ts';
 import { newPerson, signInWithWatch } from './person.ts';
+import { processorTimes } from './processor-time.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const uploadsPerRound = Number(process.env['BENCH_UPLOADS'] ?? 24);
+const uploadsToConnect = 8;
 const samplesPerUpload = 1000;
 const phones = 4;
 const mustReach = 1;
@@ -23,16 +27,35 @@ const mustReach = 1;
 const medianOf = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
 const figure = (value: number) => Math.round(value).toLocaleString('en');
 
-/** A process of each service, as machines of their own would run them. */
-const startSet = async (installation: Installation, name: string): Promise<{ readonly bff: string; readonly userManager: string; readonly instances: readonly Instance[] }> => {
+/** Samples a second: until durable, from then until normalized, and both; processor time of a sample in microseconds. */
+interface Rates {
+  readonly durable: number;
+  readonly normalizing: number;
+  readonly whole: number;
+  readonly processorUs: number;
+}
+
+/** A process of each service and a job worker, as machines of their own would run them. */
+interface ProcessSet {
+  readonly bff: string;
+  readonly userManager: string;
+  readonly services: readonly Instance[];
+  readonly worker: Instance;
+}
+
+const startSet = async (installation: Installation, name: string): Promise<ProcessSet> => {
   const userManager = await installation.add(`user-manager ${name}`, ['user-manager']);
   const asked = { USER_MANAGER_URL: userManager.urls['user-manager'] ?? '' };
-  const deviceManager = await installation.add(`device-manager ${name}`, ['device-manager'], asked);
+  const deviceManager = await installation.add(`device-manager ${name}`, ['device-manager'], { ...asked, JOBS: 'none' });
   const bff = await installation.add(`bff ${name}`, ['bff'], { ...asked, DEVICE_MANAGER_URL: deviceManager.urls['device-manager'] ?? '' });
-  const instances = [userManager, deviceManager, bff];
-  for (const instance of instances) await instance.start();
-  return { bff: bff.urls['bff'] ?? '', userManager: asked.USER_MANAGER_URL, instances };
+  const worker = await installation.add(`worker ${name}`, ['device-manager'], asked);
+  const services = [userManager, deviceManager, bff];
+  for (const instance of [...services, worker]) await instance.start();
+  return { bff: bff.urls['bff'] ?? '', userManager: asked.USER_MANAGER_URL, services, worker };
 };
+
+const stop = (instances: readonly Instance[]): void => instances.forEach(({ signal }) => signal('SIGSTOP'));
+const goOn = (instances: readonly Instance[]): void => instances.forEach(({ signal }) => signal('SIGCONT'));
 
 const directory = temporaryDirectory();
 const server = await startEmbeddedServer({ dataDir: directory.path });
@@ -40,7 +63,9 @@ const { host, user, password, database } = server.connection;
 const installation = openInstallation(`postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}`);
 const pool = openPool(server.connection, () => undefined, 2);
 try {
-  const [first, second] = [await startSet(installation, 'one'), await startSet(installation, 'two')];
+  const sets = [await startSet(installation, 'one'), await startSet(installation, 'two')];
+  const [first] = sets;
+  if (first === undefined) throw new Error('nothing runs');
   const heartRates = createHeartRates();
   const cookies = await Promise.all(Array.from({ length: phones }, async () => {
     const place = { ...first, serviceToken: installation.serviceToken };
@@ -52,38 +77,54 @@ try {
     const text = await answer.text();
     if (!answer.ok || (JSON.parse(text) as { created?: number }).created !== samplesPerUpload) throw new Error(`an upload answered ${String(answer.status)} ${text.slice(0, 500)}`);
   };
-  const measure = async (bffs: readonly string[]): Promise<{ readonly durable: number; readonly normalized: number }> => {
-    const bodies = Array.from({ length: uploadsPerRound }, () => gzipSync(JSON.stringify(heartRates(samplesPerUpload))));
-    const started = performance.now();
-    const rate = () => (uploadsPerRound * samplesPerUpload * 1000) / (performance.now() - started);
-    await Promise.all(cookies.map(async (cookie, phone) => {
-      for (let turn = phone; turn < bodies.length; turn += phones) await upload(bffs[(turn + Math.floor(turn / phones)) % bffs.length] ?? '', cookie, bodies[turn] ?? Buffer.alloc(0));
+  const uploadAll = (running: readonly ProcessSet[], uploads: number): Promise<unknown> => {
+    const bodies = Array.from({ length: uploads }, () => gzipSync(JSON.stringify(heartRates(samplesPerUpload))));
+    return Promise.all(cookies.map(async (cookie, phone) => {
+      for (let turn = phone; turn < bodies.length; turn += phones) await upload(running[(turn + Math.floor(turn / phones)) % running.length]?.bff ?? '', cookie, bodies[turn] ?? Buffer.alloc(0));
     }));
-    const durable = rate();
-    await normalizedIn(pool);
-    return { durable, normalized: rate() };
   };
-  const measured: Record<'one' | 'two', { durable: number; normalized: number }[]> = { one: [], two: [] };
+  const normalizeAll = async (running: readonly ProcessSet[]): Promise<void> => {
+    goOn(running.map(({ worker }) => worker));
+    await normalizedIn(pool);
+    stop(sets.map(({ worker }) => worker));
+  };
+  const measure = async (running: readonly ProcessSet[]): Promise<Rates> => {
+    const samples = uploadsPerRound * samplesPerUpload;
+    goOn(running.flatMap(({ services }) => services));
+    // Connections that were idle while a process was stopped are gone.
+    await uploadAll(running, uploadsToConnect);
+    await normalizeAll(running);
+    const [started, before] = [performance.now(), processorTimes(process.pid).children];
+    await uploadAll(running, uploadsPerRound);
+    const durable = performance.now();
+    stop(sets.flatMap(({ services }) => services));
+    await normalizeAll(running);
+    const ended = performance.now();
+    const rate = (ms: number) => (samples * 1000) / ms;
+    return { durable: rate(durable - started), normalizing: rate(ended - durable), whole: rate(ended - started), processorUs: ((processorTimes(process.pid).children - before) * 1000) / samples };
+  };
+  stop(sets.flatMap(({ services, worker }) => [...services, worker]));
+  const measured: Record<'one' | 'two', Rates[]> = { one: [], two: [] };
   for (let round = -1; round < rounds; round += 1) {
-    for (const instance of second.instances) instance.signal('SIGSTOP');
-    const one = await measure([first.bff]);
-    for (const instance of second.instances) instance.signal('SIGCONT');
-    const two = await measure([first.bff, second.bff]);
+    const [one, two] = [await measure(sets.slice(0, 1)), await measure(sets)];
     // The first round warms up.
     if (round < 0) continue;
     measured.one.push(one);
     measured.two.push(two);
   }
-  const ratios = (['durable', 'normalized'] as const).map((until) => {
-    const of = (count: 'one' | 'two') => measured[count].map((rate) => rate[until]);
-    const told = (count: 'one' | 'two') => `${figure(medianOf(of(count)))} (${figure(Math.min(...of(count)))} to ${figure(Math.max(...of(count)))})`;
-    const ratio = medianOf(of('two').map((rate, round) => rate / (of('one')[round] ?? Number.NaN)));
-    console.log(`  ${until.padEnd(11)} one ${told('one')}, two ${told('two')} samples a second, ratio ${ratio.toFixed(2)}`);
-    return ratio;
-  });
-  const reached = ratios[0] ?? 0;
-  console.log(`two of each service against one: ${reached.toFixed(2)} until durable, ${reached >= mustReach ? 'no loss' : `below ${String(mustReach)}`} (${String(rounds)} rounds of ${figure(uploadsPerRound * samplesPerUpload)} samples, ${String(phones)} phones)`);
-  if (!(reached >= mustReach)) process.exitCode = 1;
+  const ratioOf = (what: keyof Rates): number => medianOf(measured.two.map((two, round) => two[what] / (measured.one[round]?.[what] ?? Number.NaN)));
+  for (const what of ['durable', 'normalizing', 'whole', 'processorUs'] as const) {
+    const told = (count: 'one' | 'two') => {
+      const figures = measured[count].map((rates) => rates[what]);
+      return `${figure(medianOf(figures))} (${figure(Math.min(...figures))} to ${figure(Math.max(...figures))})`;
+    };
+    console.log(`  ${what.padEnd(12)} one ${told('one')}, two ${told('two')} ${what === 'processorUs' ? 'a sample' : 'samples a second'}, ratio ${ratioOf(what).toFixed(2)}`);
+  }
+  const reached = { durable: ratioOf('durable'), whole: ratioOf('whole') };
+  const holds = Math.min(reached.durable, reached.whole) >= mustReach;
+  const size = `${String(rounds)} rounds of ${figure(uploadsPerRound * samplesPerUpload)} samples, ${String(phones)} phones`;
+  console.log(`two of each service against one: ${reached.durable.toFixed(2)} until durable, ${reached.whole.toFixed(2)} until normalized, ${holds ? 'no loss' : `below ${String(mustReach)}`} (${size})`);
+  if (!holds) process.exitCode = 1;
 } finally {
   await pool.end();
   await installation.stop();
