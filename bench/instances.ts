@@ -77,12 +77,11 @@ try {
     const text = await answer.text();
     if (!answer.ok || (JSON.parse(text) as { created?: number }).created !== samplesPerUpload) throw new Error(`an upload answered ${String(answer.status)} ${text.slice(0, 500)}`);
   };
-  const uploadAll = (running: readonly ProcessSet[], uploads: number): Promise<unknown> => {
-    const bodies = Array.from({ length: uploads }, () => gzipSync(JSON.stringify(heartRates(samplesPerUpload))));
-    return Promise.all(cookies.map(async (cookie, phone) => {
+  const bodiesOf = (uploads: number): Buffer[] => Array.from({ length: uploads }, () => gzipSync(JSON.stringify(heartRates(samplesPerUpload))));
+  const uploadAll = (running: readonly ProcessSet[], bodies: readonly Buffer[]): Promise<unknown> =>
+    Promise.all(cookies.map(async (cookie, phone) => {
       for (let turn = phone; turn < bodies.length; turn += phones) await upload(running[(turn + Math.floor(turn / phones)) % running.length]?.bff ?? '', cookie, bodies[turn] ?? Buffer.alloc(0));
     }));
-  };
   const normalizeAll = async (running: readonly ProcessSet[]): Promise<void> => {
     goOn(running.map(({ worker }) => worker));
     await normalizedIn(pool);
@@ -92,10 +91,11 @@ try {
     const samples = uploadsPerRound * samplesPerUpload;
     goOn(running.flatMap(({ services }) => services));
     // Connections that were idle while a process was stopped are gone.
-    await uploadAll(running, uploadsToConnect);
+    await uploadAll(running, bodiesOf(uploadsToConnect));
     await normalizeAll(running);
+    const bodies = bodiesOf(uploadsPerRound);
     const [started, before] = [performance.now(), processorTimes(process.pid).children];
-    await uploadAll(running, uploadsPerRound);
+    await uploadAll(running, bodies);
     const durable = performance.now();
     stop(sets.flatMap(({ services }) => services));
     await normalizeAll(running);
