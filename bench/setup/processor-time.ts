@@ -20,18 +20,25 @@ const timesOf = (pid: string): ProcessTimes | undefined => {
   }
 };
 
-/** Milliseconds of processor time that a process and all its descendants have used so far, as Linux counts them. */
-export const processorTimes = (pid: number): { readonly program: number; readonly children: number } => {
-  const all = new Map(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+const allProcesses = (): ReadonlyMap<number, ProcessTimes> =>
+  new Map(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
     const times = timesOf(name);
     return times === undefined ? [] : [[Number(name), times] as const];
   }));
-  const isBelow = (one: number): boolean => {
+
+const below = (all: ReadonlyMap<number, ProcessTimes>, pid: number): number[] =>
+  [...all.keys()].filter((one) => {
     for (let at = all.get(one)?.parent ?? 0; at > 1; at = all.get(at)?.parent ?? 0) if (at === pid) return true;
     return false;
-  };
-  const children = [...all].filter(([one]) => isBelow(one)).reduce((sum, [, { ms }]) => sum + ms, 0);
-  return { program: all.get(pid)?.ms ?? 0, children };
+  });
+
+/** All processes that a process has started, and those that they have. */
+export const descendantsOf = (pid: number): number[] => below(allProcesses(), pid);
+
+/** Milliseconds of processor time that a process and all its descendants have used so far, as Linux counts them. */
+export const processorTimes = (pid: number): { readonly program: number; readonly children: number } => {
+  const all = allProcesses();
+  return { program: all.get(pid)?.ms ?? 0, children: below(all, pid).reduce((sum, one) => sum + (all.get(one)?.ms ?? 0), 0) };
 };
 
 /** Resident memory of a process, in MiB. */

@@ -91,6 +91,46 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
     expect((await fetch(`${vitalgate.urls.bff}/profile`, { headers: { cookie } })).status).toBe(200);
   });
 
+  describe('when much has expired at once', () => {
+    const many = 450;
+    const fill = async (): Promise<void> => {
+      const { pool } = vitalgate.database;
+      const old = `now() - interval '9 years'`;
+      const of = (rows: number) => `from generate_series(1, ${String(rows)}) n`;
+      await pool.query(`
+        insert into device_manager.payload (patient_id, payload_id, provider, format, received_at, body, context, digest, size_bytes, item_count)
+          select 'of-' || n, gen_random_uuid(), 'healthkit', 'healthkitstandard-json', ${old}, '\x01', '\x01', '\x01', 1, 1 ${of(many)};
+        insert into device_manager.discarded_delivery (payload_id, sender, correlation_id, quarantine_reason, reason, actor, discarded_at)
+          select gen_random_uuid(), 'medisante', 'old ' || n, 'device-unknown', 'expired', 'program', ${old} ${of(many)};
+        insert into device_manager.patient_export (patient_id, _id, creator, expires_at) select 'of-' || n, gen_random_uuid(), 'test', now() ${of(25)};
+        insert into device_manager.patient_export_part (patient_id, _id, position, body) select patient_id, _id, 0, '\x01' from device_manager.patient_export`);
+    };
+    const expiring = (kept: Partial<RetentionDays>, isStopping = () => false) => expire({ pool: vitalgate.database.pool, keyRing, days: { ...forEver, ...kept }, isStopping });
+
+    test('it goes in batches, each committed by itself: a program that stops has done whole batches, and the next run does the rest', async () => {
+      await fill();
+      const kept = { payloads: 3_000, discarded: 3_000 };
+      expect(await expiring(kept, () => true)).toMatchObject({ exports: 10, payloads: 200, discarded: 200 });
+      expect(await expiring(kept)).toMatchObject({ exports: 15, payloads: many - 200, discarded: many - 200 });
+      expect(await Promise.all(['patient_export', 'patient_export_part'].map((table) => count(`device_manager.${table}`)))).toEqual([0, 0]);
+      expect(await expiring({ healthData: 3_000 }, () => true)).toMatchObject({ healthData: 200 });
+      expect(await expiring({ healthData: 3_000 })).toMatchObject({ healthData: many - 200 });
+    });
+
+    test('sessions and links, too', async () => {
+      const { pool } = vitalgate.database;
+      const { id } = await vitalgate.addUser();
+      for (const [table, more, values] of [['session', 'kind, family,', `'cookie', 'old',`], ['refresh_token', 'family,', `'old',`], ['password_reset', '', '']] as const) {
+        await pool.query(
+          `insert into user_manager.${table} (token_hash, user_id, ${more} created_at, expires_at)
+           select sha256(convert_to($2 || n, 'UTF8')), $1, ${values} now() - interval '9 days', now() - interval '8 days' from generate_series(1, 2500) n`,
+          [id, table],
+        );
+      }
+      expect(await expireAccounts(pool, join(vitalgate.dataDir, 'mail'), { sessions: 1, resets: 1, bulkJobs: 30, mails: 7 })).toMatchObject({ sessions: 2500, refreshTokens: 2500, passwordResets: 2500 });
+    });
+  });
+
   test('the job does it, by the settings of the program', async () => {
     const { pool } = vitalgate.database;
     await pool.query(`insert into device_manager.patient_export (patient_id, _id, creator, expires_at) values ($1, gen_random_uuid(), 'test', now() - interval '1 second')`, [patientId]);
