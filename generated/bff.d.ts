@@ -1203,7 +1203,7 @@ export interface components {
         /** @description Samples of one upload, each vetted by itself. */
         readonly HealthKitSamples: readonly components["schemas"]["HealthKitSample"][];
         /**
-         * @description Stable code of a refused sample.
+         * @description Stable code of a refused sample; treat an unknown one by `retryable`.
          * @example missing-date
          * @enum {string}
          */

@@ -1580,7 +1580,7 @@ export interface components {
             readonly sameReadingAs?: string;
         };
         /**
-         * @description Stable code of a refused sample.
+         * @description Stable code of a refused sample; treat an unknown one by `retryable`.
          * @example missing-date
          * @enum {string}
          */

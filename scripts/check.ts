@@ -25,6 +25,7 @@ const steps: readonly Step[] = [
   { name: 'specification rules', command: bin('redocly'), args: ['check-config', '--lint-config=error'] },
   { name: 'specification lint', command: bin('redocly'), args: ['lint', '--max-problems=50'] },
   { name: 'generated files fresh', command: process.execPath, args: ['scripts/generate.ts', '--check'] },
+  { name: 'contract since the release', command: process.execPath, args: ['scripts/contract.ts'] },
   { name: 'types', command: bin('tsc'), args: ['-p', '.'] },
   { name: 'lint', command: bin('eslint'), args: ['.', '--max-warnings=0'] },
   { name: 'import rules', command: bin('depcruise'), args: ['src', 'generated', '--config', '.dependency-cruiser.cjs'] },
