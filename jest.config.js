@@ -29,6 +29,8 @@ export default {
     ],
   },
   globalSetup: '<rootDir>/test/setup/start-database.ts',
+  setupFilesAfterEnv: ['<rootDir>/test/setup/record-answers.ts'],
+  reporters: ['default', '<rootDir>/test/setup/status-reporter.ts'],
   globalTeardown: '<rootDir>/test/setup/stop-database.ts',
   testTimeout: 120_000, // a busy machine is no fault of the code
   maxWorkers: 2,
