@@ -16,7 +16,7 @@ const bodyOf = (spec: Spec, { template, method }: OperationInfo): Pick<Asked, 'b
   const item = (spec.document['paths'] as Record<string, Record<string, { requestBody?: unknown }>>)[template];
   const body = item?.[method.toLowerCase()]?.requestBody;
   const content = body === undefined ? undefined : meantBy(spec, body)['content'];
-  const [first] = Object.entries(isNode(content) ? content : {});
+  const [first] = Object.entries<unknown>(isNode(content) ? content : {});
   if (first === undefined) return {};
   const [example] = Object.values((first[1] as { examples?: object }).examples ?? {});
   return { body: { mediaType: first[0], value: meantBy(spec, example)['value'] } };
