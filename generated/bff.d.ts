@@ -841,6 +841,8 @@ export interface components {
              * @example patient
              */
             readonly userGroup?: string;
+        } & {
+            readonly [key: string]: unknown;
         };
         /**
          * @description Identifier; opaque.

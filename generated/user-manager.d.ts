@@ -988,6 +988,8 @@ export interface components {
              * @example patient
              */
             readonly userGroup?: string;
+        } & {
+            readonly [key: string]: unknown;
         };
         /** @description Sign-in that still counts. Its identifier opens nothing. */
         readonly Session: {

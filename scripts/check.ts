@@ -3,6 +3,7 @@
  * failing step prints what it said. The tests' own closing lines are always shown.
  */
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -12,8 +13,11 @@ interface Step {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** What it says is shown also when all is well. */
+  readonly tells?: boolean;
 }
 
+const workflows = readdirSync(join(root, 'openapi', 'workflows')).map((name) => join('openapi', 'workflows', name));
 const closing = /^(Tests|Test Suites|Time|Snapshots|No browser|security):?.*/gm;
 const suites: readonly Step[] = [
   { name: 'tests', command: 'npm', args: ['test', '--silent'] },
@@ -24,12 +28,15 @@ const suites: readonly Step[] = [
 const steps: readonly Step[] = [
   { name: 'specification rules', command: bin('redocly'), args: ['check-config', '--lint-config=error'] },
   { name: 'specification lint', command: bin('redocly'), args: ['lint', '--max-problems=50'] },
+  { name: 'workflow lint', command: bin('redocly'), args: ['lint', ...workflows] },
   { name: 'generated files fresh', command: process.execPath, args: ['scripts/generate.ts', '--check'] },
   { name: 'contract since the release', command: process.execPath, args: ['scripts/contract.ts'] },
+  { name: 'scores of specifications', command: process.execPath, args: ['scripts/score.ts'], tells: true },
   { name: 'types', command: bin('tsc'), args: ['-p', '.'] },
   { name: 'lint', command: bin('eslint'), args: ['.', '--max-warnings=0'] },
   { name: 'import rules', command: bin('depcruise'), args: ['src', 'generated', '--config', '.dependency-cruiser.cjs'] },
   { name: 'dead code', command: bin('knip'), args: ['--no-progress'] },
+  { name: 'workflows', command: process.execPath, args: ['scripts/workflows.ts'], tells: true },
   ...suites,
 ];
 
@@ -54,7 +61,7 @@ for (const step of steps) {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const isGood = run.status === 0;
   console.log(`${isGood ? 'ok  ' : 'FAIL'} ${step.name} (${seconds} s)`);
-  if (!isGood) console.log(said.trim());
+  if (!isGood || step.tells === true) console.log(said.trim());
   else if (isSuite) console.log([...new Set(said.match(closing) ?? [])].join('\n'));
   if (run.error) console.log(run.error.message);
   failed ||= !isGood;

@@ -1,7 +1,9 @@
-import { request } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { OperationInfo } from '../../src/http/operation-info.ts';
 import type { Spec } from '../../src/http/spec.ts';
-import { isNode, meantBy, specifications } from './specifications.ts';
+import type { TestVitalgate } from '../setup/vitalgate.ts';
+import { meantBy, specifications } from './specifications.ts';
 
 /** An operation of one of the services, with what a request for it may be made of. */
 export interface Asked {
@@ -16,9 +18,9 @@ const bodyOf = (spec: Spec, { template, method }: OperationInfo): Pick<Asked, 'b
   const item = (spec.document['paths'] as Record<string, Record<string, { requestBody?: unknown }>>)[template];
   const body = item?.[method.toLowerCase()]?.requestBody;
   const content = body === undefined ? undefined : meantBy(spec, body)['content'];
-  const [first] = Object.entries<unknown>(isNode(content) ? content : {});
+  const [first] = Object.entries((content ?? {}) as Readonly<Record<string, { readonly examples?: Readonly<Record<string, unknown>> }>>);
   if (first === undefined) return {};
-  const [example] = Object.values((first[1] as { examples?: object }).examples ?? {});
+  const [example] = Object.values(first[1].examples ?? {});
   return { body: { mediaType: first[0], value: meantBy(spec, example)['value'] } };
 };
 
@@ -48,18 +50,15 @@ export const bodyFor = ({ body }: Asked): RequestInit => {
   return { body: text, headers: { 'content-type': mediaType } };
 };
 
-/** Sends headers that announce a body of so many bytes, and nothing of it; the status that is answered nevertheless. */
-export const announce = (url: string, method: string, headers: Readonly<Record<string, string>>, bytes: number): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers: { ...headers, 'content-length': String(bytes) } });
-    sent.once('response', (answer) => {
-      answer.resume();
-      answer.once('close', () => sent.destroy());
-      resolve(answer.statusCode ?? 0);
-    });
-    sent.once('error', reject);
-    sent.flushHeaders();
-  });
+/** Sends headers that announce a body of so many bytes, and nothing of it; the status that is answered nevertheless, once the service has ended the connection. */
+export const announce = async (url: string, method: string, headers: Readonly<Record<string, string>>, bytes: number): Promise<number> => {
+  const { hostname, port, host, pathname } = new URL(url);
+  // A client that knows the answer is whole would hang up; this one stays, as one that is about to send.
+  const socket = connect(Number(port), hostname);
+  const lines = Object.entries({ host, ...headers, 'content-length': String(bytes) }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`${method} ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  return Number(/^HTTP\/1\.1 (\d{3})/.exec(await text(socket))?.[1]);
+};
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -101,4 +100,23 @@ export const statusOf = async (asker: Asker, asked: Asked, { query = '', method 
   });
   await answer.arrayBuffer();
   return answer.status;
+};
+
+/** A patient and an operator of a running program, and the keys of services and senders. */
+export const askerOf = async (vitalgate: TestVitalgate): Promise<Asker> => {
+  const { urls, serviceToken } = vitalgate;
+  const [anna, chief] = [await vitalgate.addUser(), await vitalgate.addUser({ userGroup: 'operator' })];
+  const signedIn = await fetch(`${urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: chief.username, password: chief.password }) });
+  const session = { cookie: await vitalgate.signIn(anna) };
+  return {
+    base: { bff: urls.bff, 'device-manager': urls.deviceManager, 'user-manager': urls.userManager },
+    given: { patientId: anna.id, identifier: 'hospital-monitor' },
+    credentials: {
+      session,
+      accessToken: session,
+      operatorCredential: { authorization: `Bearer ${((await signedIn.json()) as { accessToken: string }).accessToken}` },
+      serviceCredential: { authorization: `Bearer ${serviceToken}`, miauserid: anna.id },
+      senderKey: { 'x-api-key': (await vitalgate.createWebhookKey()).key },
+    },
+  };
 };
