@@ -988,6 +988,8 @@ export interface components {
              * @example patient
              */
             readonly userGroup?: string;
+        } & {
+            readonly [key: string]: unknown;
         };
         /**
          * @description Identifier; opaque.
@@ -2527,7 +2529,6 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
@@ -2585,7 +2586,6 @@ export interface operations {
             readonly 403: components["responses"]["ForeignOrigin"];
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 501: components["responses"]["NotSupported"];
@@ -3159,7 +3159,6 @@ export interface operations {
             readonly 403: components["responses"]["ForeignOrigin"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 500: components["responses"]["InternalError"];
             readonly 501: components["responses"]["NotSupported"];
@@ -3493,7 +3492,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 500: components["responses"]["InternalError"];
         };
     };
     readonly bffDocumentation: {

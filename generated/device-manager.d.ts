@@ -4678,7 +4678,6 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -4711,7 +4710,6 @@ export interface operations {
             readonly 409: components["responses"]["DetectionRefused"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 501: components["responses"]["NotSupported"];
             readonly 502: components["responses"]["UpstreamInvalid"];
@@ -5250,7 +5248,6 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["CannotGoOn"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -5559,7 +5556,6 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 503: components["responses"]["Unavailable"];
         };
@@ -5767,7 +5763,6 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["CannotGoOn"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -6041,7 +6036,6 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -6404,7 +6398,6 @@ export interface operations {
                 };
             };
             readonly 405: components["responses"]["MethodNotAllowed"];
-            readonly 500: components["responses"]["InternalError"];
         };
     };
     readonly deviceManagerDocumentation: {

@@ -22,6 +22,7 @@ const suites: Readonly<Record<string, Readonly<Record<string, Size>>>> = {
     OVERLOAD_SECONDS: { ci: 8, full: 60, of: 'seconds of overload' },
     SUBMITTED_DETECTIONS: { ci: 500, full: 10_000, of: 'detections' },
   },
+  gates: {},
   volume: {
     FIRST_SYNC_SAMPLES: { ci: 10_000, full: 250_000, of: 'samples of a first sync' },
     PLANNED_SAMPLES: { ci: 300_000, full: 10_000_000, of: 'samples among which statements are planned' },
@@ -33,7 +34,7 @@ const root = join(import.meta.dirname, '..');
 const { values, positionals: [suite = ''] } = parseArgs({ options: { full: { type: 'boolean', default: false }, seed: { type: 'string' } }, allowPositionals: true });
 const sizes = Object.entries(suites[suite] ?? {}).map(([name, { ci, full, of }]) => ({ name, count: values.full ? full : ci, of }));
 const seed = Number(values.seed ?? (values.full ? Math.floor(Math.random() * 2 ** 31) : 20260801));
-if (sizes.length === 0) throw new Error(`The suites are ${Object.keys(suites).join(' and ')}.`);
+if (suites[suite] === undefined) throw new Error(`The suites are ${Object.keys(suites).join(' and ')}.`);
 if (!Number.isSafeInteger(seed)) throw new Error('A seed is a whole number.');
 
 const started = performance.now();
@@ -47,6 +48,6 @@ const said = `${run.stdout}\n${run.stderr}`;
 if (run.status !== 0) console.log(run.error?.message ?? said.replace(/^Tests:.*\n/m, '').trim());
 const counts = /^Tests: +(.*)$/m.exec(said)?.[1] ?? '0 passed, 1 failed';
 const seconds = ((performance.now() - started) / 1000).toFixed(0);
-const told = sizes.map(({ count, of }) => `${count} ${of}`).join(', ');
-console.log(`Tests: ${counts} (${suite} in ${values.full ? 'full' : 'CI'} size: ${told}; seed ${seed}; ${seconds} s)`);
+const told = sizes.length === 0 ? suite : `${suite} in ${values.full ? 'full' : 'CI'} size: ${sizes.map(({ count, of }) => `${count} ${of}`).join(', ')}`;
+console.log(`Tests: ${counts} (${told}; seed ${seed}; ${seconds} s)`);
 process.exitCode = run.status ?? 1;

@@ -19,6 +19,8 @@ export interface OperationInfo {
   readonly parameters: readonly ParameterInfo[];
   /** `judgesItems`: the elements of an array are judged one by one (`x-verdict-per-item`). */
   readonly request?: { readonly required: boolean; readonly judgesItems: boolean; readonly mediaTypes: readonly string[]; readonly maxItems?: number };
+  /** Headers of all its answers when it is deprecated: since when, and from when it may be gone. */
+  readonly deprecation?: { readonly Deprecation: string; readonly Sunset: string };
   /** By status as written (`200`, `404`). */
   readonly responses: ReadonlyMap<string, { readonly mediaTypes: readonly string[]; readonly mayBeEmpty: boolean }>;
 }

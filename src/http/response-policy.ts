@@ -7,7 +7,7 @@ import type { OriginCheck } from './origin-check.ts';
 
 /** Headers that apps in browsers may send and read, beside those that every page may. */
 const requestHeaders = 'content-type, content-encoding, if-none-match, prefer, x-request-id';
-const readableHeaders = 'etag, ratelimit, ratelimit-policy, retry-after, x-request-id';
+const readableHeaders = 'deprecation, etag, ratelimit, ratelimit-policy, retry-after, sunset, x-request-id';
 const methods = 'GET, POST, PATCH, DELETE';
 const preflightSeconds = '600';
 

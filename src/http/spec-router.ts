@@ -93,6 +93,7 @@ const admit = async <Caller>(
   const { operation, path } = matchOperation(options.spec, request);
   exchange.operation = operation;
   exchange.label = operation.id;
+  if (operation.deprecation !== undefined) response.set(operation.deprecation);
   showMatched(request, path);
   const limits = bodyLimitsOf(operation, options.limits);
   checkFraming(request, operation, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });

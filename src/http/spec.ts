@@ -99,6 +99,22 @@ const responsesOf = (document: JsonObject, operation: JsonObject): OperationInfo
     }),
   );
 
+/** Midnight UTC of a day written `2027-03-31`; undefined for what is no day. */
+const dayOf = (text: unknown): Date | undefined => {
+  const day = new Date(`${textOf(text)}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(`${textOf(text)}T`) ? day : undefined;
+};
+
+/** What answers of a deprecated operation tell: a structured date (RFC 9745) and an HTTP date (RFC 8594). */
+const deprecationOf = (operation: JsonObject): Pick<OperationInfo, 'deprecation'> => {
+  if (operation['deprecated'] !== true) return {};
+  const [since, sunset] = [dayOf(operation['x-deprecated-on']), dayOf(operation['x-sunset'])];
+  if (since === undefined || sunset === undefined || sunset <= since) {
+    throw new Error(`${textOf(operation['operationId'])} is deprecated: give it x-deprecated-on and a later x-sunset, both days such as 2027-03-31.`);
+  }
+  return { deprecation: { Deprecation: `@${since.getTime() / 1000}`, Sunset: sunset.toUTCString() } };
+};
+
 const operationsOf = (document: JsonObject): OperationInfo[] =>
   Object.entries(objectOf(document['paths'])).flatMap(([template, item]) => {
     const pathItem = objectOf(item);
@@ -114,6 +130,7 @@ const operationsOf = (document: JsonObject): OperationInfo[] =>
         platform: operation['x-platform'] === true,
         parameters: parametersOf(document, pathItem['parameters'], operation['parameters']),
         ...requestOf(document, operation),
+        ...deprecationOf(operation),
         responses: responsesOf(document, operation),
       };
     });
@@ -121,7 +138,7 @@ const operationsOf = (document: JsonObject): OperationInfo[] =>
 
 /**
  * Reads a bundled OpenAPI 3.1 document (references internal). Throws when it has no paths, an operation has no
- * operationId, two operations share one, or a reference leads nowhere.
+ * operationId, two operations share one, one is deprecated without days, or a reference leads nowhere.
  */
 export const loadSpec = (json: unknown): Spec => {
   const document = objectOf(json);

@@ -11,7 +11,7 @@ export interface StreamRequest {
 }
 
 /** An answer as it comes, or the status of a refusal; `sizeBytes` is what the upstream announced. */
-export type Streamed = { readonly pieces: AsyncIterable<Buffer>; readonly sizeBytes: number | undefined } | { readonly refused: number };
+export type Streamed = { readonly pieces: AsyncIterable<Buffer>; readonly sizeBytes: number | undefined } | { readonly refused: number; readonly retryAfter: string | undefined };
 
 /** How long the upstream may let us wait for its headers, and between two pieces. */
 const PATIENCE_MS = 30_000;
@@ -35,6 +35,7 @@ export const openStream = async (pool: Pool, { path, headers, mediaType, signal 
   }
   await body.dump();
   if (statusCode >= 500) throw unavailable(new Error(`an upstream answered ${String(statusCode)}`));
-  if (statusCode >= 400) return { refused: statusCode };
+  const { 'retry-after': retryAfter } = given;
+  if (statusCode >= 400) return { refused: statusCode, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined };
   throw invalid(`an upstream answered ${String(statusCode)} with an undeclared content type`);
 };

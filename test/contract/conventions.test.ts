@@ -18,6 +18,14 @@ const schemasOf = (document: unknown): Place[] => [...placesOf(document)].filter
 const allows = ({ node }: Place, type: string): boolean => [node['type']].flat().includes(type);
 const pointersOf = (places: readonly Place[]): string[] => places.map(({ pointer }) => pointer);
 
+describe('deprecations', () => {
+  test.each(specifications)('all that $service deprecates beside operations says since when and until when, too', ({ spec }) => {
+    const deprecated = [...placesOf(spec.document)].filter(({ node }) => node['deprecated'] === true);
+    const isDay = (text: unknown): boolean => typeof text === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(text);
+    expect(pointersOf(deprecated.filter(({ node }) => !isDay(node['x-deprecated-on']) || !isDay(node['x-sunset'])))).toEqual([]);
+  });
+});
+
 describe('names', () => {
   test.each(specifications)('$service has only extensions that openapi/extensions.md explains', ({ spec }) => {
     expect(membersNamed(placesOf(spec.document), (key) => key.startsWith('x-') && !documented.includes(key))).toEqual([]);
@@ -25,7 +33,8 @@ describe('names', () => {
 
   test('every extension that is explained is used', () => {
     const used = specifications.flatMap(({ spec }) => membersNamed(placesOf(spec.document), (key) => documented.includes(key)));
-    expect(documented.filter((name) => !used.some((pointer) => pointer.endsWith(`/${name}`)))).toEqual([]);
+    const ofDeprecations = specifications.some(({ spec }) => spec.operations.some(({ deprecation }) => deprecation)) ? [] : ['x-deprecated-on', 'x-sunset'];
+    expect(documented.filter((name) => !used.some((pointer) => pointer.endsWith(`/${name}`)) && !ofDeprecations.includes(name))).toEqual([]);
   });
 
   test.each(specifications)('$service shows each tag in one group of the menu, under a name for readers', ({ spec }) => {

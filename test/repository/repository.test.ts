@@ -109,7 +109,7 @@ describe('the suites', () => {
     const { suites } = (await import(join(root, 'jest.config.js'))) as { suites: string[] };
     const run = [undefined, ...suites].flatMap(filesOf);
     expect(run.toSorted()).toEqual(files.filter((path) => /^test\/.*[.]test[.]\w+$/.test(path)).toSorted());
-    const check = read('scripts/check.ts');
+    const check = read('scripts/check/steps.ts');
     expect(suites.filter((suite) => !check.includes(`args: ['run', '--silent', '${suite}']`))).toEqual([]);
   });
 });

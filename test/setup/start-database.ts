@@ -27,8 +27,9 @@ const makeMigrated = async (server: Connection): Promise<void> => {
   process.env['MIGRATED_DATABASE'] = name;
 };
 
-/** One PostgreSQL for all suites: the one of DATABASE_URL, else an embedded one in a folder of its own. */
+/** One PostgreSQL for all suites: the one of DATABASE_URL, else an embedded one in a folder of its own; and a folder for what was answered. */
 export default async (): Promise<void> => {
+  process.env['ANSWERS_DIR'] = mkdtempSync(join(tmpdir(), 'vitalgate-answers-'));
   // Programs that tests start are compiled once, not each time.
   process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'vitalgate-test-compiled');
   if (process.env['DATABASE_URL']) {

@@ -10,6 +10,7 @@ const dropMigrated = async (): Promise<void> => {
 };
 
 export default async (): Promise<void> => {
+  rmSync(process.env['ANSWERS_DIR'] ?? '', { recursive: true, force: true });
   const { testDatabase } = globalThis as { testDatabase?: { server: EmbeddedServer; dataDir: string } };
   if (!testDatabase) return dropMigrated(); // a server that was named stays
   await testDatabase.server.stop();

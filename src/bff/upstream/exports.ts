@@ -1,6 +1,7 @@
 import type { PatientExport } from '../../../generated/device-manager.d.ts';
 import { problem } from '../../http/problem.ts';
 import { unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
+import { tooManyRequests } from './too-many-requests.ts';
 
 /** An archive as it comes from the Device Manager. */
 export interface ArchiveStream {
@@ -48,6 +49,7 @@ export const exportCalls = ({ client, headersOf }: DeviceManagerClient): Exports
     if ('pieces' in streamed) return streamed;
     if (streamed.refused === 404) throw problem('not-found');
     if (streamed.refused === 409) throw problem('cannot-go-on');
+    if (streamed.refused === 429) throw tooManyRequests({ headers: { get: () => streamed.retryAfter ?? null } });
     throw unexpected('the archive', streamed.refused);
   },
 });
