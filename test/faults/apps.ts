@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../src/simulator/random.ts';
 import { heartRates } from './app.ts';
-import { openLedger, type Act, type Ledger } from './ledger.ts';
+import { openLedger, type Act, type Ledger, type Outcome } from './ledger.ts';
 
 /** A person with an app. */
 export interface Person {
@@ -40,25 +40,37 @@ interface Wish {
   readonly send: () => Promise<Response>;
 }
 
+interface Ended {
+  readonly outcome: Outcome;
+  readonly answer?: Response;
+}
+
+const outcomeOf = (answer: Response | undefined): Outcome => {
+  if (answer === undefined) return 'unknown';
+  if (answer.ok) return 'acknowledged';
+  return answer.status === 503 && answer.headers.has('retry-after') ? 'refused' : 'undeclared';
+};
+
 /** Sends once and notes how that ended. */
-const attempt = async (ledger: Ledger, { act, keys, send }: Wish): Promise<Response | undefined> => {
+const attempt = async (ledger: Ledger, { act, keys, send }: Wish): Promise<Ended> => {
   ledger.note({ act, keys, outcome: 'sent' });
   // An answer whose body breaks off has not arrived.
   const answer = await send().then(async (arrived) => new Response(await arrived.arrayBuffer().then((body) => (body.byteLength > 0 ? body : null)), arrived)).catch(() => undefined);
-  if (answer === undefined) ledger.note({ act, keys, outcome: 'unknown' });
-  else if (answer.ok) ledger.note({ act, keys, outcome: 'acknowledged' });
-  else if (answer.status === 503 && answer.headers.has('retry-after')) ledger.note({ act, keys, outcome: 'refused' });
-  else ledger.note({ act, keys, outcome: 'undeclared', answer: `${String(answer.status)} ${await answer.clone().text()}` });
-  if (answer?.ok === true) process.stdout.write('acknowledged\n');
-  return answer;
+  const outcome = outcomeOf(answer);
+  ledger.note({ act, keys, outcome, ...(outcome === 'undeclared' && { answer: `${String(answer?.status)} ${(await answer?.clone().text()) ?? ''}` }) });
+  if (outcome === 'acknowledged') process.stdout.write('acknowledged\n');
+  return { outcome, ...(answer && { answer }) };
 };
 
-/** Sends until it is acknowledged; an upload without answer is given up now and then, as when somebody removes the app. */
+/**
+ * Sends until it is acknowledged, or answered as nobody declared, which ends the matter. An upload without answer is given up now and
+ * then, as when somebody removes the app.
+ */
 const persist = async (ledger: Ledger, wish: Wish, draw: Random): Promise<Response | undefined> => {
   for (;;) {
-    const answer = await attempt(ledger, wish);
-    if (answer?.ok === true) return answer;
-    if (wish.act === 'upload' && answer === undefined && draw.next() < 0.1) return undefined;
+    const { outcome, answer } = await attempt(ledger, wish);
+    if (outcome === 'acknowledged') return answer;
+    if (outcome === 'undeclared' || (wish.act === 'upload' && outcome === 'unknown' && draw.next() < 0.1)) return undefined;
     await sleep(tryAgainMs);
   }
 };

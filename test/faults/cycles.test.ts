@@ -21,11 +21,14 @@ const killsEach = Number(process.env['SERVICE_KILLS'] ?? 50);
 const crashes = Number(process.env['DATABASE_CRASHES'] ?? 20);
 const seed = Number(process.env['SEED'] ?? 20260801);
 const people = 4;
+/** Shows that the test can fail: the database answers before a commit is on the disk. */
+const hasPlantedFault = process.env['UNWRITTEN_COMMITS'] === '1';
 
 interface Apps {
   readonly acknowledged: () => number;
   /** Each app finishes what it is at, which must be possible now. */
   readonly stop: () => Promise<void>;
+  readonly kill: () => void;
 }
 
 const startApps = (crowd: Crowd): Apps => {
@@ -41,13 +44,16 @@ const startApps = (crowd: Crowd): Apps => {
       expect(await ended).toEqual([0, null]);
       clearTimeout(late);
     },
+    kill: () => child.kill('SIGKILL'),
   };
 };
 
 const directory = temporaryDirectory();
 let database: CrashingDatabase;
 let installation: Installation;
+let apps: Apps | undefined;
 afterAll(async () => {
+  apps?.kill(); // after a test that failed they are still at it
   await installation.stop();
   await database.stop();
   directory.remove();
@@ -100,18 +106,18 @@ const untilDone = async (): Promise<void> => {
 
 test(`each of three services is killed ${String(killsEach)} times, their database crashes ${String(crashes)} times: nothing acknowledged is lost, nothing doubled`, async () => {
   database = await startCrashingDatabase();
-  installation = openInstallation(database.url);
+  installation = openInstallation(hasPlantedFault ? `${database.url}&options=-c%20synchronous_commit%3Doff` : database.url);
   const services = await startServices();
   const crowd: Crowd = {
     bff: services.bff.urls['bff'] ?? '', deviceManager: services.deviceManager.urls['device-manager'] ?? '',
     people: await Promise.all(Array.from({ length: people }, (_, index) => newPerson(services.userManager.urls['user-manager'] ?? '', index))),
   };
-  const apps = startApps(crowd);
-  const deeds = await haunt({ services: [services.userManager, services.deviceManager, services.bff], database, killsEach, crashes, seed, acknowledged: apps.acknowledged });
-  await apps.stop();
+  const started = (apps = startApps(crowd));
+  const deeds = await haunt({ services: [services.userManager, services.deviceManager, services.bff], database, killsEach, crashes, seed, acknowledged: started.acknowledged });
+  await started.stop();
   await untilDone();
   const faults = await Promise.all(crowd.people.map(async (person) => faultsOf(readLedger(person.ledger), await foundOf(services, person))));
   expect(faults).toEqual(crowd.people.map(() => []));
   expect(deeds).toMatchObject({ kills: { 'user-manager': killsEach, 'device-manager': killsEach, bff: killsEach }, crashes });
-  process.stderr.write(`${JSON.stringify({ ...deeds, acknowledged: apps.acknowledged() })}\n`);
+  process.stderr.write(`${JSON.stringify({ ...deeds, acknowledged: started.acknowledged() })}\n`);
 }, 300_000 + killsEach * 30_000);

@@ -60,6 +60,6 @@ export const faultsOf = (entries: readonly Entry[], { samples, charted, deliveri
     ...faultsOfKept('a delivery', deliveries, ...both('delivery')),
     ...faultsOfKept('a device', devices, ...both('enrolment')),
     ...(mails === 0 ? told('a wish for a link without a mail', keysOf('reset wish', 'acknowledged')) : []),
-    ...entries.filter(({ outcome }) => outcome === 'undeclared').map(({ act, answer = '' }) => `an answer that nobody declared: ${act} ${answer}`),
+    ...told('an answer that nobody declared', entries.filter(({ outcome }) => outcome === 'undeclared').map(({ act, answer = '' }) => `${act} ${answer}`)),
   ];
 };

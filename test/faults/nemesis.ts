@@ -97,7 +97,9 @@ export const haunt = async (prey: Prey): Promise<Deeds> => {
     for (let crash = 1; crash <= crashes; crash += 1) {
       while (!isOver && killed() < (crash * killsEach * services.length) / (crashes + 1)) await sleep(20);
       if (isOver) return;
-      await sleep(draw.whole(0, 500));
+      // What was acknowledged an instant ago is what a database may not have written.
+      await untilSomebodyGotThrough(prey.acknowledged, draw.whole(1, 5));
+      await sleep(draw.whole(0, 40));
       deeds.crashes += 1;
       underWay += 1;
       await database.crash(draw.oneOf(['immediate', 'kill']));
