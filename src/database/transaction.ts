@@ -47,7 +47,10 @@ const transact = async <Result>(pool: Pool, begin: string, work: (client: PoolCl
 
 /** SQLSTATE classes and codes that mean trouble with the server, not with the statement (PostgreSQL, appendix A). */
 const unavailableStates = /^(08|53|57P|57014|55P03|40001|40P01|25P03|58)/;
-const unavailableCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES']);
+/** Of the system: the server or the way to it is away, or this process has no file descriptor left for a connection. */
+const unavailableCodes = new Set([
+  'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE',
+]);
 const unavailableTexts = /timeout exceeded when trying to connect|^Query read timeout$|Connection terminated|Client has encountered a connection error|Cannot use a pool after calling end/;
 
 /** Tells whether an error means that the database cannot serve now, so that the same request can succeed later. */
