@@ -3226,7 +3226,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When this version came about.
-             * @example 2024-07-23T15:24:04.993Z
+             * @example 2024-07-23T13:44:05.993Z
              */
             readonly lastUpdated?: string;
             /** @description Profiles. */
@@ -3241,7 +3241,7 @@ export interface components {
             readonly system: string;
             /**
              * @description Identifier.
-             * @example urn:uuid:d9480b59-3a05-416c-97cf-e0de431adcb5
+             * @example urn:uuid:b9480b59-3a05-416c-97cf-e0de431adcb5
              */
             readonly value: string;
         };
@@ -3340,7 +3340,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was measured.
-             * @example 2024-07-23T15:24:04.993Z
+             * @example 2024-07-23T13:44:05.993Z
              */
             readonly effectiveDateTime?: string;
             /** @description From when to when it was measured. */
@@ -3354,7 +3354,7 @@ export interface components {
                 /**
                  * Format: date-time
                  * @description Last instant.
-                 * @example 2024-07-23T15:24:04.993Z
+                 * @example 2024-07-23T13:44:05.993Z
                  */
                 readonly end: string;
             };

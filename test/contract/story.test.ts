@@ -6,7 +6,17 @@ import { eventually } from '../device-manager/client.ts';
 import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { createClient } from '../../src/user-manager/client-tokens.ts';
+import { untruth } from './shown-answer.ts';
 import { isNode, meantBy, specifications } from './specifications.ts';
+
+interface Sent {
+  readonly path?: Record<string, string>;
+  readonly query?: string;
+  readonly patientId?: string;
+  readonly mediaType?: string;
+  /** Asked before what the example tells has happened. */
+  readonly isPrelude?: boolean;
+}
 
 interface Exchange {
   readonly name: string;
@@ -28,7 +38,7 @@ const requestsOf = (operationId: string, mediaType = 'application/json'): { url:
   throw new Error(`No specification has ${operationId}.`);
 };
 
-/** Every request the specifications show, sent in the order of a story; the answers are held to the contract by the services. */
+/** Every request the specifications show, sent in the order of a story; answers are held to the contract by the services, and to what the specifications show of them here. */
 describe('the requests shown in the specifications work', () => {
   let vitalgate: TestVitalgate;
   let tmm: TherapyMonitoringPlayer;
@@ -36,6 +46,7 @@ describe('the requests shown in the specifications work', () => {
   let key = '';
   let operatorToken = '';
   const sent = new Set<string>();
+  const untruths: string[] = [];
   beforeAll(async () => {
     tmm = await startTherapyMonitoring();
     vitalgate = await startTestVitalgate({ TMM_SERVICE_URL: tmm.url });
@@ -69,7 +80,7 @@ describe('the requests shown in the specifications work', () => {
     return { body: form };
   };
 
-  const send = async (operationId: string, { path = {}, query = '', patientId = '', mediaType }: { path?: Record<string, string>; query?: string; patientId?: string; mediaType?: string } = {}) => {
+  const send = async (operationId: string, { path = {}, query = '', patientId = '', mediaType, isPrelude = false }: Sent = {}) => {
     const { url, method, template, examples } = requestsOf(operationId, mediaType);
     sent.add(operationId);
     const target = `${urlOf(url)}${template.replaceAll(/\{(\w+)\}/g, (_, name: string) => path[name] ?? '')}${query}`;
@@ -77,7 +88,10 @@ describe('the requests shown in the specifications work', () => {
     for (const [name, value] of examples.length === 0 ? [['no body', undefined] as const] : examples) {
       const { headers, ...init } = bodyOf(operationId, value, patientId, mediaType);
       const answer = await fetch(target, { method, ...init, headers: { ...headersFor(url, patientId, operationId), ...(headers as Record<string, string>) } });
-      answers.push({ name, status: answer.status, body: await answer.text(), setCookie: answer.headers.getSetCookie()[0]?.split(';')[0] });
+      const body = await answer.text();
+      const untold = isPrelude ? undefined : untruth(operationId, answer.status, answer.headers.get('content-type'), body);
+      if (untold !== undefined) untruths.push(untold);
+      answers.push({ name, status: answer.status, body, setCookie: answer.headers.getSetCookie()[0]?.split(';')[0] });
     }
     return answers;
   };
@@ -85,14 +99,25 @@ describe('the requests shown in the specifications work', () => {
   const idIn = (body: string | undefined): string => (JSON.parse(body ?? '{}') as { _id?: string })._id ?? '';
   const refused = (answers: readonly Exchange[]): Exchange[] => answers.filter(({ status }) => status >= 300);
 
+  const staffLooksAtChart = async (patientId: string): Promise<Exchange[]> => {
+    const { status } = await fetch(`${vitalgate.urls.deviceManager}/chart-data?normalizedDataType=heart-rate&patientId=${patientId}`, { headers: { authorization: `Bearer ${operatorToken}` } });
+    return [{ name: 'chart of staff', status }];
+  };
+
+  /** Answers once a job is done, as its example tells. */
+  const whenDone = async (operationId: string, sent: Sent, done: string) => {
+    await eventually(() => send(operationId, { ...sent, isPrelude: true }), ([answer]) => answer?.body.includes(done) === true);
+    return send(operationId, sent);
+  };
+
   /** Archives of the person, once they are ready; the second service answers the one that the first has made. */
   const exported = async (patientId: string) => {
     const [begun] = await send('startExport');
     const path = { _id: idIn(begun?.body), patientId };
-    await eventually(() => send('getExport', { path }), ([answer]) => answer?.body.includes('"ready"') === true);
+    await eventually(() => send('getExport', { path, isPrelude: true }), ([answer]) => answer?.body.includes('"ready"') === true);
     const ofService = { path, patientId };
     return [
-      ...(await send('downloadExport', { path })), ...(await send('getLatestExport')), ...(await send('startPatientExport', ofService)), ...(await send('listPatientExports', ofService)),
+      ...(await send('getExport', { path })), ...(await send('downloadExport', { path })), ...(await send('getLatestExport')), ...(await send('startPatientExport', ofService)), ...(await send('listPatientExports', ofService)),
       ...(await send('getPatientExport', ofService)), ...(await send('downloadPatientExport', ofService)), ...(await send('exportUser', { path: { id: patientId } })), ...(await send('listUserAudit', { path: { id: patientId } })),
     ];
   };
@@ -108,10 +133,15 @@ describe('the requests shown in the specifications work', () => {
     const signedIn = await send('signIn');
     expect(refused(signedIn)).toEqual([]);
     cookie = signedIn[0]?.setCookie ?? '';
+    expect(refused([...(await send('listSessions')), ...(await send('listOwnSessions'))])).toEqual([]);
+    const operator = await vitalgate.addUser({ userGroup: 'operator' });
+    const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: operator.username, password: operator.password }) });
+    operatorToken = ((await tokens.json()) as { accessToken: string }).accessToken;
 
     const enrolled = await send('assignDevice');
     expect(refused(enrolled)).toEqual([]);
     expect(refused(await send('assignDeviceToPatient', { patientId }))).toEqual([]);
+    expect(refused([...(await send('listDevices')), ...(await send('findDevices', { patientId }))])).toEqual([]);
     const query = '?type=HeartRate&unit=bpm';
     const uploads = [...(await send('uploadHealthData', { query })), ...(await send('uploadHealthDataInFormat', { query, path: { format: 'standard-json' } }))];
     expect(uploads.map(({ name, body }) => ({ name, ...(JSON.parse(body) as object) }))).toMatchObject([
@@ -137,15 +167,16 @@ describe('the requests shown in the specifications work', () => {
     const reading = [
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
       ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
-      ...(await send('getChartData', { query: '?normalizedDataType=heart-rate' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate', patientId })),
       ...(await send('listUploads')), ...(await send('listPatientUploads', { patientId })), ...(await send('listChartedTypes')), ...(await send('listPatientChartedTypes', { patientId })),
+      ...(await send('getChartData', { query: '?normalizedDataType=heart-rate&to=2024-07-23T13:50:00Z' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate&to=2024-07-23T13:50:00Z', patientId })),
       ...(await send('getUpload', upload)), ...(await send('getUploadProgress', { ...upload, patientId })), ...(await send('getLimits')), ...(await exported(patientId)), ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')),
-      ...(await send('listOwnAudit')), ...(await send('findAudit', { patientId })), ...(await send('reportRefusal', { patientId })), ...(await send('listRefusedSamples')), ...(await send('listPatientRefusals', { patientId })), ...(await send('signOut')),
+      ...(await staffLooksAtChart(patientId)), ...(await send('listOwnAudit')), ...(await send('findAudit', { patientId })), ...(await send('reportRefusal', { patientId })), ...(await send('listRefusedSamples')), ...(await send('listPatientRefusals', { patientId })), ...(await send('signOut')),
     ];
     expect(refused(reading)).toEqual([]);
     const [device] = await send('searchDevices', { patientId });
     const idOf = (answer: { body: string } | undefined) => ({ path: { id: (JSON.parse(answer?.body ?? '{}') as { entry?: { resource: { id: string } }[] }).entry?.[0]?.resource.id ?? '' }, patientId });
-    const [observation] = await send('searchObservations', { patientId });
+    const until = `?date=${encodeURIComponent('le2024-07-23T13:49:00Z')}&code=8867-4&_count=1`;
+    const [observation] = await send('searchObservations', { patientId, query: until });
     const resources = [
       ...(await send('readObservation', idOf(observation))), ...(await send('readDevice', idOf(device))), ...(await send('exportPatient', { path: { id: patientId }, patientId })), ...(await send('getCapabilityStatement')),
     ];
@@ -164,7 +195,7 @@ describe('the requests shown in the specifications work', () => {
       const [changed] = await send(change);
       expect(changed).toMatchObject({ status: 204, setCookie: expect.stringMatching(/^sid=./) });
       cookie = changed?.setCookie ?? '';
-      const [listed] = await send(list);
+      const [listed] = await send(list, { isPrelude: true });
       expect(refused(await send(end, { path: { id: (JSON.parse(listed?.body ?? '[]') as { _id: string }[])[0]?._id ?? '' } }))).toEqual([]);
     }
     expect(refused(await send('endUserSessions', { path: { id: patientId } }))).toEqual([]);
@@ -179,20 +210,17 @@ describe('the requests shown in the specifications work', () => {
     const jobId = (answers: { body: string }[]) => ({ path: { id: (JSON.parse(answers[0]?.body ?? '{}') as { jobId: string }).jobId } });
     const accounts = [
       ...(await send('createUserWithId')), ...(await send('registerUser')), ...(await send('countUsers')),
-      ...(await send('getBulkActivation', jobId(await send('startBulkActivation')))), ...(await send('getBulkPasswordReset', jobId(await send('startBulkPasswordReset', { patientId })))),
+      ...(await whenDone('getBulkActivation', jobId(await send('startBulkActivation')), '"completed"')), ...(await whenDone('getBulkPasswordReset', jobId(await send('startBulkPasswordReset', { patientId })), '"completed"')),
       ...(await send('updateUser', { path: { id: patientId } })), ...(await send('changeUserStates', { patientId })), ...(await send('softDeleteUser', { path: { id: patientId } })),
     ];
     expect(refused(accounts)).toEqual([]);
 
     const { clientId, clientSecret } = await createClient(vitalgate.database.pool, { sender: 'medisante' });
     names.set('vgc_5d1c4f0b', clientId).set('q3Zx8r1pT0mV5yKd2Lw7nB4cJ6hS9fGaUeXoRiQtYkM', clientSecret);
-    const operator = await vitalgate.addUser({ userGroup: 'operator' });
-    const tokens = await fetch(`${vitalgate.urls.userManager}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: operator.username, password: operator.password }) });
-    operatorToken = ((await tokens.json()) as { accessToken: string }).accessToken;
     const [createdKey] = await send('createApiKey');
     expect(refused([...(await send('listApiKeys')), ...(await send('revokeApiKey', { path: { id: idIn(createdKey?.body) } }))])).toEqual([]);
     expect(refused(await send('registerDevice'))).toEqual([]);
-    await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key }, body: JSON.stringify({ metadata: { correlationId: 'waits' }, device: { id: 'nobodys' }, measurements: { timestamp: '2024-05-27T14:18:24Z' } }) });
+    await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key }, body: JSON.stringify({ metadata: { correlationId: 'waits', measurementType: 'BloodPressure' }, device: { id: 'BodyTrace:BT105:TEST-0003' }, measurements: { systolicBloodPressure: { value: 16400, unit: 'Pa' }, timestamp: '2024-05-27T14:18:24Z' } }) });
     const [entries] = await send('listInbox');
     const waiting = { path: { id: (JSON.parse(entries?.body ?? '[]') as { _id: string; kind: string }[]).find(({ kind }) => kind === 'quarantined')?._id ?? '' } };
     expect(refused([...(await send('readInbox', waiting)), ...(await send('replayInboxEntry', waiting)), ...(await send('replayInbox')), ...(await send('discardInboxEntry', waiting))])).toEqual([]);
@@ -211,7 +239,7 @@ describe('the requests shown in the specifications work', () => {
       ...(await send('retireHealthDataType', { ...type, query: '?version=1002' })), ...(await send('getHealthDataType', type)),
     ];
     const run = await send('startRenormalization');
-    expect(refused([...typed, ...run, ...(await send('getRenormalization', { path: { _id: idIn(run[0]?.body) } }))])).toEqual([]);
+    expect(refused([...typed, ...run, ...(await whenDone('getRenormalization', { path: { _id: idIn(run[0]?.body) } }, '"done"'))])).toEqual([]);
     const prototypes = await send('listPrototypes');
     tmm.readPrototypes(JSON.parse(prototypes[0]?.body ?? '[]') as PrototypeSchema[]);
     tmm.addPlan({ _id: 'plan', planName: 'Pulse', prototypeId: 'heart-rate', patientId, doctorId: 'd', startDate: '2000-01-01' });
@@ -225,9 +253,10 @@ describe('the requests shown in the specifications work', () => {
     expect(refused(await send('deleteHealthKitSamples', { patientId }))).toEqual([]);
     const erased = { path: { patientId }, patientId };
     const leaving = await vitalgate.addUser();
-    expect(refused([...(await send('deleteUser', { path: { id: leaving.id } })), ...(await send('eraseUser', { path: { id: patientId } })), ...(await send('erasePatient', erased)), ...(await send('getErasure', erased))])).toEqual([]);
+    expect(refused([...(await send('deleteUser', { path: { id: leaving.id } })), ...(await send('eraseUser', { path: { id: patientId } })), ...(await send('erasePatient', erased)), ...(await whenDone('getErasure', erased, '"done"'))])).toEqual([]);
     expect(refused([...(await send('issueClientToken')), ...(await send('getSigningKeys'))])).toEqual([]);
     const operations = specifications.flatMap(({ spec }) => spec.operations.filter(({ platform }) => !platform).map(({ id }) => id));
     expect(operations.filter((id) => !sent.has(id))).toEqual([]);
+    expect(untruths).toEqual([]);
   });
 });
