@@ -86,6 +86,11 @@ const shootCharts = async (page: Page, person: Person, name: Named): Promise<voi
   await shoot(page, name('charts'));
 };
 
+const makeArchive = async (page: Page): Promise<void> => {
+  await page.getByRole('button', { name: 'Make an archive' }).click();
+  await page.getByText('Your archive is ready.').waitFor();
+};
+
 const shootOthers = async (page: Page, url: string, name: Named): Promise<void> => {
   for (const [type, title] of [['blood-pressure', 'Blood pressure'], ['step-count', 'Step count']] as const) {
     await page.goto(`${url}/#charts/${type}`);
@@ -96,6 +101,7 @@ const shootOthers = async (page: Page, url: string, name: Named): Promise<void> 
   for (const [view, heading] of [['devices', 'Devices'], ['uploads', 'Uploads'], ['access', 'Who saw my data'], ['export', 'Export']] as const) {
     await page.goto(`${url}/#${view}`);
     await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    if (view === 'export') await makeArchive(page);
     await shoot(page, name(view));
   }
   await page.goto(`${url}/reset-password#token=shown`);

@@ -46,5 +46,5 @@ export const pages = ({ patient, resetPassword, scripts, style, licences }: Page
   showPasswordReset: ({ headers }) => sent(resetPassword, headers['accept-encoding'], { ...framed(resetPassword), 'Cache-Control': 'no-store' }),
   getPageScript: ({ path, headers }) => sent(named(scripts, path.name), headers['accept-encoding'], forEver),
   getPageStyle: ({ path, headers }) => sent(named([style], path.name), headers['accept-encoding'], forEver),
-  getPageLicences: ({ headers }) => sent(licences, headers['accept-encoding'], { 'Cache-Control': 'no-cache' }),
+  getPageLicences: ({ headers }) => sent(licences, headers['accept-encoding'], { 'Cache-Control': 'public, max-age=3600' }),
 });

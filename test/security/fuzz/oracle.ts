@@ -26,6 +26,7 @@ const KEYWORDS = new Set(['type', 'required', 'additionalProperties', 'pattern',
 const BEYOND_SCHEMA: readonly (readonly [operations: RegExp, pointer: RegExp])[] = [
   [/^assignDeviceToPatient$/, /^\/assignedPatientId$/],
   [/^getPatientChartData$/, /^\/query\/_id$/],
+  [/^(listPatientChartedTypes|listPatientUploads|listPatientRefusals)$/, /^\/query\/patientId$/],
   [/^(createUser|createUserWithId|updateUser|startBulkActivation)$/, /./],
 ];
 const LEAKS = /\bat [^ ]+ \(?(file|node|\/)|\.[jt]s:\d+|node_modules|\bSELECT [\w*]|syntax error at|ECONN|Cannot read|is not a function|undefined is not|\/tmp\/|postgres/i;
@@ -33,8 +34,11 @@ const HEADER_RULES: readonly (readonly [string, RegExp])[] = [
   ['x-content-type-options', /^nosniff$/],
   ['content-security-policy', /default-src 'none'/],
   ['x-request-id', /^[A-Za-z0-9._:-]{8,128}$/],
-  ['cache-control', /no-store|public, max-age=3600/],
 ];
+/** Data is kept by nobody; pages, which have none, are asked for again, and their files keep their content as long as their name. */
+const KEPT_BY_NOBODY = /no-store|public, max-age=3600/;
+const PAGE = /^(text\/(html|css|javascript))?$/;
+const KEPT_AS_PAGE = /^(no-cache|public, max-age=31536000, immutable)$/;
 
 const pathOf = ({ path }: FuzzedRequest): string => path.split('?', 1)[0] ?? path;
 const mediaTypeOf = (answer: Answer): string => (answer.headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
@@ -50,6 +54,8 @@ const jsonOf = (text: string): unknown => {
 const everyAnswer = (answer: Answer, platform: boolean): Breach[] => {
   const breaches: Breach[] = [];
   for (const [name, form] of HEADER_RULES) if (!form.test(answer.headers[name] ?? '')) breaches.push({ rule: `header ${name}`, seen: answer.headers[name] ?? 'absent' });
+  const kept = answer.headers['cache-control'] ?? 'absent';
+  if (!KEPT_BY_NOBODY.test(kept) && !(PAGE.test(mediaTypeOf(answer)) && KEPT_AS_PAGE.test(kept))) breaches.push({ rule: 'header cache-control', seen: kept });
   for (const name of ['x-powered-by', 'server', 'x-injected', 'access-control-allow-origin']) if (answer.headers[name] !== undefined) breaches.push({ rule: `no header ${name}`, seen: answer.headers[name] });
   if (answer.body !== '' && !/charset=utf-8/i.test(answer.headers['content-type'] ?? '') && !/javascript|font|image/.test(mediaTypeOf(answer))) breaches.push({ rule: 'content type with charset', seen: answer.headers['content-type'] ?? 'absent' });
   if (answer.status >= 400) {
