@@ -5879,7 +5879,6 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["CannotGoOn"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];
@@ -5909,7 +5908,6 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["CannotGoOn"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 500: components["responses"]["InternalError"];
             readonly 502: components["responses"]["UpstreamInvalid"];
             readonly 503: components["responses"]["Unavailable"];

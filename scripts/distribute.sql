@@ -27,6 +27,8 @@ select create_distributed_table('device_manager.series_rollup', 'patient_id', co
   where not exists (select from pg_dist_partition where logicalrelid = 'device_manager.series_rollup'::regclass);
 select create_distributed_table('device_manager.submission', 'patient_id', colocate_with => 'device_manager.payload')
   where not exists (select from pg_dist_partition where logicalrelid = 'device_manager.submission'::regclass);
+select create_distributed_table('device_manager.sample_refusal', 'patient_id', colocate_with => 'device_manager.payload')
+  where not exists (select from pg_dist_partition where logicalrelid = 'device_manager.sample_refusal'::regclass);
 select create_distributed_table('device_manager.patient_export', 'patient_id', colocate_with => 'device_manager.payload')
   where not exists (select from pg_dist_partition where logicalrelid = 'device_manager.patient_export'::regclass);
 select create_distributed_table('device_manager.patient_export_part', 'patient_id', colocate_with => 'device_manager.payload')

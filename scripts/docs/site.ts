@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import bff from '../../generated/bff.json' with { type: 'json' };
 import deviceManager from '../../generated/device-manager.json' with { type: 'json' };
@@ -55,6 +55,11 @@ const rewritingFor = (guide: Guide, pages: ReadonlyMap<string, string>): LinkRew
   return page === undefined ? undefined : `${addressFrom(guide.page, page)}${anchor === undefined ? '' : `#${anchor}`}`;
 };
 
+const pictures = join(root, 'docs', 'screenshots');
+
+/** Pictures are beside the pages, wherever the guide that shows them is. */
+const withPictures = (markdown: string): string => markdown.replaceAll('(docs/screenshots/', '(screenshots/').replaceAll('"docs/screenshots/', '"screenshots/');
+
 /**
  * Contracts and guides as files by their path in the site: an index, a page of each guide, a page and the specification of each service,
  * Redoc and a style sheet once. All links are relative, so the files open from a disk and from any path of a web server; nothing asks
@@ -65,13 +70,14 @@ export const documentationSite = (): ReadonlyMap<string, string | Buffer> => {
   const groups = guideGroups();
   const guides = groups.flatMap((group) => group.guides);
   const pages = new Map(guides.map(({ source, page }) => [source, page]));
-  const rendered = new Map(guides.map((guide) => [guide.source, renderPage(guide.markdown, rewritingFor(guide, pages))]));
+  const rendered = new Map(guides.map((guide) => [guide.source, renderPage(withPictures(guide.markdown), rewritingFor(guide, pages))]));
   const titleOf = (guide: Guide): string => nameOf(guide, rendered.get(guide.source)?.title ?? '');
   const menu: MenuGroup[] = [
     { name: 'Contracts', entries: services.map(({ name, specification }) => ({ page: `${name}.html`, name: specification.info.title })) },
     ...groups.map(({ name, guides: members }) => ({ name, entries: members.map((guide) => ({ page: guide.page, name: titleOf(guide) })) })),
   ];
   return new Map<string, string | Buffer>([
+    ...readdirSync(pictures).map((name): [string, Buffer] => [`screenshots/${name}`, readFileSync(join(pictures, name))]),
     ['index.html', framed({ page: 'index.html', title: 'Vitalgate', body: indexBody(menu) }, menu)],
     ...guides.map((guide): [string, string] => [guide.page, framed({ page: guide.page, title: titleOf(guide), body: rendered.get(guide.source)?.html ?? '' }, menu)]),
     ...services.flatMap(({ name, specification }): [string, string][] => [

@@ -30,13 +30,13 @@ const figureRow = (figure: Figure): string[] =>
 const whereOf = ({ benchmark, date, commit, machine: { processors, model, memoryGiB, node, postgres, load } }: Result): string =>
   `\`npm run bench -- ${benchmark}\`, ${date}, commit ${commit}, ${String(processors)} cores (${model}), ${String(memoryGiB)} GiB, Node ${node}, PostgreSQL ${postgres}, load before ${String(load)}:`;
 
-const section = ({ title, about, remarks }: Benchmark, result: Result): string =>
-  [`## ${title}`, about, whereOf(result), markdownTable(result.findings.table), ...(remarks === undefined ? [] : [remarks])].join('\n\n');
+const section = ({ title, about, remarks }: Benchmark, result: Result | undefined): string =>
+  [`## ${title}`, about, ...(result ? [whereOf(result), markdownTable(result.findings.table)] : ['No result is kept yet.']), ...(remarks === undefined ? [] : [remarks])].join('\n\n');
 
-/** The page on what was measured; a benchmark of which no result is kept is left out. */
+/** The page on what was measured. */
 export const benchmarksPage = async (): Promise<string> => {
   const kept = benchmarkNames().flatMap((name) => keptResult('bench/results', name) ?? []);
-  const sections = await Promise.all(kept.map(async (result) => section(((await import(`../../bench/${result.benchmark}.ts`)) as { benchmark: Benchmark }).benchmark, result)));
+  const sections = await Promise.all(benchmarkNames().map(async (name) => section(((await import(`../../bench/${name}.ts`)) as { benchmark: Benchmark }).benchmark, keptResult('bench/results', name))));
   const figures = markdownTable([['what', 'against', 'must be', 'aim', 'reached'], ...benchmarkFigures(kept).map(figureRow)]);
   const byTests = readFileSync(join(root, 'bench', 'measured-by-tests.md'), 'utf8').trim();
   return `${[intro.trimEnd(), figures, ...sections, byTests].join('\n\n')}\n`;

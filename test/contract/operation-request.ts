@@ -32,9 +32,12 @@ export const operations: readonly Asked[] = specifications.flatMap(({ service, s
 export const declaring = (status: number, fits: (asked: Asked) => boolean = () => true): Asked[] =>
   operations.filter((asked) => asked.operation.responses.has(String(status)) && fits(asked));
 
-/** The path with every parameter filled: with what is given by its name, `json` for formats, else an identifier that nothing has. */
-export const pathFor = ({ operation: { template } }: Asked, given: Readonly<Record<string, string>> = {}): string =>
-  template.replaceAll(/\{(\w+)\}/g, (_, name: string) => given[name] ?? (name === 'format' ? 'json' : 'f'.repeat(32)));
+/** Names that are no identifiers, of files that are not there. */
+const otherNames: Readonly<Record<string, string>> = { getPageScript: `nobodys-${'f'.repeat(16)}.js`, getPageStyle: `nobodys-${'f'.repeat(16)}.css` };
+
+/** The path with every parameter filled: with what is given by its name, `json` for formats, else an identifier or name that nothing has. */
+export const pathFor = ({ id, operation: { template } }: Asked, given: Readonly<Record<string, string>> = {}): string =>
+  template.replaceAll(/\{(\w+)\}/g, (_, name: string) => given[name] ?? otherNames[id] ?? (name === 'format' ? 'json' : 'f'.repeat(32)));
 
 /** A body as it goes over the wire, and the header that says what it is. */
 export const bodyFor = ({ body }: Asked): RequestInit => {

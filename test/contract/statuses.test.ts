@@ -73,7 +73,7 @@ describe('every operation refuses as it declares', () => {
 });
 
 /** Answered without any of the services behind. */
-const needsNobody = new Set(['getLimits', 'showPasswordReset']);
+const needsNobody = new Set(['getLimits', 'showPasswordReset', 'showPatientPage', 'getPageScript', 'getPageStyle', 'getPageLicences']);
 
 describe('every operation of the BFF tells trouble behind it as it declares', () => {
   let upstream: AnsweringUpstream;
@@ -177,8 +177,8 @@ describe('every operation of a service with a database', () => {
 
   describe.each(['device-manager', 'user-manager'])('with tables of the %s gone', (service) => {
     const schema = service.replace('-', '_');
-    beforeAll(() => vitalgate.database.pool.query(`alter schema ${schema} rename to elsewhere`));
-    afterAll(() => vitalgate.database.pool.query(`alter schema elsewhere rename to ${schema}`));
+    beforeAll(() => vitalgate.database.pool.query(`alter schema ${schema} rename to elsewhere; alter schema graphile_worker rename to jobs_elsewhere`));
+    afterAll(() => vitalgate.database.pool.query(`alter schema elsewhere rename to ${schema}; alter schema jobs_elsewhere rename to graphile_worker`));
 
     test.each(declaring(500, (asked) => asked.service === service && hasTables(asked)))('$id: 500', async (asked) => {
       expect(await ask(asked)).toBe(500);

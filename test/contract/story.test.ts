@@ -166,7 +166,7 @@ describe('the requests shown in the specifications work', () => {
     const upload = { path: { id: (JSON.parse(uploads[0]?.body ?? '{}') as { uploadId: string }).uploadId } };
     const reading = [
       ...(await send('normalizeHealthData', { path: { _id }, patientId })), ...(await send('getHealthData', { path: { _id }, patientId })),
-      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })), ...(await send('findDevices', { patientId })), ...(await send('listDevices')),
+      ...(await send('listHealthData')), ...(await send('findHealthData', { patientId })), ...(await send('countHealthData', { patientId })), ...(await send('exportHealthData', { patientId })),
       ...(await send('listUploads')), ...(await send('listPatientUploads', { patientId })), ...(await send('listChartedTypes')), ...(await send('listPatientChartedTypes', { patientId })),
       ...(await send('getChartData', { query: '?normalizedDataType=heart-rate&to=2024-07-23T13:50:00Z' })), ...(await send('getPatientChartData', { query: '?normalizedDataType=heart-rate&to=2024-07-23T13:50:00Z', patientId })),
       ...(await send('getUpload', upload)), ...(await send('getUploadProgress', { ...upload, patientId })), ...(await send('getLimits')), ...(await exported(patientId)), ...(await send('deleteHealthData')), ...(await send('findUsers')), ...(await send('getProfile')), ...(await send('getUserInfo')),
@@ -228,9 +228,11 @@ describe('the requests shown in the specifications work', () => {
       // Given up, and about nobody: a job of that name that runs again ends at once or fails again.
       await vitalgate.database.pool.query(`select graphile_worker.add_job($1, '{}', run_at => now() + interval '1 hour', max_attempts => 1)`, [task]);
       await vitalgate.database.pool.query('update graphile_worker._private_jobs set attempts = max_attempts where task_id = (select id from graphile_worker._private_tasks where identifier = $1)', [task]);
-      const job = { path: { id: idIn(JSON.stringify((JSON.parse((await send(list))[0]?.body ?? '[]') as object[])[0])) } };
+      // What they failed of is another story than the one shown, of a mail server that nobody listens at.
+      const listed = () => send(list, { isPrelude: true });
+      const job = { path: { id: idIn(JSON.stringify((JSON.parse((await listed())[0]?.body ?? '[]') as object[])[0])) } };
       expect(refused([...(await send(many)), ...(await send(retry, job))])).toEqual([]);
-      await eventually(() => send(list), ([answer]) => answer?.body.includes(task) === true);
+      await eventually(listed, ([answer]) => answer?.body.includes(task) === true);
       expect(refused(await send(discard, job))).toEqual([]);
     }
     const type = { path: { identifier: 'hospital-monitor' } };

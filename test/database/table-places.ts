@@ -23,6 +23,7 @@ export const tablePlaces: Readonly<Record<string, TablePlace>> = {
   'device_manager.submission': byPatient,
   'device_manager.patient_export': byPatient,
   'device_manager.patient_export_part': byPatient,
+  'device_manager.sample_refusal': byPatient,
   'device_manager.delivery': { distributedBy: 'correlation_id' },
   'device_manager.device': ofKeys,
   'device_manager.assignment': ofKeys,

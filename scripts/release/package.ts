@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+const staged = join(root, 'build', 'package');
+
+/** What goes along as it is. */
+const alongside = ['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'dist/client'];
+
+type Manifest = Record<string, unknown> & { readonly name: string; readonly version: string };
+
+/** The manifest as it is published: the program compiled, because Node runs no TypeScript of installed packages, and nothing of development. */
+const published = ({ private: _private, scripts: _scripts, devDependencies: _devDependencies, files: _files, ...kept }: Manifest): Manifest =>
+  ({ ...kept, bin: { vitalgate: 'src/cli/vitalgate.js' } }) as unknown as Manifest;
+
+const run = (command: string, args: readonly string[], folder = root): string =>
+  execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+const copyAssets = (folder: string): void => {
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || entry.name.endsWith('.ts')) continue;
+    const path = join(entry.parentPath, entry.name);
+    const target = join(staged, path.slice(root.length + 1));
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(path, target);
+  }
+};
+
+/** Compiles and packs what is published into `build/`; answers the path of the packed file. */
+export const pack = (): string => {
+  rmSync(staged, { recursive: true, force: true });
+  run(process.execPath, ['scripts/client.ts']);
+  run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.package.json']);
+  copyAssets('src');
+  for (const name of alongside) cpSync(join(root, name), join(staged, name), { recursive: true, filter: (path) => !path.startsWith(join(root, 'docs', 'site')) });
+  const manifest = published(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest);
+  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  run('npm', ['pack', '--silent', '--pack-destination', join(root, 'build')], staged);
+  return join(root, 'build', `${manifest.name}-${manifest.version}.tgz`);
+};

@@ -1,0 +1,72 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryDirectory } from '../demo/program.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** What an app does with the client, as its developer types it. */
+const consumer = `import { createClient, type VitalgateClient } from 'vitalgate/client';
+const [, , baseUrl = '', username = '', password = ''] = process.argv;
+const client: VitalgateClient = createClient({ baseUrl });
+await client.signIn({ username, password });
+const { data, error } = await client.api.GET('/profile');
+if (error) throw new Error(error.code);
+const who: string = data.sub;
+console.log(who);
+`;
+
+/** The lines of the README that a newcomer runs after the start, but for those that need a file of the repository. */
+const quickStart = (): string => {
+  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+  return blocks.filter((block) => block.includes('curl') && !block.includes('test/fixtures')).join('\n');
+};
+
+/** The path of an empty folder's own commands comes first, as npx has it. */
+const environmentOf = (folder: string): NodeJS.ProcessEnv => ({ PATH: `${join(folder, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`, HOME: process.env['HOME'], BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0' });
+
+const demand = (isSo: boolean, what: string): void => {
+  if (!isSo) throw new Error(`The packed program does not do what it must: ${what}.`);
+};
+
+const started = async (folder: string, child: ReturnType<typeof spawn>): Promise<Record<string, string>> => {
+  const file = join(folder, 'data', 'demo', 'demo.json');
+  for (let waitedMs = 0; waitedMs < 120_000; waitedMs += 100) {
+    demand(child.exitCode === null, 'it stays up');
+    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+    await sleep(100);
+  }
+  throw new Error('The packed program was not ready within two minutes.');
+};
+
+/**
+ * Installs a packed file in an empty folder, starts the demo there, runs the README's lines, types and runs an app of the client, and
+ * stops. Throws telling what failed.
+ */
+export const verifyPacked = async (file: string, version: string): Promise<void> => {
+  const { path: folder, remove } = temporaryDirectory();
+  const env = environmentOf(folder);
+  const run = (command: string, ...args: string[]): string => execFileSync(command, args, { cwd: folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'newcomer', private: true, type: 'module' }));
+    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', file], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+    demand(run('vitalgate', '--version').trim() === version, 'tell its version');
+    const child = spawn('vitalgate', ['start', '--demo'], { cwd: folder, env: { ...env, LOG_LEVEL: 'error' }, stdio: ['ignore', 'ignore', 'inherit'] });
+    try {
+      const demo = await started(folder, child);
+      const said = run('sh', '-euc', quickStart());
+      for (const line of [`"sub":"${demo['patientId'] ?? ''}"`, '"created":2,"duplicates":0', '"created":0,"duplicates":2', '"name":"Heart rate [bpm]"']) demand(said.includes(line), `the quick start prints ${line}`);
+      writeFileSync(join(folder, 'app.ts'), consumer);
+      execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck', 'false', '--types', 'node', '--typeRoots', join(root, 'node_modules', '@types'), 'app.ts'], { cwd: folder, stdio: 'inherit' });
+      demand(run('node', 'app.js', demo['bff'] ?? '', demo['username'] ?? '', demo['password'] ?? '').trim() === demo['patientId'], 'an app of the client reads the profile');
+    } finally {
+      child.kill('SIGTERM');
+      if (child.exitCode === null) await once(child, 'exit');
+    }
+    demand(child.exitCode === 0, 'end in order');
+  } finally {
+    remove();
+  }
+};
