@@ -8,11 +8,13 @@ const staged = join(root, 'build', 'package');
 /** What goes along as it is. */
 const alongside = ['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'dist/client'];
 
-type Manifest = Record<string, unknown> & { readonly name: string; readonly version: string };
+type Manifest = Readonly<Record<string, unknown>> & { readonly name: string; readonly version: string };
+
+const ofDevelopment = new Set(['private', 'scripts', 'devDependencies', 'files']);
 
 /** The manifest as it is published: the program compiled, because Node runs no TypeScript of installed packages, and nothing of development. */
-const published = ({ private: _private, scripts: _scripts, devDependencies: _devDependencies, files: _files, ...kept }: Manifest): Manifest =>
-  ({ ...kept, bin: { vitalgate: 'src/cli/vitalgate.js' } }) as unknown as Manifest;
+const published = (manifest: Manifest): object =>
+  ({ ...Object.fromEntries(Object.entries(manifest).filter(([name]) => !ofDevelopment.has(name))), bin: { vitalgate: 'src/cli/vitalgate.js' } });
 
 const run = (command: string, args: readonly string[], folder = root): string =>
   execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
@@ -34,8 +36,8 @@ export const pack = (): string => {
   run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.package.json']);
   copyAssets('src');
   for (const name of alongside) cpSync(join(root, name), join(staged, name), { recursive: true, filter: (path) => !path.startsWith(join(root, 'docs', 'site')) });
-  const manifest = published(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest);
-  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+  writeFileSync(join(staged, 'package.json'), `${JSON.stringify(published(manifest), undefined, 2)}\n`);
   run('npm', ['pack', '--silent', '--pack-destination', join(root, 'build')], staged);
   return join(root, 'build', `${manifest.name}-${manifest.version}.tgz`);
 };
