@@ -17,7 +17,7 @@ import { processorTimes, residentMiB } from './processor-time.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const uploadsPerRound = Number(process.env['BENCH_UPLOADS'] ?? 20);
-const samplesPerUpload = 1000;
+const samplesPerUpload = Number(process.env['BENCH_SAMPLES'] ?? 1000);
 const perDay = Number(process.env['BENCH_PER_DAY'] ?? 394);
 const lanesTried = (process.env['BENCH_LANES'] ?? '1,4').split(',').map(Number);
 
