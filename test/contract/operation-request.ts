@@ -32,8 +32,11 @@ export const operations: readonly Asked[] = specifications.flatMap(({ service, s
 export const declaring = (status: number, fits: (asked: Asked) => boolean = () => true): Asked[] =>
   operations.filter((asked) => asked.operation.responses.has(String(status)) && fits(asked));
 
-/** Names that are no identifiers, of files that are not there. */
-const otherNames: Readonly<Record<string, string>> = { getPageScript: `nobodys-${'f'.repeat(16)}.js`, getPageStyle: `nobodys-${'f'.repeat(16)}.css` };
+/** Names of another form, of files and jobs that are not there. */
+const otherNames: Readonly<Record<string, string>> = {
+  retryJob: '4711', discardJob: '4711', retryAccountJob: '4711', discardAccountJob: '4711',
+  getPageScript: `nobodys-${'f'.repeat(16)}.js`, getPageStyle: `nobodys-${'f'.repeat(16)}.css`,
+};
 
 /** The path with every parameter filled: with what is given by its name, `json` for formats, else an identifier or name that nothing has. */
 export const pathFor = ({ id, operation: { template } }: Asked, given: Readonly<Record<string, string>> = {}): string =>

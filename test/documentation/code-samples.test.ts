@@ -109,6 +109,9 @@ describe('the code samples of the documentation, word for word but for addresses
     for (const id of ['getProfile', 'getLimits', 'assignDevice', 'listDevices']) await call(id);
     const { uploadId, items } = await call('uploadHealthData');
     names.set(shown.upload, uploadId ?? '').set(shown.sample, items?.[0]?._id ?? '');
+    const page = await (await fetch(vitalgate.urls.bff)).text();
+    for (const kind of ['js', 'css']) names.set(kind === 'js' ? 'patient-0d5c29f0a1b24c3d.js' : 'pages-0d5c29f0a1b24c3d.css', new RegExp(`[a-z-]+-[0-9a-f]{16}\\.${kind}`).exec(page)?.[0] ?? '');
+    for (const id of ['showPatientPage', 'getPageScript', 'getPageStyle', 'getPageLicences', 'listUploads', 'listRefusedSamples', 'listChartedTypes']) await call(id);
     for (const id of ['uploadHealthDataInFormat', 'getUpload', 'listHealthData', 'getChartData', 'deleteHealthData', 'listOwnAudit']) await call(id);
     const { _id } = await call('startExport');
     names.set('5c3e1f7a9b2d4860a4c8e6d0b1f2a3c4', _id ?? '').set('2f86fda0197f4d0e8780daae45bac2f8', _id ?? '');
@@ -161,7 +164,7 @@ describe('the code samples of the documentation, word for word but for addresses
   test('a service, an operator and a sender go through the whole of the Device Manager', async () => {
     named(shown.sample, (await curl('receiveHealthKit') as unknown as Answer[])[0]?._id);
     await all('assignDeviceToPatient', 'findDevices', 'receiveHealthKitInFormat', 'receiveMedisante', 'receiveMedisanteInFormat', 'normalizeHealthData', 'getHealthData', 'findHealthData', 'countHealthData', 'exportHealthData');
-    await all('getUploadProgress', 'getPatientChartData', 'findAudit', 'reportRefusal', 'getCapabilityStatement', 'unassignDeviceFromPatient');
+    await all('listPatientUploads', 'listPatientRefusals', 'listPatientChartedTypes', 'getUploadProgress', 'getPatientChartData', 'findAudit', 'reportRefusal', 'getCapabilityStatement', 'unassignDeviceFromPatient');
     tmm.readPrototypes((await curl('listPrototypes')) as unknown as PrototypeSchema[]);
     tmm.addPlan({ _id: '668253dd1f4092358e249610', planName: 'Pulse', prototypeId: 'heart-rate', patientId, doctorId: 'd', startDate: '2000-01-01' });
     tmm.fault = ({ method }) => (method === 'POST' ? 'value-refusal' : undefined);

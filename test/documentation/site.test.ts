@@ -14,7 +14,7 @@ describe('the static documentation', () => {
     const perService = described.flatMap(({ service }) => [`${service}.html`, `${service}.json`]);
     const names = readdirSync(folder);
     expect([...perService, 'index.html', 'redoc.js', 'redoc.js.LICENSE.txt', 'style.css', 'errors.html', 'getting-started-apps.html', 'healthkit-permissions.html', 'sync.html', 'medisante.html', 'rules.html', 'operations.html', 'security.html'].filter((name) => !names.includes(name))).toEqual([]);
-    expect(names.filter((name) => !/\.html$|\.json$|^redoc\.js|^style\.css$|^decisions$/.test(name))).toEqual([]);
+    expect(names.filter((name) => !/\.html$|\.json$|^redoc\.js|^style\.css$|^decisions$|^screenshots$/.test(name))).toEqual([]);
   });
 
   test.each(pages)('%s forbids itself all that is not its own, before it loads anything', (page) => {

@@ -97,7 +97,9 @@ describe('what the program is made of', () => {
   test('I7 what is published has neither tests nor their players', () => {
     const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] })) as [{ files: { path: string }[] }];
     const folders = [...new Set(files.map(({ path }) => path.split('/')[0] ?? ''))].filter((name) => existsSync(join(root, name)));
-    expect(folders.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'package.json', 'src', ...(folders.includes('dist') ? ['dist'] : [])].toSorted());
+    expect(folders.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'package.json', 'scripts', 'src', ...(folders.includes('dist') ? ['dist'] : [])].toSorted());
+    // Operators run it; all other scripts are for developers.
+    expect(files.map(({ path }) => path).filter((path) => path.startsWith('scripts/'))).toEqual(['scripts/distribute.sql']);
     expect(files.filter(({ path }) => /test|fixture|\.env|\.pem|master-key$/.test(path)).map(({ path }) => path)).toEqual([]);
   }, 60_000);
 
