@@ -83,11 +83,12 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
     }
     const folder = join(vitalgate.dataDir, 'mail');
     mkdirSync(folder, { recursive: true });
-    for (const [name, days] of [['old', 8], ['new', 6]] as const) {
-      writeFileSync(join(folder, `${name}.eml`), 'To: somebody@example.org\r\n\r\n');
-      utimesSync(join(folder, `${name}.eml`), new Date(Date.now() - days * DAY_MS), new Date(Date.now() - days * DAY_MS));
+    // The second is what a process left that was killed while it wrote.
+    for (const [name, days] of [['old.eml', 8], ['.old.tmp', 8], ['new.eml', 6]] as const) {
+      writeFileSync(join(folder, name), 'To: somebody@example.org\r\n\r\n');
+      utimesSync(join(folder, name), new Date(Date.now() - days * DAY_MS), new Date(Date.now() - days * DAY_MS));
     }
-    expect(await expireAccounts(pool, folder, { sessions: 1, resets: 1, bulkJobs: 30, mails: 7 })).toMatchObject({ sessions: 1, passwordResets: 1, mails: 1 });
+    expect(await expireAccounts(pool, folder, { sessions: 1, resets: 1, bulkJobs: 30, mails: 7 })).toMatchObject({ sessions: 1, passwordResets: 1, mails: 2 });
     expect((await fetch(`${vitalgate.urls.bff}/profile`, { headers: { cookie } })).status).toBe(200);
   });
 
