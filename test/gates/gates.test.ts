@@ -33,6 +33,7 @@ const faults: readonly Fault[] = [
   { gate: 'contract since the release', situation: 'a status that is gone', file: 'generated/bff.json', from: '"304": {', to: '"305": {', told: /bff: [1-9]\d* breaks? .*info\.version must be 0\.2\.0 or later/ },
   { gate: 'scores of specifications', situation: 'a score below the least', file: 'openapi/score.json', to: '{ "bff": 99, "device-manager": 90, "user-manager": 90 }', told: /FAIL bff: [\d.]+ of 100 \(at least 99\)/ },
   { gate: 'types', situation: 'a text in place of a number', file: 'src/http/upstream-stream.ts', from: 'const PATIENCE_MS = 30_000', to: "const PATIENCE_MS: number = 'long'", told: /upstream-stream\.ts.*TS2322/ },
+  { gate: 'types of pages', situation: 'a text in place of a number', file: 'src/bff/pages/planted.ts', to: "export const planted: number = 'long';\n", told: /planted\.ts.*TS2322/ },
   { gate: 'lint', situation: 'a promise that nobody waits for', file: 'src/http/planted.ts', to: "export const begin = (): void => {\n  Promise.reject(new Error('unheard'));\n};\n", told: /no-floating-promises/, args: ['src/http/planted.ts'] },
   { gate: 'import rules', situation: 'a service that reaches into another', file: 'src/bff/planted.ts', to: "export { createUserManager } from '../user-manager/service.ts';\n", told: /services-are-islands/ },
   { gate: 'dead code', situation: 'a function that nobody calls', file: 'src/http/framing.ts', from: 'export const NO_BODY', to: 'export const unused = (): number => 1;\nexport const NO_BODY', told: /unused/ },

@@ -139,11 +139,14 @@ describe('background jobs that failed', () => {
     await vitalgate.database.pool.query('delete from graphile_worker._private_jobs where id = $1', [id]);
   });
 
-  test('one under way is neither tried again nor thrown away', async () => {
-    const id = await planted({ task: 'renormalize', payload: { renormalizationId: newPatient() } });
+  test.each<[string, Job, 'deviceManager' | 'userManager']>([
+    ['renormalization', { task: 'renormalize', payload: { renormalizationId: newPatient() } }, 'deviceManager'],
+    ['change of passwords', { task: 'bulk-change-password', payload: { jobId: newPatient() } }, 'userManager'],
+  ])('a %s under way is neither tried again nor thrown away', async (_situation, job, at) => {
+    const [id, client] = [await planted(job), { deviceManager, userManager }[at]];
     await vitalgate.database.pool.query(`update graphile_worker._private_jobs set locked_at = now(), locked_by = 'somebody' where id = $1`, [id]);
-    expect((await jobs(deviceManager, '?state=running')).some(({ _id }) => _id === id)).toBe(true);
-    for (const act of ['retry', 'discard']) expect((await deviceManager.post(`/background-jobs/${id}/${act}`)).status).toBe(409);
+    expect((await jobs(client, '?state=running')).some(({ _id }) => _id === id)).toBe(true);
+    for (const act of ['retry', 'discard']) expect((await client.post(`/background-jobs/${id}/${act}`)).status).toBe(409);
     await vitalgate.database.pool.query('delete from graphile_worker._private_jobs where id = $1', [id]);
   });
 
