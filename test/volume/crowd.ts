@@ -30,6 +30,7 @@ const rows: readonly (readonly [string, string])[] = [
      from ${perPayload}, generate_series(0, ${String(SAMPLES_PER_PAYLOAD - 1)}) i`],
   ['device_manager.sample_copy (patient_id, _id, payload_id, item_index)', `select ${patient}, gen_random_uuid(), ${payload}, 3 from ${perPayload}`],
   ['device_manager.tombstone (patient_id, _id)', `select ${patient}, gen_random_uuid() from ${perPayload}`],
+  ['device_manager.sample_refusal (patient_id, refused_at, _id, received, reasons)', `select ${patient}, ${arrival}, gen_random_uuid(), 3, '[]' from ${perPayload}`],
   ['device_manager.normalized_chunk (patient_id, payload_id, rule_id, rule_version, body)', `select ${patient}, ${payload}, 'healthkit-heart-rate', 1, ${sealed} from ${perPayload}`],
   ['device_manager.series_chunk (patient_id, normalized_type, raw_type, series, day, body)',
     `select ${patient}, 'heart-rate', 'HKQuantityTypeIdentifierHeartRate', 'Heart rate', current_date - (n * 29)::int, ${sealed} from ${perPayload}`],

@@ -59,7 +59,8 @@ export const patientDataMigrations: readonly Migration[] = [
         received integer not null,
         reasons jsonb not null,
         primary key (patient_id, refused_at, _id)
-      )`,
+      );
+      create index sample_refusal_by_day on device_manager.sample_refusal (refused_at)`,
   },
   {
     name: '0070-indexes-for-many-patients',
