@@ -87,7 +87,7 @@ const shootCharts = async (page: Page, person: Person, name: Named): Promise<voi
 };
 
 const makeArchive = async (page: Page): Promise<void> => {
-  await page.getByRole('button', { name: 'Make an archive' }).click();
+  await page.getByRole('button', { name: /^Make/ }).click();
   await page.getByText('Your archive is ready.').waitFor();
 };
 

@@ -82,7 +82,9 @@ describeInBrowser('the page for people', () => {
     await drawn(page);
     expect(await page.getByRole('img').getAttribute('aria-label')).toMatch(/^Chart of Heart rate, .*Heart rate: 48 points from 60 to 83 bpm/);
     await page.getByText('Show the values as a table').click();
-    expect(await page.getByRole('region', { name: 'Values of the chart' }).getByRole('row').count()).toBe(49);
+    const rows = page.getByRole('region', { name: 'Values of the chart' }).getByRole('row');
+    await rows.nth(48).waitFor();
+    expect(await rows.count()).toBe(49);
 
     await openView(page, 'Uploads');
     await page.getByText('1 value of 49 refused').waitFor();

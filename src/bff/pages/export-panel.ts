@@ -36,6 +36,8 @@ export const exportPanel = async ({ onFault }: Place): Promise<HTMLElement> => {
   const tell = (found: PatientExport | undefined): void => {
     show(state, found !== undefined && stateNode(found));
     button.disabled = isUnderWay(found);
+    button.className = found?.state === 'ready' ? 'quiet' : '';
+    button.textContent = found?.state === 'ready' ? 'Make a new one' : 'Make an archive';
     if (isUnderWay(found)) setTimeout(() => void follow(), everyMs);
   };
   const attempt = async (work: Promise<PatientExport | undefined>): Promise<void> => {
