@@ -18,7 +18,6 @@ interface Planned {
 
 /** Statements that may read all of a table, each with the reason. */
 const mayReadAll: readonly (readonly [table: string, statement: RegExp, reason: string])[] = [
-  ['device_manager.sample_refusal', /^delete from device_manager.sample_refusal r using/, 'once a day, a batch is here as large as the table: it is found by its day where the table is larger'],
   ['device_manager.quarantined_delivery', /group by reason/, 'a count for an alarm, once a scrape: what waits for a person is to be few'],
   ['device_manager.audit_event', /where e[.]event = \$1 and true order by/, 'an operator looks for one event among all patients and all years: from and to bound it'],
   ['device_manager.device', /nulls first, d[.]created_at/, 'an operator lists the devices of all patients: with a patient it is an index'],

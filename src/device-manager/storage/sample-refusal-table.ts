@@ -54,12 +54,11 @@ export const refusalsOf = async (db: Queryable, patientId: string): Promise<Kept
   return rows.map(refusalOf);
 };
 
-/** Forgets refusals from before an instant; answers how many. */
+/** Forgets refusals from before an instant, the first first; answers how many. */
 export const forgetRefusals = async (db: Queryable, before: Date, limit: number): Promise<number> =>
   (
     await db.query(
-      `delete from device_manager.sample_refusal r using (select patient_id, refused_at, _id from device_manager.sample_refusal where refused_at < $1 order by refused_at limit $2) old
-       where r.patient_id = old.patient_id and r.refused_at = old.refused_at and r._id = old._id`,
+      `delete from device_manager.sample_refusal where ctid = any(array(select ctid from device_manager.sample_refusal where refused_at < $1 order by refused_at limit $2))`,
       [before, limit],
     )
   ).rowCount ?? 0;
