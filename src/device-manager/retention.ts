@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
+import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { MasterKeyMissingError } from '../keys/wrapping.ts';
 import { lockPatient } from './normalizing.ts';
 import { recordAudit } from './storage/audit-table.ts';
-import { emptyPayloads, forgetDiscarded, payloadsBefore, removeExpiredExports, removePayload, waitingSince, type PayloadName } from './storage/expired-rows.ts';
+import { emptyPayloads, forgetDiscarded, payloadsBefore, removeExpiredExports, removePayload, waitingSince, type OldPayload, type PayloadName } from './storage/expired-rows.ts';
 import { discardDelivery } from './storage/inbox-table.ts';
 import { samplesToNormalize } from './storage/sample-result-table.ts';
 import { forgetRefusals, REFUSALS_KEPT_DAYS } from './storage/sample-refusal-table.ts';
@@ -60,12 +62,25 @@ const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<
     await recordAudit(client, { patientId, actor, action: 'delete', resource: `payload/${payloadId}`, requestId: `retention-${randomUUID()}` });
   });
 
-const expireHealthData = (expiring: Expiring, before: Date): Promise<number> =>
-  batchwise(expiring, async (limit) => {
-    const names = await payloadsBefore(expiring.pool, before, limit);
-    for (const name of names) await expirePayload(expiring, name);
+/** Whether it went; one whose points do not open stays as it is, because they could not be taken out of its chart. */
+const expireUnlessBroken = (expiring: Expiring, name: PayloadName): Promise<boolean> =>
+  expirePayload(expiring, name).then(() => true, (error: unknown) => {
+    if (error instanceof SealBrokenError || error instanceof MasterKeyMissingError) return false;
+    throw error;
+  });
+
+/** Goes on behind what does not open, so that it stops nobody else. */
+const expireHealthData = async (expiring: Expiring, before: Date): Promise<{ healthData: number; unreadable: number }> => {
+  const told = { healthData: 0, unreadable: 0 };
+  let last: OldPayload | undefined;
+  await batchwise(expiring, async (limit) => {
+    const names = await payloadsBefore(expiring.pool, before, last, limit);
+    for (const name of names) told[(await expireUnlessBroken(expiring, name)) ? 'healthData' : 'unreadable'] += 1;
+    last = names.at(-1) ?? last;
     return names.length;
   });
+  return told;
+};
 
 const expireWaiting = (expiring: Expiring, before: Date): Promise<number> =>
   batchwise(expiring, async (limit) => {
@@ -80,13 +95,17 @@ const expireWaiting = (expiring: Expiring, before: Date): Promise<number> =>
     return payloadIds.length;
   });
 
-/** Deletes what is older than its class is kept, in batches, each in a transaction of its own. Answers how much of each class. */
+/**
+ * Deletes what is older than its class is kept, in batches, each in a transaction of its own. Answers how much of each class, and how
+ * many payloads had to stay because something sealed of their patient does not open (`unreadable`).
+ */
 export const expire = async (expiring: Expiring, now = Date.now()): Promise<Expired> => {
   const { pool, days } = expiring;
-  const before = async (kept: number | undefined, work: (instant: Date) => Promise<number>): Promise<number> => (kept === undefined ? 0 : work(new Date(now - kept * DAY_MS)));
+  const instantBefore = (keptDays: number): Date => new Date(now - keptDays * DAY_MS);
+  const before = async (kept: number | undefined, work: (instant: Date) => Promise<number>): Promise<number> => (kept === undefined ? 0 : work(instantBefore(kept)));
   return {
     exports: await batchwise(expiring, (limit) => removeExpiredExports(pool, limit), EXPORT_BATCH),
-    healthData: await before(days.healthData, (instant) => expireHealthData(expiring, instant)),
+    ...(days.healthData === undefined ? { healthData: 0, unreadable: 0 } : await expireHealthData(expiring, instantBefore(days.healthData))),
     payloads: await before(days.payloads, (instant) => batchwise(expiring, (limit) => emptyPayloads(pool, instant, limit))),
     quarantine: await before(days.quarantine, (instant) => expireWaiting(expiring, instant)),
     refusals: await before(REFUSALS_KEPT_DAYS, (instant) => batchwise(expiring, (limit) => forgetRefusals(pool, instant, limit))),

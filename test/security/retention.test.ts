@@ -69,6 +69,25 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
     expect(await answered(service(vitalgate, patientId).get('/chart-data?normalizedDataType=heart-rate'))).toEqual([]);
   });
 
+  test('a patient whose points do not open stops nobody else, is told, and goes when they open', async () => {
+    const { pool } = vitalgate.database;
+    const [broken, sound] = [newPatient(), newPatient()];
+    for (const one of [broken, sound]) {
+      const app = service(vitalgate, one);
+      await answered(app.post('/devices/assign', watch));
+      await answered(app.post('/health-data/healthkit', [heartRate(0, { value: 71 })]));
+      await chartOf(app, 'heart-rate', 1);
+    }
+    const flip = () => pool.query('update device_manager.series_chunk set body = set_byte(body, 40, get_byte(body, 40) # 1) where patient_id = $1', [broken]);
+    const left = async () => (await pool.query<{ patient_id: string }>('select patient_id from device_manager.payload')).rows.map((row) => row.patient_id);
+    await flip();
+    expect(await after(31, { healthData: 30 })).toMatchObject({ healthData: 1, unreadable: 1 });
+    expect(await left()).toEqual([broken]);
+    await flip();
+    expect(await after(31, { healthData: 30 })).toMatchObject({ healthData: 1, unreadable: 0 });
+    expect(await left()).toEqual([]);
+  });
+
   test('sessions and links that have ended, and mails in files, go after days; what lives stays', async () => {
     const { pool } = vitalgate.database;
     const user = await vitalgate.addUser();

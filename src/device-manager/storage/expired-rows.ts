@@ -8,10 +8,19 @@ export interface PayloadName {
   readonly payload_id: string;
 }
 
-/** Payloads that came before an instant, the first first. */
-export const payloadsBefore = async (db: Queryable, before: Date, limit: number): Promise<PayloadName[]> =>
+/** A payload that came too long ago; the instant as PostgreSQL writes it, in full precision. */
+export interface OldPayload extends PayloadName {
+  readonly received_at: string;
+}
+
+/** Payloads that came before an instant, the first first, from after one of them. */
+export const payloadsBefore = async (db: Queryable, before: Date, after: OldPayload | undefined, limit: number): Promise<OldPayload[]> =>
   (
-    await db.query<PayloadName>(`select patient_id, ${hex('payload_id')} as payload_id from device_manager.payload where received_at < $1 order by received_at, payload_id limit $2`, [before, limit])
+    await db.query<OldPayload>(
+      `select patient_id, ${hex('payload_id')} as payload_id, received_at::text as received_at from device_manager.payload q
+       where received_at < $1 and (q.received_at, q.payload_id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')) order by q.received_at, q.payload_id limit $4`,
+      [before, after?.received_at ?? null, after?.payload_id ?? null, limit],
+    )
   ).rows;
 
 /** Removes a payload with its samples and all that was made of them but points and rollups. */

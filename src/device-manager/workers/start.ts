@@ -25,7 +25,8 @@ const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, al
 
 /** What went is told by its class alone. */
 const expireAndTell = async ({ jobPool: pool, keyRing, log, retentionDays: days }: DeviceManagerDependencies, isStopping: () => boolean): Promise<void> => {
-  const expired = await expire({ pool, keyRing, days, isStopping });
+  const { unreadable = 0, ...expired } = await expire({ pool, keyRing, days, isStopping });
+  if (unreadable > 0) log.error({ kind: 'unreadable', where: 'retention', values: unreadable }, 'payloads that had been kept long enough stay, because something sealed of their patients does not open');
   if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
 };
 
