@@ -1,17 +1,33 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-const root = join(import.meta.dirname, '../..');
+const checkout = join(import.meta.dirname, '../..');
+const CODE = ['src', 'generated', 'openapi', 'docs', 'package.json', 'package-lock.json'];
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
 
+/** Whether everybody may enter a folder and all above it. */
+const isOpenToAll = (folder: string): boolean => (statSync(folder).mode & 0o001) !== 0 && (dirname(folder) === folder || isOpenToAll(dirname(folder)));
+
+/** Where the code lies: the checkout, or a copy of it where that lies below a private home, which nobody may enter. */
+let root = checkout;
+beforeAll(() => {
+  if (!isRoot || isOpenToAll(checkout)) return;
+  root = mkdtempSync(join(tmpdir(), 'vitalgate-code-'));
+  chmodSync(root, 0o755);
+  for (const name of [...CODE, 'node_modules']) cpSync(join(checkout, name), join(root, name), { recursive: true, verbatimSymlinks: true });
+}, 120_000);
+afterAll(() => {
+  if (root !== checkout) rmSync(root, { recursive: true });
+});
+
 /** When what the program is made of was last written. */
 const state = (): string[] =>
-  ['src', 'generated', 'openapi', 'docs', 'package.json', 'package-lock.json'].flatMap((name) => {
+  CODE.flatMap((name) => {
     const path = join(root, name);
     const files = statSync(path).isDirectory() ? readdirSync(path, { recursive: true }).map((file) => join(path, String(file))) : [path];
     return files.map((file) => `${file} ${String(statSync(file).mtimeMs)}`);
@@ -19,7 +35,7 @@ const state = (): string[] =>
 
 const start = (environment: Readonly<Record<string, string>>, as?: number): { child: ChildProcessWithoutNullStreams; told: () => string } => {
   let told = '';
-  const child = spawn(process.execPath, [join(root, 'src/main.ts')], {
+  const child = spawn(process.execPath.replace(checkout, root), [join(root, 'src/main.ts')], {
     cwd: tmpdir(), env: { PATH: process.env['PATH'], BFF_PORT: '0', DEVICE_MANAGER_PORT: '0', USER_MANAGER_PORT: '0', ...environment }, ...(as !== undefined && { uid: as, gid: as }),
   });
   child.stderr.on('data', (chunk) => (told += String(chunk)));

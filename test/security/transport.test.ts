@@ -41,7 +41,7 @@ describe('what is sent', () => {
     ['a method nobody knows', () => ask('bff', '/profile', { method: 'PUT', headers: { cookie } }), 405, 'application/problem+json; charset=utf-8', {}],
     ['a body that is no JSON', () => ask('bff', '/oauth/token', { method: 'POST', headers: json, body: '{' }), 400, 'application/problem+json; charset=utf-8', {}],
     ['an answer without a body', () => ask('bff', '/reset-password', { method: 'POST', headers: json, body: '{"email":"nobody@example.org"}' }), 204, null, {}],
-    ['the page to set a password', () => ask('bff', '/reset-password'), 200, 'text/html; charset=utf-8', { 'content-security-policy': expect.stringMatching(/^default-src 'none'; script-src 'sha256-[^ ]+'; style-src 'sha256-[^ ]+'; connect-src 'self'; [^]*base-uri 'none'; form-action 'none'; frame-ancestors 'none'/) }],
+    ['the page to set a password', () => ask('bff', '/reset-password'), 200, 'text/html; charset=utf-8', { 'content-security-policy': expect.stringMatching(/^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; [^]*base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'/) }],
     ['the page of the documentation', () => ask('bff', '/documentation'), 200, 'text/html; charset=utf-8', { 'content-security-policy': expect.stringMatching(/default-src 'none'/) }],
     ['the health of a service', () => ask('bff', '/-/healthz'), 200, 'application/json; charset=utf-8', {}],
     ['metrics', () => ask('deviceManager', '/-/metrics'), 200, expect.stringMatching(/^text\/plain;.*charset=utf-8/) as unknown as string, {}],
