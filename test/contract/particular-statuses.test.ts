@@ -36,6 +36,7 @@ describe('what is particular to an operation', () => {
     test.each<Question>([
       { id: 'findAudit', query: `?patientId=${somebodyElse}` },
       { id: 'searchDevices', query: `?patient=${somebodyElse}` },
+      ...['listPatientUploads', 'listPatientRefusals', 'listPatientChartedTypes'].map((id) => ({ id, query: `?patientId=${somebodyElse}` })),
       ...['getErasure', 'startPatientExport', 'listPatientExports', 'getPatientExport', 'downloadPatientExport'].map((id) => ({ id, given: { patientId: somebodyElse } })),
       { id: 'erasePatient', given: { patientId: somebodyElse }, body: JSON.stringify({ confirm: somebodyElse }) },
     ])('$id: 403', async (question) => {
