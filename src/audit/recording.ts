@@ -14,8 +14,7 @@ export const recorderOf = (schema: AuditSchema): Recorder => {
     const { event, resource, outcome = 'success', reason, requestId } = entry;
     const { kind, id, patientId } = actorIn(entry);
     const source = currentSource();
-    await db.query(sql, [
-      patientId, event, auditEvents[event], outcome, reason ?? null, kind, id, resource, requestId ?? source?.requestId ?? `internal-${randomUUID()}`, source?.peer ?? 'none',
-    ]);
+    const values = [patientId, event, auditEvents[event], outcome, reason ?? null, kind, id, resource, requestId ?? source?.requestId ?? `internal-${randomUUID()}`, source?.peer ?? 'none'];
+    await db.query({ name: `record-audit-${schema}`, text: sql, values });
   };
 };

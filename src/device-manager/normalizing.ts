@@ -24,7 +24,7 @@ const writtenStanding = (_id: string, standing: Standing | undefined): { _id: st
 
 /** One writer per patient at a time, whoever calls, until the transaction ends. */
 export const lockPatient = async (db: Queryable, patientId: string): Promise<void> => {
-  await db.query(`select set_config('lock_timeout', '0', true), pg_advisory_xact_lock(hashtextextended($1, 0))`, [patientId]);
+  await db.query({ name: 'lock-patient', text: `select set_config('lock_timeout', '0', true), pg_advisory_xact_lock(hashtextextended($1, 0))`, values: [patientId] });
 };
 
 /** What normalizes, with the rules of an installation. */

@@ -41,7 +41,11 @@ export const prepareJobs = async (pool: Pool): Promise<string[]> => {
 
 /** Adds a job in the caller's transaction: it exists when that commits, and not otherwise. */
 export const addJob = async (db: Queryable, { task, payload, queue, key, runAt }: Job): Promise<void> => {
-  await db.query('select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6)', [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null]);
+  await db.query({
+    name: 'add-job',
+    text: 'select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6)',
+    values: [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null],
+  });
 };
 
 /** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */

@@ -21,12 +21,13 @@ interface Row {
  * nor wrapping it anew nor another generation.
  */
 export const currentKeys = async (db: Queryable, scope: string, held: boolean): Promise<StoredKeys | undefined> => {
-  const { rows } = await db.query<Row>(
-    `select s.identity_key, s.master_key_id as identity_master, d.generation, d.wrapped_key, d.master_key_id as data_master
+  const { rows } = await db.query<Row>({
+    name: held ? 'held-keys' : 'current-keys',
+    text: `select s.identity_key, s.master_key_id as identity_master, d.generation, d.wrapped_key, d.master_key_id as data_master
      from device_manager_keys.scope_key s join device_manager_keys.data_key d on d.scope = s.scope
      where s.scope = $1 order by d.generation desc limit 1${held ? ' for key share of d' : ''}`,
-    [scope],
-  );
+    values: [scope],
+  });
   const [row] = rows;
   return row && {
     identity: { wrapped: row.identity_key, masterKeyId: row.identity_master },

@@ -44,11 +44,12 @@ export const createApiKey = async (db: Queryable, { sender, expiresInDays, devic
 
 /** Who holds a key that is neither revoked nor expired; notes at most once a minute that it was used. */
 export const senderOfKey = async (db: Queryable, key: string): Promise<KeyHolder | undefined> => {
-  const { rows } = await db.query<{ sender: string; stale: boolean; _id: string; device_ids: string[] | null }>(
-    `select _id, sender, device_ids, coalesce(last_used_at < now() - interval '1 minute', true) as stale from device_manager.api_key
+  const { rows } = await db.query<{ sender: string; stale: boolean; _id: string; device_ids: string[] | null }>({
+    name: 'sender-of-key',
+    text: `select _id, sender, device_ids, coalesce(last_used_at < now() - interval '1 minute', true) as stale from device_manager.api_key
      where key_hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())`,
-    [hashOf(key)],
-  );
+    values: [hashOf(key)],
+  });
   const [found] = rows;
   if (found?.stale) await db.query('update device_manager.api_key set last_used_at = now() where _id = $1', [found._id]);
   return found && { sender: found.sender, ...(found.device_ids && { deviceIds: found.device_ids }) };

@@ -5,10 +5,11 @@ import type { EraseRows } from './erasing-rows.ts';
 /** All intervals of a device in order of time. */
 export const intervalsOf = async (db: Queryable, device: string): Promise<Interval[]> =>
   (
-    await db.query<{ patient_id: string; assigned_from: Date; assigned_until: Date | null }>(
-      'select patient_id, assigned_from, assigned_until from device_manager.assignment where device = $1::uuid order by assigned_from',
-      [device],
-    )
+    await db.query<{ patient_id: string; assigned_from: Date; assigned_until: Date | null }>({
+      name: 'intervals-of-device',
+      text: 'select patient_id, assigned_from, assigned_until from device_manager.assignment where device = $1::uuid order by assigned_from',
+      values: [device],
+    })
   ).rows.map((row) => ({ patientId: row.patient_id, from: row.assigned_from.getTime(), ...(row.assigned_until && { until: row.assigned_until.getTime() }) }));
 
 /** Puts an interval in place; `replaces` is the start of the one it takes the place of. Instants in milliseconds since 1970. */

@@ -15,11 +15,12 @@ export interface Delivery {
  * another transaction is noting is waited for.
  */
 export const noteDelivery = async (db: Queryable, delivery: Delivery): Promise<{ repeated?: { sampleId: string; bodyMac: Buffer } }> => {
-  const { rowCount } = await db.query(
-    `insert into device_manager.delivery (sender, correlation_id, sample_id, body_mac, received_at) values ($1, $2, $3::uuid, $4, $5)
+  const { rowCount } = await db.query({
+    name: 'note-delivery',
+    text: `insert into device_manager.delivery (sender, correlation_id, sample_id, body_mac, received_at) values ($1, $2, $3::uuid, $4, $5)
      on conflict do nothing`,
-    [delivery.sender, delivery.correlationId, delivery.sampleId, delivery.bodyMac, delivery.receivedAt],
-  );
+    values: [delivery.sender, delivery.correlationId, delivery.sampleId, delivery.bodyMac, delivery.receivedAt],
+  });
   if (rowCount === 1) return {};
   const { rows } = await db.query<{ sample_id: string; body_mac: Buffer }>(
     `select replace(sample_id::text, '-', '') as sample_id, body_mac from device_manager.delivery where sender = $1 and correlation_id = $2`,

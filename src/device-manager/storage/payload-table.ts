@@ -54,13 +54,14 @@ export const openBytes = async (key: DataKey, sealed: Buffer, place: string): Pr
  */
 export const insertPayload = async (db: Queryable, { dataKey, identityKey }: ScopeKeys, payload: Payload, body = payload.bytes): Promise<void> => {
   const { patientId, payloadId, bytes, receivedAt } = payload;
-  await db.query(
-    `insert into device_manager.payload (patient_id, payload_id, provider, format, received_at, body, context, digest, size_bytes, item_count, redacted_at)
+  await db.query({
+    name: 'insert-payload',
+    text: `insert into device_manager.payload (patient_id, payload_id, provider, format, received_at, body, context, digest, size_bytes, item_count, redacted_at)
      values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    [patientId, payloadId, payload.provider, payload.format, receivedAt, sealBytes(dataKey, body, aad(patientId, payloadId, 'body')),
+    values: [patientId, payloadId, payload.provider, payload.format, receivedAt, sealBytes(dataKey, body, aad(patientId, payloadId, 'body')),
       sealBytes(dataKey, Buffer.from(JSON.stringify(payload.context)), aad(patientId, payloadId, 'context')), bytesMac(identityKey, bytes), bytes.length, payload.itemCount,
       body === bytes ? null : receivedAt],
-  );
+  });
 };
 
 /** Keeps less of a payload from now on; the digest stays that of what was received. */

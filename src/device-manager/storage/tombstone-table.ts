@@ -8,7 +8,11 @@ const hex = (column: string) => `replace(${column}::text, '-', '')`;
  * Else an upload could look for tombstones before, and a deletion for samples before the other one commits.
  */
 export const lockKeeping = async (db: Queryable, patientId: string, act: 'upload' | 'deletion'): Promise<void> => {
-  await db.query(`select set_config('lock_timeout', '0', true), ${act === 'upload' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock'}(hashtextextended('keeping:' || $1, 0))`, [patientId]);
+  await db.query({
+    name: `lock-keeping-${act}`,
+    text: `select set_config('lock_timeout', '0', true), ${act === 'upload' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock'}(hashtextextended('keeping:' || $1, 0))`,
+    values: [patientId],
+  });
 };
 
 /** Marks identifiers as deleted for good, also those no sample has; answers those that were not marked before. */

@@ -36,11 +36,12 @@ export const openSession = async (db: Queryable, { tokenHash, userId, kind, dura
 export const findSessionUser = async (
   db: Queryable, tokenHash: Buffer, kind: SessionKind, idleSeconds: number,
 ): Promise<{ readonly user: UserAccount; readonly sessionId: string } | undefined> => {
-  const { rows } = await db.query<UserRow & { family: string; stale: boolean }>(
-    `select ${userColumns}, s.family, ${isStale('$3')} as stale from user_manager.session s join user_manager.user_account u on u._id = s.user_id
+  const { rows } = await db.query<UserRow & { family: string; stale: boolean }>({
+    name: 'user-of-session',
+    text: `select ${userColumns}, s.family, ${isStale('$3')} as stale from user_manager.session s join user_manager.user_account u on u._id = s.user_id
      where s.token_hash = $1 and s.kind = $2 and ${isLive('$3')} and ${isAdmitted}`,
-    [tokenHash, kind, idleSeconds],
-  );
+    values: [tokenHash, kind, idleSeconds],
+  });
   const [row] = rows;
   if (row?.stale === true) await db.query('update user_manager.session set last_used_at = now() where token_hash = $1', [tokenHash]);
   return row && { user: userOf(row), sessionId: row.family };
