@@ -7,31 +7,19 @@ if (suite !== undefined && !suites.includes(suite)) throw new Error(`SUITE is on
 /** What is named runs, whichever suite it is in: `npm test -- test/security/authorization`. */
 const isNamed = process.argv.slice(2).some((word) => suites.some((name) => word.includes(`test/${name}`)));
 
-/** Jest on Node's own ES modules; @swc/jest only strips types (tsc checks them in `npm run check`). */
+/** Node loads the tests and strips their types (tsc checks them in `npm run check`). */
 export default {
   testEnvironment: 'node',
+  testRunner: '<rootDir>/test/setup/native-runner.ts',
   roots: [suite === undefined ? '<rootDir>/test' : `<rootDir>/test/${suite}`],
   testPathIgnorePatterns: suite === undefined && !isNamed ? suites.map((name) => `/test/${name}/`) : [],
   testMatch: ['**/*.test.ts'],
-  extensionsToTreatAsEsm: ['.ts'],
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        sourceMaps: 'inline',
-        jsc: {
-          target: 'es2024',
-          parser: { syntax: 'typescript', importAttributes: true },
-          experimental: { keepImportAttributes: true },
-        },
-        module: { type: 'es6' },
-      },
-    ],
-  },
+  transform: {},
   globalSetup: '<rootDir>/test/setup/start-database.ts',
   setupFilesAfterEnv: ['<rootDir>/test/setup/record-answers.ts'],
   reporters: ['default', '<rootDir>/test/setup/status-reporter.ts'],
   globalTeardown: '<rootDir>/test/setup/stop-database.ts',
   testTimeout: 120_000, // a busy machine is no fault of the code
-  maxWorkers: 2,
+  maxWorkers: 3, // they wait for programs, mails and PostgreSQL a third of their time
+  workerGracefulExitTimeout: 5_000, // fetch keeps its connections for four seconds
 };

@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'vitalgate-security-'));
 
 const run = (suite: string | undefined, args: readonly string[]): TestRun[] => {
   const output = join(folder, `${suite ?? 'other'}.json`);
-  const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', join(root, 'node_modules/jest/bin/jest.js')];
+  const jest = [join(root, 'node_modules/jest/bin/jest.js')];
   const environment = { ...process.env, ...(suite !== undefined && { SUITE: suite }) };
   const { stderr } = spawnSync(process.execPath, [...jest, '--json', `--outputFile=${output}`, ...args], { cwd: root, env: environment, encoding: 'utf8', maxBuffer: 1 << 28 });
   const said = (): never => {

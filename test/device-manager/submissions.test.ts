@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
 import { startTherapyMonitoring, type Fault, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
@@ -27,8 +27,6 @@ const eventually = async <Answer>(ask: () => Promise<Answer>, fits: (answer: Ans
 };
 
 const isPost = ({ method }: { method: string }) => method === 'POST';
-
-jest.setTimeout(60_000);
 
 describe('detections go to the plans that ask for them', () => {
   let vitalgate: TestVitalgate;
