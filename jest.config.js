@@ -20,6 +20,6 @@ export default {
   reporters: ['default', '<rootDir>/test/setup/status-reporter.ts'],
   globalTeardown: '<rootDir>/test/setup/stop-database.ts',
   testTimeout: 120_000, // a busy machine is no fault of the code
-  maxWorkers: 3, // they wait for programs, mails and PostgreSQL a third of their time
+  maxWorkers: suite === undefined ? 3 : 2, // tests wait for programs, mails and PostgreSQL a third of their time; the suites beside them measure
   workerGracefulExitTimeout: 5_000, // fetch keeps its connections for four seconds
 };
