@@ -18,10 +18,10 @@ const who: string = data.sub;
 console.log(who);
 `;
 
-/** The lines of the README that a newcomer runs after the start, but for those that need a file of the repository. */
+/** The lines of the README that a newcomer runs after the start. */
 const quickStart = (): string => {
   const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
-  return blocks.filter((block) => block.includes('curl') && !block.includes('test/fixtures')).join('\n');
+  return blocks.filter((block) => block.includes('curl')).join('\n');
 };
 
 /** The path of an empty folder's own commands comes first, as npx has it. */
@@ -57,7 +57,7 @@ export const verifyPacked = async (file: string, version: string): Promise<void>
     try {
       const demo = await started(folder, child);
       const said = run('sh', '-euc', quickStart());
-      for (const line of [`"sub":"${demo['patientId'] ?? ''}"`, '"created":2,"duplicates":0', '"created":0,"duplicates":2', '"name":"Heart rate [bpm]"']) demand(said.includes(line), `the quick start prints ${line}`);
+      for (const line of [`"sub":"${demo['patientId'] ?? ''}"`, '"created":2,"duplicates":0', '"created":0,"duplicates":2', '"name":"Heart rate [bpm]"', '"x":1581076487262,"y":5.5']) demand(said.includes(line), `the quick start prints ${line}`);
       writeFileSync(join(folder, 'app.ts'), consumer);
       execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['--strict', '--module', 'nodenext', '--target', 'es2024', '--skipLibCheck', 'false', '--types', 'node', '--typeRoots', join(root, 'node_modules', '@types'), 'app.ts'], { cwd: folder, stdio: 'inherit' });
       demand(run('node', 'app.js', demo['bff'] ?? '', demo['username'] ?? '', demo['password'] ?? '').trim() === demo['patientId'], 'an app of the client reads the profile');
