@@ -101,8 +101,14 @@ const writeReply = async (request: Request, response: Response, { status, header
   }
 };
 
-/** Last step: hands the validated call to the handler of the operation and writes its reply, once `judge` has let it pass by not throwing. */
-export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchanges: Exchanges, judge: Judge): RequestHandler =>
+/** Milliseconds that a client may take nothing of its answer: an export holds a connection to the database as long as its reader. */
+export const STALLED_AFTER_MS = 60_000;
+
+/**
+ * Last step: hands the validated call to the handler of the operation and writes its reply, once `judge` has let it pass by not throwing.
+ * A client that takes nothing of it for `stalledAfterMs` is cut off.
+ */
+export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchanges: Exchanges, judge: Judge, stalledAfterMs: number): RequestHandler =>
   async (request, response) => {
     const exchange = exchanges.of(request);
     const { operation } = exchange;
@@ -110,5 +116,7 @@ export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchang
     const handler = operation === undefined ? undefined : handlers[operation.id];
     if (operation === undefined || handler === undefined) throw new Error('A matched operation has a handler.');
     // The typed map has checked the handler against the operation that the call was validated for.
-    await writeReply(request, response, await handler(callOf(request, exchange, operation) as never), operation, judge);
+    const reply = await handler(callOf(request, exchange, operation) as never);
+    response.setTimeout(stalledAfterMs);
+    await writeReply(request, response, reply, operation, judge);
   };

@@ -44,6 +44,8 @@ export interface ServiceOptions<Caller> {
   readonly turns?: readonly TurnLimits[];
   /** Room for the bodies of all requests under way, in bytes; 128 MiB when left out. */
   readonly bodiesBytes?: number;
+  /** Milliseconds that a client may take nothing of its answer; 60 s when left out. */
+  readonly stalledAfterMs?: number;
   readonly log: Logger;
   readonly ready?: PlatformOptions['ready'];
   readonly checkUp?: PlatformOptions['checkUp'];
@@ -145,18 +147,14 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     next();
   });
   if (options.origins !== undefined) app.use(crossOrigin(options.origins));
-  app.use(platformRoutes({
-    name, version, spec, metrics, exchanges, phase,
-    documentation: createDocumentation(spec),
-    ready,
-    checkUp: options.checkUp ?? {},
-  }));
+  app.use(platformRoutes({ name, version, spec, metrics, exchanges, phase, documentation: createDocumentation(spec), ready, checkUp: options.checkUp ?? {} }));
   app.use(loadGate(requestsInFlight));
   app.use(specRouter({
     spec, handlers, authenticators, exchanges,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     turns: options.turns ?? [],
     ...(options.bodiesBytes !== undefined && { bodiesBytes: options.bodiesBytes }),
+    ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
     ...(options.origins && { origins: options.origins }),
     ...(options.sourceOf && { sourceOf: options.sourceOf }),
     validateResponses: options.validateResponses ?? false,
