@@ -42,16 +42,18 @@ const again = async (work: () => Promise<boolean>): Promise<boolean> => {
   return false;
 };
 
-/** Vacuum sees no rows that hold others up, but looks as if it did; analyze, alone or behind it, does. */
-const isVacuum = `(backend_type = 'autovacuum worker' and query like 'autovacuum: VACUUM %' and query not like 'autovacuum: VACUUM ANALYZE %')`;
+/**
+ * Somebody sees rows that were deleted before $1: with a snapshot from then in this database, or because an older transaction is under way in
+ * any database, which the snapshot of whoever writes a table anew reaches back to. Who is vacuuming holds nobody up, but looks as if.
+ */
+const seen = `select from pg_stat_activity a where pg_snapshot_xmin(pg_current_snapshot()) <= $1::xid8
+  or (datname = current_database() and pid <> pg_backend_pid() and age(backend_xmin) > age($1::xid8::xid) and not exists (select from pg_stat_progress_vacuum v where v.pid = a.pid)) limit 1`;
 
 /** Waits until nobody sees the rows any more that were deleted before: a table that is written anew keeps what an older transaction sees. */
 const unseen = async (db: Queryable, withinMs: number): Promise<boolean> => {
-  const { rows: [now] } = await db.query<{ xid: string }>(`select pg_current_xact_id()::xid::text as xid`);
-  const olderOnes = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and ${isVacuum} is not true
-    and (age(backend_xid) > age($1::xid) or age(backend_xmin) > age($1::xid)) limit 1`;
+  const { rows: [now] } = await db.query<{ xid: string }>(`select pg_current_xact_id()::text as xid`);
   for (const end = performance.now() + withinMs; performance.now() < end; ) {
-    if ((await db.query(olderOnes, [now?.xid])).rowCount === 0) return true;
+    if ((await db.query(seen, [now?.xid])).rowCount === 0) return true;
     await sleep(LOOK_MS);
   }
   return false;

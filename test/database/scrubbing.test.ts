@@ -38,6 +38,22 @@ test('H8 what somebody still looks at is waited for, and told where that takes t
   }
 });
 
+test('H8 what is under way in another database is waited for, too: whoever writes a table anew looks back as far as that', async () => {
+  const elsewhere = await createTestDatabase();
+  const writer = await elsewhere.pool.connect();
+  try {
+    await writer.query('begin; create table begun (what text)');
+    await database.pool.query('delete from erased');
+    expect(await scrub(database.pool, ['public.erased'], 200)).toMatchObject({ rewritten: [], notRewritten: ['public.erased'] });
+    await writer.query('commit');
+    expect(await scrub(database.pool, ['public.erased'])).toMatchObject({ rewritten: ['public.erased'] });
+    expect(await pages()).toBe(0);
+  } finally {
+    writer.release();
+    await elsewhere.drop();
+  }
+});
+
 test('H8 a role that may not write a table anew tells so', async () => {
   const role = `reader_${randomBytes(6).toString('hex')}`;
   await database.pool.query(`create role ${role} login password '${role}'; grant select, delete on erased to ${role}`);
