@@ -4,6 +4,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { traced, type SpanWish } from '../tracing/tracing.ts';
 import { watchDeadWorkers } from './dead-workers.ts';
 import { reasonOf } from './failure-reason.ts';
+import { JOB_ADDED, listenFor } from './listening.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
 export interface Job {
@@ -43,7 +44,7 @@ export const prepareJobs = async (pool: Pool): Promise<string[]> => {
 export const addJob = async (db: Queryable, { task, payload, queue, key, runAt }: Job): Promise<void> => {
   await db.query({
     name: 'add-job',
-    text: 'select graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6)',
+    text: `select pg_notify('${JOB_ADDED}', $1) from graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6)`,
     values: [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null],
   });
 };
@@ -75,9 +76,9 @@ const lookAgainMs = [20, 80, 300];
 
 /** Wakes a worker when a job of its tasks could be had; looking locks nothing, so that it is in nobody's way. */
 const wakeForReadyJob = `
-  select pg_notify('jobs:insert', '{"count":1}') where exists (
-    select from graphile_worker._private_jobs job join graphile_worker._private_tasks task on task.id = job.task_id and task.identifier = any($1::text[]) left join graphile_worker._private_job_queues queue on queue.id = job.job_queue_id
-    where job.is_available and job.run_at <= now() and queue.is_available is not false)`;
+  select pg_notify('${JOB_ADDED}', ready.identifier) from (
+    select task.identifier from graphile_worker._private_jobs job join graphile_worker._private_tasks task on task.id = job.task_id and task.identifier = any($1::text[]) left join graphile_worker._private_job_queues queue on queue.id = job.job_queue_id
+    where job.is_available and job.run_at <= now() and queue.is_available is not false limit 1) ready`;
 
 /**
  * Looks for jobs that a worker missed, instead of waiting for the poll: a queue is free only once the outcome of its last job has been
@@ -120,6 +121,7 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   const events = new EventEmitter() as WorkerEvents;
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
+  listenFor(events, Object.keys(tasks));
   const lookAgain = createLookAgain(pool, Object.keys(tasks), () => stopped !== undefined, log);
   events.on('job:complete', lookAgain);
   events.on('worker:getJob:empty', lookAgain);
