@@ -95,5 +95,10 @@ export const benchmark: Benchmark = {
   about: `Medisanté devices of ${String(connections)} patients deliver, one measurement a request, on ${String(connections)} connections, each with an identifier of its own. Durable is what
 happens before the 200: the key, the byte gate, validation, the search for who held the device, encryption, one committed transaction with the audit row and the
 job; normalization runs meanwhile. Beside it, as many connections insert one wide row a statement and commit it. Ways alternate; one round warms up.`,
+  remarks: `A delivery is a transaction of its own of 13 statements, each of which waits for the one before (its name is noted, its device and holder are looked up, the keys
+of installation and patient are read and held, payload, sample and group are inserted, the audit row and the job), and a fifth of a normalization of 18, because what waits of
+a patient is normalized together. The bare INSERT is one statement. On this machine a statement costs about 0.25 ms of processor time whatever it does, of which the smaller
+part is PostgreSQL's work: Node, the kernel and PostgreSQL wake each other for each. What would help is to send statements that do not need each other's answers together, and
+to keep the deliveries that are under way at the same time in one transaction.`,
   run,
 };
