@@ -8,6 +8,9 @@ const staged = join(root, 'build', 'package');
 /** What goes along as it is. */
 const alongside = ['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'dist/client'];
 
+/** Of these folders what is made anew, or of no use to who runs the program. */
+const notAlong = new Set(['docs/site', 'docs/screenshots', 'openapi/released'].map((path) => join(root, path)));
+
 type Manifest = Readonly<Record<string, unknown>> & { readonly name: string; readonly version: string };
 
 const ofDevelopment = new Set(['private', 'scripts', 'devDependencies', 'files']);
@@ -35,7 +38,7 @@ export const pack = (): string => {
   run(process.execPath, ['scripts/client.ts']);
   run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.package.json']);
   copyAssets('src');
-  for (const name of alongside) cpSync(join(root, name), join(staged, name), { recursive: true, filter: (path) => !path.startsWith(join(root, 'docs', 'site')) });
+  for (const name of alongside) cpSync(join(root, name), join(staged, name), { recursive: true, filter: (path) => !notAlong.has(path) });
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   writeFileSync(join(staged, 'package.json'), `${JSON.stringify(published(manifest), undefined, 2)}\n`);
   run('npm', ['pack', '--silent', '--pack-destination', join(root, 'build')], staged);

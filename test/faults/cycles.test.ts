@@ -86,7 +86,8 @@ const keysOf = async (text: string, patientId: string): Promise<string[]> => (aw
 const foundOf = async ({ bff, userManager }: Services, { _id, username, password, email, ledger }: Person): Promise<Found> => {
   const { rows: samples } = await database.pool.query<{ recorded_at: Date; state: string }>('select recorded_at, state from device_manager.whole_sample where patient_id = $1', [_id]);
   const uploads = readLedger(ledger).filter(({ act }) => act === 'upload').flatMap(({ keys }) => keys);
-  const seconds = (Math.max(...uploads.map((at) => Date.parse(at))) - Date.UTC(2024, 0, 1)) / 1000 + 1;
+  const latest = uploads.reduce((last, at) => Math.max(last, Date.parse(at)), Date.UTC(2024, 0, 1));
+  const seconds = (latest - Date.UTC(2024, 0, 1)) / 1000 + 1;
   const points = await chartedPoints(await signIn({ bff: bff.urls['bff'] ?? '', username, password }), seconds);
   return {
     samples: samples.map(({ recorded_at: at, state }) => ({ at: at.toISOString(), state })),

@@ -9,6 +9,9 @@ import { jobUseCases } from './job-use-cases.ts';
 import { sweep, sweptJobs, type FailingCalls } from './sweep.ts';
 import { useCases, type World } from './use-cases.ts';
 
+/** In full size each use case is done once for each of its calls, an erasure of hundreds. */
+const SWEEP_MS = 1_200_000;
+
 let [tmm, faulty]: [TherapyMonitoringPlayer, FaultyProgram] = [] as never;
 
 const callsOf = (kind: 'files' | 'cryptography'): FailingCalls => ({
@@ -36,7 +39,7 @@ const swept = async (name: string, kind: 'files' | 'cryptography', cut: Cut): Pr
 describe('when the n-th call of cryptography throws', () => {
   test.each([...Object.keys(useCases({} as World)), ...Object.keys(jobUseCases({} as World, {} as TherapyMonitoringPlayer))])('%s is answered by a problem or done, and done once when it is repeated', async (name) => {
     expect(await swept(name, 'cryptography', 'before')).toBeGreaterThan(0);
-  });
+  }, SWEEP_MS);
 });
 
 describe.each(['before', 'after'] as const)('when the n-th call to files fails %s it is done', (cut) => {
@@ -44,5 +47,5 @@ describe.each(['before', 'after'] as const)('when the n-th call to files fails %
     expect(await swept(name, 'files', cut)).toBeGreaterThan(0);
     // No part of a mail stays behind: it holds a link, or an address.
     expect(readdirSync(faulty.mailFolder).filter((file) => !file.endsWith('.eml'))).toEqual([]);
-  });
+  }, SWEEP_MS);
 });
