@@ -93,5 +93,13 @@ export const benchmark: Benchmark = {
 each (12 columns, raw and normalized as jsonb, found by key, by UUID and by type and time), in text made before. Ways alternate; one round warms up.
 \`BENCH_ROUNDS\`, \`BENCH_UPLOADS\` (a round), \`BENCH_LANES\` and \`BENCH_PER_DAY\` change that, \`BENCH_PROFILE=<folder>\` leaves a profile of processor time there,
 \`BENCH_DATABASE_URL\` takes another PostgreSQL. A month of one person with iPhone and Watch is 22,226 samples.`,
+  remarks: `Normalization begins while uploads go on, so that durable and normalized are close together, and share the two cores with the client and PostgreSQL. Of the program's
+processor time, 18 % is keeping (two keyed digests for each sample are 11 %), 14 % vetting, which BFF and Device Manager both do, 10 % the JSON gate, 13 % collecting garbage, and
+about a tenth normalization with its points and rollups; PostgreSQL takes a quarter of all. The COPY it is held against is told no JSON, vets nothing, digests and seals nothing. What would
+help is one vetting where both services trust each other, and one digest for each sample.
+
+Of the bytes of a heart rate, 126 are its row, 99 the index by identifier, 79 the index by time, 8 the index by payload, 38 the payload (compressed and sealed), 15 the normalized record,
+10 points and rollups. The patient's identifier of 32 characters lies in row and both large indexes, because tables are divided by it: with a number in its place a heart rate would
+take about 260.`,
   run,
 };
