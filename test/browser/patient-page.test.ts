@@ -98,7 +98,7 @@ describeInBrowser('the page for people', () => {
     await page.getByText('You looked at a chart.').first().waitFor();
     await page.getByLabel('Show what I did, too').uncheck();
     await page.getByText('Staff looked at a chart.').waitFor();
-    expect(await page.getByText('You looked at a chart.').count()).toBe(0);
+    await page.getByText('You looked at a chart.').first().waitFor({ state: 'detached' });
 
     await openView(page, 'Export');
     await page.getByRole('button', { name: 'Make an archive' }).click();

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../src/config.ts';
+import { JOB_ADDED } from '../../src/jobs/listening.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import type { Cut } from '../players/network.ts';
 import type { UseCase, World } from './use-cases.ts';
@@ -26,8 +27,8 @@ const SETTLED_WITHIN_MS = 40_000;
 /** Has jobs that wait after a failure run now. */
 const hurry = ({ database }: World): Promise<unknown> =>
   database.pool.query(
-    `with late as (update graphile_worker._private_jobs set run_at = now() where locked_at is null and attempts > 0 and attempts < max_attempts and run_at > now() returning 1)
-     select pg_notify('jobs:insert', '{"count":1}') from late limit 1`,
+    `with late as (update graphile_worker._private_jobs set run_at = now() where locked_at is null and attempts > 0 and attempts < max_attempts and run_at > now() returning task_id)
+     select pg_notify($1, identifier) from late join graphile_worker._private_tasks task on task.id = task_id`, [JOB_ADDED],
   );
 
 /** Waits until a check holds; without jobs it holds at once, or never. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JOB_ADDED } from '../../src/jobs/listening.ts';
 import type { TestDatabase } from '../setup/test-database.ts';
 import type { Delivered } from '../setup/mail-server.ts';
 
@@ -28,7 +29,7 @@ export const tryingUntil = ({ pool }: TestDatabase, fits: () => boolean): Promis
   until(async () => {
     if (fits()) return true;
     await pool.query('update graphile_worker._private_jobs set run_at = now() where locked_at is null');
-    await pool.query(`select pg_notify('jobs:insert', '{"count":1}')`);
+    await pool.query('select pg_notify($1, identifier) from graphile_worker._private_tasks', [JOB_ADDED]);
     return false;
   });
 

@@ -94,13 +94,12 @@ export const findDevices = async (db: Queryable, { assignedPatientId, provider, 
 /** The hardware device that one of the identifiers names, in their order; a device id goes before a serial number, which anybody can declare. */
 export const deviceByIdentifiers = async (db: Queryable, provider: string, identifiers: readonly string[]): Promise<{ _id: string; device_id: string } | undefined> =>
   (
-    await db.query<{ _id: string; device_id: string }>({
-      name: 'device-by-identifiers',
-      text: `select replace(d._id::text, '-', '') as _id, d.device_id from unnest($2::text[]) with ordinality as named(identifier, position)
+    await db.query<{ _id: string; device_id: string }>(
+      `select replace(d._id::text, '-', '') as _id, d.device_id from unnest($2::text[]) with ordinality as named(identifier, position)
        join device_manager.device d on d.provider = $1 and d.owner_patient_id is null and (d.device_id = identifier or d.serial_number = identifier)
        order by position, d.device_id = identifier desc, d.created_at, d._id limit 1`,
-      values: [provider, identifiers],
-    })
+      [provider, identifiers],
+    )
   ).rows[0];
 
 /** All that a delivery may call a device. */
