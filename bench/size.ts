@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from '../scripts/demo/program.ts';
+import { pack, staged } from '../scripts/release/package.ts';
 import budget from './budget.json' with { type: 'json' };
 import type { Benchmark, Findings } from './setup/benchmark.ts';
 import { startBenched } from './setup/person.ts';
@@ -43,15 +43,15 @@ const idleMemory = async (): Promise<{ readonly program: number; readonly postgr
 
 const run = async (): Promise<Findings> => {
   const packages = productionPackages();
-  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })) as { size: number; unpackedSize: number }[];
+  const packed = pack();
   const idle = await idleMemory();
   const measured: Readonly<Record<keyof typeof budget, number>> = {
     idleProgramMiB: idle.program,
     idlePostgresMiB: idle.postgres,
     productionPackages: packages.length,
     productionMiB: packages.reduce((sum, folder) => sum + bytesIn(folder), 0) / BYTES_PER_MIB,
-    packedMiB: (packed?.size ?? Number.NaN) / BYTES_PER_MIB,
-    unpackedMiB: (packed?.unpackedSize ?? Number.NaN) / BYTES_PER_MIB,
+    packedMiB: statSync(packed).size / BYTES_PER_MIB,
+    unpackedMiB: bytesIn(staged) / BYTES_PER_MIB,
   };
   const names = Object.keys(budget) as (keyof typeof budget)[];
   return {

@@ -3,7 +3,8 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const staged = join(root, 'build', 'package');
+/** Where what is packed lies unpacked. */
+export const staged = join(root, 'build', 'package');
 
 /** What goes along as it is. */
 const alongside = ['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'dist/client'];

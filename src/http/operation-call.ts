@@ -101,12 +101,12 @@ const writeReply = async (request: Request, response: Response, { status, header
   }
 };
 
-/** Milliseconds that a client may take nothing of its answer: an export holds a connection to the database as long as its reader. */
+/** Milliseconds that a client may take nothing of its answer, which Node grants once more where it took a part: an export holds a connection to the database meanwhile. */
 export const STALLED_AFTER_MS = 60_000;
 
 /**
  * Last step: hands the validated call to the handler of the operation and writes its reply, once `judge` has let it pass by not throwing.
- * A client that takes nothing of it for `stalledAfterMs` is cut off.
+ * A client that takes nothing of it is cut off after `stalledAfterMs`, or twice as long.
  */
 export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchanges: Exchanges, judge: Judge, stalledAfterMs: number): RequestHandler =>
   async (request, response) => {

@@ -10,8 +10,8 @@ import { jobUseCases } from './job-use-cases.ts';
 import { sweep, sweptJobs, type FailingCalls } from './sweep.ts';
 import { useCases, type World } from './use-cases.ts';
 
-/** In full size each use case is done once for each of its calls, an erasure of hundreds. */
-const SWEEP_MS = 1_200_000;
+/** A use case is done once for each call that is made to fail; in full size that is each of its calls, of an erasure hundreds. */
+const SWEEP_MS = Number(process.env['NTH_CALLS'] ?? 3) > 10 ? 1_200_000 : 120_000;
 
 let [tmm, faulty]: [TherapyMonitoringPlayer, FaultyProgram] = [] as never;
 
