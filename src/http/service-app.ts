@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
 import type { RefusedRequest } from '../audit/refusal.ts';
@@ -115,7 +116,8 @@ const renderer = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges)
 /** What the application asks of the server that it runs in. */
 export interface ServerState {
   readonly phase: () => Phase;
-  readonly requestsInFlight: () => number;
+  /** Answers that are not sent yet. */
+  readonly inFlight: ReadonlySet<ServerResponse>;
 }
 
 const serverGauges = (requestsInFlight: () => number, isReady: () => Promise<boolean>): GaugeSource[] => [
@@ -126,11 +128,11 @@ const serverGauges = (requestsInFlight: () => number, isReady: () => Promise<boo
 /**
  * The Express application of a service. Throws at once when spec, handlers and authenticators do not fit together.
  */
-export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges, { phase, requestsInFlight }: ServerState): Express => {
+export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: Exchanges, { phase, inFlight }: ServerState): Express => {
   const { name, version, spec, handlers, authenticators, log } = options;
   const ready = options.ready ?? ((): boolean => true);
   const isReady = async (): Promise<boolean> => phase() === 'serving' && (await verdictOf(ready)) === true;
-  const metrics = createMetrics(name, [...serverGauges(requestsInFlight, isReady), ...(options.gauges ?? [])]);
+  const metrics = createMetrics(name, [...serverGauges(() => inFlight.size, isReady), ...(options.gauges ?? [])]);
   const writeLine = accessLog(log);
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
@@ -148,7 +150,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   });
   if (options.origins !== undefined) app.use(crossOrigin(options.origins));
   app.use(platformRoutes({ name, version, spec, metrics, exchanges, phase, documentation: createDocumentation(spec), ready, checkUp: options.checkUp ?? {} }));
-  app.use(loadGate(requestsInFlight));
+  app.use(loadGate(inFlight));
   app.use(specRouter({
     spec, handlers, authenticators, exchanges,
     limits: { ...DEFAULT_LIMITS, ...options.limits },

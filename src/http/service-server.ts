@@ -84,7 +84,7 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
   let phase: Phase = 'starting';
   const exchanges = createExchanges();
   const inFlight = new Set<ServerResponse>();
-  const app = serviceApp(options, exchanges, { phase: () => phase, requestsInFlight: () => inFlight.size });
+  const app = serviceApp(options, exchanges, { phase: () => phase, inFlight });
   const onBroken = brokenRequestAnswer(inFlight, options.isPublicHttps ?? false);
   const servers: Server[] = [];
   let warm: Promise<void> | undefined;
