@@ -40,6 +40,11 @@ describe('the report on the checklist', () => {
     expect(listed.filter((one) => !checklist.some(({ row: known }) => known === one))).toEqual([]);
   });
 
+  test('every test that the checklist refers to is written in its file', () => {
+    const astray = checklist.flatMap(({ row: name, tests }) => (tests ?? []).filter((reference) => !readFileSync(join(import.meta.dirname, '../..', reference.file), 'utf8').includes(reference.name)).map((reference) => `${name}: ${reference.name}`));
+    expect(astray).toEqual([]);
+  });
+
   test('every row of the checklist is there once, in order', () => {
     const counts = { A: 12, B: 20, C: 5, D: 11, E: 19, F: 8, G: 9, H: 10, I: 9 };
     expect(checklist.map(({ row: name }) => name)).toEqual(Object.entries(counts).flatMap(([section, count]) => Array.from({ length: count }, (_, index) => `${section}${String(index + 1)}`)));
