@@ -29,7 +29,11 @@ describe('the chain of the audit', () => {
   };
   const unlinked = async () =>
     (await database.pool.query('select from device_manager.audit_event e where not exists (select from device_manager.audit_link l where l.event = e._id)')).rowCount ?? 0;
-  /** Transactions of other databases of the same server hold the chain back, too. */
+  /** Transactions of other databases of the same server hold the chain back, too: waits until none is older than what is written. */
+  const settled = async ({ pool }: TestDatabase) => {
+    const look = async () => (await pool.query('select from device_manager.audit_event where xact >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint')).rowCount;
+    expect(await eventually(look, (events) => events === 0)).toBe(0);
+  };
   const chain = async () => {
     for (let look = 0; look < 400; look += 1) {
       await chainNow();
@@ -205,6 +209,7 @@ describe('the chain of the audit', () => {
     await database.pool.query(
       `insert into device_manager.audit_event (patient_id, event, action, outcome, actor_kind, resource, request_id, peer) select $1, 'chart-read', 'R', 'success', 'operator', 'many/' || n, 'many', 'none' from generate_series(1, 5003) n`, [anna],
     );
+    await settled(database);
     const rounds = [await chainRound(database.pool, schema), await chainRound(database.pool, schema), await chainRound(database.pool, schema)];
     expect(rounds.map(({ linked, done }) => [linked, done])).toEqual([[5_000, false], [3, true], [0, true]]);
     const { rows: [count] } = await database.pool.query<{ links: number; events: number }>('select count(*)::int as links, (select count(*)::int from device_manager.audit_event) as events from device_manager.audit_link');
@@ -247,6 +252,7 @@ describe('the chain of the audit', () => {
     await before('', 'vitalgate', 'create');
     await before('', 'service', 'delete');
     await migrateDeviceManager(older.pool);
+    await settled(older);
     expect(await chainRound(older.pool, schema)).toMatchObject({ linked: 4, done: true });
     expect(await verifyAudit(older.pool, schema)).toMatchObject({ links: 4, unchained: { events: 0 } });
     expect(await verifyAudit(older.pool, schema)).not.toHaveProperty('fault');
