@@ -28,9 +28,9 @@ const inTurn = (scrape: () => object): Look => {
   };
 };
 
-const addGauge = (registry: Registry, look: Look, { name, help, labelNames, isLocal, read }: GaugeSource): void => {
-  // What asks nobody waits behind nobody.
-  const lookNow = isLocal === true ? inTurn(() => ({})) : look;
+const addGauge = (registry: Registry, look: Look, { name, help, labelNames, isPrompt, read }: GaugeSource): void => {
+  // What is told at once does not wait behind what hangs.
+  const lookNow = isPrompt === true ? inTurn(() => ({})) : look;
   const gauge = new Gauge({
     name, help, labelNames: [...labelNames], registers: [registry],
     collect: async () => {

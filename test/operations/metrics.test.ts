@@ -180,6 +180,14 @@ describe('alarms and dashboard ask for what is there', () => {
     expect(() => readQuery(expr)).toThrow('no PromQL');
   });
 
+  test('requests of balancers and scrapers hide no errors and no slowness', () => {
+    const ofRequests = queries.flatMap(([where, expr]) => readQuery(expr).selectors.map((selector) => ({ where, ...selector }))).filter(({ metric }) => metric.startsWith('http_request_duration_seconds'));
+    expect(ofRequests.length).toBeGreaterThan(8);
+    const isChosen = ({ label, operator, value }: { label: string; operator: string; value: string }) => label === 'operation' && (operator === '=' || operator === '=~' || value.startsWith('platform:.*'));
+    // Refusals are shown as they are counted, and divided by nothing.
+    expect(ofRequests.filter(({ matchers }) => !matchers.some(isChosen)).map(({ where }) => where)).toEqual(['Refusals by operation and status']);
+  });
+
   test('labels that a summary speaks of are left by its query', () => {
     for (const { expr, annotations } of rules) {
       const spoken = [...annotations.summary.matchAll(/\$labels\.(\w+)/g)].map(([, label = '']) => label);
