@@ -26,7 +26,7 @@ export const measuredOf = (sample: SampleRow, { document: item, sources, percent
   const measures = measuresOf(membersOf(item), sample.type, (endMs - startMs) / 1000);
   if (measures) return { ...measured, item: { ...membersOf(item), measures } };
   const unit = unitOfItem(membersOf(item), resolveType(sample.type ?? ''), context.unit, percent);
-  return 'code' in unit ? measured : { ...measured, ...unit };
+  return 'code' in unit ? measured : { ...measured, ...unit, ...(percent === 'hundredths' && { percentDeclared: true }) };
 };
 
 /** Members that stand elsewhere in what was received: pointers inside of the element. */

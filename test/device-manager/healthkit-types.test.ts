@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { builtInTypes } from '../../src/device-manager/catalogue/built-in-types.ts';
 import { compileRules, normalize } from '../../src/device-manager/domain/normalization.ts';
 import { faultsIn } from '../../src/device-manager/domain/rule-fault.ts';
+import { itemsOf, measuredOf } from '../../src/device-manager/payload-items.ts';
+import type { SampleRow } from '../../src/device-manager/storage/sample-table.ts';
 import { vetItem } from '../../src/healthkit/vetting.ts';
 import { convert, isUcum } from '../../src/measurement/quantity.ts';
 import facts from '../fixtures/healthkit/type-map.json' with { type: 'json' };
@@ -81,4 +83,20 @@ test('no built-in rule has a fault that a rule of an installation would be refus
 
 test('a type that nobody knows is kept without a rule', () => {
   expect(through({ type: 'HKQuantityTypeIdentifierTelepathy', unit: 'bpm', value: 1, startDate: start, endDate: end })).toEqual({ reason: 'no-rule' });
+});
+
+test.each<[string, string, number, string, number]>([
+  ['of Health Auto Export are hundredths, however small', 'health-auto-export-json', 0.05, 'blood_alcohol_content', 0.05],
+  ['of Health Auto Export are hundredths, also those of rhythm', 'health-auto-export-json', 0.7, 'atrial_fibrillation_burden', 0.7],
+  ['of Health Auto Export are hundredths, also one', 'health-auto-export-json', 1, 'walking_asymmetry_percentage', 1],
+  ['of others are fractions', 'healthkitstandard-json', 0.7, 'HKQuantityTypeIdentifierAtrialFibrillationBurden', 70],
+  ['of others are hundredths beyond one', 'healthkitstandard-json', 1.9, 'HKQuantityTypeIdentifierPeripheralPerfusionIndex', 1.9],
+])('percentages %s: %s %s', (_situation, format, value, name, kept) => {
+  const body = format === 'health-auto-export-json' ? { data: { metrics: [{ name, units: '%', data: [{ date: '2024-07-01 10:00:00 +0000', qty: value, source: 'watch' }] }] } } : [{ type: name, value, unit: '%', startDate: start }];
+  const items = itemsOf({ provider: 'healthkit', format, bytes: Buffer.from(JSON.stringify(body)) });
+  expect(items).toHaveLength(1);
+  for (const item of items) {
+    const sample = { provider: 'healthkit', type: String((item.document as { type: unknown }).type), recorded_at: new Date(start), ended_at: new Date(start) } as SampleRow;
+    expect(normalize(rules, measuredOf(sample, item, {}))).toMatchObject({ record: { observations: [{ value: kept, unitCode: '%' }] } });
+  }
 });

@@ -135,6 +135,7 @@ describe('each type of measurement', () => {
 describe('what a value must be', () => {
   test.each<[string, string, object, string]>([
     ['an unknown unit', 'BloodPressure', { systolicBloodPressure: metric(128, 'furlong'), diastolicBloodPressure: metric(82, 'mmHg') }, 'unit-unknown'],
+    ['a unit that every object inherits', 'INR', { inr: metric(2.5, 'constructor') }, 'unit-unknown'],
     ['a unit of something else', 'BloodPressure', { systolicBloodPressure: metric(128, 'stone'), diastolicBloodPressure: metric(82, 'mmHg') }, 'unit-not-for-type'],
     ['a unit of mass for a ketone that has no such factor', 'Ketone', { ketone: metric(1, 'g') }, 'unit-not-for-type'],
     ['no unit', 'BodyWeight', { bodyWeight: { value: 80 } }, 'unit-missing'],
