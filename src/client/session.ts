@@ -11,6 +11,13 @@ export interface Session {
   /** Throws VitalgateError with code sign-in-failed for a wrong name or password. */
   readonly signIn: (credentials: Credentials) => Promise<void>;
   readonly signOut: () => Promise<void>;
+  /** The `sub` of the person, whose outbox may be sent. Throws VitalgateError with status 401 when nobody is signed in. */
+  readonly whoIsSignedIn: () => Promise<string>;
+  /**
+   * Begins what only one person may do, or does nothing when somebody else is signed in. Who it is is asked each time: another tab may
+   * have signed in, and a cookie tells nothing. Waits while somebody signs in or out here. Throws as whoIsSignedIn.
+   */
+  readonly as: <Result>(owner: string, signal: AbortSignal, begin: () => Promise<Result>) => Promise<Result | 'somebody-else'>;
   /** Asks the app for a new session, once for all who need one; tells whether there is one now. */
   readonly renew: () => Promise<boolean>;
 }
@@ -43,18 +50,43 @@ export const openSession = ({ baseUrl, fetch: given, onSignInNeeded }: SessionOp
       if (set !== undefined) cookie = set.endsWith('sid=') ? undefined : set;
     },
   });
-  const signIn: Session['signIn'] = async (credentials) => {
-    const { response, error } = await api.POST('/oauth/token', { body: credentials });
-    if (!response.ok) throw errorOf(response, error);
+  // How often somebody has begun to sign in or out, and when the last of them is through.
+  let changes = 0;
+  let changed: Promise<unknown> = Promise.resolve();
+  const change = (run: () => Promise<void>): Promise<void> => {
+    changes += 1;
+    const done = run();
+    changed = Promise.allSettled([changed, done]);
+    return done;
+  };
+  const signIn: Session['signIn'] = (credentials) =>
+    change(async () => {
+      const { response, error } = await api.POST('/oauth/token', { body: credentials });
+      if (!response.ok) throw errorOf(response, error);
+    });
+  const whoIsSignedIn = async (signal?: AbortSignal): Promise<string> => {
+    const { data, response, error } = await api.GET('/profile', { ...(signal && { signal }) });
+    if (data === undefined) throw errorOf(response, error);
+    return data.sub;
   };
   let renewing: Promise<boolean> | undefined;
   return {
     api,
     signIn,
-    signOut: async () => {
-      const { response, error } = await api.POST('/logout');
-      cookie = undefined;
-      if (!response.ok && response.status !== 401) throw errorOf(response, error);
+    signOut: () =>
+      change(async () => {
+        const { response, error } = await api.POST('/logout');
+        cookie = undefined;
+        if (!response.ok && response.status !== 401) throw errorOf(response, error);
+      }),
+    whoIsSignedIn: () => whoIsSignedIn(),
+    as: async (owner, signal, begin) => {
+      for (;;) {
+        await changed;
+        const before = changes;
+        if ((await whoIsSignedIn(signal)) !== owner) return 'somebody-else';
+        if (before === changes) return begin();
+      }
     },
     renew: () => {
       renewing ??= (onSignInNeeded?.(signIn) ?? Promise.resolve(false)).finally(() => {
