@@ -3,7 +3,7 @@ import { settle, type Run, type Sendable, type Step } from './run.ts';
 import { failureOf } from './sending.ts';
 import { VitalgateError } from './vitalgate-error.ts';
 
-/** Bytes of a body that no connection is too slow for: at the least pace that the server bears, they are there in time. */
+/** Bytes of a body that come within 30 s at the least pace that the server bears. */
 const ALWAYS_SENT_BYTES = 4096;
 /** The connection may break once by chance. */
 const MOST_BREAKS = 2;
