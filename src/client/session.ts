@@ -35,8 +35,31 @@ const cookieIn = (response: Response): string | undefined => {
   return cookies.map((cookie) => cookie.split(';', 1)[0] ?? '').find((pair) => /^(?:__Host-)?sid=/.test(pair));
 };
 
-/** Opens a session: cookies are the platform's where it keeps some, else kept here. */
-export const openSession = ({ baseUrl, fetch: given, onSignInNeeded }: SessionOptions): Session => {
+/** Signing in and out, of which other things of the session keep clear. */
+const createChanges = () => {
+  let begun = 0;
+  let through: Promise<unknown> = Promise.resolve();
+  return {
+    make: (change: () => Promise<void>): Promise<void> => {
+      begun += 1;
+      const done = change();
+      through = Promise.allSettled([through, done]);
+      return done;
+    },
+    /** Begins when it is the owner, and none of them came between the question and its answer. */
+    between: async <Result>(isOwner: () => Promise<boolean>, begin: () => Promise<Result>): Promise<Result | 'somebody-else'> => {
+      for (;;) {
+        await through;
+        const before = begun;
+        if (!(await isOwner())) return 'somebody-else';
+        if (before === begun) return begin();
+      }
+    },
+  };
+};
+
+/** The typed operations; cookies are the platform's where it keeps some, else kept here until they are forgotten. */
+const createApi = (baseUrl: string, given: SessionOptions['fetch']): { readonly api: Api; readonly forgetCookie: () => void } => {
   const fetch = given ?? ((input: Request) => globalThis.fetch(input));
   let cookie: string | undefined;
   const api = createFetchClient<paths>({ baseUrl: baseUrl.replace(/\/$/, ''), fetch, credentials: 'include' });
@@ -50,17 +73,15 @@ export const openSession = ({ baseUrl, fetch: given, onSignInNeeded }: SessionOp
       if (set !== undefined) cookie = set.endsWith('sid=') ? undefined : set;
     },
   });
-  // How often somebody has begun to sign in or out, and when the last of them is through.
-  let changes = 0;
-  let changed: Promise<unknown> = Promise.resolve();
-  const change = (run: () => Promise<void>): Promise<void> => {
-    changes += 1;
-    const done = run();
-    changed = Promise.allSettled([changed, done]);
-    return done;
-  };
+  return { api, forgetCookie: () => (cookie = undefined) };
+};
+
+/** Opens a session, which is there once somebody has signed in. */
+export const openSession = ({ baseUrl, fetch, onSignInNeeded }: SessionOptions): Session => {
+  const { api, forgetCookie } = createApi(baseUrl, fetch);
+  const changes = createChanges();
   const signIn: Session['signIn'] = (credentials) =>
-    change(async () => {
+    changes.make(async () => {
       const { response, error } = await api.POST('/oauth/token', { body: credentials });
       if (!response.ok) throw errorOf(response, error);
     });
@@ -74,20 +95,13 @@ export const openSession = ({ baseUrl, fetch: given, onSignInNeeded }: SessionOp
     api,
     signIn,
     signOut: () =>
-      change(async () => {
+      changes.make(async () => {
         const { response, error } = await api.POST('/logout');
-        cookie = undefined;
+        forgetCookie();
         if (!response.ok && response.status !== 401) throw errorOf(response, error);
       }),
     whoIsSignedIn: () => whoIsSignedIn(),
-    as: async (owner, signal, begin) => {
-      for (;;) {
-        await changed;
-        const before = changes;
-        if ((await whoIsSignedIn(signal)) !== owner) return 'somebody-else';
-        if (before === changes) return begin();
-      }
-    },
+    as: (owner, signal, begin) => changes.between(async () => (await whoIsSignedIn(signal)) === owner, begin),
     renew: () => {
       renewing ??= (onSignInNeeded?.(signIn) ?? Promise.resolve(false)).finally(() => {
         renewing = undefined;

@@ -53,7 +53,7 @@ describe('the page on syncing tells what the client does', () => {
   ];
   const rows = [...textOf('sync.md').matchAll(/^\| ([^|]*(?:\d{3}|no answer)[^|]*) \| ([^|]+) \|$/gm)].map(([, answers = '', fate = '']) => ({
     // A status before a code is that code's alone.
-    statuses: answers.match(/\d{3}(?! `)/g) ?? [], codes: [...answers.matchAll(/`([^`]+)`/g)].map(([, code]) => code), isNoAnswer: answers.includes('no answer'),
+    statuses: [...answers.matchAll(/\d{3}(?! `)/g)].map(([status]) => status), codes: [...answers.matchAll(/`([^`]+)`/g)].map(([, code]) => code), isNoAnswer: answers.includes('no answer'),
     kind: words.find(([beginning]) => fate.startsWith(beginning))?.[1],
   }));
   const toldOf = (status: number, code: string | undefined) => (rows.find(({ codes }) => codes.includes(code)) ?? rows.find(({ statuses }) => statuses.includes(String(status))))?.kind;

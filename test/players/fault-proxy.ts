@@ -51,9 +51,9 @@ export const startFaultProxy = async (target: string): Promise<FaultProxy> => {
   const server = createServer((request, response) => {
     const { narrow } = proxy;
     void bodyOf(request, narrow?.bytes ?? Number.POSITIVE_INFINITY).then((body) => {
-      if (body === undefined) return breakOff(narrow?.ends ?? 'reset', request, response);
-      const fault = proxy.fault(request, body);
-      if (fault === 'reset') response.socket?.destroy();
+      const fault = body && proxy.fault(request, body);
+      if (body === undefined) breakOff(narrow?.ends ?? 'reset', request, response);
+      else if (fault === 'reset') response.socket?.destroy();
       else if (typeof fault === 'object') response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers }).end(fault.body);
       else pass(target, request, body, response, fault === 'lose-answer');
     });
