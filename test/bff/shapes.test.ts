@@ -12,7 +12,7 @@ interface Listed {
   readonly rawDataType?: string;
   readonly recordedAt: string;
   readonly rawData?: unknown;
-  readonly normalizedData?: { readonly observations: readonly { readonly value: number; readonly unitCode: string }[]; readonly attachments?: readonly { readonly pointer: string }[] };
+  readonly normalizedData?: { readonly observations: readonly { readonly name: string; readonly value: number; readonly unitCode: string }[]; readonly attachments?: readonly { readonly pointer: string }[] };
 }
 
 const root = join(import.meta.dirname, '..', 'fixtures', 'healthkit');
@@ -181,6 +181,26 @@ describe('kinds that a library has in a shape of its own', () => {
     const receipt = await upload(app, format, body, query);
     expect(receipt.items.flatMap(({ error }) => (error ? [error] : []))).toEqual([]);
     expect((await listOf(app)).map((record) => `${record.rawDataType ?? ''}: ${told(record)}`)).toEqual([expected]);
+  });
+});
+
+describe('events that a bridge says in a way of its own', () => {
+  const span = { uuid: one, startDate: '2024-07-01T10:00:00.000Z', endDate: '2024-07-01T10:04:00.000Z' };
+  const flutter = (type: string, value: object = { __type: 'NumericHealthValue', numericValue: 4 }, unit = 'MINUTE') =>
+    ({ uuid: one, type, value, unit, dateFrom: '2024-07-01T12:00:00.000', dateTo: '2024-07-01T12:04:00.000', sourcePlatform: 'appleHealth' });
+
+  test.each<[string, object, string]>([
+    ['no headache of Flutter, which writes the minutes over the value', flutter('HEADACHE_NOT_PRESENT'), 'Headache: not present 1 {event}'],
+    ['a moderate headache of Flutter', flutter('HEADACHE_MODERATE'), 'Headache: moderate 1 {event}'],
+    ['a headache of Flutter that says nothing of how severe', flutter('HEADACHE_UNSPECIFIED'), 'Headache: unspecified 1 {event}'],
+    ['a headache of Flutter whose members the app renamed', { ...span, type: 'HEADACHE_MILD', value: 4, unit: 'MINUTE' }, 'Headache: mild 1 {event}'],
+    ['a stage of sleep of Flutter whose members the app renamed', { ...span, type: 'SLEEP_LIGHT', value: 4, unit: 'MINUTE' }, 'Sleep Analysis: asleep core 4 min'],
+    ['a day of a cycle of Flutter', flutter('MENSTRUATION_FLOW', { __type: 'MenstruationFlowHealthValue', flow: 'heavy', isStartOfCycle: true }, 'NO_UNIT'), 'Menstrual Flow: heavy 1 {event}'],
+  ])('%s', async (_situation, item, expected) => {
+    const app = await newApp();
+    await upload(app, standard, [item], '?timeZone=Europe/Rome');
+    const [record] = await listOf(app);
+    expect(record?.normalizedData?.observations.map(({ name, value, unitCode }) => `${name} ${String(value)} ${unitCode}`) ?? record?.reason).toEqual([expected]);
   });
 });
 

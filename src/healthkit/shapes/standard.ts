@@ -4,19 +4,28 @@ import { eachOf, inLists, isObject, membersOf, plain, renamed, shaped, type Memb
 
 const asSleep = (stage: string | undefined): Members => (stage === undefined ? {} : { type: SLEEP, value: stage });
 
-/** A number of Flutter's is inside its value; what else is there is a member of its own. */
+/** What only the name of a type of Flutter's says, for it writes the minutes over the value: a stage of sleep, how severe a headache was. */
+function namedByType({ type }: Members): Members | undefined {
+  const [, kind, word] = typeof type === 'string' ? (/^(SLEEP|HEADACHE)_(\w+)$/.exec(type) ?? []) : [];
+  if (kind === 'HEADACHE') return { value: word };
+  const stage = kind === 'SLEEP' ? stageOf(type) : undefined;
+  return stage === undefined ? undefined : asSleep(stage);
+}
+
+/** A number or a flow of Flutter's is inside its value; what else is there is a member of its own. */
 const flutterValue = (value: unknown): Members => {
   if (!isObject(value)) return {};
-  const { numericValue, ...others } = value;
-  return { ...others, value: numericValue };
+  const { numericValue, flow, ...others } = value;
+  return { ...others, value: numericValue ?? flow };
 };
 
-/** carp-dk/health of Flutter: one item per stage of sleep, its value minutes. */
+const isFlutterValue = (name: string): boolean => name === 'numericValue' || name === 'flow';
+
+/** carp-dk/health of Flutter: one item per stage of sleep and per severity of a headache, its value minutes. */
 function flutterItem(pointer: string, element: Members): ShapedItem {
   const { values, sources } = renamed(element, [['id', 'uuid'], ['startDate', 'dateFrom'], ['endDate', 'dateTo']]);
-  const stage = typeof element['type'] === 'string' && element['type'].startsWith('SLEEP_') ? stageOf(element['type']) : undefined;
-  const value = stage === undefined ? flutterValue(element['value']) : asSleep(stage);
-  const inside = Object.fromEntries(Object.keys(membersOf(element['value'])).map((name) => [name === 'numericValue' ? '/value' : `/${name}`, `/value/${name}`]));
+  const value = namedByType(element) ?? flutterValue(element['value']);
+  const inside = Object.fromEntries(Object.keys(membersOf(element['value'])).map((name) => [isFlutterValue(name) ? '/value' : `/${name}`, `/value/${name}`]));
   return shaped(pointer, element, { values: { ...values, ...value }, sources: { ...sources, ...inside } });
 }
 
@@ -34,7 +43,7 @@ const pluginMembers = ['platformId', 'sourceBundleId', 'unitName', 'sleepState',
 
 /** An item of any bridge whose own members tell which. */
 function standardItem(pointer: string, element: Members): ShapedItem {
-  if ('dateFrom' in element || 'dateTo' in element) return flutterItem(pointer, element);
+  if ('dateFrom' in element || 'dateTo' in element || namedByType(element) !== undefined) return flutterItem(pointer, element);
   if (isKingstinct(element)) return kingstinctItem(pointer, element);
   return pluginMembers.some((name) => name in element) ? pluginItem(pointer, element) : plain(pointer, element);
 }
