@@ -19,6 +19,9 @@ type Item = Readonly<Record<string, unknown>>;
 /** The correlation of a systolic and a diastolic pressure. */
 export const BLOOD_PRESSURE = 'HKCorrelationTypeIdentifierBloodPressure';
 
+/** A workout, which each bridge has in a shape of its own. */
+export const WORKOUT = 'HKWorkoutTypeIdentifier';
+
 const key = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 const byName: ReadonlyMap<string, HealthKitType> = new Map(
@@ -58,7 +61,7 @@ const hints: readonly Hint[] = [
   [(item) => 'sensitivityPoints' in item, 'HKDataTypeIdentifierAudiogram'],
   ...clinicalResources.map(([resourceType, name]): Hint => [({ fhirData }) => asItem(fhirData)['resourceType'] === resourceType, `HKClinicalTypeIdentifier${name}Record`]),
   [(item) => 'voltageMeasurements' in item, 'HKDataTypeIdentifierElectrocardiogram'],
-  [(item) => 'activityName' in item && 'activityId' in item, 'HKWorkoutTypeIdentifier'],
+  [(item) => 'activityName' in item && 'activityId' in item, WORKOUT],
   [({ value }) => typeof value === 'string' && SLEEP_STAGES.has(value), 'HKCategoryTypeIdentifierSleepAnalysis'],
   [(_, metadata) => 'HKMetadataKeyHeartRateMotionContext' in metadata || 'HKHeartRateMotionContext' in metadata, 'HKQuantityTypeIdentifierHeartRate'],
   [(_, metadata) => 'HKBloodGlucoseMealTime' in metadata, 'HKQuantityTypeIdentifierBloodGlucose'],

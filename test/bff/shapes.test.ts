@@ -85,6 +85,7 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'capgo.json': ['', '71 /min', '128 mm[Hg], 82 mm[Hg]'],
     'perfood-quantity.json': ['?type=HeartRate', '71 /min'],
     'perfood-sleep.json': ['', '406 min'],
+    'perfood-workout.json': ['?type=workoutType', '30 min, 300 kcal, 5000 m'],
   }],
 ];
 
@@ -156,6 +157,7 @@ describe('kinds that a library has in a shape of its own', () => {
   const list = (name: string, element: object) => ({ data: { [name]: [{ start: noon, end: noon, ...element }] } });
   const flutter = (type: string, value: object) => [{ uuid: one, type, value, dateFrom: '2024-07-01T12:00:00.000+0200', dateTo: '2024-07-01T12:30:00.000+0200', sourcePlatform: 'appleHealth' }];
   const base = { uuid: one, startDate: '2024-07-01T10:00:00.000Z', endDate: '2024-07-01T10:00:00.000Z' };
+  const half = { endDate: '2024-07-01T10:30:00.000Z' };
   const rates = (...hr: number[]) => hr.map((rate) => ({ hr: rate, units: 'bpm' }));
   test.each<[string, string, unknown, string, string?]>([
     ['a mood of Health Auto Export', autoExport, list('stateOfMind', { id: one, kind: 'Daily Mood', valence: 0.5, valenceClassification: 6, labels: ['Calm'], associations: ['Self Care'] }), 'HKStateOfMindTypeIdentifier: 0.5 {score}, 1 {event}, 1 {event}, 1 {event}, 1 {event}'],
@@ -173,6 +175,9 @@ describe('kinds that a library has in a shape of its own', () => {
     ['a summary of a day in the zone of the upload', kingstinct, [{ dateYear: 2024, dateMonth: 7, dateDay: 1, activeEnergyBurned: 300, appleStandHours: 9 }], 'HKActivitySummaryTypeIdentifier: 300 kcal, 9 {count}', '?timeZone=Europe%2FRome'],
     ['a track with the dates of its points', kingstinct, [{ locations: [{ date: '2024-07-01T10:00:00.000Z', latitude: 0, longitude: 0 }, { date: '2024-07-01T10:30:00.000Z', latitude: 0, longitude: 0 }] }], 'HKWorkoutRouteTypeIdentifier: 2 {count}, /locations'],
     ['a workout of Flutter', standard, flutter('WORKOUT', { __type: 'WorkoutHealthValue', workoutActivityType: 'RUNNING', totalEnergyBurned: 300, totalEnergyBurnedUnit: 'KILOCALORIE', totalDistance: 5000, totalDistanceUnit: 'METER', totalSteps: 6000, totalStepsUnit: 'COUNT' }), 'HKWorkoutTypeIdentifier: 30 min, 300 kcal, 5000 m, 6000 {steps}'],
+    ['a workout of the Capacitor plugin in an upload that names no type', standard, [{ ...base, ...half, source: 'Watch', sourceBundleId: 'com.apple.health.1', duration: 0.5, workoutActivityId: 37, workoutActivityName: 'Running', totalEnergyBurned: -1, totalDistance: -1 }], 'HKWorkoutTypeIdentifier: 30 min'],
+    ['a workout of a kin of the Capacitor plugin, which counts seconds', standard, [{ ...base, ...half, source: 'Watch', sourceBundleId: 'com.apple.health.1', duration: 1800, workoutActivityId: 37, workoutActivityName: 'Running', totalDistance: 5000 }], 'HKWorkoutTypeIdentifier: 30 min, 5000 m'],
+    ['a workout of the Cordova plugin, its distance in metres', standard, [{ ...base, ...half, value: 'walking', unit: 'activityType', calories: 120, distance: 2400, duration: 1500, sourceName: 'Watch', sourceBundleId: 'com.apple.health.1' }], 'HKWorkoutTypeIdentifier: 25 min, 120 kcal, 2400 m', '?type=activity'],
     ['a meal of Flutter', standard, flutter('NUTRITION', { __type: 'NutritionHealthValue', name: 'Banana', calories: 105, protein: 1.3, vitaminC: 0.01 }), 'HKCorrelationTypeIdentifierFood: 105 kcal, 1.3 g, 10 mg'],
     ['an audiogram of Flutter', standard, flutter('AUDIOGRAM', { __type: 'AudiogramHealthValue', frequencies: [1000], leftEarSensitivities: [20], rightEarSensitivities: [25] }), 'HKDataTypeIdentifierAudiogram: 20 dB{HL}, 25 dB{HL}'],
     ['a trace of Flutter', standard, flutter('ELECTROCARDIOGRAM', { __type: 'ElectrocardiogramHealthValue', averageHeartRate: 61, samplingFrequency: 512, classification: 'SINUS_RHYTHM', voltageValues: [{ voltage: 1e-5, timeSinceSampleStart: 0 }] }), 'HKDataTypeIdentifierElectrocardiogram: 61 /min, 1 {event}, /value/voltageValues'],

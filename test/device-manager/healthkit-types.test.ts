@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { builtInTypes } from '../../src/device-manager/catalogue/built-in-types.ts';
 import { compileRules, normalize } from '../../src/device-manager/domain/normalization.ts';
 import { faultsIn } from '../../src/device-manager/domain/rule-fault.ts';
+import { measuresOf } from '../../src/healthkit/measures/measures-of.ts';
 import { vetItem } from '../../src/healthkit/vetting.ts';
 import { convert, isUcum } from '../../src/measurement/quantity.ts';
 import facts from '../fixtures/healthkit/type-map.json' with { type: 'json' };
@@ -73,6 +74,22 @@ describe('each category of HealthKit', () => {
 
 test.each(['INBED', 'ASLEEP', 'AWAKE', 'CORE', 'DEEP', 'REM'])('sleep %s, as react-native-health writes it', (value) => {
   expect(through({ type: 'SleepAnalysis', value, startDate: start, endDate: end })).toMatchObject({ normalizedDataType: 'sleep-analysis', record: { observations: [{ value: 30, unitCode: 'min' }] } });
+});
+
+describe('the distance of a workout', () => {
+  const measured = (item: Readonly<Record<string, unknown>>) => Object.fromEntries(Object.entries(measuresOf(item, 'HKWorkoutTypeIdentifier', 1800) ?? {}).filter(([name]) => name.startsWith('distance')));
+
+  test.each<[string, Readonly<Record<string, unknown>>, object]>([
+    ['is in miles of react-native-health', { activityId: 37, activityName: 'Running', distance: 3.11 }, { distance: { value: 3.11, unit: 'mi' } }],
+    ['is in the unit of the workout', { distance: 5000, unit: 'm' }, { distance: { value: 5000, unit: 'm' } }],
+    ['is in the unit beside it', { distance: 5, distanceUnit: 'km', unit: 'm' }, { distance: { value: 5, unit: 'km' } }],
+    ['is in its own unit, also where an activity is named', { activityId: 37, activityName: 'Running', distance: { qty: 5, units: 'km' } }, { distance: { value: 5, unit: 'km' } }],
+    ['is not in miles of a library that names the activity otherwise', { activityId: 37, activityName: 'Running', workoutActivityId: 37, distance: 5000 }, { 'distance []': { value: 5000, unit: '' } }],
+    ['is not guessed where nobody says its unit', { distance: 5000 }, { 'distance []': { value: 5000, unit: '' } }],
+    ['is not in a unit of something else', { distance: 5000, unit: 'kcal' }, { 'distance []': { value: 5000, unit: '' } }],
+  ])('%s', (_situation, item, expected) => {
+    expect(measured(item)).toEqual(expected);
+  });
 });
 
 test('no built-in rule has a fault that a rule of an installation would be refused for', () => {

@@ -1,4 +1,5 @@
 import { isKingstinct, kingstinctItem } from './kingstinct.ts';
+import { WORKOUT } from '../type-catalogue.ts';
 import { SLEEP, stageOf } from './sleep-stage.ts';
 import { eachOf, inLists, isObject, membersOf, plain, renamed, shaped, type Members, type Shape, type ShapedItem } from './shape.ts';
 
@@ -29,14 +30,27 @@ function flutterItem(pointer: string, element: Members): ShapedItem {
   return shaped(pointer, element, { values: { ...values, ...value }, sources: { ...sources, ...inside } });
 }
 
-/** The Capacitor and Cordova plugins: other names for source, unit and identifier, and sleep said by its stage. */
+const totals = ['totalEnergyBurned', 'totalDistance', 'totalFlightsClimbed', 'totalSwimmingStrokeCount'];
+
+/**
+ * What workouts of the plugins mean: the Cordova plugin names the activity for a value and counts metres; the Capacitor plugin has -1 for
+ * what it has not, and for a duration the hours between the dates, where plugins made from it have seconds: the dates say it for all.
+ */
+function workoutValues(element: Members): Members {
+  if (element['unit'] === 'activityType') return { type: WORKOUT, activityName: element['value'], distanceUnit: element['distanceUnit'] ?? 'm' };
+  if (!('workoutActivityId' in element)) return {};
+  return Object.fromEntries(['duration', ...totals.filter((name) => element[name] === -1)].map((name) => [name, undefined]));
+}
+
+/** The Capacitor and Cordova plugins: other names for source, unit and identifier, sleep said by its stage, workouts of their own. */
 function pluginItem(pointer: string, element: Members): ShapedItem {
   const { values, sources } = renamed(element, [
     ['id', 'id', 'uuid', 'platformId'], ['unit', 'unit', 'unitName'], ['sourceId', 'sourceId', 'sourceBundleId'], ['sourceName', 'sourceName', 'source'],
     ['bloodPressureSystolicValue', 'systolic'], ['bloodPressureDiastolicValue', 'diastolic'],
+    ['activityId', 'activityId', 'workoutActivityId'], ['activityName', 'activityName', 'workoutActivityName'],
   ]);
   const said = element['sleepState'] ?? (/^sleep[.]?/.test(String(element['value'])) ? element['value'] : undefined);
-  return shaped(pointer, element, { values: { ...values, ...asSleep(stageOf(said)) }, sources: { ...sources, ...('sleepState' in element && { '/value': '/sleepState' }) } });
+  return shaped(pointer, element, { values: { ...values, ...workoutValues(element), ...asSleep(stageOf(said)) }, sources: { ...sources, ...('sleepState' in element && { '/value': '/sleepState' }) } });
 }
 
 const pluginMembers = ['platformId', 'sourceBundleId', 'unitName', 'sleepState', 'systolic', 'diastolic'];
