@@ -3,6 +3,8 @@ import { builtInTypes } from '../../src/device-manager/catalogue/built-in-types.
 import { compileRules, normalize } from '../../src/device-manager/domain/normalization.ts';
 import { faultsIn } from '../../src/device-manager/domain/rule-fault.ts';
 import { measuresOf } from '../../src/healthkit/measures/measures-of.ts';
+import { unitOfItem } from '../../src/healthkit/item-value.ts';
+import { resolveType } from '../../src/healthkit/type-catalogue.ts';
 import { vetItem } from '../../src/healthkit/vetting.ts';
 import { convert, isUcum } from '../../src/measurement/quantity.ts';
 import facts from '../fixtures/healthkit/type-map.json' with { type: 'json' };
@@ -14,6 +16,7 @@ interface Fact {
   readonly canonicalUnitUCUM: string | null;
   readonly loinc: string | null;
   readonly loincConfidence: string | null;
+  readonly healthkitUnits?: readonly string[];
   readonly percentAsFraction?: boolean;
   readonly values?: readonly { readonly raw: number; readonly name: string; readonly exportXml?: string }[];
   readonly meaningIsDuration?: boolean;
@@ -49,6 +52,40 @@ describe('each quantity of HealthKit', () => {
     if (identifier !== glucose && loincConfidence === 'high' && loinc !== '2708-6') expect(observation?.code).toBe(`https://loinc.org/${loinc ?? ''}`);
     // A code that may mean something else is not claimed.
     else expect(observation?.code.startsWith(apple) === true || observation?.code.startsWith('https://loinc.org/') === true).toBe(true);
+  });
+});
+
+describe('units', () => {
+  const unitOf = (type: string, unit: string) => {
+    const found = unitOfItem({ value: 0.5, unit }, resolveType(type), undefined);
+    return 'code' in found ? found.code : found.unit;
+  };
+  const spelled = all.filter(({ kind }) => kind === 'quantity').flatMap(({ identifier, healthkitUnits = [] }) => healthkitUnits.map((unit) => [identifier, unit] as const));
+
+  test('every one that HealthKit has for a type is one of it', () => {
+    expect(spelled.length).toBeGreaterThan(300);
+    expect(spelled.filter(([type, unit]) => /^unit-/.test(unitOf(type, unit) ?? 'unit-none'))).toEqual([]);
+  });
+
+  test.each([
+    ['moles of glucose', 'BloodGlucose', 'mmol<180.15588000005408>/L', 'mmol/L'],
+    ['moles of glucose with fewer digits', 'BloodGlucose', 'mmol<180.156>/L', 'mmol/L'],
+    ['whole moles of glucose', 'BloodGlucose', 'mol<180.1558800000541>/L', 'mol/L'],
+    ['moles of something else', 'BloodGlucose', 'mmol<58.44>/L', 'unit-unknown'],
+    ['a cup of Flutter', 'DietaryWater', 'CUP_IMPERIAL', '10.[foz_br]'],
+    ['none of Flutter', 'BodyMassIndex', 'NO_UNIT', 'kg/m2'],
+    ['a level of sound for what is none', 'BodyMass', 'dBASPL', 'unit-not-for-type'],
+  ])('%s', (_situation, type, unit, expected) => {
+    expect(unitOf(type, unit)).toBe(expected);
+  });
+
+  test('a level by which sound was reduced is a difference of levels', () => {
+    expect(through({ type: 'EnvironmentalSoundReduction', unit: 'dBASPL', value: 28, startDate: start, endDate: end })).toMatchObject({ record: { observations: [{ value: 28, unitCode: 'dB' }] } });
+  });
+
+  test('a cup is ten fluid ounces', () => {
+    const outcome = through({ type: 'DietaryWater', unit: 'cup_imp', value: 2, startDate: start, endDate: end });
+    expect('record' in outcome && outcome.record.observations[0]?.value).toBeCloseTo(0.56826, 4);
   });
 });
 
