@@ -3,7 +3,8 @@ import types from './types.json' with { type: 'json' };
 
 /**
  * One of the 220 HealthKit types (Apple SDK of 2026-07; names of the bridges as aliases). Units are UCUM; `defaultUnit` is what
- * react-native-health sends when the app asks for none. Percentages of `percentAsFraction` types arrive as 0 to 1.
+ * react-native-health sends when the app asks for none. Percentages of `percentAsFraction` types arrive as 0 to 1. Of a category that
+ * `hasNoValue` only the time between its dates counts (HKCategoryValueNotApplicable).
  */
 export interface HealthKitType {
   readonly identifier: string;
@@ -12,6 +13,7 @@ export interface HealthKitType {
   readonly defaultUnit?: string | undefined;
   readonly percentAsFraction?: boolean | undefined;
   readonly mayBeNegative?: boolean | undefined;
+  readonly hasNoValue?: boolean | undefined;
 }
 
 type Item = Readonly<Record<string, unknown>>;

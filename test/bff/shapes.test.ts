@@ -189,23 +189,30 @@ describe('kinds that a library has in a shape of its own', () => {
   });
 });
 
-describe('events that a bridge says in a way of its own', () => {
+describe('what a bridge says in a way of its own', () => {
   const span = { uuid: one, startDate: '2024-07-01T10:00:00.000Z', endDate: '2024-07-01T10:04:00.000Z' };
+  const cordova = { id: one, startDate: span.startDate, endDate: span.endDate, sourceName: 'Watch', sourceBundleId: 'com.apple.health.1' };
   const flutter = (type: string, value: object = { __type: 'NumericHealthValue', numericValue: 4 }, unit = 'MINUTE') =>
     ({ uuid: one, type, value, unit, dateFrom: '2024-07-01T12:00:00.000', dateTo: '2024-07-01T12:04:00.000', sourcePlatform: 'appleHealth' });
 
-  test.each<[string, object, string]>([
+  test.each<[string, object, ...string[]]>([
     ['no headache of Flutter, which writes the minutes over the value', flutter('HEADACHE_NOT_PRESENT'), 'Headache: not present 1 {event}'],
     ['a moderate headache of Flutter', flutter('HEADACHE_MODERATE'), 'Headache: moderate 1 {event}'],
     ['a headache of Flutter that says nothing of how severe', flutter('HEADACHE_UNSPECIFIED'), 'Headache: unspecified 1 {event}'],
     ['a headache of Flutter whose members the app renamed', { ...span, type: 'HEADACHE_MILD', value: 4, unit: 'MINUTE' }, 'Headache: mild 1 {event}'],
     ['a stage of sleep of Flutter whose members the app renamed', { ...span, type: 'SLEEP_LIGHT', value: 4, unit: 'MINUTE' }, 'Sleep Analysis: asleep core 4 min'],
+    ['a mindful session of Flutter', flutter('MINDFULNESS'), 'Mindful Session 4 min'],
+    ['a mindful session of the Cordova plugin, its value seconds', { ...cordova, type: 'mindfulness', value: 240, unit: 'sec' }, 'Mindful Session 4 min'],
+    ['an hour of standing of Flutter, whose number is a value though its unit is a time', flutter('APPLE_STAND_HOUR', { __type: 'NumericHealthValue', numericValue: 1 }, 'HOUR'), 'Apple Stand Hour: idle 1 {event}'],
+    ['a blood pressure of the Cordova plugin', { ...cordova, value: { systolic: 120, diastolic: 80 }, unit: 'mmHG' }, 'Systolic blood pressure 120 mm[Hg]', 'Diastolic blood pressure 80 mm[Hg]'],
+    ['a blood glucose of the Cordova plugin', { ...cordova, type: 'blood_glucose', value: { glucose: 5.5, meal: 'before_meal' }, unit: 'mmol<180.1558800000541>/L' }, 'Glucose [Moles/volume] in Blood 5.5 mmol/L'],
+    ['insulin of the Cordova plugin', { ...cordova, type: 'insulin_delivery', value: { insulin: 5, reason: 'bolus' }, unit: 'IU' }, 'Insulin Delivery 5 [iU]'],
     ['a day of a cycle of Flutter', flutter('MENSTRUATION_FLOW', { __type: 'MenstruationFlowHealthValue', flow: 'heavy', isStartOfCycle: true }, 'NO_UNIT'), 'Menstrual Flow: heavy 1 {event}'],
-  ])('%s', async (_situation, item, expected) => {
+  ])('%s', async (_situation, item, ...expected) => {
     const app = await newApp();
     await upload(app, standard, [item], '?timeZone=Europe/Rome');
     const [record] = await listOf(app);
-    expect(record?.normalizedData?.observations.map(({ name, value, unitCode }) => `${name} ${String(value)} ${unitCode}`) ?? record?.reason).toEqual([expected]);
+    expect(record?.normalizedData?.observations.map(({ name, value, unitCode }) => `${name} ${String(value)} ${unitCode}`) ?? record?.reason).toEqual(expected);
   });
 });
 

@@ -104,6 +104,11 @@ describe('each category of HealthKit', () => {
     }
   });
 
+  test('of which only the span counts is known as such', () => {
+    const spans = categories.filter(([, { values = [] }]) => values.length > 0 && values.every(({ name }) => name === 'notApplicable'));
+    expect(categories.filter(([identifier]) => resolveType(identifier)?.hasNoValue === true)).toEqual(spans);
+  });
+
   test.each(categories.filter(([, { values = [] }]) => values.length > 0))('%s with a value that nobody knows is not guessed', (identifier) => {
     expect(through({ type: identifier, value: 4711, startDate: start, endDate: end })).toEqual({ reason: 'event-unknown' });
   });

@@ -42,15 +42,20 @@ function workoutValues(element: Members): Members {
   return Object.fromEntries(['duration', ...totals.filter((name) => element[name] === -1)].map((name) => [name, undefined]));
 }
 
-/** The Capacitor and Cordova plugins: other names for source, unit and identifier, sleep said by its stage, workouts of their own. */
+/**
+ * The Capacitor and Cordova plugins: other names for source, unit and identifier, sleep said by its stage, workouts of their own, and
+ * numbers inside of the value where something is said beside them.
+ */
 function pluginItem(pointer: string, element: Members): ShapedItem {
   const { values, sources } = renamed(element, [
     ['id', 'id', 'uuid', 'platformId'], ['unit', 'unit', 'unitName'], ['sourceId', 'sourceId', 'sourceBundleId'], ['sourceName', 'sourceName', 'source'],
-    ['bloodPressureSystolicValue', 'systolic'], ['bloodPressureDiastolicValue', 'diastolic'],
+    ['bloodPressureSystolicValue', 'systolic', 'value/systolic'], ['bloodPressureDiastolicValue', 'diastolic', 'value/diastolic'],
+    ['value', 'value/glucose', 'value/insulin'],
     ['activityId', 'activityId', 'workoutActivityId'], ['activityName', 'activityName', 'workoutActivityName'],
   ]);
+  const noValue = 'bloodPressureSystolicValue' in values && isObject(element['value']) ? { value: undefined } : {};
   const said = element['sleepState'] ?? (/^sleep[.]?/.test(String(element['value'])) ? element['value'] : undefined);
-  return shaped(pointer, element, { values: { ...values, ...workoutValues(element), ...asSleep(stageOf(said)) }, sources: { ...sources, ...('sleepState' in element && { '/value': '/sleepState' }) } });
+  return shaped(pointer, element, { values: { ...noValue, ...values, ...workoutValues(element), ...asSleep(stageOf(said)) }, sources: { ...sources, ...('sleepState' in element && { '/value': '/sleepState' }) } });
 }
 
 const pluginMembers = ['platformId', 'sourceBundleId', 'unitName', 'sleepState', 'systolic', 'diastolic'];
