@@ -2170,7 +2170,7 @@ export interface components {
          *     Without one the library's default for the type is assumed, and the normalized value says so.
          */
         readonly BatchUnit: string;
-        /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+        /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
         readonly BatchTimeZone: string;
         /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
         readonly BatchDevice: string;
@@ -2900,7 +2900,7 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
-                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
                 readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
@@ -2996,7 +2996,7 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
-                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
                 readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
