@@ -269,6 +269,7 @@ export interface paths {
         /**
          * Create a user with a given account
          * @description Creates a user for an account that exists elsewhere: `authUserId` is kept as it is sent and answered as `sub`. It must not belong to another user.
+         *     A group with `authUserCreationDisabled` has users who never sign in: they are refused.
          */
         readonly post: operations["createUserWithId"];
         readonly delete?: never;
@@ -383,7 +384,7 @@ export interface paths {
         /**
          * Change a user
          * @description Applies `$set`, `$unset`, `$inc`, `$push`, `$pull` and `$addToSet`, in this order, all or nothing. Dots reach into custom properties.
-         *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions.
+         *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions. Who has an account cannot move to a group with `authUserCreationDisabled`.
          */
         readonly patch: operations["updateUser"];
         readonly trace?: never;
