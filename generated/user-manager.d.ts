@@ -656,7 +656,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Throw one job away
-         * @description Throws a job away for good: its work is not done. What it was about stays as it is. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
+         * @description Throws a job away for good: its work is not done. What it was about stays as it is; a job on many users is answered as `failed` from then on. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
          */
         readonly post: operations["discardAccountJob"];
         readonly delete?: never;
@@ -1659,7 +1659,7 @@ export interface components {
             };
         };
         /**
-         * @description State of the job.
+         * @description State of the job; `failed` when an operator threw it away before it was done: start it again.
          * @example pending
          * @enum {string}
          */
