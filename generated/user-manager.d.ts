@@ -269,6 +269,7 @@ export interface paths {
         /**
          * Create a user with a given account
          * @description Creates a user for an account that exists elsewhere: `authUserId` is kept as it is sent and answered as `sub`. It must not belong to another user.
+         *     A group with `authUserCreationDisabled` has users who never sign in: they are refused.
          */
         readonly post: operations["createUserWithId"];
         readonly delete?: never;
@@ -383,7 +384,7 @@ export interface paths {
         /**
          * Change a user
          * @description Applies `$set`, `$unset`, `$inc`, `$push`, `$pull` and `$addToSet`, in this order, all or nothing. Dots reach into custom properties.
-         *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions.
+         *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions. Who has an account cannot move to a group with `authUserCreationDisabled`.
          */
         readonly patch: operations["updateUser"];
         readonly trace?: never;
@@ -655,7 +656,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Throw one job away
-         * @description Throws a job away for good: its work is not done. What it was about stays as it is. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
+         * @description Throws a job away for good: its work is not done. What it was about stays as it is; a job on many users is answered as `failed` from then on. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
          */
         readonly post: operations["discardAccountJob"];
         readonly delete?: never;
@@ -1658,7 +1659,7 @@ export interface components {
             };
         };
         /**
-         * @description State of the job.
+         * @description State of the job; `failed` when an operator threw it away before it was done: start it again.
          * @example pending
          * @enum {string}
          */

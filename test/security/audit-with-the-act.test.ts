@@ -23,7 +23,6 @@ import { register } from '../../src/user-manager/registration.ts';
 import { requestResetOf } from '../../src/user-manager/resetting.ts';
 import { createSignInAttempts } from '../../src/user-manager/sign-in-attempts.ts';
 import { createSignIn } from '../../src/user-manager/sign-in.ts';
-import { hashOfToken } from '../../src/user-manager/session-token.ts';
 import { changeUser } from '../../src/user-manager/user-change.ts';
 import { removeUser } from '../../src/user-manager/user-removal.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
@@ -160,8 +159,9 @@ test.each<[string, string, () => Promise<Act>]>([
   }],
   ['signing out', 'session-ended', async () => {
     const user = await newUser();
-    const session = await createSignIn(database.pool, durations).open(await checkedUser(user), undefined);
-    return (pool) => createSignIn(pool, durations).end(hashOfToken(session?.token ?? ''), user.id);
+    await createSignIn(database.pool, durations).open(await checkedUser(user), undefined);
+    const [session] = await createSignIn(database.pool, durations).list(user.id);
+    return (pool) => createSignIn(pool, durations).end(user.id, session?.id ?? '');
   }],
   ['asking for a reset', 'password-reset-asked', async () => {
     const { id } = await newUser();

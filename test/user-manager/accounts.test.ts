@@ -109,6 +109,29 @@ describe('accounts of the User Manager', () => {
     });
   });
 
+  describe('members of a group that never signs in', () => {
+    const disabled = (pointer: string) => [400, expect.objectContaining({ errors: [expect.objectContaining({ pointer, code: 'account-disabled' })] })];
+    const verdict = async (answer: Response) => [answer.status, await json(answer)];
+
+    test('are not made with an account', async () => {
+      expect(await verdict(await um.send('POST', '/users/with-id', { authUserId: 'auth0|contact', username: 'contact-with-id', email: 'contact-with-id@example.org', userGroup: 'contact' }))).toEqual(disabled('/userGroup'));
+      expect(await find('username=contact-with-id')).toEqual([]);
+    });
+
+    test('are no people who sign in: they do not move there, and keep their sessions', async () => {
+      const id = await um.create('moves-to-contact');
+      const { accessToken } = await um.tokens('moves-to-contact');
+      expect(await verdict(await patch(id, { $set: { userGroup: 'contact', name: 'Moved' } }))).toEqual(disabled('/$set/userGroup'));
+      expect([await read(id), await um.statusOf(accessToken)]).toEqual([expect.not.objectContaining({ name: 'Moved' }), 200]);
+    });
+
+    test('are people without an account, who move there and back', async () => {
+      const { _id } = await json<{ _id: string }>(um.send('POST', '/users?postponeAuthUserCreation=true', { username: 'moves-freely', email: 'moves-freely@example.org' }));
+      for (const userGroup of ['contact', 'patient']) expect((await patch(_id, { $set: { userGroup } })).status).toBe(200);
+      expect((await um.send('POST', '/users/register', { _id, password })).status).toBe(204);
+    });
+  });
+
   describe('POST /users/register', () => {
     test.each<[string, () => Promise<object>, number]>([
       ['an id nobody has', () => Promise.resolve({ _id: '0'.repeat(32) }), 404],

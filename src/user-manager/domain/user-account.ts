@@ -62,3 +62,6 @@ export interface MemberFault {
   readonly code: string;
   readonly message: string;
 }
+
+/** The fault of a member that would give an account to somebody of a group whose users never sign in. */
+export const accountDisabled = (pointer: string): MemberFault => ({ pointer, code: 'account-disabled', message: 'Users of this group do not sign in.' });
