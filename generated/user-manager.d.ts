@@ -376,7 +376,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Delete a user for good
-         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under a pseudonym. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404.
+         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under a pseudonym. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404. While a mail to them takes longer than ten seconds to send, it is a 503 and nothing is removed: repeat it.
          */
         readonly delete: operations["deleteUser"];
         readonly options?: never;
@@ -403,7 +403,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Erase the account of a patient
-         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under the pseudonym. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody.
+         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under the pseudonym. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody. While a mail to them takes longer than ten seconds to send, it is a 503 and nothing is erased: repeat it.
          */
         readonly post: operations["eraseUser"];
         readonly delete?: never;

@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arrived } from '../../src/therapy-monitoring/contract.ts';
 import { createTherapyMonitoring, type TherapyMonitoringPlay, type TherapyWays } from '../../src/therapy-monitoring/service.ts';
 
@@ -17,6 +18,8 @@ export interface TherapyMonitoringPlayer extends TherapyMonitoringPlay {
   readonly url: string;
   /** Chooses what goes wrong; undefined is nothing. */
   fault: (arrived: Arrived) => Fault | undefined;
+  /** How long a request waits before anything is written and answered. */
+  lateMs: (arrived: Arrived) => number;
   /** Requests so far, with what was wrong. */
   readonly arrived: (Arrived & { readonly fault: Fault | undefined })[];
   /** Ends like a process that is killed: connections break, requests under way are lost. */
@@ -50,10 +53,11 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
   let [server, port]: [Server | undefined, number] = [undefined, 0];
   const start = async (): Promise<void> => {
     const started = createServer((request, response) => {
-      void request.toArray().then((chunks) => {
+      void request.toArray().then(async (chunks) => {
         const one: Arrived = { method: request.method ?? '', url: new URL(request.url ?? '/', 'http://localhost'), headers: request.headers, bytes: Buffer.concat(chunks as Buffer[]) };
         const fault = player.fault(one);
         arrived.push({ ...one, fault });
+        if (player.lateMs(one) > 0) await sleep(player.lateMs(one));
         if (fail(fault, response, () => void play.answer(one))) return;
         const { status, body } = play.answer(one);
         send(response, status, body);
@@ -69,6 +73,6 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
     server = undefined;
   });
   await start();
-  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, arrived, kill, restart: start };
+  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, lateMs: () => 0, arrived, kill, restart: start };
   return player;
 };

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openErasureJournal } from '../../src/device-manager/patients/erasure-journal.ts';
 import { findErasure, runErasure, startErasure, type Erasing } from '../../src/device-manager/patients/erasing.ts';
+import { addJob } from '../../src/jobs/runner.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
 import type { KeyRing } from '../../src/keys/scope-keys.ts';
 import { writeServerFile } from '../../src/server-file.ts';
@@ -95,6 +97,57 @@ describe('erasing and handing out, when things go wrong', () => {
     await eventually(async () => (await pool.query(`select from graphile_worker.jobs where task_identifier in ('erase-health-data', 'scrub-accounts')`)).rowCount, (jobs) => jobs === 0);
     expect((await tracesOf(carl)).filter((trace) => trace !== carl.id)).toEqual([]);
     expect((await asService.send(`/users/${carl.id}`, { method: 'DELETE' })).status).toBe(404);
+  }, 120_000);
+
+  /** A job that somebody works on, who lives, until the answer is called. */
+  const underWay = async (task: string, payload: Readonly<Record<string, string>>): Promise<() => Promise<void>> => {
+    const { pool } = vitalgate.database;
+    await addJob(pool, { task, payload, key: 'under-way', runAt: new Date(Date.now() + 3_600_000) });
+    const worker = await pool.connect();
+    await worker.query(`select pg_advisory_lock_shared(hashtextextended('vitalgate worker somebody', 0))`);
+    await pool.query(`update graphile_worker._private_jobs set locked_at = now(), locked_by = 'somebody' where key = 'under-way'`);
+    return async () => {
+      await pool.query(`delete from graphile_worker._private_jobs where key = 'under-way'`);
+      worker.release(true);
+    };
+  };
+  const waitingFor = async (id: string): Promise<string[]> =>
+    (await vitalgate.database.pool.query<{ task: string }>(`select task_identifier as task from graphile_worker.jobs natural join (select id, payload from graphile_worker._private_jobs) p where locked_at is null and p.payload::text like '%' || $1 || '%' order by 1`, [id])).rows.map(({ task }) => task);
+
+  test('H8 a user cannot be deleted while a mail to them is under way: nothing is gone then, and again it is done', async () => {
+    const fritz = await plantPatient(vitalgate);
+    const asService = clientWith(vitalgate.urls.userManager, { authorization: `Bearer ${vitalgate.serviceToken}` });
+    const later = new Date(Date.now() + 3_600_000);
+    await addJob(vitalgate.database.pool, { task: 'normalize', payload: { patientId: fritz.id, payloadId: randomUUID() }, runAt: later });
+    await addJob(vitalgate.database.pool, { task: 'password-changed-mail', payload: { userId: fritz.id }, runAt: later });
+    const end = await underWay('password-reset-mail', { userId: fritz.id });
+    try {
+      const answer = await asService.send(`/users/${fritz.id}`, { method: 'DELETE' });
+      expect([answer.status, answer.headers.has('retry-after'), await answer.json()]).toEqual([503, true, expect.objectContaining({ code: 'unavailable', retryable: true })]);
+      expect(await waitingFor(fritz.id)).toEqual(expect.arrayContaining(['normalize', 'password-changed-mail']));
+      expect((await fritz.app.get('/profile')).status).toBe(200);
+    } finally {
+      await end();
+    }
+    expect((await asService.send(`/users/${fritz.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await waitingFor(fritz.id)).filter((task) => task !== 'erase-health-data')).toEqual(['normalize']);
+  }, 120_000);
+
+  test('H8 a long export keeps no user from being deleted, and the jobs of the other service are there until the erasure of the patient takes them', async () => {
+    const { pool } = vitalgate.database;
+    const gerda = await plantPatient(vitalgate);
+    await settled(vitalgate, gerda, 1);
+    await addJob(pool, { task: 'normalize', payload: { patientId: gerda.id, payloadId: randomUUID() }, runAt: new Date(Date.now() + 3_600_000) });
+    const end = await underWay('export-patient', { patientId: gerda.id, exportId: randomUUID() });
+    try {
+      expect((await clientWith(vitalgate.urls.userManager, { authorization: `Bearer ${vitalgate.serviceToken}` }).send(`/users/${gerda.id}`, { method: 'DELETE' })).status).toBe(204);
+      expect((await waitingFor(gerda.id)).filter((task) => task !== 'erase-health-data')).toEqual(['normalize']);
+    } finally {
+      await end();
+    }
+    const begun = await eventually(() => findErasure({ pool, keyRing }, gerda.id), (found) => found !== undefined);
+    await runErasure(erasing, begun?._id ?? '');
+    expect(await eventually(() => waitingFor(gerda.id), (tasks) => tasks.length === 0)).toEqual([]);
   }, 120_000);
 
   test('H7, H8 the command line exports, asks for a confirmation, erases, and prints the certificate', async () => {
