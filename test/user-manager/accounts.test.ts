@@ -203,6 +203,14 @@ describe('accounts of the User Manager', () => {
       expect(await read(id)).toBeUndefined();
       expect(await um.create('deleted')).not.toBe(id);
     });
+
+    test.each([['that does not listen yet is asked when it does', true, ['erase-health-data']], ['that does not exist is not asked', false, []]])('a Device Manager %s', async (_situation, hasDeviceManager, asked) => {
+      const other = await startUserManager({ hasDeviceManager });
+      expect((await other.send('DELETE', `/users/${await other.create('deleted')}`)).status).toBe(204);
+      const { rows } = await other.database.pool.query<{ task: string }>(`select task_identifier task from graphile_worker.jobs where task_identifier = 'erase-health-data'`);
+      expect(rows.map(({ task }) => task)).toEqual(asked);
+      await other.stop();
+    });
   });
 
   describe('POST /users/state', () => {
