@@ -1085,9 +1085,9 @@ export interface components {
             readonly features?: components["schemas"]["DeviceFeatures"];
             /** @description Patient who gets the device; apps leave it out, because the session says who it is. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
-            /** @description Instant since which the patient has the device, with an offset; now when left out. What it measured from then on is the patient's. */
+            /** @description Instant since which the patient has the device, with an offset; now when left out, and no later (a clock five minutes ahead is forgiven). What it measured from then on is the patient's. */
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
-            /** @description Instant until which the patient has the device, with an offset; until it is released when left out. */
+            /** @description Instant until which the patient had the device, with an offset; after `assignedFrom`, and no later than now (a clock five minutes ahead is forgiven): a loan that goes on is released when it ends. Until it is released when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description Identifier of what was made or found. */
@@ -1096,7 +1096,7 @@ export interface components {
         };
         /** @description End of an assignment. */
         readonly Unassignment: {
-            /** @description Instant at which the assignment ends, with an offset; now when left out. */
+            /** @description Instant at which the assignment ends, with an offset; after it began, and no later than now (a clock five minutes ahead is forgiven), which it is when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**

@@ -1441,14 +1441,14 @@ export interface components {
             readonly features?: components["schemas"]["DeviceFeatures"];
             /** @description Patient who gets the device; apps leave it out, because the session says who it is. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
-            /** @description Instant since which the patient has the device, with an offset; now when left out. What it measured from then on is the patient's. */
+            /** @description Instant since which the patient has the device, with an offset; now when left out, and no later (a clock five minutes ahead is forgiven). What it measured from then on is the patient's. */
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
-            /** @description Instant until which the patient has the device, with an offset; until it is released when left out. */
+            /** @description Instant until which the patient had the device, with an offset; after `assignedFrom`, and no later than now (a clock five minutes ahead is forgiven): a loan that goes on is released when it ends. Until it is released when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description End of an assignment. */
         readonly Unassignment: {
-            /** @description Instant at which the assignment ends, with an offset; now when left out. */
+            /** @description Instant at which the assignment ends, with an offset; after it began, and no later than now (a clock five minutes ahead is forgiven), which it is when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
@@ -3919,9 +3919,9 @@ export interface components {
         readonly RecordedAtFilter: components["schemas"]["InstantWithOffset"];
         /** @description Filter by the instant of receipt. */
         readonly ReceivedAtFilter: components["schemas"]["InstantWithOffset"];
-        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
         readonly HealthDataQuery: string;
-        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
         readonly HealthDataFilters: string;
         /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
         readonly HealthDataStates: string;
@@ -4457,9 +4457,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -4530,9 +4530,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -4591,9 +4591,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];

@@ -2174,7 +2174,7 @@ export interface components {
         readonly UserGroupFilter: string;
         /** @description Filter by users who may not sign in. */
         readonly BlockedFilter: boolean;
-        /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+        /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. */
         readonly UserQuery: string;
         /** @description States to look in, separated by commas. */
         readonly UserStates: string;
@@ -2583,7 +2583,7 @@ export interface operations {
                 readonly userGroup?: components["parameters"]["UserGroupFilter"];
                 /** @description Filter by users who may not sign in. */
                 readonly blocked?: components["parameters"]["BlockedFilter"];
-                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly _q?: components["parameters"]["UserQuery"];
                 /** @description States to look in, separated by commas. */
                 readonly _st?: components["parameters"]["UserStates"];
@@ -2793,7 +2793,7 @@ export interface operations {
                 readonly userGroup?: components["parameters"]["UserGroupFilter"];
                 /** @description Filter by users who may not sign in. */
                 readonly blocked?: components["parameters"]["BlockedFilter"];
-                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly _q?: components["parameters"]["UserQuery"];
                 /** @description States to look in, separated by commas. */
                 readonly _st?: components["parameters"]["UserStates"];

@@ -64,6 +64,8 @@ export interface UserManagerDependencies extends SessionDurations, UserRemoving,
   readonly pool: Pool;
   /** The current service token and, while rotating, the one before. */
   readonly serviceTokens: readonly string[];
+  /** Where the Device Manager is, as soon as it listens. */
+  readonly deviceManagerUrl: () => string | undefined;
   /** Where this service is reached: tokens of clients name it. */
   readonly issuer: () => string;
   readonly version: string;

@@ -183,7 +183,7 @@ test.each<[string, string, () => Promise<Act>]>([
   }],
   ['removing a user', 'user-deleted', async () => {
     const { id } = await newUser();
-    return (pool) => removeUser({ pool, mailFolder: '/nowhere', deviceManagerUrl: () => undefined, patientIdOf: (user) => user.id }, id, 'service');
+    return (pool) => removeUser({ pool, mailFolder: '/nowhere', hasDeviceManager: false, patientIdOf: (user) => user.id }, id, 'service');
   }],
 ])('H4 %s, cut at each of its statements, is never there without its row', async (_situation, event, prepare) => {
   const { bare, statements, rows } = await sweep(await prepare());

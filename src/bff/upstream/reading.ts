@@ -1,7 +1,7 @@
-import type { ChartSeries, Identified, paths, Problem, ProblemItem } from '../../../generated/device-manager.d.ts';
+import type { ChartSeries, Identified, paths } from '../../../generated/device-manager.d.ts';
 import { problem } from '../../http/problem.ts';
 import { timeBoundsOf, type TimeBounds } from '../time-bounds.ts';
-import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
+import { codeOf, isRefusedByOthers, refusalsIn, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
 
 type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Parameters } } } ? Parameters : never;
 export type ListQuery = Omit<NonNullable<Query<'/health-data'>>, 'patientId'>;
@@ -22,9 +22,6 @@ export interface Reading {
   /** The chart of the patient; 'unchanged' when the asker has it already, by the `etag` of its last answer. */
   readonly chart: (asker: Asker, query: ChartQuery, knownEtag: string | undefined) => Promise<Chart | 'unchanged'>;
 }
-
-/** What our own Device Manager says of a query, which has the same members here. */
-const refusalsIn = (error: unknown): readonly ProblemItem[] => (error as Partial<Problem> | undefined)?.errors ?? [];
 
 const isOurs = (record: SampleRecord): boolean => 'state' in record;
 const isoOf = (epochMs: number): string => new Date(epochMs).toISOString();

@@ -3,7 +3,7 @@ import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { auditActorOf, type Caller } from '../caller.ts';
 import type { PasswordFault } from '../domain/password-policy.ts';
-import { accountDisabled, ownMembers, type MemberFault } from '../domain/user-account.ts';
+import { accountDisabled, expirationIn, noExpiration, ownMembers, type MemberFault } from '../domain/user-account.ts';
 import type { UserCommands } from '../domain/user-changes.ts';
 import type { Activated, Registered, Registration } from '../registration.ts';
 import type { Changed } from '../user-change.ts';
@@ -34,15 +34,17 @@ const settable = ['username', 'email', 'name', 'userGroup', 'blocked', 'expirati
 const readNewUser = (body: NewUser, mayBeSet: readonly string[], groups: UserGroups): { own: Own; properties: Record<string, unknown>; faults: MemberFault[] } => {
   const { username = body.email, email, name, userGroup = 'patient', blocked, expirationDate, roles } = body;
   const names = Object.keys(body);
+  const expires = expirationDate === undefined ? undefined : expirationIn(expirationDate);
   const reserved = names.filter((member) => (ownMembers as readonly string[]).includes(member) && !mayBeSet.includes(member));
   const properties = Object.fromEntries(Object.entries(body).filter(([member]) => !(ownMembers as readonly string[]).includes(member)));
   const faults = [
     ...reserved.map((member) => ({ pointer: `/${member}`, code: 'immutable', message: 'Leave this out: the service sets it.' })),
     ...(/^[A-Za-z0-9._@+-]+$/.test(username) ? [] : [{ pointer: '/username', code: 'required', message: 'Send a user name: the e-mail address cannot be one.' }]),
+    ...(expirationDate !== undefined && expires === undefined ? [{ pointer: '/expirationDate', ...noExpiration }] : []),
     ...groups.faultsOf(userGroup, properties),
   ];
-  const own = { username, email, userGroup, ...(name !== undefined && { name }), ...(blocked !== undefined && { blocked }), ...(roles && { roles }) };
-  return { own: { ...own, ...(expirationDate !== undefined && { expirationDate: new Date(expirationDate) }) }, properties, faults };
+  const own = { username, email, userGroup, ...(name !== undefined && { name }), ...(blocked !== undefined && { blocked }), ...(roles && { roles }), ...(expires && { expirationDate: expires }) };
+  return { own, properties, faults };
 };
 
 const idOf = (outcome: Registered): { readonly _id: string } => {
