@@ -52,11 +52,25 @@ describe('the device of an Observation', () => {
     expect(identifiersOf(value)).toEqual(expected);
   });
 
-  test('is the peripheral first, then its gateway, as in a Medisanté delivery', () => {
-    const gateway = { url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice', valueReference: { reference: 'Device/g' } };
+  const gateway = { url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice', valueReference: { reference: 'Device/g' } };
+
+  test('is the peripheral, and its gateway only describes the way, as in a Medisanté delivery', () => {
     const value = of({ reference: 'Device/p' }, [device({ id: 'p', serialNumber: 'P' }), device({ id: 'g', serialNumber: 'G' })], { extension: [gateway] });
-    expect(identifiersOf(value)).toEqual(['P', 'Device/p', 'G', 'Device/g']);
+    expect(identifiersOf(value)).toEqual(['P', 'Device/p']);
     expect(readings(value)[0]?.document).toMatchObject({ device: { serialNumber: 'G' }, measurements: { device: { serialNumber: 'P' } } });
+  });
+
+  test('is the gateway where the peripheral names itself by nothing', () => {
+    expect(identifiersOf(of({ display: 'Thermometer' }, [device({ id: 'g', serialNumber: 'G' })], { extension: [gateway] }))).toEqual(['G', 'Device/g']);
+  });
+
+  test.each<[string, object, string | undefined]>([
+    ['its maker and model number', { manufacturer: 'Maker', modelNumber: 'M', serialNumber: 'S' }, 'Maker:M'],
+    ['an identifier as Medisanté writes one', { identifier: [{ value: '7' }, { value: 'Maker:M:S' }] }, 'Maker:M'],
+    ['a name that people gave it, which is no model', { manufacturer: 'Maker', deviceName: [{ name: 'Cuff' }], serialNumber: 'S' }, undefined],
+    ['identifiers that only look alike', { identifier: [{ value: 'urn:uuid:1' }, { value: '00:1A:2B:3C:4D:5E' }] }, undefined],
+  ])('is of the model of %s', (_situation, more, expected) => {
+    expect(readings(of({ reference: 'Device/7' }, [device({ id: '7', ...more })]))[0]?.deviceModel).toBe(expected);
   });
 });
 

@@ -36,13 +36,14 @@ export const documentOf = ({ type, metrics, annotations }: Measurements, { outer
 export const readingFrom = (resource: Resource, entry: Entry, position: number, resolve: Resolve, measured: Measurements): FhirReading => {
   const { type, half, sources } = measured;
   const { device, gateway } = devicesOf(resource, entry, resolve);
+  const measuring = device !== undefined && device.identifiers.length > 0 ? device : gateway;
   const { subjects, positions } = subjectOf(resource, entry, resolve);
   const { start, end } = effectiveOf(resource);
   const devices = { outer: (gateway ?? device)?.described, inner: gateway && device?.described };
   return {
     document: documentOf(measured, { ...devices, timestamp: start?.text }),
     received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured,
-    identifiers: distinct([...(device?.identifiers ?? []), ...(gateway?.identifiers ?? [])]),
+    identifiers: measuring?.identifiers ?? [], deviceModel: measuring?.deviceModel,
     status: statusOf(resource['status']), issuedAt: instantIn(resource['issued']),
     identity: identityOf(resource, entry, { half: half !== undefined, type, device: device?.identifiers[0], start }),
     positions: [position, ...positions, ...(device?.positions ?? []), ...(gateway?.positions ?? [])],
