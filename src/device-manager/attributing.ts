@@ -19,6 +19,9 @@ export interface Place {
 /** Whose a reading is, or why that cannot be said yet; `erased` when it was measured while somebody had the device of whom nothing is kept any more. */
 export type Attribution = Place | { readonly reason: QuarantineReason | 'erased' };
 
+/** Says whose a reading is; `identity` is that of the reading whose version it may be. */
+export type Attributor = (reading: Reading, identity: string | undefined) => Promise<Attribution>;
+
 const futureToleranceMs = 10 * 60 * 1000;
 
 /**
@@ -26,7 +29,7 @@ const futureToleranceMs = 10 * 60 * 1000;
  * back. When the sender names a patient we know, and another one held the device, nobody is chosen. Remembers devices for the time of
  * one delivery.
  */
-export const createAttributor = (db: Queryable, now: number): ((reading: Reading, identity: string | undefined) => Promise<Attribution>) => {
+export const createAttributor = (db: Queryable, now: number): Attributor => {
   const deviceNamed = remember((named) => deviceByIdentifiers(db, 'medisante', JSON.parse(named) as DeviceNames));
   const heldBy = remember((device) => intervalsOf(db, device));
   const contradicted = remember(async (names) => {
