@@ -74,6 +74,36 @@ describe('the device of an Observation', () => {
   });
 });
 
+describe('a relative reference', () => {
+  const entry = (fullUrl: string | undefined, resource: object) => ({ ...(fullUrl !== undefined && { fullUrl }), resource });
+  const reading = (more: object = {}) => ({ resourceType: 'Observation', status: 'final', code: loinc('8867-4'), device: { reference: 'Device/1' }, ...more });
+  const [atA, atB] = ['http://a/fhir', 'https://b/r4/fhir'];
+  const ofA = entry(`${atA}/Device/1`, device({ id: '1', serialNumber: 'A' }));
+  const ofB = entry(`${atB}/Device/1`, device({ id: '1', serialNumber: 'B' }));
+  const ofNoServer = (serialNumber: string) => entry(undefined, device({ id: '1', serialNumber }));
+  const result = { resourceType: 'DiagnosticReport', status: 'final', code: loinc('11524-6'), contained: [reading()] };
+
+  test.each<[string, readonly object[], readonly (readonly string[])[]]>([
+    ['of two servers means the device of its own', [ofA, entry(`${atA}/Observation/1`, reading()), ofB, entry(`${atB}/Observation/1`, reading())], [['A', 'Device/1'], ['B', 'Device/1']]],
+    ['of a version means the resource', [ofA, ofB, entry(`${atB}/Observation/1/_history/2`, reading({ device: { reference: 'Device/1/_history/3' } }))], [['B', 'Device/1']]],
+    ['in a contained Observation is its container’s', [ofA, ofB, entry(`${atB}/DiagnosticReport/1`, result)], [['B', 'Device/1']]],
+    ['of a server whose device did not come means no other’s', [ofA, entry(`${atB}/Observation/1`, reading())], [['Device/1']]],
+    ['of a server means the device that names none', [ofNoServer('N'), ofA, entry(`${atB}/Observation/1`, reading())], [['N', 'Device/1']]],
+    ['of no server means the only one', [ofA, entry('urn:uuid:1', reading())], [['A', 'Device/1']]],
+    ['of no server means none of two', [ofA, ofB, entry('urn:uuid:1', reading())], [['Device/1']]],
+    ['means none of two that name no server', [ofNoServer('N'), ofNoServer('M'), entry(undefined, reading())], [['Device/1']]],
+  ])('%s', (_situation, entries, expected) => {
+    expect(readings({ resourceType: 'Bundle', type: 'collection', entry: entries }).map(({ identifiers }) => identifiers)).toEqual(expected);
+  });
+
+  test('to a patient means the one of its own server', () => {
+    const patient = (base: string, value: string) => entry(`${base}/Patient/1`, { resourceType: 'Patient', id: '1', identifier: [{ value }] });
+    const of = (base: string) => entry(`${base}/Observation/1`, reading({ subject: { reference: 'Patient/1' } }));
+    const value = { resourceType: 'Bundle', type: 'collection', entry: [patient(atA, 'anna'), of(atA), patient(atB, 'ben'), of(atB)] };
+    expect(readings(value).map(({ subjects }) => subjects)).toEqual([['anna', '1'], ['ben', '1']]);
+  });
+});
+
 describe('the value of an Observation', () => {
   test.each<[string, object, object, object]>([
     ['UCUM code, whatever the unit text says', loinc('8310-5'), { valueQuantity: quantity(36.5, 'Cel', '°F') }, { temperature: { value: 36.5, unit: 'Cel' } }],

@@ -1,4 +1,5 @@
 import type { Unfit } from '../reading.ts';
+import { baseOf } from './reference.ts';
 import { isResource, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
 
 const readable = new Set(['message', 'transaction', 'batch', 'collection']);
@@ -7,13 +8,13 @@ const single = new Set(['Observation', 'DiagnosticReport']);
 export const mostEntries = 1000;
 
 const entryOf = (resource: Resource, more: Resource = {}): Entry => ({
-  fullUrl: textIn(more['fullUrl']), resource, contained: listIn(resource['contained']), ...(isResource(more['request']) && { request: more['request'] }),
+  fullUrl: textIn(more['fullUrl']), base: baseOf(textIn(more['fullUrl'])), resource, contained: listIn(resource['contained']), ...(isResource(more['request']) && { request: more['request'] }),
 });
 
 /** An entry, followed by the Observations it contains, as if they were entries beside it. */
 const unfolded = (entry: Entry): Entry[] => [
   entry,
-  ...entry.contained.filter(({ resourceType }) => resourceType === 'Observation').map((resource): Entry => ({ resource, contained: entry.contained, fullUrl: undefined })),
+  ...entry.contained.filter(({ resourceType }) => resourceType === 'Observation').map((resource): Entry => ({ resource, contained: entry.contained, fullUrl: undefined, base: entry.base })),
 ];
 
 const carriesData = (type: string, { request }: Entry): boolean => type === 'message' || type === 'collection' || request === undefined || ['POST', 'PUT'].includes(textIn(request['method']) ?? '');

@@ -4,6 +4,8 @@ export type Resource = Readonly<Record<string, unknown>>;
 /** One resource of a delivery. */
 export interface Entry {
   readonly fullUrl?: string | undefined;
+  /** Of the server that the resource is from, as its address tells; that of the container for what is contained. */
+  readonly base?: string | undefined;
   readonly resource: Resource;
   /** What `#id` may refer to. */
   readonly contained: readonly Resource[];
