@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { standingsOf, type Version } from '../../src/device-manager/domain/version.ts';
 import { readFhir } from '../../src/device-manager/providers/fhir/reading.ts';
+import { documentOf } from '../../src/device-manager/providers/medisante/document.ts';
 import { takeApart } from '../../src/device-manager/providers/taking-apart.ts';
 import { bundle, component, loinc, mdc, message, observation, pressure, pulse, quantity } from './fhir-documents.ts';
 
@@ -191,6 +192,47 @@ describe('what makes readings of a delivery', () => {
     ['implicit rules', { implicitRules: 'urn:rules' }],
   ])('%s makes a reading nobody may use', (_situation, more) => {
     expect(readings({ ...pulse('s', at, 60), ...more })[0]?.unfit).toBe('unknown-modifier');
+  });
+
+  const modified = { modifierExtension: [{ url: 'urn:not' }] };
+  const ruled = { implicitRules: 'urn:rules' };
+  const used = (...resources: readonly object[]) => bundle('collection', [{ ...pulse('s', at, 60), device: { reference: 'Device/d' }, subject: { reference: 'Patient/p' } }, ...resources]);
+  const gateway = (more: object) => ({ extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice', valueReference: { reference: '#g' } }], contained: [device({ id: 'g', ...more })] });
+
+  test.each<[string, unknown]>([
+    ['its device', used(device({ id: 'd', serialNumber: 'S', ...modified }))],
+    ['rules for its device', used(device({ id: 'd', serialNumber: 'S', ...ruled }))],
+    ['its contained device', pulse('s', at, 60, { contained: [device({ id: 'device', serialNumber: 'S', ...modified })] })],
+    ['the DeviceMetric that leads to its device', bundle('collection', [{ ...pulse('s', at, 60), device: { reference: 'DeviceMetric/m' } }, { resourceType: 'DeviceMetric', id: 'm', source: { reference: 'Device/d' }, ...modified }, device({ id: 'd' })])],
+    ['its gateway', { ...pulse('s', at, 60), ...gateway(modified) }],
+    ['its patient', used({ resourceType: 'Patient', id: 'p', ...modified })],
+    ['the panel it is in', bundle('collection', [{ ...pulse('s', at, 60), id: 'a' }, { ...panel, ...modified }])],
+    ['the report that is joined to it', bundle('collection', [ecg, { ...report, result: [{ reference: 'Observation/e' }], ...modified }])],
+    ['what contains it', { ...report, presentedForm: undefined, contained: [ecg], ...modified }],
+    ['rules for what contains it', { ...report, presentedForm: undefined, contained: [ecg], ...ruled }],
+  ])('so does one of %s, and an excerpt keeps it', (_situation, value) => {
+    const taken = takeApart('fhir-json', value);
+    expect(taken.readings.map(({ unfit }) => unfit)).toEqual(['unknown-modifier']);
+    expect(takeApart('fhir-json', taken.excerpt(taken.readings)).readings.map(({ unfit }) => unfit)).toEqual(['unknown-modifier']);
+  });
+
+  test.each<[string, unknown]>([
+    ['a device that is not its own', used(device({ id: 'd', serialNumber: 'S' }), device({ id: 'other', ...modified }))],
+    ['somebody contained who says nothing about whose it is', pulse('s', at, 60, { contained: [device({ id: 'device', serialNumber: 'S' }), { resourceType: 'Practitioner', id: 'x', ...modified }] })],
+  ])('not so one of %s', (_situation, value) => {
+    expect(readings(value)[0]?.unfit).toBeUndefined();
+  });
+
+  const headed = (more: object) => ({ ...message('h', 'b', [pulse('s', at, 60)]), entry: message('h', 'b', [pulse('s', at, 60)]).entry.map((one, position) => (position === 0 ? { resource: { ...one.resource, ...more } } : one)) });
+
+  test.each<[string, unknown]>([
+    ['the rules of a Bundle', bundle('collection', [pulse('s', at, 60)], ruled)],
+    ['the header of a message', headed(modified)],
+    ['the rules of a header', headed(ruled)],
+    ['an entry, beside its resource', { resourceType: 'Bundle', type: 'collection', entry: [{ resource: pulse('s', at, 60), ...modified }] }],
+    ['the rules of a Bundle in XML', documentOf('fhir-xml', Buffer.from('<Bundle xmlns="http://hl7.org/fhir"><implicitRules value="urn:rules"/><type value="collection"/><entry><resource><Observation><status value="final"/></Observation></resource></entry></Bundle>'))],
+  ])('%s that nobody knows keep a delivery whole', (_situation, value) => {
+    expect(readFhir(value)).toMatchObject({ readings: [], unfit: 'unknown-modifier' });
   });
 });
 

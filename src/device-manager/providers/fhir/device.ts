@@ -10,6 +10,8 @@ export interface NamedDevice {
   readonly described: Readonly<Record<string, string>>;
   /** Entries that were looked at. */
   readonly positions: readonly number[];
+  /** Resources that were looked at, in entries or contained. */
+  readonly used: readonly Resource[];
 }
 
 const gatewayExtension = 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice';
@@ -39,7 +41,7 @@ const named = (reference: unknown, from: Entry, resolve: Resolve): NamedDevice |
   const literal = typedIdOf(textIn(resourceIn(reference)['reference']) ?? '');
   const identifiers = names([whole, ...identifierValues(device), about['serialNumber'], ...namedBy(reference), ...(literal?.startsWith('Device/') === true ? [literal] : [])]);
   const deviceModel = deviceModelOf(identifierValues(device), about['manufacturer'], textIn(device['modelNumber']));
-  return { identifiers, deviceModel, described: { ...(identifiers[0] !== undefined && { id: identifiers[0] }), ...about }, positions: found.flatMap(({ position }) => position ?? []) };
+  return { identifiers, deviceModel, described: { ...(identifiers[0] !== undefined && { id: identifiers[0] }), ...about }, positions: found.flatMap(({ position }) => position ?? []), used: found.map(({ resource }) => resource) };
 };
 
 /** The device of an Observation, and the gateway that passed its reading on. */

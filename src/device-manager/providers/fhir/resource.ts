@@ -28,6 +28,10 @@ export const textIn = (value: unknown): string | undefined => (typeof value === 
 /** The texts there are, in order, each once. */
 export const distinct = (texts: readonly (string | undefined)[]): string[] => [...new Set(texts.filter((text) => text !== undefined))];
 
+/** Whether it or a component says that it means something else than it seems to; nobody here knows what, and R4 forbids to pass that over. */
+export const hasUnknownModifier = (resource: Resource): boolean =>
+  resource['implicitRules'] !== undefined || [resource, ...listIn(resource['component'])].some((one) => listIn(one['modifierExtension']).length > 0);
+
 export interface Coding {
   readonly system: string;
   readonly code: string;
