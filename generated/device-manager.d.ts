@@ -2458,7 +2458,7 @@ export interface components {
              * @example medisante
              */
             readonly sender: string;
-            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            /** @description Only devices it may send for, by id or serial number as registered; all when left out. Before a device is registered, each name in its deliveries. */
             readonly deviceIds?: readonly string[];
             /**
              * @description How the key begins.
@@ -2502,7 +2502,7 @@ export interface components {
              * @example medisante
              */
             readonly sender: string;
-            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            /** @description Only devices it may send for, by id or serial number as registered; all when left out. Before a device is registered, each name in its deliveries. */
             readonly deviceIds?: readonly string[];
             /**
              * @description Days until it ends by itself; never when left out.
