@@ -21,7 +21,7 @@ class StillWaiting extends Error {
 const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void> =>
   inTransaction(pool, async (client) => {
     const scope = `quarantine:${payloadId}` as const;
-    const delivery = await takeFromQuarantine(client, payloadId, () => keyRing.keysOf(client, scope));
+    const delivery = await takeFromQuarantine(client, payloadId, () => keyRing.knownKeysOf(client, scope));
     if (!delivery) return;
     const { sampleId, identity, bytes, receivedAt, format } = delivery;
     const [reading, ...others] = takeApartBytes(format, bytes).readings;
