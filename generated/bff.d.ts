@@ -2131,7 +2131,7 @@ export interface components {
     parameters: {
         /** @description Encodings that the asker reads: `br` and `gzip` are used. */
         readonly AcceptedEncoding: string;
-        /** @description `ETag` of the page at hand; while it holds, the answer is 304 without a body. */
+        /** @description `ETag` of the page at hand, or a list of several, with `W/` or without; while one holds, the answer is 304 without a body. */
         readonly KnownPage: string;
         /** @description Name of the script, as the page has it. */
         readonly ScriptName: string;
@@ -2198,7 +2198,7 @@ export interface components {
         readonly ChartTimeZone: string;
         /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
         readonly ChartSource: string;
-        /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+        /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
         /** @description Limit to what happened at or after this instant. */
         readonly AuditFrom: components["schemas"]["InstantWithOffset"];
@@ -2347,7 +2347,7 @@ export interface operations {
             readonly header?: {
                 /** @description Encodings that the asker reads: `br` and `gzip` are used. */
                 readonly "Accept-Encoding"?: components["parameters"]["AcceptedEncoding"];
-                /** @description `ETag` of the page at hand; while it holds, the answer is 304 without a body. */
+                /** @description `ETag` of the page at hand, or a list of several, with `W/` or without; while one holds, the answer is 304 without a body. */
                 readonly "If-None-Match"?: components["parameters"]["KnownPage"];
             };
             readonly path?: never;
@@ -3306,7 +3306,7 @@ export interface operations {
                 readonly source?: components["parameters"]["ChartSource"];
             };
             readonly header?: {
-                /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+                /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
                 readonly "If-None-Match"?: components["parameters"]["KnownChart"];
             };
             readonly path?: never;

@@ -3972,7 +3972,7 @@ export interface components {
         readonly ChartTimeZone: string;
         /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
         readonly ChartSource: string;
-        /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+        /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
         /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
         readonly DetectionFilters: string;
@@ -5035,7 +5035,7 @@ export interface operations {
                 readonly source?: components["parameters"]["ChartSource"];
             };
             readonly header?: {
-                /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+                /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
                 readonly "If-None-Match"?: components["parameters"]["KnownChart"];
             };
             readonly path?: never;

@@ -17,6 +17,9 @@ const start = Date.UTC(2024, 2, 1);
 const sample = (type: string, unit: string, value: number, epochMs: number, sourceId = 'watch') =>
   ({ id: randomUUID(), type, unit, value, sourceId, startDate: new Date(epochMs).toISOString(), endDate: new Date(epochMs).toISOString() });
 
+/** What askers and proxies say of a tag at hand, and what is answered. */
+const knownAs = (etag: string): [string, number][] => [[`W/${etag}`, 304], [`"another", ${etag}`, 304], [`"another",W/${etag}`, 304], ['*', 304], ['"another"', 200], ['W/"another"', 200], [etag.slice(1, -1), 200]];
+
 describe('a chart', () => {
   let vitalgate: TestVitalgate;
   let patient: string;
@@ -117,6 +120,7 @@ describe('a chart', () => {
     expect(etag).toMatch(/^"[\w-]+"$/);
     const second = await read(etag);
     expect([second.status, await second.text(), second.headers.get('etag')]).toEqual([304, '', etag]);
+    for (const [given, status] of knownAs(etag)) expect([given, (await read(given)).status]).toEqual([given, status]);
     await keep([sample('HeartRate', 'bpm', 61, start + 1000)], own);
     await allNormalized(own);
     const third = await read(etag);
@@ -170,6 +174,10 @@ describe('a chart', () => {
     expect(first.lines[0]).toMatchObject({ interval: 'P14D', sources: ['watch'] });
     const again = await bff(path, { headers: { 'if-none-match': first.etag } });
     expect([again.status, again.headers.get('etag')]).toEqual([304, first.etag]);
+    for (const [given, status] of knownAs(first.etag)) {
+      const answer = await bff(path, { headers: { 'if-none-match': given } });
+      expect([given, answer.status, answer.headers.get('etag')]).toEqual([given, status, first.etag]);
+    }
     expect(await refused(bff(`${path}x`))).toMatchObject({ status: 400, errors: [{ pointer: '/query/timeZone' }] });
   });
 });
