@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openErasureJournal } from '../../src/device-manager/patients/erasure-journal.ts';
+import { addToJournal, openErasureJournal, readJournal, type JournalEntry } from '../../src/device-manager/patients/erasure-journal.ts';
 import { findErasure, runErasure, startErasure, type Erasing } from '../../src/device-manager/patients/erasing.ts';
 import { addJob } from '../../src/jobs/runner.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
@@ -194,4 +194,38 @@ describe('erasing and handing out, when things go wrong', () => {
     expect((await erasureOf(emma)).certificate?.heldElsewhere.therapyMonitoring).toBeGreaterThan(0);
     expect(await refused(service(vitalgate, emma.id).post('/health-data/deletions', { deletions: [{ uuid: 'B9480B59-3A05-416C-97CF-E0DE431ADCB5' }] }))).toMatchObject({ status: 410 });
   }, 120_000);
+});
+
+describe('H8 the erasure journal after a line was cut off while it was written', () => {
+  const entryOf = (digit: string): JournalEntry => ({ version: 1, installation: 'a'.repeat(16), pseudonym: digit.repeat(64), erasedAt: '2026-11-27T00:00:00.000Z' });
+  const [first, second, third] = [entryOf('1'), entryOf('2'), entryOf('3')];
+  const lineOf = (entry: JournalEntry) => `${JSON.stringify(entry)}\n`;
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vitalgate-journal-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each<[string, string]>([
+    ['nowhere', ''], ['at its first character', '{'], ['in its middle', lineOf(second).slice(0, 50)], ['before its end', lineOf(second).slice(0, -2)], ['before the end of the line', lineOf(second).slice(0, -1)],
+    ['where zeros are on the disk in place of the rest', `${lineOf(second).slice(0, 50)}${'\0'.repeat(40)}`], ['where zeros are in place of all of it', '\0'.repeat(40)],
+  ])('%s: it is read without it, has it once when it is written again, and grows', async (situation, rest) => {
+    const path = join(folder, `${situation}.ndjson`);
+    writeFileSync(path, lineOf(first) + rest);
+    expect(readJournal(readFileSync(path, 'utf8'))).toEqual(rest === lineOf(second).slice(0, -1) ? [first, second] : [first]);
+    await addToJournal(path, [second]);
+    await addToJournal(path, [third]);
+    expect(readFileSync(path, 'utf8')).toBe([first, second, third].map(lineOf).join(''));
+  });
+
+  test('a last line without its end that is whole stays, whoever is added', async () => {
+    const path = join(folder, 'by-hand.ndjson');
+    writeFileSync(path, lineOf(first).trimEnd());
+    await addToJournal(path, [second]);
+    expect(readJournal(readFileSync(path, 'utf8'))).toEqual([first, second]);
+  });
+
+  test.each<[string, string]>([['in the middle', lineOf(first).slice(0, 50) + lineOf(second)], ['at the end of which there is a line', `${lineOf(first).slice(0, 50)}\n`], ['that is of something else', 'no journal']])('what is no entry, %s, is a fault', (_situation, text) => {
+    expect(() => readJournal(text)).toThrow('is no entry of an erasure');
+  });
 });
