@@ -8,6 +8,7 @@ import { createCharts } from '../../src/device-manager/charts.ts';
 import { deleteSamples } from '../../src/device-manager/deleting.ts';
 import { createEnrolment } from '../../src/device-manager/enrolment.ts';
 import { keepUpload } from '../../src/device-manager/keeping.ts';
+import { releaseQuarantine } from '../../src/device-manager/releasing.ts';
 import { createRuleBook } from '../../src/device-manager/rule-book.ts';
 import { endApiKey, issueApiKey } from '../../src/device-manager/sender-keys.ts';
 import { recordAudit } from '../../src/device-manager/storage/audit-table.ts';
@@ -145,6 +146,13 @@ test.each<[string, string, () => Promise<Act>]>([
   ['keeping a delivery of nobody', 'delivery-kept', async () => {
     const value = bloodPressure({ id: randomUUID() }, '2024-03-02T09:10:11Z');
     return Promise.resolve((pool) => keepReceived(pool, keyRing, { sender: 'medisante', format: 'medisantestandard-json', bytes: Buffer.from(JSON.stringify(value)), value, requestId: 'request-1' }, () => undefined));
+  }],
+  ['releasing a delivery', 'delivery-kept', async () => {
+    const name = `cuff-${randomUUID()}`;
+    const value = bloodPressure({ id: name }, '2024-03-02T09:10:11Z');
+    await keepReceived(database.pool, keyRing, { sender: 'medisante', format: 'medisantestandard-json', bytes: Buffer.from(JSON.stringify(value)), value, requestId: 'request-1' }, () => undefined);
+    const device = await createEnrolment(database.pool).assign({ ...cuff(name), ...act, patientId: newPatient(), from: Date.parse('2024-01-01T00:00:00Z') });
+    return (pool) => releaseQuarantine(pool, keyRing, { device });
   }],
   ['making a key', 'api-key-created', async () => Promise.resolve((pool) => issueApiKey(pool, { sender: `sender-${randomUUID()}` }, act))],
   ['revoking a key', 'api-key-revoked', async () => {
