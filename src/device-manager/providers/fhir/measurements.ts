@@ -43,12 +43,11 @@ const marks = (observation: Resource): Record<string, string> => {
 const addComponent = (component: Resource, metrics: Record<string, unknown>, annotations: Record<string, string>): void => {
   const value = valueOf(component);
   const name = knownCode(component['code'])?.[1];
-  const given = value?.metric['value'];
+  const given = value?.['value'];
   if (value === undefined || (name === undefined && given === undefined)) return;
   const label = conceptText(component['code']) ?? senderCode(component['code']) ?? 'component';
   if (name === undefined && (typeof given !== 'number' || component['valueQuantity'] === undefined)) annotations[label.slice(0, 100)] = String(isResource(given) ? 'kept' : given).slice(0, 500);
-  else metrics[name ?? label] ??= value.metric;
-  Object.assign(annotations, value.annotations);
+  else metrics[name ?? label] ??= value;
 };
 
 const addChannels = (observation: Resource, components: readonly Resource[], metrics: Record<string, unknown>, sources: Record<string, string>): void => {
@@ -80,14 +79,11 @@ export const measurementsOf = (observation: Resource): Measurements => {
   if (type === 'ECG') addChannels(observation, components, metrics, sources);
   const value = type === 'ECG' && metrics['ecgSamples'] !== undefined ? undefined : valueOf(observation);
   // A panel whose value is absent has no metric of its own: each of its components says why.
-  const name = own?.[1] ?? (value?.metric['value'] === undefined ? undefined : 'value');
-  if (value && name !== undefined) {
-    metrics[name] = value.metric;
-    Object.assign(annotations, value.annotations);
-  }
+  const name = own?.[1] ?? (value?.['value'] === undefined ? undefined : 'value');
+  if (value && name !== undefined) metrics[name] = value;
   for (const component of components.filter((one) => type !== 'ECG' || one['valueSampledData'] === undefined)) addComponent(component, metrics, annotations);
-  if (own !== undefined && own[1] === undefined && value?.metric['absentReason'] !== undefined && type === 'BloodPressure') {
-    for (const half of halves) metrics[half] ??= value.metric;
+  if (own !== undefined && own[1] === undefined && value?.['absentReason'] !== undefined && type === 'BloodPressure') {
+    for (const half of halves) metrics[half] ??= value;
   }
   complete(type, metrics);
   return { type: type ?? senderCode(observation['code']), half: components.length === 0 ? halves.find((one) => one === own?.[1]) : undefined, metrics, annotations, sources };
