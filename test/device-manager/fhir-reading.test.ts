@@ -119,6 +119,9 @@ describe('what makes readings of a delivery', () => {
     ['a report with its results inside', { ...report, contained: [{ ...ecg, contained: undefined, device: undefined }], result: [{ reference: '#e' }] }, ['ECG']],
     ['a report alone', report, ['ECG']],
     ['a report without a document', { ...report, presentedForm: undefined, contained: [ecg] }, ['ECG']],
+    ['what stands beside a value, alone', observation(loinc('61006-3'), 's', at, { valueQuantity: quantity(4, '%') }), ['PerfusionIndex']],
+    ['what stands beside a value, with it', observation(loinc('61006-3'), 's', at, { valueQuantity: quantity(4, '%'), component: [component(loinc('59408-5'), { valueQuantity: quantity(97, '%') })] }), ['SpO2']],
+    ['parts that stand beside a value, without it', observation(loinc('1-8'), 's', at, { component: [component(loinc('20570-8'), { valueQuantity: quantity(41, '%') }), component(loinc('60832-3'), { valueQuantity: quantity(22, 'Cel') })] }), ['GlucoseConditions']],
     ['an unknown code', observation(loinc('1-8'), 's', at, { valueString: 'x' }), ['http://loinc.org|1-8']],
     ['no code', observation({}, 's', at, { valueString: 'x' }), [undefined]],
   ])('%s', (_situation, value, expected) => {

@@ -13,7 +13,8 @@ export interface Measurements {
   readonly sources: Readonly<Record<string, string>>;
 }
 
-type Known = readonly [type: string, metric?: string];
+/** What a code means; `alone` is the type of what usually stands beside another value, where that one is not there. */
+type Known = readonly [type: string, metric?: string, alone?: string];
 
 const systems = ['http://loinc.org', 'urn:iso:std:iso:11073:10101'] as const;
 
@@ -29,9 +30,11 @@ const senderCode = (concept: unknown): string | undefined => {
 };
 
 /** A code nobody knows is read by its parts, when they are all of one type. */
-const typeOfParts = (components: readonly Resource[]): string | undefined => {
-  const types = new Set(components.flatMap(({ code }) => knownCode(code)?.[0] ?? []));
-  return types.size === 1 ? [...types][0] : undefined;
+const typeOf = (own: Known | undefined, parts: readonly Known[]): string | undefined => {
+  const types = new Set(parts.map(([type]) => type));
+  const type = own?.[0] ?? (types.size === 1 ? [...types][0] : undefined);
+  const known = [...(own ? [own] : []), ...parts].filter(([one]) => one === type);
+  return known.every(([, , alone]) => alone !== undefined) ? known[0]?.[2] : type;
 };
 
 const marks = (observation: Resource): Record<string, string> => {
@@ -72,7 +75,7 @@ const complete = (type: string | undefined, metrics: Record<string, unknown>): v
 export const measurementsOf = (observation: Resource): Measurements => {
   const components = listIn(observation['component']);
   const own = knownCode(observation['code']);
-  const type = own?.[0] ?? typeOfParts(components);
+  const type = typeOf(own, components.map(({ code }) => knownCode(code)).filter((known) => known !== undefined));
   const metrics: Record<string, unknown> = {};
   const annotations = marks(observation);
   const sources: Record<string, string> = {};
