@@ -5,6 +5,8 @@ import { channelOf, conceptText, valueOf } from './value.ts';
 /** What an Observation measures, in Medisanté's names: the type, and the members of `measurements`. */
 export interface Measurements {
   readonly type?: string | undefined;
+  /** Which value of its type it is: the name of its metric, empty for a panel; all its codes where only they tell one from another. */
+  readonly name: string;
   readonly metrics: Readonly<Record<string, unknown>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Which half of a blood pressure an Observation without components is. */
@@ -36,6 +38,10 @@ const typeOf = (own: Known | undefined, parts: readonly Known[]): string | undef
   const known = [...(own ? [own] : []), ...parts].filter(([one]) => one === type);
   return known.every(([, , alone]) => alone !== undefined) ? known[0]?.[2] : type;
 };
+
+/** The leads of an electrocardiogram, and what nobody knows, differ by their codes alone. */
+const nameOf = (own: Known | undefined, code: unknown): string =>
+  own === undefined || own[0] === 'ECG' ? codingsIn(code).map((one) => `${one.system}|${one.code}`).sort().join(' ') : (own[1] ?? '');
 
 const marks = (observation: Resource): Record<string, string> => {
   const status = textIn(observation['status']);
@@ -89,5 +95,6 @@ export const measurementsOf = (observation: Resource): Measurements => {
     for (const half of halves) metrics[half] ??= value;
   }
   complete(type, metrics);
-  return { type: type ?? senderCode(observation['code']), half: components.length === 0 ? halves.find((one) => one === own?.[1]) : undefined, metrics, annotations, sources };
+  const half = components.length === 0 ? halves.find((one) => one === own?.[1]) : undefined;
+  return { type: type ?? senderCode(observation['code']), name: nameOf(own, observation['code']), half, metrics, annotations, sources };
 };

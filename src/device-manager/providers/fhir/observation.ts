@@ -34,7 +34,7 @@ export const documentOf = ({ type, metrics, annotations }: Measurements, { outer
 
 /** Reads a resource that stands for one measurement; `measured` is that measurement in Medisanté's names. */
 export const readingFrom = (resource: Resource, entry: Entry, position: number, resolve: Resolve, measured: Measurements): FhirReading => {
-  const { type, half, sources } = measured;
+  const { type, name, half, sources } = measured;
   const { device, gateway } = devicesOf(resource, entry, resolve);
   const { subjects, positions } = subjectOf(resource, entry, resolve);
   const { start, end } = effectiveOf(resource);
@@ -44,7 +44,7 @@ export const readingFrom = (resource: Resource, entry: Entry, position: number, 
     received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured,
     identifiers: distinct([...(device?.identifiers ?? []), ...(gateway?.identifiers ?? [])]),
     status: statusOf(resource['status']), issuedAt: instantIn(resource['issued']),
-    identity: identityOf(resource, entry, { half: half !== undefined, type, device: device?.identifiers[0], start }),
+    identity: identityOf(resource, entry, half !== undefined, { type, name, device: device?.identifiers[0], start, end }),
     positions: [position, ...positions, ...(device?.positions ?? []), ...(gateway?.positions ?? [])],
     ...(hasUnknownModifier(resource) && { unfit: 'unknown-modifier' as const }),
   };
