@@ -3273,6 +3273,12 @@ export interface components {
              */
             readonly value: number;
             /**
+             * @description The value is a limit, and what was measured lies beyond it; exact without one.
+             * @example >
+             * @enum {string}
+             */
+            readonly comparator?: "<" | "<=" | ">=" | ">";
+            /**
              * @description Unit for people.
              * @example bpm
              */

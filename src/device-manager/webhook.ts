@@ -4,7 +4,8 @@ import { problem } from '../http/problem.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { createAttributor } from './attributing.ts';
-import { keepEach, keepInQuarantine, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
+import { keepEach, keepInQuarantine, keepWaiting, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
+import { contentOf } from './providers/content.ts';
 import { mostEntries } from './providers/fhir/bundle.ts';
 import { takeApart, type TakenApart } from './providers/taking-apart.ts';
 import { demandOwnDevices } from './sender-limits.ts';
@@ -16,12 +17,12 @@ import type { QuarantineReason } from './storage/quarantine-table.ts';
 const nameOf = (identityKey: Buffer, correlationId: string | undefined): string | undefined =>
   correlationId === undefined || correlationId.length <= 200 ? correlationId : `digest:${contentMac(identityKey, ['delivery', correlationId]).toString('hex')}`;
 
-/** A reading of FHIR is known by its identity and what it says, wherever it comes again; one of Medisanté by its delivery. */
+/** A reading of FHIR is known by its identity and what it says was measured, wherever it comes again; one of Medisanté by its delivery. */
 const nameReadings = (identityKey: Buffer, sender: string, correlationId: string, { readings, format }: TakenApart): Named[] =>
   readings.map((reading, position) => {
-    const { identity: known, document, status, subjects } = reading;
+    const known = reading.identity;
     const identity = known && `${known.kind}:${contentMac(identityKey, ['reading', sender, ...known.parts]).toString('hex')}`;
-    const mac = contentMac(identityKey, [JSON.stringify(document), status ?? '', ...subjects]);
+    const mac = contentMac(identityKey, [contentOf(reading)]);
     const parts = format.startsWith('fhir-') ? ['fhir', identity ?? `${correlationId}#${String(position)}`, mac.toString('hex')] : [correlationId];
     return { reading, position, sampleId: sampleId(identityKey, ['medisante', sender, ...parts]), identity, mac };
   });
@@ -62,9 +63,10 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
       await note(first.sampleId);
       return first.sampleId;
     }
-    const fresh = taken.format.startsWith('fhir-') ? await noteReadings(db, { sender, receivedAt: keeping.receivedAt }, named) : new Set([first.sampleId]);
     const unique = [...new Map(named.toReversed().map((one) => [one.sampleId, one])).values()].reverse();
+    const fresh = taken.format.startsWith('fhir-') ? await noteReadings(db, { sender, receivedAt: keeping.receivedAt }, unique) : new Set([first.sampleId]);
     await keepEach(keeping, unique.filter((one) => fresh.has(one.sampleId)));
+    await keepWaiting(keeping, unique.filter((one) => !fresh.has(one.sampleId)));
     return first.sampleId;
   });
   for (const reason of entered) onQuarantine(reason);

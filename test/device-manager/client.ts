@@ -66,7 +66,7 @@ export interface KeptRecord {
   readonly rawData?: unknown;
   readonly rawDataType?: string;
   readonly normalizedDataType?: string;
-  readonly normalizedData?: { readonly observations: readonly { readonly code: string; readonly unit: string; readonly unitCode: string; readonly value: number }[] };
+  readonly normalizedData?: { readonly observations: readonly { readonly code: string; readonly unit: string; readonly unitCode: string; readonly value: number; readonly annotation?: Readonly<Record<string, string>> }[] };
 }
 
 export interface Series {

@@ -107,12 +107,13 @@ describe('FHIR', () => {
       expect(new Set(all.map(({ id }) => id.slice(0, 32))).size).toBe(1);
     });
 
-    test('without diastolic pressure says why there is none', async () => {
+    test('without diastolic pressure says why there is none, and of a systolic that is a limit that it is one', async () => {
       const { client, device } = await held();
-      const half = [component(loinc('8480-6'), { valueQuantity: quantity(120, 'mm[Hg]') }), component(loinc('8462-4'), { dataAbsentReason: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'not-performed' }] } })];
+      const half = [component(loinc('8480-6'), { valueQuantity: { ...quantity(299, 'mm[Hg]'), comparator: '>' } }), component(loinc('8462-4'), { dataAbsentReason: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'not-performed' }] } })];
       const all = await deliver(client, observation(loinc('85354-9'), device, noon, { component: half }), (found) => found.length === 1);
       expect(all.flatMap((one) => vitalSignFaults(one))).toEqual([]);
-      expect(all[0]?.component?.[1]).toMatchObject({ dataAbsentReason: { coding: [{ code: 'not-performed' }] } });
+      expect(all[0]?.component).toMatchObject([{ valueQuantity: { value: 299, comparator: '>' } }, { dataAbsentReason: { coding: [{ code: 'not-performed' }] } }]);
+      expect(JSON.stringify(all[0]?.note)).not.toContain('comparator');
       expect(all[0]?.component?.[1]).not.toHaveProperty('valueQuantity');
     });
 

@@ -108,12 +108,13 @@ describe('a relative reference', () => {
 describe('the value of an Observation', () => {
   test.each<[string, object, object, object]>([
     ['UCUM code, whatever the unit text says', loinc('8310-5'), { valueQuantity: quantity(36.5, 'Cel', '°F') }, { temperature: { value: 36.5, unit: 'Cel' } }],
-    ['unit text alone, marked', loinc('8310-5'), { valueQuantity: { value: 36.5, unit: '°C' } }, { temperature: { value: 36.5, unit: '°C' }, annotations: { unitFromText: 'true' } }],
+    ['unit text alone, marked', loinc('8310-5'), { valueQuantity: { value: 36.5, unit: '°C' } }, { temperature: { value: 36.5, unit: '°C', unitFromText: true } }],
     ['code of another system of units, so the text counts', loinc('8310-5'), { valueQuantity: { value: 36.5, unit: '°C', system: 'urn:other', code: '1' } }, { temperature: { value: 36.5, unit: '°C' } }],
     ['coulomb, which only Medisanté spells like Celsius', loinc('8310-5'), { valueQuantity: quantity(36.5, 'C') }, { temperature: { value: 36.5, unit: '[C]' } }],
     ['no unit at all', loinc('8310-5'), { valueQuantity: { value: 36.5 } }, { temperature: { value: 36.5, unit: '' } }],
-    ['limit instead of a value, marked', loinc('14743-9'), { valueQuantity: { ...quantity(33, 'mmol/L'), comparator: '>' } }, { glucose: { value: 33 }, annotations: { comparator: '>' } }],
-    ['integer', loinc('55423-8'), { valueInteger: 4711 }, { steps: { value: 4711, unit: '1' } }],
+    ['limit instead of a value, marked', loinc('14743-9'), { valueQuantity: { ...quantity(33, 'mmol/L'), comparator: '>' } }, { glucose: { value: 33, comparator: '>' } }],
+    ['limit of a kind nobody knows, which is no number', loinc('14743-9'), { valueQuantity: { ...quantity(33, 'mmol/L'), comparator: 'ad' } }, { glucose: { value: ['ad', 33] } }],
+    ['integer, which is a count and no percentage', loinc('55423-8'), { valueInteger: 4711 }, { steps: { value: 4711, unit: '{count}' } }],
     ['string', loinc('8867-4'), { valueString: 'high' }, { pulse: { value: 'high', unit: '' } }],
     ['concept', loinc('8867-4'), { valueCodeableConcept: { text: 'high' } }, { pulse: { value: 'high', unit: '' } }],
     ['no value, with a reason', loinc('8867-4'), { dataAbsentReason: { coding: [{ code: 'not-a-number' }] } }, { pulse: { absentReason: 'not-a-number' } }],
@@ -133,6 +134,8 @@ describe('the value of an Observation', () => {
     ['one half missing', [component(loinc('8480-6'), { valueQuantity: quantity(116, 'mm[Hg]') })], { systolicBloodPressure: { value: 116 }, diastolicBloodPressure: { absentReason: 'not-sent' } }],
     ['a pulse, and a part nobody knows', [component(loinc('8867-4'), { valueQuantity: quantity(60, '/min') }), component({ text: 'Cuff size' }, { valueString: 'L' }), component({ text: 'Noise' }, { valueQuantity: quantity(3, '1') })],
       { pulse: { value: 60 }, Noise: { value: 3 }, annotations: { 'Cuff size': 'L' } }],
+    ['a limit for one half and a unit text for the other', [component(loinc('8480-6'), { valueQuantity: { ...quantity(299, 'mm[Hg]'), comparator: '>' } }), component(loinc('8462-4'), { valueQuantity: { value: 80, unit: 'mmHg' } })],
+      { systolicBloodPressure: { value: 299, unit: 'mm[Hg]', comparator: '>' }, diastolicBloodPressure: { value: 80, unit: 'mmHg', unitFromText: true }, annotations: {} }],
   ])('blood pressure with %s', (_situation, components, expected) => {
     expect(measurements(observation(loinc('85354-9'), 's', at, { component: components }))).toMatchObject(expected);
   });
@@ -161,6 +164,9 @@ describe('what makes readings of a delivery', () => {
     ['a report with its results inside', { ...report, contained: [{ ...ecg, contained: undefined, device: undefined }], result: [{ reference: '#e' }] }, ['ECG']],
     ['a report alone', report, ['ECG']],
     ['a report without a document', { ...report, presentedForm: undefined, contained: [ecg] }, ['ECG']],
+    ['what stands beside a value, alone', observation(loinc('61006-3'), 's', at, { valueQuantity: quantity(4, '%') }), ['PerfusionIndex']],
+    ['what stands beside a value, with it', observation(loinc('61006-3'), 's', at, { valueQuantity: quantity(4, '%'), component: [component(loinc('59408-5'), { valueQuantity: quantity(97, '%') })] }), ['SpO2']],
+    ['parts that stand beside a value, without it', observation(loinc('1-8'), 's', at, { component: [component(loinc('20570-8'), { valueQuantity: quantity(41, '%') }), component(loinc('60832-3'), { valueQuantity: quantity(22, 'Cel') })] }), ['GlucoseConditions']],
     ['an unknown code', observation(loinc('1-8'), 's', at, { valueString: 'x' }), ['http://loinc.org|1-8']],
     ['no code', observation({}, 's', at, { valueString: 'x' }), [undefined]],
   ])('%s', (_situation, value, expected) => {

@@ -209,10 +209,19 @@ describe('deliveries in FHIR', () => {
     ['an unknown unit', { valueQuantity: quantity(61, 'furlong') }, 'unit-unknown'],
     ['text as value', { valueString: 'fast' }, 'value-not-a-number'],
     ['no value, with a reason', { dataAbsentReason: { coding: [{ code: 'masked' }] } }, 'value-absent'],
+    ['a limit of a kind nobody knows', { valueQuantity: { ...quantity(61, '/min'), comparator: 'ad' } }, 'value-not-a-number'],
+    ['a whole number for a percentage, which has no unit', { code: loinc('59408-5'), valueInteger: 97 }, 'unit-not-for-type'],
     ['an unknown code', { code: loinc('1-8'), valueQuantity: quantity(61, '/min') }, 'no-rule'],
   ])('%s is kept for its patient, and says why it is not normalized', async (_situation, more, reason) => {
     const [anna, device] = await held();
     expect(await settled(await deliver({ ...observation(loinc('8867-4'), device, at), ...more }))).toMatchObject({ state: 'normalization-failed', reason, patientId: anna });
+  });
+
+  test('a limit and the origin of a unit are said of the value they belong to alone', async () => {
+    const [, device] = await held();
+    const parts = [component(loinc('8480-6'), { valueQuantity: { ...quantity(299, 'mm[Hg]'), comparator: '>' } }), component(loinc('8462-4'), { valueQuantity: { value: 80, unit: 'mmHg' } })];
+    const { normalizedData } = await settled(await deliver(pressure(device, at, 299, 80, { component: parts })));
+    expect(normalizedData?.observations.map(({ annotation }) => annotation)).toEqual([{ measuredUnit: 'mm[Hg]', comparator: '>' }, { measuredUnit: 'mmHg', unitFromText: 'true' }]);
   });
 
   test('metrics nobody knows are named in the record', async () => {

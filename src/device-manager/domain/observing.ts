@@ -80,6 +80,13 @@ const converted = (number: number, unit: string, { unitCode, dividedBy }: Target
 };
 
 const flag = (text: string, on: boolean): Notes => (on ? { [text]: 'true' } : {});
+
+/** What a metric says of itself beside value and unit. */
+const metricNotes = (item: unknown, metric: string): Notes => {
+  const [inRange, comparator, fromText] = ['isInRange', 'comparator', 'unitFromText'].map((name) => at(item, `${metric}/${name}`));
+  return { ...(typeof comparator === 'string' && { comparator: comparator.slice(0, 10) }), ...flag('unitFromText', fromText === true), ...((inRange === false || inRange === 'false') && { isInRange: 'false' }) };
+};
+
 const noted = (annotation: Notes) => (Object.keys(annotation).length > 0 ? { annotation } : {});
 
 const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measured, annotation: Notes, raw: unknown): Observation => {
@@ -92,10 +99,10 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   const implausible = value < low || value > high;
   const assumed = rule.metric === undefined && measured.unitAssumed === true;
   if (implausible && assumed && type.ambiguousUnit === true) throw new Unfit('implausible-with-assumed-unit');
-  const inRange = rule.metric === undefined ? undefined : at(measured.item, `${rule.metric}/isInRange`);
   const notes = {
     ...annotation, ...(spelling !== undefined && { measuredUnit: spelling }), ...(target.sameAs !== undefined && { sameAs: loincUrl(target.sameAs) }),
-    ...flag('unitAssumed', assumed), ...flag('percentAssumed', measured.percentAssumed === true), ...flag('implausible', implausible), ...((inRange === false || inRange === 'false') && { isInRange: 'false' }),
+    ...flag('unitAssumed', assumed), ...flag('percentAssumed', measured.percentAssumed === true), ...flag('implausible', implausible),
+    ...(rule.metric !== undefined && metricNotes(measured.item, rule.metric)),
   };
   return { code: loincUrl(target.code), name: target.name, unit: target.unit, unitCode: target.unitCode, value, ...noted(notes) };
 };

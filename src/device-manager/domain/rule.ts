@@ -21,7 +21,7 @@ export interface Target {
 export interface QuantityRule {
   /** JSON pointer to the value itself, without metric; the unit is the one declared or assumed for the sample. */
   readonly value?: string;
-  /** JSON pointer to `{ value, unit, isInRange?, absentReason? }`. */
+  /** JSON pointer to `{ value, unit, isInRange?, comparator?, unitFromText?, absentReason? }`. */
   readonly metric?: string;
   /** Spellings of units that only this metric has, and their UCUM codes; "" stands for no unit. */
   readonly units?: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import type { Instant } from '../../measurement/instant.ts';
 /** Why a reading waits whatever its device: nobody may decide by guessing. */
 export type Unfit = 'not-a-delivery' | 'unsupported-bundle' | 'unknown-modifier';
 
-/** What makes a reading the same reading when it comes again, corrected or withdrawn: its identifier, or device, type and time. */
+/** What makes a reading the same reading when it comes again, corrected or withdrawn: its identifier, or device, type, value and time. */
 export interface ReadingIdentity {
   readonly kind: 'identifier' | 'natural';
   readonly parts: readonly string[];

@@ -76,6 +76,15 @@ export const waitingUnder = async (db: Queryable, identities: readonly string[])
     )
   ).rows.map((row) => row.payload_id);
 
+/** Those of samples that wait. */
+export const waitingAmong = async (db: Queryable, sampleIds: readonly string[]): Promise<Set<string>> => {
+  if (sampleIds.length === 0) return new Set();
+  const { rows } = await db.query<{ sample_id: string }>(
+    `select ${hex('sample_id')} from device_manager.quarantined_delivery where sample_id = any($1::uuid[]) and reason <> 'conflicting-delivery'`, [sampleIds],
+  );
+  return new Set(rows.map((row) => row.sample_id));
+};
+
 /** Writes why a delivery still waits, if it does. */
 export const noteReason = async (db: Queryable, payloadId: string, reason: QuarantineReason): Promise<void> => {
   await db.query('update device_manager.quarantined_delivery set reason = $2 where payload_id = $1::uuid and reason <> $2', [payloadId, reason]);

@@ -27,7 +27,8 @@ export interface Measurement {
 type Notes = Readonly<Record<string, string>>;
 
 const ABSENT = /Absent$/;
-const saidElsewhere = (name: string): boolean => name === 'sameAs' || name === 'wasUserEntered' || ABSENT.test(name);
+const isComparator = (text: string | undefined): text is NonNullable<Quantity['comparator']> => text !== undefined && ['<', '<=', '>=', '>'].includes(text);
+const saidElsewhere = (name: string, text: string): boolean => name === 'sameAs' || name === 'wasUserEntered' || ABSENT.test(name) || (name === 'comparator' && isComparator(text));
 
 const statuses: Readonly<Record<string, FhirObservation['status']>> = {
   registered: 'registered', preliminary: 'preliminary', final: 'final', amended: 'amended', corrected: 'corrected', unknown: 'unknown',
@@ -36,10 +37,13 @@ const statuses: Readonly<Record<string, FhirObservation['status']>> = {
 /** Conversion leaves noise in the last digits of a binary fraction, which in FHIR would claim precision; and there is no negative zero. */
 const decimal = (value: number): number => Number(value.toPrecision(12)) + 0;
 
-const quantity = ({ value, unit, unitCode }: Observation): Quantity => ({ value: decimal(value), unit, system: UCUM, code: unitCode });
+const quantity = ({ value, unit, unitCode, annotation }: Observation): Quantity => {
+  const comparator = annotation?.['comparator'];
+  return { value: decimal(value), ...(isComparator(comparator) && { comparator }), unit, system: UCUM, code: unitCode };
+};
 
 const notesOf = (annotations: readonly Notes[]): { note?: readonly { readonly text: string }[] } => {
-  const all = new Set(annotations.flatMap((one) => Object.entries(one).filter(([name]) => !saidElsewhere(name)).map(([name, text]) => `${name}: ${text}`)));
+  const all = new Set(annotations.flatMap((one) => Object.entries(one).filter(([name, text]) => !saidElsewhere(name, text)).map(([name, text]) => `${name}: ${text}`)));
   return all.size > 0 ? { note: [...all].map((text) => ({ text })) } : {};
 };
 

@@ -24,6 +24,8 @@ export interface Reference {
 
 export interface Quantity {
   readonly value: number;
+  /** The value is a limit: what was measured lies beyond it. */
+  readonly comparator?: '<' | '<=' | '>=' | '>';
   readonly unit: string;
   readonly system: 'http://unitsofmeasure.org';
   readonly code: string;

@@ -32,9 +32,19 @@ const givenIdentifier = (resource: Resource, { request }: Entry): readonly strin
   return request?.['method'] === 'PUT' && url !== undefined && typedIdOf(url) === url ? ['', url] : undefined;
 };
 
+/** What a reading is of, where its sender has no name for it: `name` tells it from others of its type. */
+interface Measuring {
+  readonly type: string | undefined;
+  readonly name: string;
+  readonly device: string | undefined;
+  readonly start: Instant | undefined;
+  readonly end: Instant | undefined;
+}
+
 /** What the reading is known by; `half` of a blood pressure has no identifier of its own, for the halves come and go together. */
-export const identityOf = (resource: Resource, entry: Entry, { half, type, device, start }: { half: boolean; type: string | undefined; device: string | undefined; start: Instant | undefined }): ReadingIdentity | undefined => {
+export const identityOf = (resource: Resource, entry: Entry, half: boolean, { type, name, device, start, end = start }: Measuring): ReadingIdentity | undefined => {
   const parts = half ? undefined : givenIdentifier(resource, entry);
   if (parts) return { kind: 'identifier', parts };
-  return type === undefined || device === undefined || start === undefined ? undefined : { kind: 'natural', parts: [device, type, String(start.epochMs)] };
+  if (type === undefined || device === undefined || start === undefined || end === undefined) return undefined;
+  return { kind: 'natural', parts: [device, type, half ? '' : name, String(start.epochMs), String(end.epochMs)] };
 };

@@ -34,7 +34,7 @@ export const documentOf = ({ type, metrics, annotations }: Measurements, { outer
  * it is makes it unfit, like one of its own.
  */
 export const readingFrom = (resource: Resource, entry: Entry, position: number, resolve: Resolve, measured: Measurements): FhirReading => {
-  const { type, half, sources } = measured;
+  const { type, name, half, sources } = measured;
   const { device, gateway } = devicesOf(resource, entry, resolve);
   const measuring = device !== undefined && device.identifiers.length > 0 ? device : gateway;
   const { subjects, positions, used } = subjectOf(resource, entry, resolve);
@@ -45,7 +45,7 @@ export const readingFrom = (resource: Resource, entry: Entry, position: number, 
     received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured,
     identifiers: measuring?.identifiers ?? [], deviceModel: measuring?.deviceModel,
     status: statusOf(resource['status']), issuedAt: instantIn(resource['issued']),
-    identity: identityOf(resource, entry, { half: half !== undefined, type, device: device?.identifiers[0], start }),
+    identity: identityOf(resource, entry, half !== undefined, { type, name, device: device?.identifiers[0], start, end }),
     positions: [position, ...positions, ...(device?.positions ?? []), ...(gateway?.positions ?? [])],
     ...([resource, ...used, ...(device?.used ?? []), ...(gateway?.used ?? [])].some(hasUnknownModifier) && { unfit: 'unknown-modifier' as const }),
   };

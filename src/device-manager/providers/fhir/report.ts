@@ -30,8 +30,8 @@ const withDocument = (reading: FhirReading, report: Entry, position: number, for
 
 const alone = (report: Entry, position: number, resolve: Resolve, form: { data: string; at: string }): FhirReading => {
   const { resource } = report;
-  const { type } = measurementsOf({ code: resource['code'], status: resource['status'] });
-  const measured = { type, metrics: { documents: { ecgReportBase64PDF: form.data } }, annotations: {}, sources: { [pointer]: form.at }, half: undefined };
+  const { type, name } = measurementsOf({ code: resource['code'], status: resource['status'] });
+  const measured = { type, name, metrics: { documents: { ecgReportBase64PDF: form.data } }, annotations: {}, sources: { [pointer]: form.at }, half: undefined };
   const reading = readingFrom(resource, report, position, resolve, measured);
   return { ...reading, document: documentOf(measured, { outer: undefined, inner: undefined, timestamp: reading.measuredAt?.text }) };
 };

@@ -2,13 +2,13 @@ import { convert, commensurable, isUcum } from '../../../measurement/quantity.ts
 import { ucumOf } from '../../../measurement/unit-spelling.ts';
 import { codingsIn, listIn, resourceIn, textIn, type Resource } from './resource.ts';
 
-/** A value as a Medisanté metric, with what else must be said about it. */
-export interface Metric {
-  readonly metric: Readonly<Record<string, unknown>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
 const ucum = 'http://unitsofmeasure.org';
+
+/** A comparator changes what a value says; with one that R4 does not know it is no number that anybody may read. */
+const comparators: ReadonlySet<unknown> = new Set(['<', '<=', '>=', '>']);
+
+/** Counts come without a unit; they are never percentages, nor of any dimension. */
+const count = '{count}';
 
 /** A UCUM code that Medisanté's spellings read as what it is; another one ("C" is a coulomb) is put so that nobody takes it for a unit. */
 const codedUnit = (code: string): string => {
@@ -17,11 +17,12 @@ const codedUnit = (code: string): string => {
   return same ? code : `[${code}]`;
 };
 
-const quantity = ({ value, unit, system, code, comparator }: Resource): Metric => {
-  if (value === undefined) return { metric: { absentReason: 'unknown' } };
+const quantity = ({ value, unit, system, code, comparator }: Resource): Resource => {
+  if (value === undefined) return { absentReason: 'unknown' };
   const [coded, spelled] = [system === ucum ? textIn(code) : undefined, textIn(unit)];
-  const annotations = { ...(coded === undefined && spelled !== undefined && { unitFromText: 'true' }), ...(typeof comparator === 'string' && { comparator: comparator.slice(0, 10) }) };
-  return { metric: { value, unit: coded === undefined ? (spelled ?? '') : codedUnit(coded) }, annotations };
+  const inUnit = coded === undefined ? { unit: spelled ?? '', ...(spelled !== undefined && { unitFromText: true }) } : { unit: codedUnit(coded) };
+  if (comparator === undefined) return { value, ...inUnit };
+  return comparators.has(comparator) ? { value, ...inUnit, comparator } : { value: [comparator, value], ...inUnit };
 };
 
 /** What a CodeableConcept says, in its own words or as a code. */
@@ -32,14 +33,14 @@ export const conceptText = (concept: unknown): string | undefined => {
 
 const absentReason = (concept: unknown): string => codingsIn(concept)[0]?.code ?? conceptText(concept) ?? 'unknown';
 
-/** The value of an Observation or of a component of one; undefined when it has neither a value nor a reason why not. */
-export const valueOf = (holder: Resource): Metric | undefined => {
+/** The value of an Observation or of a component of one as a Medisanté metric; undefined when it has neither a value nor a reason why not. */
+export const valueOf = (holder: Resource): Resource | undefined => {
   if (holder['valueQuantity'] !== undefined) return quantity(resourceIn(holder['valueQuantity']));
-  if (holder['valueInteger'] !== undefined) return { metric: { value: holder['valueInteger'], unit: '1' } };
-  if (holder['valueCodeableConcept'] !== undefined) return { metric: { value: conceptText(holder['valueCodeableConcept']) ?? '', unit: '' } };
-  if (holder['dataAbsentReason'] !== undefined) return { metric: { absentReason: absentReason(holder['dataAbsentReason']) } };
+  if (holder['valueInteger'] !== undefined) return { value: holder['valueInteger'], unit: count };
+  if (holder['valueCodeableConcept'] !== undefined) return { value: conceptText(holder['valueCodeableConcept']) ?? '', unit: '' };
+  if (holder['dataAbsentReason'] !== undefined) return { absentReason: absentReason(holder['dataAbsentReason']) };
   const other = Object.keys(holder).find((name) => /^value[A-Z]/.test(name));
-  return other === undefined ? undefined : { metric: { value: holder[other], unit: '' } };
+  return other === undefined ? undefined : { value: holder[other], unit: '' };
 };
 
 /** Sampled data as a channel of Medisanté's ecgSamples: samples per second, factor and numbers as they came. */
