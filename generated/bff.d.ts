@@ -1229,7 +1229,7 @@ export interface components {
             readonly rawDataFormat?: string;
             readonly normalizedData?: components["schemas"]["NormalizedData"];
             readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
-            /** @description Instant in UTC at which it came in. */
+            /** @description Instant in UTC at which it came in here; what the provider says of it is in `rawData`. */
             readonly receivedAt?: components["schemas"]["Instant"];
             /** @description Instant in UTC at which it was measured, by the clock of the device: the start where it has a start and an end. */
             readonly recordedAt?: components["schemas"]["Instant"];
