@@ -3273,7 +3273,7 @@ export interface components {
              */
             readonly value: number;
             /**
-             * @description The value is a limit, and what was measured lies beyond it; exact without one.
+             * @description Says that the value is a limit, and what was measured lies beyond it; exact without one.
              * @example >
              * @enum {string}
              */
