@@ -19,9 +19,12 @@ export interface Outbox {
   readonly renew: (db: Queryable, keys: ScopeKeys, patientId: string, repaired: readonly Submittable[], changed: readonly Submittable[], all: readonly string[]) => Promise<void>;
 }
 
-/** Submissions of one patient run one after the other, beside normalization; one that waits for later is woken. */
+/**
+ * Submissions of one patient run one after the other, beside normalization; one that waits for later is woken. At `runAt` only where
+ * none waits: a run that ends adds it, and what came meanwhile has added one for now.
+ */
 export const addSubmission = (db: Queryable, patientId: string, runAt?: Date): Promise<void> =>
-  addJob(db, { task: 'submit-detections', payload: { patientId }, queue: `submissions:${patientId}`, key: `submit:${patientId}`, ...(runAt && { runAt }) });
+  addJob(db, { task: 'submit-detections', payload: { patientId }, queue: `submissions:${patientId}`, key: `submit:${patientId}`, ...(runAt && { runAt, keepsTime: true }) });
 
 /** Has samples looked up in the plans and submitted. */
 export const stage = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly Submittable[], requested: boolean): Promise<void> => {

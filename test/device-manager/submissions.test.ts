@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { addSubmission } from '../../src/device-manager/outbox.ts';
 import type { Fault, TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
+import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, bloodPressure, clientWith, cuff, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord, type Series } from './client.ts';
 import { eventually, isPost, rates, startSubmitter, submitting, type Submitter } from './submitting.ts';
@@ -233,6 +235,27 @@ describe('detections go to the plans that ask for them', () => {
     expect(metrics).toMatch(/vitalgate_submissions\{[^}]*state="parked"[^}]*reason="detection-refused"[^}]*\} [1-9]/);
     const { rows } = await vitalgate.database.pool.query('select * from device_manager.submission where patient_id = $1', [patientId]);
     expect(JSON.stringify(rows) + vitalgate.logged() + metrics).not.toContain('123.456');
+  });
+});
+
+describe('when the next run is due', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase('migrated');
+  });
+  afterAll(() => database.drop());
+
+  const later = (hours: number) => new Date(Date.now() + hours * 3_600_000);
+  test.each<[string, (Date | undefined)[], number]>([
+    ['a run that ends once more came', [undefined, later(20)], 0],
+    ['a run that ends before more comes', [later(20), undefined], 0],
+    ['more that comes again before a run ends', [undefined, undefined, later(20)], 0],
+    ['a run that ends with nothing new', [later(20)], 20],
+  ])('%s leaves the earliest', async (_situation, added, hours) => {
+    const patientId = newPatient();
+    for (const runAt of added) await addSubmission(database.pool, patientId, runAt);
+    const { rows } = await database.pool.query<{ hours: number }>(`select round(extract(epoch from run_at - now()) / 3600)::int as hours from graphile_worker.jobs where key = $1`, [`submit:${patientId}`]);
+    expect(rows).toEqual([{ hours }]);
   });
 });
 
