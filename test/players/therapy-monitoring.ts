@@ -20,6 +20,8 @@ export interface TherapyMonitoringPlayer extends TherapyMonitoringPlay {
   fault: (arrived: Arrived) => Fault | undefined;
   /** How long a request waits before anything is written and answered. */
   lateMs: (arrived: Arrived) => number;
+  /** Holds back what is done about a request until it is resolved; undefined is at once. */
+  hold: (arrived: Arrived) => Promise<unknown> | undefined;
   /** Requests so far, with what was wrong. */
   readonly arrived: (Arrived & { readonly fault: Fault | undefined })[];
   /** Ends like a process that is killed: connections break, requests under way are lost. */
@@ -55,6 +57,7 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
     const started = createServer((request, response) => {
       void request.toArray().then(async (chunks) => {
         const one: Arrived = { method: request.method ?? '', url: new URL(request.url ?? '/', 'http://localhost'), headers: request.headers, bytes: Buffer.concat(chunks as Buffer[]) };
+        await player.hold(one);
         const fault = player.fault(one);
         arrived.push({ ...one, fault });
         if (player.lateMs(one) > 0) await sleep(player.lateMs(one));
@@ -73,6 +76,6 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
     server = undefined;
   });
   await start();
-  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, lateMs: () => 0, arrived, kill, restart: start };
+  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, lateMs: () => 0, hold: () => undefined, arrived, kill, restart: start };
   return player;
 };
