@@ -118,6 +118,7 @@ describe('G1 what is sealed opens whole, in its place, under its key, or not at 
       expect(await eventually(stateOf, (state) => state === 'ready')).toBe('ready');
       await flip('patient_export_part', 'body', patientId, 20);
       expect(await refused(app.get(`/exports/${_id}/content`))).toMatchObject({ status: 500, code: 'data-unreadable', retryable: false });
+      await flip('patient_export_part', 'body', patientId, 20);
     });
   });
 

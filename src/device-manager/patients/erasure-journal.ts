@@ -33,7 +33,8 @@ const beginning = '{"version":1,"installation":"';
 
 /** Whether what stands behind the last end of a line is the beginning of an entry, which a full disk or a cut of power left; zeros stand where the disk never got the rest. */
 const isTorn = (rest: string): boolean => {
-  const kept = rest.replace(/\0+$/, '');
+  const zeros = rest.indexOf('\0');
+  const kept = zeros === -1 ? rest : rest.slice(0, zeros);
   return entryIn(rest) === undefined && (kept.length < beginning.length ? beginning.startsWith(kept) : kept.startsWith(beginning));
 };
 
