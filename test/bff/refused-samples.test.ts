@@ -119,7 +119,7 @@ describe('an item', () => {
 
   test('with a number beyond all numbers costs nobody else', async () => {
     const one = JSON.stringify(sample({ type: 'HeartRate', unit: 'bpm' }));
-    expect(await send(await newApp(), '', `[${one.replace('71', '1e400')},${one}]`)).toBe('invalid-value /0/value, created');
+    expect(await send(await newApp(), '', `[${one.replace(':71', ':1e400')},${one}]`)).toBe('invalid-value /0/value, created');
   });
 
   test('more than 5000 of them, or 100 000, are refused with the limits', async () => {
