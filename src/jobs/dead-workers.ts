@@ -1,20 +1,21 @@
 import pg, { type QueryConfig } from 'pg';
 import type { Pool } from '../database/pool.ts';
+import type { UnheardJobs } from './unheard-jobs.ts';
 
 /** How long after one look for dead workers comes the next, and how long a job must have been held before its worker is suspected. */
-const betweenMs = 2_000;
-const suspectedAfter = '2 seconds';
+const betweenMs = 1_000;
+const suspectedAfter = '1 second';
 /**
- * A worker is dead once its lock was free in so many looks one after the other, which are eight seconds apart at least: one that lives has
+ * A worker is dead once its lock was free in so many looks one after the other, which are three seconds apart at least: one that lives has
  * noticed by then that its connection is gone (a look of its own, and its answer), and holds the lock again by another one.
  */
-const freeLooks = 5;
+const freeLooks = 4;
 /** Longer than a sound database takes to answer; a lock that is given up too soon is only taken again. */
-const answeredWithinMs = 2_000;
+const answeredWithinMs = 1_500;
 
 const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
 
-/** Takes back the jobs of workers that died, some ten seconds later; graphile-worker itself would wait four hours. */
+/** Takes back the jobs of workers that died, some five seconds later; graphile-worker itself would wait four hours. */
 export interface DeadWorkers {
   /** Marks a worker (a worker pool of graphile-worker) of ours as alive; a connection that breaks is replaced. */
   readonly alive: (workerId: string) => void;
@@ -110,7 +111,7 @@ const repeat = (work: () => Promise<void>): (() => Promise<void>) => {
  * ended. Jobs held by a worker whose lock stays free are handed back. Errors are told and the next look tries again; a look that fails
  * lets go of no lock that is held.
  */
-export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void): DeadWorkers => {
+export const watchDeadWorkers = (pool: Pool, unheard: UnheardJobs, onError: (error: unknown) => void): DeadWorkers => {
   const own = new Set<string>();
   const seenFree = new Map<string, number>();
   let isStopped = false;
@@ -118,7 +119,7 @@ export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void):
   const hold = (): Promise<void> => (holding = holding.then(() => (isStopped ? undefined : locks.hold(own))).catch(onError));
   const locks = createLocks(pool, () => void hold());
   const look = (): Promise<void> =>
-    takeBack(pool, [...own], seenFree).catch((error: unknown) => {
+    takeBack(pool, [...own], seenFree).then(() => unheard.takeBack([...own])).catch((error: unknown) => {
       // Whoever could not look does not know what was held meanwhile.
       seenFree.clear();
       onError(error);
@@ -132,6 +133,7 @@ export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void):
     },
     allEnded: () => {
       own.clear();
+      unheard.forget();
       locks.letGo();
     },
     stop: async () => {

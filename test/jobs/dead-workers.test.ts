@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts
 import { startDatabaseNetwork, type DatabaseNetwork } from '../players/database-network.ts';
 
 /** Longer than the jobs of a worker wait whose lock is gone. */
-const jobMs = 18_000;
+const jobMs = 14_000;
 
 /** One program that runs a job, and another one on the same database that could take it. */
 interface Programs {
