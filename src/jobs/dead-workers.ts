@@ -1,84 +1,145 @@
-import type { PoolClient } from 'pg';
+import pg, { type QueryConfig } from 'pg';
 import type { Pool } from '../database/pool.ts';
+import type { UnheardJobs } from './unheard-jobs.ts';
 
-/** How often dead workers are looked for, and how long a job must have been held before its worker is suspected. */
-const everyMs = 2_000;
-const suspectedAfter = '2 seconds';
+/** How long after one look for dead workers comes the next, and how long a job must have been held before its worker is suspected. */
+const betweenMs = 1_000;
+const suspectedAfter = '1 second';
+/**
+ * A worker is dead once its lock was free in so many looks one after the other, which are three seconds apart at least: one that lives has
+ * noticed by then that its connection is gone (a look of its own, and its answer), and holds the lock again by another one.
+ */
+const freeLooks = 4;
+/** Longer than a sound database takes to answer; a lock that is given up too soon is only taken again. */
+const answeredWithinMs = 1_500;
 
 const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
 
-/** Takes back the jobs of workers that died; graphile-worker itself would wait four hours. */
+/** Takes back the jobs of workers that died, some five seconds later; graphile-worker itself would wait four hours. */
 export interface DeadWorkers {
-  /** Marks a worker (a worker pool of graphile-worker) of ours as alive, for as long as our connection lives. */
+  /** Marks a worker (a worker pool of graphile-worker) of ours as alive; a connection that breaks is replaced. */
   readonly alive: (workerId: string) => void;
   /** Our workers so far have ended although we have not: what they still hold is taken back as from any dead one. */
   readonly allEnded: () => void;
   readonly stop: () => Promise<void>;
 }
 
-/** Inside one statement: the lock is free only when no living process holds it, and is given back at once. */
-const takeBack = async (pool: Pool, own: readonly string[]): Promise<void> => {
+/** Looks once. Inside one statement: the lock is free only when no living process holds it, and is given back at once. */
+const takeBack = async (pool: Pool, own: readonly string[], seenFree: Map<string, number>): Promise<void> => {
   const { rows } = await pool.query<{ locked_by: string }>(
     `select distinct locked_by from graphile_worker.jobs where locked_by is not null and locked_at < now() - interval '${suspectedAfter}' and locked_by <> all($1)`,
     [own],
   );
-  for (const { locked_by: workerId } of rows) {
-    await pool.query(`select graphile_worker.force_unlock_workers(array[$1::text]) where pg_try_advisory_xact_lock(${lockOf})`, [workerId]);
+  const suspects = rows.map(({ locked_by: workerId }) => workerId);
+  for (const workerId of seenFree.keys()) if (!suspects.includes(workerId)) seenFree.delete(workerId);
+  for (const workerId of suspects) {
+    const looks = (seenFree.get(workerId) ?? 0) + 1;
+    const { rowCount } = await pool.query(`select ${looks < freeLooks ? '' : 'graphile_worker.force_unlock_workers(array[$1::text])'} where pg_try_advisory_xact_lock(${lockOf})`, [workerId]);
+    seenFree.set(workerId, rowCount === 1 ? looks : 0);
   }
 };
 
-/** Advisory locks that say that workers are alive; they go with their connection. */
-const createLocks = (pool: Pool) => {
+/** The types of the driver leave out that a query may have a deadline of its own. */
+const probe = { text: 'select 1', query_timeout: answeredWithinMs } as QueryConfig;
+const answers = (client: pg.Client): Promise<boolean> => client.query(probe).then(() => true, () => false);
+
+/**
+ * Advisory locks that say that workers are alive; they go with their connection, which is none of the pool's: where jobs use up all of
+ * those, it is replaced at once none the less. `onLost` is told when it broke.
+ */
+const createLocks = ({ options }: Pool, onLost: () => void) => {
   const locked = new Set<string>();
-  let holder: PoolClient | undefined;
+  let holder: pg.Client | undefined;
+  const letGo = (): void => {
+    const client = holder;
+    holder = undefined;
+    locked.clear();
+    client?.end().catch(() => undefined);
+  };
+  const connected = async (): Promise<pg.Client> => {
+    const client = new pg.Client(options);
+    const lose = () => {
+      if (holder !== client) return;
+      letGo();
+      onLost();
+    };
+    client.on('error', lose).on('end', lose);
+    await client.connect();
+    return client;
+  };
   return {
+    letGo,
+    /** Throws what keeps it from holding them; they are let go then. */
     hold: async (workers: ReadonlySet<string>): Promise<void> => {
-      if (!holder) locked.clear();
-      holder ??= await pool.connect();
-      for (const workerId of workers) {
-        if (locked.has(workerId)) continue;
-        await holder.query(`select pg_advisory_lock_shared(${lockOf})`, [workerId]);
-        locked.add(workerId);
+      if (holder && !(await answers(holder))) letGo();
+      const client = (holder ??= await connected());
+      try {
+        for (const workerId of workers) {
+          if (locked.has(workerId)) continue;
+          await client.query(`select pg_advisory_lock_shared(${lockOf})`, [workerId]);
+          locked.add(workerId);
+        }
+      } catch (error) {
+        letGo();
+        throw error;
       }
     },
-    letGo: (): void => {
-      holder?.release(true);
-      holder = undefined;
-    },
+  };
+};
+
+/** Does something again and again, with a pause between; answers how to end, which waits for what is under way. */
+const repeat = (work: () => Promise<void>): (() => Promise<void>) => {
+  let isOver = false;
+  let next: NodeJS.Timeout | undefined;
+  const once = async (): Promise<void> => {
+    await work();
+    if (isOver) return;
+    next = setTimeout(() => {
+      doing = once();
+    }, betweenMs);
+  };
+  let doing = once();
+  return async () => {
+    isOver = true;
+    clearTimeout(next);
+    await doing;
   };
 };
 
 /**
  * A worker is alive while its process holds an advisory lock: the database frees it when the connection ends, however the process
- * ended. Jobs held by a worker whose lock is free are handed back. Errors are told and the next round tries again.
+ * ended. Jobs held by a worker whose lock stays free are handed back. Errors are told and the next look tries again; a look that fails
+ * lets go of no lock that is held.
  */
-export const watchDeadWorkers = (pool: Pool, onError: (error: unknown) => void): DeadWorkers => {
+export const watchDeadWorkers = (pool: Pool, unheard: UnheardJobs, onError: (error: unknown) => void): DeadWorkers => {
   const own = new Set<string>();
-  const locks = createLocks(pool);
-  let round = Promise.resolve();
-  const look = () => {
-    round = round
-      .then(() => locks.hold(own))
-      .then(() => takeBack(pool, [...own]))
-      .catch((error: unknown) => {
-        locks.letGo();
-        onError(error);
-      });
-  };
-  const timer = setInterval(look, everyMs);
-  look();
+  const seenFree = new Map<string, number>();
+  let isStopped = false;
+  let holding = Promise.resolve();
+  const hold = (): Promise<void> => (holding = holding.then(() => (isStopped ? undefined : locks.hold(own))).catch(onError));
+  const locks = createLocks(pool, () => void hold());
+  const look = (): Promise<void> =>
+    takeBack(pool, [...own], seenFree).then(() => unheard.takeBack([...own])).catch((error: unknown) => {
+      // Whoever could not look does not know what was held meanwhile.
+      seenFree.clear();
+      onError(error);
+    });
+  // Each by itself: a look that waits for a connection keeps nobody from seeing that the own one is gone.
+  const endings = [repeat(hold), repeat(look)];
   return {
     alive: (workerId) => {
       own.add(workerId);
-      look();
+      void hold();
     },
     allEnded: () => {
       own.clear();
+      unheard.forget();
       locks.letGo();
     },
     stop: async () => {
-      clearInterval(timer);
-      await round;
+      isStopped = true;
+      await Promise.all(endings.map((end) => end()));
+      await holding;
       locks.letGo();
     },
   };

@@ -5,6 +5,7 @@ import { traced, type SpanWish } from '../tracing/tracing.ts';
 import { watchDeadWorkers } from './dead-workers.ts';
 import { reasonOf } from './failure-reason.ts';
 import { JOB_ADDED, listenFor } from './listening.ts';
+import { watchUnheardJobs } from './unheard-jobs.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
 export interface Job {
@@ -119,8 +120,8 @@ interface RunnerOptions {
  * told in the log and started again. The pool should be the jobs' own, so that requests cannot starve them.
  */
 export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, pollMs = 2_000 }: RunnerOptions): Promise<{ stop: () => Promise<void> }> => {
-  const watch = watchDeadWorkers(pool, (error) => log.error({ error: reasonOf(error) }, 'looking for dead workers failed'));
   const events = new EventEmitter() as WorkerEvents;
+  const watch = watchDeadWorkers(pool, watchUnheardJobs(pool, events), (error) => log.error({ error: reasonOf(error) }, 'looking for dead workers failed'));
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
   listenFor(events, Object.keys(tasks));

@@ -36,7 +36,7 @@ export const startDeviceManager = async (starting: Starting, connection: Connect
   await noteMasterKey(pool, masterKeys.current.id);
   const { log, version, validateResponses, gauges, isPublicHttps, warmUp } = common(starting, 'device-manager');
   const service = await createDeviceManager({
-    log, version, validateResponses, gauges, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 12, 30_000), jobs: config.JOBS,
+    log, version, validateResponses, gauges, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 8, 30_000), jobs: config.JOBS,
     keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManagerUrl), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
     retentionDays: {

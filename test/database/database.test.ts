@@ -59,7 +59,7 @@ describe('the database', () => {
     const ran: unknown[] = [];
     const log = { info: () => undefined, error: () => undefined };
     const runner = await startRunner({ service: 'test', pool: database.pool, log, tasks: { orphaned: (payload) => Promise.resolve(void ran.push(payload)) } });
-    for (let waitedMs = 0; ran.length === 0 && waitedMs < 8_000; waitedMs += 50) await new Promise((done) => setTimeout(done, 50));
+    for (let waitedMs = 0; ran.length === 0 && waitedMs < 30_000; waitedMs += 50) await new Promise((done) => setTimeout(done, 50));
     await runner.stop();
     expect(ran).toEqual([{ id: 'orphaned' }]);
   });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom } from '../../src/simulator/random.ts';
 import type { Arrived } from '../../src/therapy-monitoring/contract.ts';
 import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
-import { answered, heartRate, newPatient, service, watch } from '../device-manager/client.ts';
+import { answered, eventually, heartRate, newPatient, service, watch } from '../device-manager/client.ts';
 import { startTherapyMonitoring, type Fault, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 
@@ -84,4 +84,33 @@ describe.each([['knows idempotency keys', true], ['knows none, as the original',
     expect(tmm.arrived.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(count / 20);
     expect(vitalgate.logged()).not.toContain('"job failed"');
   }, 120_000 + count * 120);
+});
+
+describe('a Therapy and Monitoring Manager that takes its time, and knows no idempotency keys', () => {
+  let vitalgate: TestVitalgate;
+  let tmm: TherapyMonitoringPlayer;
+  beforeAll(async () => {
+    tmm = await startTherapyMonitoring({ honoursKeys: false });
+    vitalgate = await startTestVitalgate({ TMM_SERVICE_URL: tmm.url, TMM_RETRY_SECONDS: 0.02, TMM_TIMEOUT_SECONDS: 60 });
+    tmm.readPrototypes(await answered<PrototypeSchema[]>(fetch(`${vitalgate.urls.deviceManager}/prototypes/`)));
+  }, 60_000);
+  afterAll(async () => {
+    await vitalgate.stop();
+    await tmm.kill();
+  });
+
+  test('a request under way when the database ends every connection is the only one: one detection', async () => {
+    const patientId = newPatient();
+    const isWrite = ({ method }: Arrived) => method === 'POST';
+    tmm.lateMs = (one) => (isWrite(one) ? 15_000 : 0);
+    tmm.addPlan({ _id: 'plan', planName: 'Pulse', prototypeId: 'heart-rate', patientId, doctorId: 'd', startDate: '2024-01-01T00:00:00.000Z' });
+    const app = service(vitalgate, patientId);
+    await answered(app.post('/devices/assign', watch));
+    await answered(app.post('/health-data/healthkit', [heartRate(0)]));
+    while (!tmm.arrived.some(isWrite)) await sleep(20);
+    await vitalgate.database.pool.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()');
+    const state = async () => (await vitalgate.database.pool.query<{ state: string }>('select state from device_manager.submission')).rows.map((row) => row.state);
+    await eventually(state, (states) => states.includes('delivered'));
+    expect([tmm.written.length, tmm.arrived.filter(isWrite).length, await state()]).toEqual([1, 1, ['delivered']]);
+  }, 120_000);
 });

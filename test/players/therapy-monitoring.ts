@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arrived } from '../../src/therapy-monitoring/contract.ts';
 import { createTherapyMonitoring, type TherapyMonitoringPlay, type TherapyWays } from '../../src/therapy-monitoring/service.ts';
 
@@ -17,6 +18,8 @@ export interface TherapyMonitoringPlayer extends TherapyMonitoringPlay {
   readonly url: string;
   /** Chooses what goes wrong; undefined is nothing. */
   fault: (arrived: Arrived) => Fault | undefined;
+  /** How long a request waits before anything is written and answered. */
+  lateMs: (arrived: Arrived) => number;
   /** Holds back what is done about a request until it is resolved; undefined is at once. */
   hold: (arrived: Arrived) => Promise<unknown> | undefined;
   /** Requests so far, with what was wrong. */
@@ -57,6 +60,7 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
         await player.hold(one);
         const fault = player.fault(one);
         arrived.push({ ...one, fault });
+        if (player.lateMs(one) > 0) await sleep(player.lateMs(one));
         if (fail(fault, response, () => void play.answer(one))) return;
         const { status, body } = play.answer(one);
         send(response, status, body);
@@ -72,6 +76,6 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
     server = undefined;
   });
   await start();
-  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, hold: () => undefined, arrived, kill, restart: start };
+  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, lateMs: () => 0, hold: () => undefined, arrived, kill, restart: start };
   return player;
 };
