@@ -4,7 +4,7 @@ import { namesIn, standingOfPair, standingsOf, standingsOfNumbered, type Standin
 import { addVersionCheck } from './keeping.ts';
 import { waitingUnder } from './storage/quarantine-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
-import { versionsOf, type VersionRow } from './storage/version-table.ts';
+import { identitiesWith, versionsOf, type VersionRow } from './storage/version-table.ts';
 
 const versionOf = (row: VersionRow, name: string): Version => ({
   _id: row._id, status: row.status as Version['status'], named: name.startsWith('identifier:'),
@@ -27,11 +27,11 @@ const standingsUnder = (names: ReadonlySet<string>, rows: readonly VersionRow[])
   }));
 };
 
-/** Versions of readings with some names, and of those they came together with. */
-const relatedVersions = async (db: Queryable, names: ReadonlySet<string>): Promise<{ names: ReadonlySet<string>; rows: readonly VersionRow[] }> => {
-  const rows = await versionsOf(db, [...names]);
-  const more = new Set([...names, ...rows.flatMap(({ identity }) => namesIn(identity))]);
-  return more.size === names.size ? { names, rows } : { names: more, rows: await versionsOf(db, [...more]) };
+/** Versions of readings with some names, and of those they came together with, whose names are told as well. */
+const relatedVersions = async (db: Queryable, own: readonly string[]): Promise<{ names: ReadonlySet<string>; rows: readonly VersionRow[] }> => {
+  const found = await identitiesWith(db, own);
+  const names = new Set(found.flatMap(namesIn));
+  return { names, rows: await versionsOf(db, names.size === own.length ? found : await identitiesWith(db, [...names])) };
 };
 
 /** Whether the state of a version says what it counts for. */
@@ -59,7 +59,7 @@ export interface Settlement<Sample extends SampleRow> {
 export const settle = async <Sample extends SampleRow>(db: Queryable, samples: readonly Sample[]): Promise<Settlement<Sample>> => {
   const identities = [...new Set(samples.flatMap(({ identity }) => identity ?? []))];
   if (identities.length === 0) return { standings: new Map(), changed: samples };
-  const { names, rows } = await relatedVersions(db, new Set(identities.flatMap(namesIn)));
+  const { names, rows } = await relatedVersions(db, [...new Set(identities.flatMap(namesIn))]);
   const standings = standingsUnder(names, rows);
   const stale = new Set(rows.filter(({ _id }) => standings.has(_id)).filter((row) => !agrees(row, standings.get(row._id) ?? { state: 'current' })).map(({ _id }) => _id));
   const changed = samples.filter(({ _id, state }) => state === 'received' || stale.has(_id));

@@ -4,7 +4,7 @@ import { problem } from '../http/problem.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { identityText } from './domain/version.ts';
-import { keepEach, keepInQuarantine, keepWaiting, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
+import { keepEach, keepInQuarantine, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
 import { contentOf } from './providers/content.ts';
 import { mostEntries } from './providers/fhir/bundle.ts';
 import { takeApart, type TakenApart } from './providers/taking-apart.ts';
@@ -66,8 +66,7 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
     }
     const unique = [...new Map(named.toReversed().map((one) => [one.sampleId, one])).values()].reverse();
     const fresh = taken.format.startsWith('fhir-') ? await noteReadings(db, { sender, receivedAt: keeping.receivedAt }, unique) : new Set([first.sampleId]);
-    await keepEach(keeping, unique.filter((one) => fresh.has(one.sampleId)));
-    await keepWaiting(keeping, unique.filter((one) => !fresh.has(one.sampleId)));
+    await keepEach(keeping, unique.filter((one) => fresh.has(one.sampleId)), unique.filter((one) => !fresh.has(one.sampleId)));
     return first.sampleId;
   });
   for (const reason of entered) onQuarantine(reason);

@@ -19,7 +19,7 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
   const idle = async () => expect(await eventually(async () => (await vitalgate.database.pool.query('select from graphile_worker.jobs')).rowCount, (count) => count === 0)).toBe(0);
   const charted = async (patient: string, type: string) =>
     Object.fromEntries((await answered<Series[]>(service(vitalgate, patient).get(`/chart-data?normalizedDataType=${type}`))).flatMap(({ name, data }) => (data.length > 0 ? [[name.replace(/ \[.*/, ''), data.map(({ y }) => y)]] : [])));
-  const samplesOf = (patient: string) => answered<KeptRecord[]>(service(vitalgate).get(`/health-data?patientId=${patient}&_l=200&_p=rawData,rawDataType,patientId,normalizedData,reason`));
+  const samplesOf = (patient: string) => answered<(KeptRecord & { recordedAt: string })[]>(service(vitalgate).get(`/health-data?patientId=${patient}&_l=200&_p=recordedAt,rawData,rawDataType,patientId,normalizedData,reason`));
   const statesOf = async (patient: string) => (await samplesOf(patient)).map(({ state, reason }) => (reason === undefined ? state : `${state}: ${reason}`)).toSorted();
   const measured = (device: string, code: string, value: number, unit: string, more: object = {}) => observation(loinc(code), device, at, { valueQuantity: quantity(value, unit), ...more });
 
@@ -62,6 +62,14 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
         await idle();
         expect(await statesOf(anna)).toEqual(['normalized']);
       }
+    });
+
+    test('twice in a Bundle, with another between, is kept once, and each as what it is', async () => {
+      const [anna, device] = await held();
+      const [one, two] = [pulse(device, at, 61), pulse(device, '2024-03-02T09:11:00Z', 162)];
+      await deliver(bundle('collection', [one, two, one]));
+      await idle();
+      expect((await samplesOf(anna)).map(({ recordedAt, normalizedData }) => [recordedAt, normalizedData?.observations[0]?.value])).toEqual([['2024-03-02T09:11:00.000Z', 162], ['2024-03-02T09:10:00.000Z', 61]]);
     });
 
     test('is another measurement once its value, unit or status differs', async () => {

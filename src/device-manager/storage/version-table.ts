@@ -21,23 +21,30 @@ export interface VersionRow {
 
 const hex = (column: string) => `replace(${column}::text, '-', '') as ${column.slice(column.indexOf('.') + 1)}`;
 
-/** Whose identity is one of the names $1, or has one among two; each is found by an index of its own. */
-const isNamed = `(identity = any($1::text[]) or (position(' ' in identity) > 0 and split_part(identity, ' ', 1) = any($1::text[])) or (position(' ' in identity) > 0 and split_part(identity, ' ', 2) = any($1::text[])))`;
+/** The identities that are one of some names, or have one among two. */
+export const identitiesWith = async (db: Queryable, names: readonly string[]): Promise<string[]> => {
+  const { rows } = await db.query<{ identity: string }>(
+    `select identity from device_manager.sample where position(' ' in identity) > 0 and split_part(identity, ' ', 1) = any($1::text[])
+     union select identity from device_manager.sample where position(' ' in identity) > 0 and split_part(identity, ' ', 2) = any($1::text[])`,
+    [names],
+  );
+  return [...names, ...rows.map(({ identity }) => identity)];
+};
 
-/** All versions of readings with some names, whoever's they are: a correction of the time can move a reading to another patient. */
-export const versionsOf = async (db: Queryable, names: readonly string[]): Promise<VersionRow[]> =>
+/** All versions of some readings, whoever's they are: a correction of the time can move a reading to another patient. */
+export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason, left_out from device_manager.whole_sample where ${isNamed}`,
-      [names],
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason, left_out from device_manager.whole_sample where identity = any($1::text[])`,
+      [identities],
     )
   ).rows;
 
 /** Where the first kept version of a reading, or of one of two, belongs. */
 export const placeOf = async (db: Queryable, identity: string): Promise<{ patientId: string; device: { _id: string; device_id: string }; measuredAt: Date; endedAt: Date } | undefined> => {
   const { rows } = await db.query<{ patient_id: string; device: string; device_id: string; recorded_at: Date; ended_at: Date }>(
-    `select patient_id, ${hex('device')}, device_id, recorded_at, ended_at from device_manager.whole_sample where ${isNamed} order by received_at, _id limit 1`,
-    [namesIn(identity)],
+    `select patient_id, ${hex('device')}, device_id, recorded_at, ended_at from device_manager.whole_sample where identity = any($1::text[]) order by received_at, _id limit 1`,
+    [await identitiesWith(db, namesIn(identity))],
   );
   const [row] = rows;
   return row && { patientId: row.patient_id, device: { _id: row.device, device_id: row.device_id }, measuredAt: row.recorded_at, endedAt: row.ended_at };
