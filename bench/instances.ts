@@ -31,7 +31,7 @@ interface ProcessSet {
 }
 
 const startSet = async (installation: Installation, name: string): Promise<ProcessSet> => {
-  const userManager = await installation.add(`user-manager ${name}`, ['user-manager'], benchedSettings);
+  const userManager = await installation.add(`user-manager ${name}`, ['user-manager'], { ...benchedSettings, DEVICE_MANAGER_URL: 'http://127.0.0.1:9' }); // nobody is erased
   const asked = { ...benchedSettings, USER_MANAGER_URL: userManager.urls['user-manager'] ?? '' };
   const deviceManager = await installation.add(`device-manager ${name}`, ['device-manager'], { ...asked, JOBS: 'none' });
   const bff = await installation.add(`bff ${name}`, ['bff'], { ...asked, DEVICE_MANAGER_URL: deviceManager.urls['device-manager'] ?? '' });

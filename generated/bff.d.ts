@@ -1085,9 +1085,9 @@ export interface components {
             readonly features?: components["schemas"]["DeviceFeatures"];
             /** @description Patient who gets the device; apps leave it out, because the session says who it is. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
-            /** @description Instant since which the patient has the device, with an offset; now when left out. What it measured from then on is the patient's. */
+            /** @description Instant since which the patient has the device, with an offset; now when left out, and no later (a clock five minutes ahead is forgiven). What it measured from then on is the patient's. */
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
-            /** @description Instant until which the patient has the device, with an offset; until it is released when left out. */
+            /** @description Instant until which the patient had the device, with an offset; after `assignedFrom`, and no later than now (a clock five minutes ahead is forgiven): a loan that goes on is released when it ends. Until it is released when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description Identifier of what was made or found. */
@@ -1096,7 +1096,7 @@ export interface components {
         };
         /** @description End of an assignment. */
         readonly Unassignment: {
-            /** @description Instant at which the assignment ends, with an offset; now when left out. */
+            /** @description Instant at which the assignment ends, with an offset; after it began, and no later than now (a clock five minutes ahead is forgiven), which it is when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
@@ -1229,7 +1229,7 @@ export interface components {
             readonly rawDataFormat?: string;
             readonly normalizedData?: components["schemas"]["NormalizedData"];
             readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
-            /** @description Instant in UTC at which it came in. */
+            /** @description Instant in UTC at which it came in here; what the provider says of it is in `rawData`. */
             readonly receivedAt?: components["schemas"]["Instant"];
             /** @description Instant in UTC at which it was measured, by the clock of the device: the start where it has a start and an end. */
             readonly recordedAt?: components["schemas"]["Instant"];
@@ -2131,7 +2131,7 @@ export interface components {
     parameters: {
         /** @description Encodings that the asker reads: `br` and `gzip` are used. */
         readonly AcceptedEncoding: string;
-        /** @description `ETag` of the page at hand; while it holds, the answer is 304 without a body. */
+        /** @description `ETag` of the page at hand, or a list of several, with `W/` or without; while one holds, the answer is 304 without a body. */
         readonly KnownPage: string;
         /** @description Name of the script, as the page has it. */
         readonly ScriptName: string;
@@ -2170,7 +2170,7 @@ export interface components {
          *     Without one the library's default for the type is assumed, and the normalized value says so.
          */
         readonly BatchUnit: string;
-        /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+        /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
         readonly BatchTimeZone: string;
         /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
         readonly BatchDevice: string;
@@ -2198,7 +2198,7 @@ export interface components {
         readonly ChartTimeZone: string;
         /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
         readonly ChartSource: string;
-        /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+        /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
         /** @description Limit to what happened at or after this instant. */
         readonly AuditFrom: components["schemas"]["InstantWithOffset"];
@@ -2347,7 +2347,7 @@ export interface operations {
             readonly header?: {
                 /** @description Encodings that the asker reads: `br` and `gzip` are used. */
                 readonly "Accept-Encoding"?: components["parameters"]["AcceptedEncoding"];
-                /** @description `ETag` of the page at hand; while it holds, the answer is 304 without a body. */
+                /** @description `ETag` of the page at hand, or a list of several, with `W/` or without; while one holds, the answer is 304 without a body. */
                 readonly "If-None-Match"?: components["parameters"]["KnownPage"];
             };
             readonly path?: never;
@@ -2900,7 +2900,7 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
-                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
                 readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
@@ -2996,7 +2996,7 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
-                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
                 readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
@@ -3306,7 +3306,7 @@ export interface operations {
                 readonly source?: components["parameters"]["ChartSource"];
             };
             readonly header?: {
-                /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+                /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
                 readonly "If-None-Match"?: components["parameters"]["KnownChart"];
             };
             readonly path?: never;

@@ -1441,14 +1441,14 @@ export interface components {
             readonly features?: components["schemas"]["DeviceFeatures"];
             /** @description Patient who gets the device; apps leave it out, because the session says who it is. */
             readonly assignedPatientId?: components["schemas"]["PatientId"];
-            /** @description Instant since which the patient has the device, with an offset; now when left out. What it measured from then on is the patient's. */
+            /** @description Instant since which the patient has the device, with an offset; now when left out, and no later (a clock five minutes ahead is forgiven). What it measured from then on is the patient's. */
             readonly assignedFrom?: components["schemas"]["InstantWithOffset"];
-            /** @description Instant until which the patient has the device, with an offset; until it is released when left out. */
+            /** @description Instant until which the patient had the device, with an offset; after `assignedFrom`, and no later than now (a clock five minutes ahead is forgiven): a loan that goes on is released when it ends. Until it is released when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /** @description End of an assignment. */
         readonly Unassignment: {
-            /** @description Instant at which the assignment ends, with an offset; now when left out. */
+            /** @description Instant at which the assignment ends, with an offset; after it began, and no later than now (a clock five minutes ahead is forgiven), which it is when left out. */
             readonly assignedUntil?: components["schemas"]["InstantWithOffset"];
         };
         /**
@@ -1581,7 +1581,7 @@ export interface components {
             readonly rawDataFormat: string;
             readonly normalizedData?: components["schemas"]["NormalizedData"];
             readonly normalizedDataType?: components["schemas"]["NormalizedDataType"];
-            /** @description Instant in UTC at which it came in. */
+            /** @description Instant in UTC at which it came in here; what the provider says of it is in `rawData`. */
             readonly receivedAt: components["schemas"]["Instant"];
             /** @description Instant in UTC at which it was measured, by the clock of the device: the start where it has a start and an end. */
             readonly recordedAt?: components["schemas"]["Instant"];
@@ -2458,7 +2458,7 @@ export interface components {
              * @example medisante
              */
             readonly sender: string;
-            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            /** @description Only devices it may send for, by id or serial number as registered; all when left out. Before a device is registered, each name in its deliveries. */
             readonly deviceIds?: readonly string[];
             /**
              * @description How the key begins.
@@ -2502,7 +2502,7 @@ export interface components {
              * @example medisante
              */
             readonly sender: string;
-            /** @description Only devices it may send for, by any identifier that their deliveries name; all when left out. */
+            /** @description Only devices it may send for, by id or serial number as registered; all when left out. Before a device is registered, each name in its deliveries. */
             readonly deviceIds?: readonly string[];
             /**
              * @description Days until it ends by itself; never when left out.
@@ -3273,7 +3273,7 @@ export interface components {
              */
             readonly value: number;
             /**
-             * @description The value is a limit, and what was measured lies beyond it; exact without one.
+             * @description Says that the value is a limit, and what was measured lies beyond it; exact without one.
              * @example >
              * @enum {string}
              */
@@ -3925,9 +3925,9 @@ export interface components {
         readonly RecordedAtFilter: components["schemas"]["InstantWithOffset"];
         /** @description Filter by the instant of receipt. */
         readonly ReceivedAtFilter: components["schemas"]["InstantWithOffset"];
-        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
         readonly HealthDataQuery: string;
-        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
         readonly HealthDataFilters: string;
         /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
         readonly HealthDataStates: string;
@@ -3948,7 +3948,7 @@ export interface components {
          *     Without one the library's default for the type is assumed, and the normalized value says so.
          */
         readonly BatchUnit: string;
-        /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+        /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
         readonly BatchTimeZone: string;
         /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
         readonly BatchDevice: string;
@@ -3978,7 +3978,7 @@ export interface components {
         readonly ChartTimeZone: string;
         /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
         readonly ChartSource: string;
-        /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+        /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
         /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
         readonly DetectionFilters: string;
@@ -4463,9 +4463,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -4536,9 +4536,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -4597,9 +4597,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -4732,7 +4732,7 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
-                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
                 readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
@@ -4780,7 +4780,7 @@ export interface operations {
                  *     Without one the library's default for the type is assumed, and the normalized value says so.
                  */
                 readonly unit?: components["parameters"]["BatchUnit"];
-                /** @description IANA zone of dates that name neither an offset nor a zone; without it they are refused. */
+                /** @description IANA zone of the clock that wrote dates without an offset, which is that of the phone when it read the samples. Without it they are read in the zone the sample names (`HKTimeZone`), and refused where it names none. */
                 readonly timeZone?: components["parameters"]["BatchTimeZone"];
                 /** @description Enrolled device, by its `deviceId`, of the samples that name none. */
                 readonly deviceId?: components["parameters"]["BatchDevice"];
@@ -5041,7 +5041,7 @@ export interface operations {
                 readonly source?: components["parameters"]["ChartSource"];
             };
             readonly header?: {
-                /** @description `ETag` of the chart at hand; while it holds, the answer is 304 without a body. */
+                /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
                 readonly "If-None-Match"?: components["parameters"]["KnownChart"];
             };
             readonly path?: never;

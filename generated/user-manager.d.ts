@@ -269,6 +269,7 @@ export interface paths {
         /**
          * Create a user with a given account
          * @description Creates a user for an account that exists elsewhere: `authUserId` is kept as it is sent and answered as `sub`. It must not belong to another user.
+         *     A group with `authUserCreationDisabled` has users who never sign in: they are refused.
          */
         readonly post: operations["createUserWithId"];
         readonly delete?: never;
@@ -375,7 +376,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Delete a user for good
-         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under a pseudonym. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404.
+         * @description Removes the user and everything that is kept of them here at once: account, sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under a pseudonym. Then, in the background, the Device Manager is asked to erase their health data (erasePatient), where one is known; softDeleteUser touches neither. A user who is not there is a 404. While a mail to them takes longer than ten seconds to send, it is a 503 and nothing is removed: repeat it.
          */
         readonly delete: operations["deleteUser"];
         readonly options?: never;
@@ -383,7 +384,7 @@ export interface paths {
         /**
          * Change a user
          * @description Applies `$set`, `$unset`, `$inc`, `$push`, `$pull` and `$addToSet`, in this order, all or nothing. Dots reach into custom properties.
-         *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions.
+         *     `_id`, `authUserId`, `expirationId`, the state and who created or changed it cannot be set; passwords have operations of their own. Blocking, or an expiration that has passed, ends the user's sessions. Who has an account cannot move to a group with `authUserCreationDisabled`.
          */
         readonly patch: operations["updateUser"];
         readonly trace?: never;
@@ -402,7 +403,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Erase the account of a patient
-         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under the pseudonym. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody.
+         * @description Erases a user in any state, by `_id` or `authUserId`, with everything that is kept of them here: sessions, tokens, links, counts of failed sign-ins, jobs, mails kept as files; the audit keeps its rows under the pseudonym. The Device Manager asks for it when it erases a patient; answers what there was, so zeros when there is nobody. While a mail to them takes longer than ten seconds to send, it is a 503 and nothing is erased: repeat it.
          */
         readonly post: operations["eraseUser"];
         readonly delete?: never;
@@ -655,7 +656,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Throw one job away
-         * @description Throws a job away for good: its work is not done. What it was about stays as it is. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
+         * @description Throws a job away for good: its work is not done. What it was about stays as it is; a job on many users is answered as `failed` from then on. One under way cannot be (409), nor one that erases: whoever was to be erased is. Send no body, or an empty one.
          */
         readonly post: operations["discardAccountJob"];
         readonly delete?: never;
@@ -1658,7 +1659,7 @@ export interface components {
             };
         };
         /**
-         * @description State of the job.
+         * @description State of the job; `failed` when an operator threw it away before it was done: start it again.
          * @example pending
          * @enum {string}
          */
@@ -2173,7 +2174,7 @@ export interface components {
         readonly UserGroupFilter: string;
         /** @description Filter by users who may not sign in. */
         readonly BlockedFilter: boolean;
-        /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+        /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. */
         readonly UserQuery: string;
         /** @description States to look in, separated by commas. */
         readonly UserStates: string;
@@ -2582,7 +2583,7 @@ export interface operations {
                 readonly userGroup?: components["parameters"]["UserGroupFilter"];
                 /** @description Filter by users who may not sign in. */
                 readonly blocked?: components["parameters"]["BlockedFilter"];
-                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly _q?: components["parameters"]["UserQuery"];
                 /** @description States to look in, separated by commas. */
                 readonly _st?: components["parameters"]["UserStates"];
@@ -2792,7 +2793,7 @@ export interface operations {
                 readonly userGroup?: components["parameters"]["UserGroupFilter"];
                 /** @description Filter by users who may not sign in. */
                 readonly blocked?: components["parameters"]["BlockedFilter"];
-                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. */
+                /** @description JSON condition on members and custom properties: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly _q?: components["parameters"]["UserQuery"];
                 /** @description States to look in, separated by commas. */
                 readonly _st?: components["parameters"]["UserStates"];

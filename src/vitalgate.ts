@@ -52,7 +52,8 @@ const startServices = async (starting: Starting, code: Code, connection: Connect
   const { config } = starting;
   let bff: Place | undefined = undefined;
   let deviceManager: Place | undefined = undefined;
-  const addresses = { publicUrl: () => config.PUBLIC_URL ?? bff?.url, deviceManagerUrl: () => config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl };
+  const hasDeviceManager = config.DEVICE_MANAGER_URL !== 'none';
+  const addresses = { hasDeviceManager, publicUrl: () => config.PUBLIC_URL ?? bff?.url, deviceManagerUrl: () => (hasDeviceManager ? (config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl) : undefined) };
   const userManager = await code.userManager?.startUserManager(starting, connection, serviceTokens, addresses);
   const userManagerUrl = () => named(config.USER_MANAGER_URL ?? userManager?.internalUrl);
   deviceManager = await code.deviceManager?.startDeviceManager(starting, connection, serviceTokens, userManagerUrl());

@@ -7,7 +7,8 @@ const intro = `# Errors
 Made from the catalogue of \`src/http/problem.ts\` and the specifications by \`npm run generate\`; do not edit it here.
 
 Every error of every service is \`application/problem+json\` (RFC 9457) with the same members; under \`/fhir\` it is an OperationOutcome with
-the same \`code\`. An app decides by \`code\`, and treats one it does not know by its status.
+the same \`code\`. An app decides by \`code\`, and treats one it does not know by its status. Alone what is no HTTP, or comes
+too slowly to be a request, is answered without a body (400, 408, 413, 431): after 408 halve the batch.
 
 | member | meaning |
 |---|---|

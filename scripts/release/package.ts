@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '..', '..');
 export const staged = join(root, 'build', 'package');
 
 /** What goes along as it is. */
-const alongside = ['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'dist/client'];
+const alongside = ['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'docs', 'generated', 'openapi', 'operations', 'scripts/distribute.sql', 'dist/client'];
 
 /** Of these folders what is made anew, or of no use to who runs the program. */
 const notAlong = new Set(['docs/site', 'docs/screenshots', 'openapi/released'].map((path) => join(root, path)));
@@ -33,6 +33,14 @@ const copyAssets = (folder: string): void => {
   }
 };
 
+/** Units and script start what was compiled. */
+const startCompiled = (): void => {
+  const folder = join(staged, 'operations', 'systemd');
+  for (const path of readdirSync(folder).map((name) => join(folder, name))) {
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/\b(src\/\S+)\.ts\b/g, '$1.js'));
+  }
+};
+
 /** Compiles and packs what is published into `build/`; answers the path of the packed file. */
 export const pack = (): string => {
   rmSync(staged, { recursive: true, force: true });
@@ -40,6 +48,7 @@ export const pack = (): string => {
   run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.package.json']);
   copyAssets('src');
   for (const name of alongside) cpSync(join(root, name), join(staged, name), { recursive: true, filter: (path) => !notAlong.has(path) });
+  startCompiled();
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   writeFileSync(join(staged, 'package.json'), `${JSON.stringify(published(manifest), undefined, 2)}\n`);
   run('npm', ['pack', '--silent', '--pack-destination', join(root, 'build')], staged);

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from '../demo/program.ts';
@@ -31,6 +31,14 @@ const demand = (isSo: boolean, what: string): void => {
   if (!isSo) throw new Error(`The packed program does not do what it must: ${what}.`);
 };
 
+/** What units and script of the package start is there, and what the pages have an operator run. */
+const demandOperations = (folder: string): void => {
+  const systemd = join(folder, 'operations', 'systemd');
+  const startedFiles = readdirSync(systemd).flatMap((name) => readFileSync(join(systemd, name), 'utf8').match(/\bsrc\/[\w/.-]+/g) ?? []);
+  demand(startedFiles.length > 2, 'units name what they start');
+  for (const path of [...startedFiles, 'scripts/distribute.sql']) demand(existsSync(join(folder, path)), `${path} is there`);
+};
+
 const started = async (folder: string, child: ReturnType<typeof spawn>): Promise<Record<string, string>> => {
   const file = join(folder, 'data', 'demo', 'demo.json');
   for (let waitedMs = 0; waitedMs < 120_000; waitedMs += 100) {
@@ -52,6 +60,7 @@ export const verifyPacked = async (file: string, version: string): Promise<void>
   try {
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'newcomer', private: true, type: 'module' }));
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', file], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+    demandOperations(join(folder, 'node_modules', 'vitalgate'));
     demand(run('vitalgate', '--version').trim() === version, 'tell its version');
     const child = spawn('vitalgate', ['start', '--demo'], { cwd: folder, env: { ...env, LOG_LEVEL: 'error' }, stdio: ['ignore', 'ignore', 'inherit'] });
     try {

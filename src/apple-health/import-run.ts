@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, gzip as gzipOfNode } from 'node:zlib';
-import { createClient, memoryStore, type Gzip, type Outbox, type OutboxStore, type Verdict, type VitalgateClient } from '../client/client.ts';
+import { createClient, type FlushOutcome, type Gzip, type Outbox, type Verdict, type VitalgateClient } from '../client/client.ts';
 import type { ImportedItem } from './export-item.ts';
 import { ImportFault } from './import-fault.ts';
 
@@ -36,11 +36,6 @@ const gzip: Gzip = async (text) => new Uint8Array(await compress(text, { level: 
 
 const DEVICE = { deviceId: 'apple-health-export', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Health export' };
 
-interface Uploader {
-  readonly outbox: Outbox;
-  readonly store: OutboxStore;
-}
-
 interface Batch {
   readonly from: number;
   readonly items: readonly ImportedItem[];
@@ -72,9 +67,11 @@ const enrol = async ({ api }: VitalgateClient, onEnrolled: (deviceId: string) =>
   onEnrolled(DEVICE.deviceId);
 };
 
-const failures: Readonly<Record<string, string>> = {
+const failures: Readonly<Record<Exclude<FlushOutcome['state'], 'empty' | 'held' | 'parked'>, string>> = {
   unreachable: 'The server cannot be reached any more: run the same command again, and it goes on where it was.',
   'signed-out': 'The session has ended: run the same command again, and it goes on where it was.',
+  'somebody-else': 'Somebody else has signed in: run the same command again, and it goes on where it was.',
+  erased: 'All of this person was erased: nothing is kept of them any more.',
   cancelled: 'The import was stopped: run the same command again, and it goes on where it was.',
 };
 
@@ -122,28 +119,25 @@ export const uploadItems = async (pages: AsyncIterable<readonly ImportedItem[]>,
   const tally = createTally(skipped, progress);
   const batches = batchesOf(pages, skipped);
   let failed = false;
-  const work = async ({ outbox, store }: Uploader): Promise<void> => {
+  const work = async (outbox: Outbox): Promise<void> => {
     for (let next = await batches.next(); next.done !== true && !failed; next = await batches.next()) {
       await outbox.addSamples(next.value.items);
       const outcome = await outbox.flush();
       if (outcome.state === 'parked') throw new ImportFault(`The server refuses the upload (${String(outcome.error.status)} ${outcome.error.code}).`);
-      const failure = failures[outcome.state];
-      if (failure !== undefined) throw new ImportFault(failure);
+      if (outcome.state !== 'empty' && outcome.state !== 'held') throw new ImportFault(failures[outcome.state]);
       // What is refused for now is refused for this import.
-      for (const key of await store.keys()) await store.remove(key);
+      await outbox.clear();
       tally.finish(next.value);
     }
   };
-  const client = createClient({ baseUrl: url });
-  const uploaders = Array.from({ length: UPLOADS_AT_ONCE }, (): Uploader => {
-    const store = memoryStore();
-    return { store, outbox: client.openOutbox({ store, gzip, onEvent: (event) => (event.kind === 'verdicts' ? tally.take(event.verdicts) : undefined) }) };
-  });
+  const client = createClient({ baseUrl: url, gzip, onEvent: (event) => (event.kind === 'verdicts' ? tally.take(event.verdicts) : undefined) });
   await client.signIn(credentials);
+  const owner = await client.whoIsSignedIn();
   await enrol(client, onEnrolled);
   try {
+    const outboxes = Array.from({ length: UPLOADS_AT_ONCE }, (_, index) => client.openOutbox({ owner, name: String(index) }));
     // What is on its way when one fails is waited for, so that the next run need not send it again.
-    const ends = await Promise.allSettled(uploaders.map((uploader) => work(uploader).catch((error: unknown) => {
+    const ends = await Promise.allSettled(outboxes.map((outbox) => work(outbox).catch((error: unknown) => {
       failed = true;
       throw error;
     })));

@@ -41,11 +41,11 @@ const restorePart = async (client: PoolClient, archive: ArchiveReader, part: Par
   else await client.query(`alter table ${target} enable trigger user`);
 };
 
-/** Old values are under generations of data keys that later keys do not have any more. */
+/** Old values are under generations of data keys that later keys do not have any more; a rotation destroys them at any time until its end. */
 const demandUnrotated = async (client: PoolClient, { data, keys }: RestoreSet): Promise<void> => {
   if (!keys || keys.manifest.backup === data.manifest.backup) return;
-  const { rowCount } = await client.query('select from device_manager_keys.data_key_rotation where created_at > $1 limit 1', [data.manifest.takenAt]);
-  if (rowCount !== 0) throw new BackupFault('Data keys were rotated between the backup and that of its keys: give the keys of the same backup.');
+  const { rowCount } = await client.query('select from device_manager_keys.data_key_rotation where finished_at is null or finished_at > $1 limit 1', [data.manifest.takenAt]);
+  if (rowCount !== 0) throw new BackupFault('Data keys were rotated between the backup and that of its keys, or a rotation was under way: give the keys of the same backup.');
 };
 
 const migrateForward = async (client: PoolClient, archives: readonly ArchiveReader[]): Promise<string[]> => {

@@ -4,7 +4,7 @@ import type { AuditSchema } from '../audit/audit-tables.ts';
 import { findAudit, type AuditFilter, type AuditRow } from '../audit/finding.ts';
 import { verifyAudit, type Verification, type VerificationRange } from '../audit/verifying.ts';
 import type { Pool } from '../database/pool.ts';
-import { parseInstant } from '../measurement/instant.ts';
+import { parseBound } from '../measurement/instant.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase, type Owner } from './database-access.ts';
 import { withManual } from './manual.ts';
@@ -38,7 +38,7 @@ interface ListOptions extends PageOptions {
 
 const instantOf = (text: string | undefined, option: string): Date | undefined => {
   if (text === undefined) return undefined;
-  const instant = parseInstant(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
+  const instant = parseBound(text);
   if (typeof instant !== 'object') throw new RefusedError(`${option} is a day in UTC (2024-07-01) or an instant with an offset.`, 'wrong-use');
   return new Date(instant.epochMs);
 };

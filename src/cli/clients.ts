@@ -38,7 +38,7 @@ export const addClientCommands = (program: Command, context: CommandContext): vo
     .command('create')
     .description('Creates a client and shows its secret once; only the hash of it is kept.')
     .requiredOption('--sender <name>', 'who will send with it: lower-case letters, digits and -')
-    .option('--device <id...>', 'the only devices it may send for, by any identifier that their deliveries name; at most 50, all unless given')
+    .option('--device <id...>', 'the only devices it may send for, by id or serial number as registered; at most 50, all unless given')
     .action((options: { readonly sender: string; readonly device?: readonly string[] }) => create(context, options));
   withManual(made, { notes: ['The client takes tokens at /oauth2/token of the User Manager, by client credentials.'], examples: ['npx vitalgate clients create --sender medisante'] });
   withManual(clients.command('list').description('Lists clients, never their secrets.').action(() => list(context)), { examples: ['npx vitalgate clients list'] });

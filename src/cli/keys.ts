@@ -54,7 +54,7 @@ export const addKeyCommands = (program: Command, context: CommandContext): void 
     .description('Creates a key of a sender and shows it once; only its hash is kept.')
     .requiredOption('--sender <name>', 'who will send with it: lower-case letters, digits and -')
     .option('--expires-in-days <days>', 'when it ends by itself, 1 to 3650; never unless given')
-    .option('--device <id...>', 'the only devices it may send for, by any identifier that their deliveries name; all unless given')
+    .option('--device <id...>', 'the only devices it may send for, by id or serial number as registered; all unless given')
     .action((options: CreateOptions) => createKey(context, options));
   withManual(create, {
     notes: ['A sender has at most two keys that live: make the second, change it at the sender, revoke the first.'],

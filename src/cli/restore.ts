@@ -11,6 +11,7 @@ import { beginErasures, type Applied } from '../device-manager/patients/applying
 import { addToJournal, entriesOf, JournalFault, type JournalEntry } from '../device-manager/patients/erasure-journal.ts';
 import { recordEntry } from '../device-manager/storage/audit-table.ts';
 import { takeYoungerGravestones } from '../device-manager/storage/erasure-table.ts';
+import { leaveOutUnreadable, type UnreadableDelivery } from '../device-manager/storage/unreadable-deliveries.ts';
 import { openKeys } from '../keys/master-key-check.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { recordAudit } from '../user-manager/storage/audit-table.ts';
@@ -25,6 +26,7 @@ interface RestoreOptions {
   readonly keys?: string;
   readonly erasureJournal?: string;
   readonly withoutErasureJournal?: true;
+  readonly withoutUnreadableDeliveries?: true;
 }
 
 /** Who was erased since the backup must not come back because somebody forgot them. */
@@ -43,6 +45,7 @@ interface Begun {
   readonly accounts: ReadonlyMap<string, string>;
   readonly begun: Applied['begun'];
   readonly entries: readonly JournalEntry[];
+  readonly leftOut: readonly UnreadableDelivery[];
 }
 
 const holds = (set: RestoreSet, schema: string): boolean => set.data.manifest.schemas.some(({ name }) => name === schema);
@@ -53,19 +56,34 @@ const recordRestore = async (client: PoolClient, set: RestoreSet): Promise<void>
   if (holds(set, 'user_manager')) await recordAudit(client, entry);
 };
 
+/**
+ * A delivery that waited at the backup and was released, discarded or erased before its keys were backed up has none: kept, it would wait
+ * for ever, and pass for known when it is sent again.
+ */
+const leaveOut = async (client: PoolClient, set: RestoreSet, mayLeaveOut: boolean): Promise<UnreadableDelivery[]> => {
+  if (!holds(set, 'device_manager')) return [];
+  const leftOut = await leaveOutUnreadable(client);
+  if (leftOut.length > 0 && !mayLeaveOut) {
+    throw new BackupFault(`Deliveries that wait in quarantine and have no keys: ${String(leftOut.length)}. They were released, discarded or erased before the keys were backed up. Give the keys of the same backup; or say --without-unreadable-deliveries, which leaves them out, and have them sent again.`);
+  }
+  for (const { payloadId } of leftOut) await recordEntry(client, { event: 'inbox-discarded', actor: 'vitalgate', resource: `inbox/${payloadId}`, requestId: `cli-${randomUUID()}` });
+  return leftOut;
+};
+
 /** What openKeys says of a master key is for the operator; what the database says has a code. */
 const masterKeyFault = (error: unknown): unknown => (error instanceof Error && !('code' in error) ? new BackupFault(error.message) : error);
 
-/** Proves that the master key opens what came, and destroys the keys of whoever was erased since: both, or the restore is undone. */
-const completeWith = (config: Config, set: RestoreSet, journal: readonly JournalEntry[]) => async (client: PoolClient): Promise<Begun> => {
+/** Proves that the master key opens what came and that every delivery has its key, and destroys the keys of whoever was erased since: all, or the restore is undone. */
+const completeWith = (config: Config, set: RestoreSet, journal: readonly JournalEntry[], mayLeaveOut: boolean) => async (client: PoolClient): Promise<Begun> => {
   await recordRestore(client, set);
-  if (!set.keys || set.keys.manifest.installation === null) return { accounts: new Map(), begun: [], entries: [] };
+  if (!set.keys || set.keys.manifest.installation === null) return { accounts: new Map(), begun: [], entries: [], leftOut: [] };
   const { keyRing } = await openKeys(client, config).catch((error: unknown) => { throw masterKeyFault(error); });
+  const leftOut = await leaveOut(client, set, mayLeaveOut);
   const accounts = holds(set, 'user_manager') ? await accountsOf(client, config.CUSTOM_USER_ID_KEY) : new Map<string, string>();
   const entries = [...journal, ...(await entriesOf(client, keyRing, await takeYoungerGravestones(client)))];
   const { begun } = await beginErasures(client, keyRing, entries, [...accounts.keys()]);
   await addToJournal(erasureJournalIn(config), entries);
-  return { keyRing, accounts, begun, entries };
+  return { keyRing, accounts, begun, entries, leftOut };
 };
 
 const undone = (error: unknown): unknown =>
@@ -76,9 +94,13 @@ const finish = async (pool: Pool, config: Config, set: RestoreSet, { keyRing, ac
   if (keyRing && entries.length > 0 && holds(set, 'user_manager')) await finishErasures({ pool, keyRing, config, accounts }, begun, entries);
 };
 
-const wordsOf = ({ takenAt, rows, ran }: Restored, erased: number): string => [
+const sendAgain = (leftOut: readonly Omit<UnreadableDelivery, 'payloadId'>[]): string[] =>
+  leftOut.map(({ sender, correlationId, receivedAt }) => `left out, to be sent again by ${sender}: ${correlationId}, received ${receivedAt.toISOString()}`);
+
+const wordsOf = ({ takenAt, rows, ran }: Restored, erased: number, again: readonly string[]): string => [
   `restored ${String(Object.values(rows).reduce((sum, count) => sum + count, 0))} rows as of ${takenAt}${ran.length > 0 ? `, and ran ${String(ran.length)} migrations that are newer` : ''}`,
   `${String(erased)} patients who were erased since are erased again`,
+  ...again,
   'Everybody signs in anew. What was changed since the backup is as it was: look through passwords, blocked users and API keys (`vitalgate keys list`).',
   'Where services have roles of their own, run the SQL of `vitalgate migrate --print-roles` now. Then start the program.',
 ].join('\n');
@@ -89,15 +111,15 @@ const restoreFrom = async (context: CommandContext, file: string, options: Resto
   const outcome = await withDatabase({ config, say: context.say, owners: [] }, async (pool) => {
     const set = await openRestoreSet({ data: file, keys: options.keys ?? keysBeside(file) }).catch((error: unknown) => { throw undone(error); });
     try {
-      const { completed, ...restored } = await restore(pool, set, completeWith(config, set, journal)).catch((error: unknown) => { throw undone(error); });
+      const { completed, ...restored } = await restore(pool, set, completeWith(config, set, journal, options.withoutUnreadableDeliveries === true)).catch((error: unknown) => { throw undone(error); });
       await finish(pool, config, set, completed);
       await analyze(pool, restored);
-      return { ...restored, erasedAgain: completed.begun.length };
+      return { ...restored, erasedAgain: completed.begun.length, leftOut: completed.leftOut.map(({ sender, correlationId, receivedAt }) => ({ sender, correlationId, receivedAt })) };
     } finally {
       set.close();
     }
   });
-  context.result(outcome, wordsOf(outcome, outcome.erasedAgain));
+  context.result(outcome, wordsOf(outcome, outcome.erasedAgain, sendAgain(outcome.leftOut)));
 };
 
 /** Adds `vitalgate restore`. */
@@ -106,7 +128,8 @@ export const addRestoreCommand = (program: Command, context: CommandContext): vo
     .argument('<file>', 'the archive that `vitalgate backup` wrote')
     .option('--keys <file>', 'the archive of the wrapped keys, of the same backup or a later one; else the one beside, with the ending .keys.zip')
     .option('--erasure-journal <file>', 'as `patients erasures` prints it; DATA_DIR/erasure-journal.ndjson is read as well where it is')
-    .option('--without-erasure-journal', 'nobody was erased since the backup');
+    .option('--without-erasure-journal', 'nobody was erased since the backup')
+    .option('--without-unreadable-deliveries', 'leaves out deliveries in quarantine whose keys are gone, and tells which are to be sent again');
   withManual(command.action((file: string, options: RestoreOptions) => restoreFrom(context, file, options)), {
     notes: [
       'It needs the master key in the settings, as a start does. The archives are read through and checked first; then all is done in one transaction: cut off, it has done nothing, and is run again.',

@@ -4,32 +4,35 @@ import { openSession, type Session, type SessionOptions } from './session.ts';
 
 export type { Anchor, UploadQuery } from './outbox-entries.ts';
 export { memoryStore, storageStore, type KeyValueStorage, type OutboxStore } from './outbox-store.ts';
-export type { FlushOutcome, OutboxEvent } from './flushing.ts';
 export type { Outbox } from './outbox.ts';
+export type { FlushOutcome, OutboxEvent } from './run.ts';
 export type { Verdict } from './sending.ts';
 export type { Api, Session } from './session.ts';
 export type { Gzip } from './upload-body.ts';
 export { VitalgateError } from './vitalgate-error.ts';
 
-/** How to reach a BFF, and where its outbox lives. */
+/** How to reach a BFF, and what all outboxes of the client have. */
 export interface ClientOptions extends SessionOptions, Pick<OutboxOptions, 'onEvent' | 'chunk' | 'gzip'> {
-  /** Default: in memory, gone with the process. */
+  /** Where outboxes live. Default: in memory, gone with the process. */
   readonly store?: OutboxStore;
 }
 
-/** What another outbox of one client has of its own. */
-export type MoreOutboxOptions = Pick<ClientOptions, 'store' | 'onEvent' | 'chunk' | 'gzip'>;
+/** Whose outbox it is, and what it has of its own. */
+export type OpenOutboxOptions = Pick<OutboxOptions, 'owner' | 'name'> & Partial<Pick<OutboxOptions, 'store' | 'onEvent' | 'chunk' | 'gzip'>>;
 
-/** A client of the BFF: every operation typed (`api`), a session, and an outbox. */
-export interface VitalgateClient extends Pick<Session, 'api' | 'signIn' | 'signOut'> {
-  readonly outbox: Outbox;
-  /** Another outbox under the same session, so that several send at once. Each needs a store of its own. */
-  readonly openOutbox: (options: MoreOutboxOptions) => Outbox;
+/** A client of the BFF: every operation typed (`api`), a session, and outboxes. */
+export interface VitalgateClient extends Pick<Session, 'api' | 'signIn' | 'signOut' | 'whoIsSignedIn'> {
+  /**
+   * Opens the outbox of one person (`owner`: what `whoIsSignedIn` answered), also while nobody is signed in. What it keeps is never sent under the
+   * session of somebody else. Several of one person send at once, each with a `name` of its own. Throws TypeError without an owner.
+   */
+  readonly openOutbox: (options: OpenOutboxOptions) => Outbox;
 }
 
 /** Makes a client for browsers, React Native and Node. Nothing is sent before the first call. */
 export const createClient = (options: ClientOptions): VitalgateClient => {
   const session = openSession(options);
-  const open: VitalgateClient['openOutbox'] = ({ store = memoryStore(), onEvent, chunk, gzip }) => openOutbox({ session, store, onEvent, chunk, gzip });
-  return { api: session.api, signIn: session.signIn, signOut: session.signOut, outbox: open(options), openOutbox: open };
+  const { store = memoryStore(), onEvent, chunk, gzip } = options;
+  const openMore: VitalgateClient['openOutbox'] = (own) => openOutbox({ session, store, onEvent, chunk, gzip, ...own });
+  return { api: session.api, signIn: session.signIn, signOut: session.signOut, whoIsSignedIn: session.whoIsSignedIn, openOutbox: openMore };
 };

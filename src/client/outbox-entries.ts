@@ -27,10 +27,20 @@ export interface OutboxEntries {
   /** Puts two halves in place of an entry, in its position. */
   readonly split: (key: string, halves: readonly [OutboxEntry, OutboxEntry]) => Promise<void>;
   readonly remove: (key: string) => Promise<void>;
+  /** Removes all. */
+  readonly clear: () => Promise<void>;
 }
 
-const prefix = 'vitalgate/outbox/';
 const DIGITS = 15;
+
+/**
+ * Where the entries of one person's outbox of that name are in a store: what their keys begin with. Nobody else's begin so.
+ * @throws TypeError without an owner
+ */
+export const placeOf = (owner: string, name: string): string => {
+  if (owner === '') throw new TypeError('An outbox needs its owner: the `sub` of the person whose samples it keeps.');
+  return `vitalgate/outbox/${encodeURIComponent(owner)}/${encodeURIComponent(name)}/`;
+};
 
 /** The entries of the samples of one call, in chunks. */
 export function* sampleEntries(items: readonly unknown[], query: UploadQuery, bounds: ChunkBounds): Generator<OutboxEntry> {
@@ -45,12 +55,12 @@ export function* deletionEntries(uuids: readonly string[], bounds: ChunkBounds):
 /** Two writers on one store may take the same number; the rest of the key keeps their entries apart. */
 const unique = (): string => Math.random().toString(36).slice(2, 12);
 
-/** Opens the entries of a store. What is appended is numbered on from what is there. */
-export const openEntries = (store: OutboxStore): OutboxEntries => {
-  const keys = async () => (await store.keys()).filter((key) => key.startsWith(prefix)).toSorted();
+/** Opens the entries at a place of a store. What is appended is numbered on from what is there. */
+export const openEntries = (store: OutboxStore, place: string): OutboxEntries => {
+  const keys = async () => (await store.keys()).filter((key) => key.startsWith(place)).toSorted();
   const write = (key: string, entry: OutboxEntry) => store.set(key, JSON.stringify(entry));
   let next: Promise<number> | undefined;
-  const first = async () => Number((await keys()).at(-1)?.slice(prefix.length, prefix.length + DIGITS) ?? 0) + 1;
+  const first = async () => Number((await keys()).at(-1)?.slice(place.length, place.length + DIGITS) ?? 0) + 1;
   return {
     keys,
     read: async (key) => {
@@ -60,7 +70,7 @@ export const openEntries = (store: OutboxStore): OutboxEntries => {
     append: async (entries) => {
       for (const entry of entries) {
         next = (next ?? first()).then((number) => number + 1);
-        await write(`${prefix}${String((await next) - 1).padStart(DIGITS, '0')}-${unique()}`, entry);
+        await write(`${place}${String((await next) - 1).padStart(DIGITS, '0')}-${unique()}`, entry);
       }
     },
     replace: async (key, entry) => {
@@ -73,6 +83,9 @@ export const openEntries = (store: OutboxStore): OutboxEntries => {
     },
     remove: async (key) => {
       await store.remove(key);
+    },
+    clear: async () => {
+      for (const key of await keys()) await store.remove(key);
     },
   };
 };

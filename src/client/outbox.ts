@@ -1,53 +1,60 @@
 import { recommendedChunk, type ChunkBounds } from './chunks.ts';
-import { pass, type FlushOutcome, type OutboxEvent, type Run } from './flushing.ts';
-import { deletionEntries, openEntries, sampleEntries, type Anchor, type OutboxEntry, type UploadQuery } from './outbox-entries.ts';
+import { pass } from './flushing.ts';
+import { deletionEntries, openEntries, placeOf, sampleEntries, type Anchor, type OutboxEntry, type UploadQuery } from './outbox-entries.ts';
 import type { OutboxStore } from './outbox-store.ts';
+import type { FlushOutcome, OutboxEvent, Run } from './run.ts';
 import type { Session } from './session.ts';
+import { createTurns, turnsAt } from './turns.ts';
 import { platformGzip, type Gzip } from './upload-body.ts';
 
-/** A queue of samples and deletions that survives crashes, and loses nothing without a verdict on it. */
+/** A queue of one person's samples and deletions that survives crashes, and loses nothing without a verdict on it. */
 export interface Outbox {
   /** Keeps samples for sending, in order. Resolves when the store has them. Throws TypeError for what is no JSON. */
   readonly addSamples: (samples: readonly unknown[], options?: UploadQuery & { readonly anchor?: Anchor }) => Promise<void>;
   /** Keeps UUIDs of deleted samples for sending, in order with the samples. */
   readonly addDeletions: (uuids: readonly string[], options?: { readonly anchor?: Anchor }) => Promise<void>;
-  /** Sends until nothing is left, or as `FlushOutcome` says. One run at a time, also across tabs where the platform has locks. */
+  /**
+   * Sends until nothing is left, or as `FlushOutcome` says, and only while the owner is signed in. One run at a time, also across tabs where
+   * the platform has locks. Rejects with nothing but what the store or `onEvent` throws.
+   */
   readonly flush: (options?: { readonly signal?: AbortSignal; readonly attempts?: number }) => Promise<FlushOutcome>;
+  /** Takes away all that waits, unsent, for a person who signs out for good. What is being flushed here ends as `cancelled`. */
+  readonly clear: () => Promise<void>;
 }
 
 export interface OutboxOptions {
   readonly session: Session;
   readonly store: OutboxStore;
+  /** The `sub` of the person whose samples it keeps; those of others in the same store are neither seen nor sent. */
+  readonly owner: string;
+  /** Tells several outboxes of one person apart, which then send at once. Default: `all`. */
+  readonly name?: string | undefined;
   readonly onEvent?: ((event: OutboxEvent) => void) | undefined;
   readonly chunk?: ChunkBounds | undefined;
   /** Compresses what is sent. Default: the platform's own; React Native has none, and sends uncompressed without this. */
   readonly gzip?: Gzip | undefined;
 }
 
-/** The part of the Web Locks API that is used; React Native and old Node have none. */
-interface Locks {
-  readonly request: <Result>(name: string, run: () => Promise<Result>) => Promise<Result>;
-}
-
-const locksFor = ({ isPrivate = false }: OutboxStore): Locks | undefined => (isPrivate ? undefined : (globalThis as { readonly navigator?: { readonly locks?: Locks } }).navigator?.locks);
-
-/** Runs one after the other. */
-const createQueue = () => {
-  let last: Promise<unknown> = Promise.resolve();
-  return <Result>(run: () => Promise<Result>): Promise<Result> => {
-    const result = last.then(run, run);
-    last = result.catch(() => undefined);
-    return result;
-  };
+/** Aborts with the signal given, and by itself. */
+const abortableBy = (signal: AbortSignal | undefined): { readonly signal: AbortSignal; readonly abort: () => void; readonly release: () => void } => {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener('abort', abort);
+  return { signal: controller.signal, abort, release: () => signal?.removeEventListener('abort', abort) };
 };
 
-/** Opens the outbox of a store. */
-export const openOutbox = ({ session, store, onEvent = () => undefined, chunk = recommendedChunk, gzip = platformGzip }: OutboxOptions): Outbox => {
-  const entries = openEntries(store);
-  const alone = createQueue();
+/** Opens the outbox of a person. Throws TypeError without an owner. */
+export const openOutbox = ({ session, store, owner, name = 'all', onEvent = () => undefined, chunk = recommendedChunk, gzip = platformGzip }: OutboxOptions): Outbox => {
+  const place = placeOf(owner, name);
+  const entries = openEntries(store, place);
+  const breaks: Run['breaks'] = { key: '', times: 0 };
+  const adding = createTurns();
+  const flushing = turnsAt(store, place);
+  const runs = new Set<() => void>();
 
-  const flush: Outbox['flush'] = async ({ signal, attempts = 8 } = {}) => {
-    const run: Run = { session, entries, onEvent, signal, gzip, attempts, failures: 0, signedInAgain: false, settled: 0, held: new Set() };
+  const send = async (signal: AbortSignal, attempts: number): Promise<FlushOutcome> => {
+    const run: Run = { session, owner, entries, onEvent, signal, gzip, attempts, failures: 0, signedInAgain: false, settled: 0, held: new Set(), breaks };
     let outcome: FlushOutcome | 'again';
     do outcome = await pass(run);
     while (outcome === 'again');
@@ -55,15 +62,27 @@ export const openOutbox = ({ session, store, onEvent = () => undefined, chunk = 
   };
 
   const add = (more: Iterable<OutboxEntry>, anchor: Anchor | undefined) =>
-    alone(async () => {
+    adding(async () => {
       await entries.append(more);
       if (anchor) await entries.append([{ kind: 'anchor', anchor }]);
     });
 
-  const flushing = createQueue();
   return {
     addSamples: (samples, { anchor, ...query } = {}) => add(sampleEntries(samples, query, chunk), anchor),
     addDeletions: (uuids, { anchor } = {}) => add(deletionEntries(uuids, chunk), anchor),
-    flush: (options) => flushing(() => locksFor(store)?.request('vitalgate-outbox', () => flush(options)) ?? flush(options)),
+    flush: async ({ signal: given, attempts = 8 } = {}) => {
+      const { signal, abort, release } = abortableBy(given);
+      runs.add(abort);
+      try {
+        return await flushing(() => send(signal, attempts));
+      } finally {
+        runs.delete(abort);
+        release();
+      }
+    },
+    clear: () => {
+      for (const abort of runs) abort();
+      return flushing(() => adding(entries.clear));
+    },
   };
 };

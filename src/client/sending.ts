@@ -1,4 +1,5 @@
 import type { DeletionReceipt, UploadReceipt } from '../../generated/bff.d.ts';
+import { utf8Length } from './chunks.ts';
 import type { OutboxEntry } from './outbox-entries.ts';
 import type { Api } from './session.ts';
 import { uploadBody, type Gzip } from './upload-body.ts';
@@ -35,33 +36,53 @@ const verdictsOf = (items: readonly unknown[], receipt: readonly Item[]): Verdic
   });
 };
 
-/** Sends one entry once. Throws VitalgateError for a refusal of all, and what fetch throws when there was no answer. */
-export const send = async (api: Api, entry: Requested, { signal, gzip }: { readonly signal: AbortSignal | undefined; readonly gzip: Gzip | undefined }): Promise<Verdict[]> => {
+/** One entry on its way. */
+export interface Upload {
+  /** Bytes of the body as it is sent. */
+  readonly bytes: number;
+  /** Sends it once. Throws VitalgateError for a refusal of all, and what fetch throws when there was no answer. */
+  readonly send: (api: Api, signal: AbortSignal) => Promise<Verdict[]>;
+}
+
+/** Makes the body of an entry, so that nothing is left to do when it may be sent. */
+export const uploadOf = async (entry: Requested, gzip: Gzip | undefined): Promise<Upload> => {
   const json = JSON.stringify(entry.kind === 'samples' ? entry.items : { deletions: entry.items.map((uuid) => ({ uuid })) });
   const { body, headers } = await uploadBody(json, gzip);
-  const init = { headers, bodySerializer: () => body, ...(signal && { signal }) };
-  const { data, error, response } = entry.kind === 'samples'
-    ? await api.POST('/health-data', { ...init, params: { query: entry.query }, body: [] })
-    : await api.POST('/health-data/deletions', { ...init, body: { deletions: [] } });
-  if (data === undefined) throw errorOf(response, error);
-  return verdictsOf(entry.items, (data as UploadReceipt | DeletionReceipt).items);
+  return {
+    bytes: typeof body === 'string' ? utf8Length(body) : body.byteLength,
+    send: async (api, signal) => {
+      const init = { headers, bodySerializer: () => body, signal };
+      const { data, error, response } = entry.kind === 'samples'
+        ? await api.POST('/health-data', { ...init, params: { query: entry.query }, body: [] })
+        : await api.POST('/health-data/deletions', { ...init, body: { deletions: [] } });
+      if (data === undefined) throw errorOf(response, error);
+      return verdictsOf(entry.items, (data as UploadReceipt | DeletionReceipt).items);
+    },
+  };
 };
 
-/** What to do about a failed attempt. */
+/** What to do about a failed attempt; docs/sync.md tells it as a table. */
 export type Failure =
   | { readonly kind: 'wait'; readonly retryAfterSeconds: number | undefined }
   | { readonly kind: 'sign-in' }
-  | { readonly kind: 'halve' }
+  /** One item alone is at fault, or all of them are too much. */
+  | { readonly kind: 'halve'; readonly error: VitalgateError }
+  /** The body did not arrive in time: half of it may, and one item alone is tried again. */
+  | { readonly kind: 'slow'; readonly retryAfterSeconds: number | undefined }
+  /** All of the person was erased. */
+  | { readonly kind: 'erased' }
   | { readonly kind: 'park'; readonly error: VitalgateError };
 
 /** Codes of bodies that cannot be read because of one of their items. */
-const unreadable = new Set(['malformed-json', 'duplicate-key', 'forbidden-key', 'too-deep', 'not-utf8', 'invalid-text', 'payload-too-large', 'too-many-items']);
+const unreadable = new Set(['malformed-json', 'duplicate-key', 'forbidden-key', 'too-deep', 'not-utf8', 'invalid-text']);
 
-/** Sorts failures: trouble that passes, an ended session, a body to halve, and what only a person can mend. */
+/** Sorts failures: trouble that passes, an ended session, a body to halve, a person who is no more, and what only a person can mend. */
 export const failureOf = (error: unknown): Failure => {
   if (!(error instanceof VitalgateError)) return { kind: 'wait', retryAfterSeconds: undefined };
-  if (error.status === 401) return { kind: 'sign-in' };
-  if (error.status === 413 || unreadable.has(error.code)) return { kind: 'halve' };
-  if (error.retryable || error.status >= 500 || error.status === 429 || error.status === 408) return { kind: 'wait', retryAfterSeconds: error.retryAfterSeconds };
-  return { kind: 'park', error };
+  const { status, code, retryable, retryAfterSeconds } = error;
+  if (status === 401) return { kind: 'sign-in' };
+  if (status === 413 || unreadable.has(code)) return { kind: 'halve', error };
+  if (status === 408) return { kind: 'slow', retryAfterSeconds };
+  if (code === 'patient-erased') return { kind: 'erased' };
+  return retryable ? { kind: 'wait', retryAfterSeconds } : { kind: 'park', error };
 };

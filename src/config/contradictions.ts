@@ -11,12 +11,20 @@ const isReadableFile = (path: string): boolean => {
   }
 };
 
+/** A User Manager that knows no Device Manager would delete people and keep their health data, so that must be said. */
+const withoutDeviceManager = ({ SERVICES, DEVICE_MANAGER_URL }: Config): string[] => {
+  const isAlone = SERVICES.every((service) => service === 'user-manager');
+  if (DEVICE_MANAGER_URL === 'none') return isAlone ? [] : ['DEVICE_MANAGER_URL=none is for a User Manager alone'];
+  if (DEVICE_MANAGER_URL !== undefined || SERVICES.includes('device-manager')) return [];
+  return [isAlone ? 'DEVICE_MANAGER_URL is needed: the Device Manager erases the health data of users who are deleted; name it, or none' : 'DEVICE_MANAGER_URL is needed: the Device Manager does not run here'];
+};
+
 /** What one setting cannot tell: settings that need or exclude each other, and files that must be there. Names settings, never values. */
 export const contradictions = (config: Config): string[] => {
   const mistakes: string[] = [];
   const runs = (service: ServiceName) => config.SERVICES.includes(service);
   if (config.HTTP_PORT !== undefined && config.SERVICES.length > 1) mistakes.push('HTTP_PORT is for one service alone: name it in SERVICES');
-  if (runs('bff') && !runs('device-manager') && !config.DEVICE_MANAGER_URL) mistakes.push('DEVICE_MANAGER_URL is needed: the Device Manager does not run here');
+  mistakes.push(...withoutDeviceManager(config));
   if ((runs('bff') || runs('device-manager')) && !runs('user-manager') && !config.USER_MANAGER_URL) mistakes.push('USER_MANAGER_URL is needed: the User Manager does not run here');
   if (config.SERVICES.length < serviceNames.length && !config.SERVICE_TOKEN) mistakes.push('SERVICE_TOKEN is needed where services run apart');
   if (config.SERVICE_TOKEN_PREVIOUS && !config.SERVICE_TOKEN) mistakes.push('SERVICE_TOKEN_PREVIOUS is given without SERVICE_TOKEN');

@@ -78,7 +78,11 @@ export const settings = {
     schema: z.string().refine(isDatabaseUrl, 'is not a postgres:// URL').optional(),
     meaning: 'A PostgreSQL 15 or newer.', otherwise: 'the embedded PostgreSQL in `DATA_DIR`', secret: 'password',
   },
-  DEVICE_MANAGER_URL: { schema: url.optional(), meaning: 'The Device Manager that the BFF asks.', otherwise: 'the one in this process', secret: 'password' },
+  DEVICE_MANAGER_URL: {
+    schema: z.union([z.literal('none'), url]).optional(),
+    meaning: 'The Device Manager that the BFF asks, and that the User Manager has erase the health data of a user who is deleted; `none` for a User Manager alone, in an installation without one.',
+    otherwise: 'the one in this process', secret: 'password',
+  },
   USER_MANAGER_URL: { schema: url.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask; it names itself so in tokens for the webhook, so set it alike everywhere.', otherwise: 'the one in this process', secret: 'password' },
   TMM_SERVICE_URL: { schema: url.optional(), meaning: 'The Therapy and Monitoring Manager to which the Device Manager submits detections; see [therapy-monitoring.md](therapy-monitoring.md).', otherwise: 'nothing is submitted', secret: 'password' },
   TMM_SERVICE_TOKEN: { schema: bearer.optional(), meaning: 'The bearer shown to it, where something in front of it asks for one.', otherwise: 'none is shown', secret: 'whole' },

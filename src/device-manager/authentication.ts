@@ -1,4 +1,5 @@
 import type { Authenticators } from '../http/authentication.ts';
+import { problem } from '../http/problem.ts';
 import { bearerOf } from '../http/request-credentials.ts';
 import { isServiceToken, patientOf } from '../http/service-credential.ts';
 import type { Caller } from './caller.ts';
@@ -13,6 +14,7 @@ export const authenticators = ({ pool, serviceTokens, userIdHeader, tokenIssuers
   serviceCredential: ({ headers }) => {
     if (!isServiceToken(bearerOf(headers), serviceTokens)) return Promise.resolve(null);
     const patientId = patientOf(headers[userIdHeader]);
+    if (patientId === null) throw problem('user-header-missing', { errors: [{ pointer: `/headers/${userIdHeader}`, code: 'unusable', message: 'Send an id of 1 to 128 characters, or leave the header out.' }] });
     return Promise.resolve({ kind: 'service', ...(patientId !== undefined && { patientId }) });
   },
   operatorCredential: async ({ headers }) => {

@@ -40,6 +40,8 @@ export interface ChartedTypes {
   readonly normalizedTypes: readonly string[];
   /** Series, by code and unit, whose values add up. */
   readonly cumulative: ReadonlySet<string>;
+  /** Those of them that several sources measure at once, so that one of them is chosen. */
+  readonly overlapping: ReadonlySet<string>;
 }
 
 interface Line {
@@ -88,6 +90,8 @@ const valuesIn = async (pool: Pool, keys: ScopeKeys, patientId: string, filter: 
 /** Reads whole hours from the rollups of months, and values at the ends, where an hour counts in part. */
 const hoursIn = async (pool: Pool, keys: ScopeKeys, patientId: string, filter: SeriesFilter, { from, to }: Span) => {
   const inner = { from: Math.ceil(from / hourMs) * hourMs, to: Math.floor(to / hourMs) * hourMs };
+  // Within one hour there is no whole one, and the two ends would overlap.
+  if (inner.from > inner.to) return valuesIn(pool, keys, patientId, filter, { from, to });
   const isWhole = ({ x }: Cell): boolean => x >= inner.from && x < inner.to;
   const rollups = await readRollups(pool, keys, patientId, withDays(filter, { from, to }));
   const whole = rollups.map(({ series, name, sources }) => ({ series, name, sources: sources.map(({ source, cells }) => ({ source, cells: cells.filter(isWhole) })) }));
@@ -106,8 +110,8 @@ const linesIn = async (pool: Pool, keys: ScopeKeys, patientId: string, filter: S
   return { exact: true, bySeries: joined(await valuesIn(pool, keys, patientId, filter, span)) };
 };
 
-const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, span: Span, isCumulative: boolean): ChartSeries[] => {
-  const { from, source } = chosen(sources, style.source, isCumulative);
+const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, span: Span, { isCumulative, isOverlapping }: { readonly isCumulative: boolean; readonly isOverlapping: boolean }): ChartSeries[] => {
+  const { from, source } = chosen(sources, style.source, isOverlapping);
   if (from.length === 0) return [];
   const known = sources.toSorted((a, b) => countOf(b) - countOf(a)).map((one) => one.source);
   return [{ name, ...(source !== undefined && { source }), sources: known, ...(isCumulative && { cumulative: true }), ...drawn(from, style, { spanMs: span.to - span.from, isCumulative, exact }) }];
@@ -123,7 +127,7 @@ export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promis
   },
   chartOf: async (request) => {
     const { patientId, rawType, from, to, points, timeZone, source } = request;
-    const { normalizedTypes, cumulative } = await charted();
+    const { normalizedTypes, cumulative, overlapping } = await charted();
     const normalizedType = normalizedTypeNamed(normalizedTypes, request.normalizedType);
     await recordAudit(pool, { patientId, actor: request.actor, action: 'read', resource: `chart/${normalizedType}`, requestId: request.requestId });
     const filter: SeriesFilter = {
@@ -131,13 +135,13 @@ export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promis
       fromDay: Number.isFinite(from) ? dayOf(from) : undefined, toDay: Number.isFinite(to) ? dayOf(to) : undefined,
     };
     const extent = await extentOf(pool, patientId, filter);
-    const digest = createHash('sha256').update(JSON.stringify([patientId, filter, from, to, points, timeZone, source, extent?.version ?? null])).digest('base64url').slice(0, 27);
+    const digest = createHash('sha256').update(JSON.stringify([patientId, filter, from, to, points, timeZone, source, extent?.version ?? null, [...cumulative].toSorted()])).digest('base64url').slice(0, 27);
     const span = extent && { from: Math.max(from, Date.parse(extent.firstDay)), to: Math.min(to, Date.parse(extent.lastDay) + dayMs) };
     const series = async (): Promise<ChartSeries[]> => {
       const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
       if (!keys || !span || span.to <= span.from) return [];
       const { exact, bySeries } = await linesIn(pool, keys, patientId, filter, span, points);
-      return [...bySeries].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, line]) => lineDrawn(line, exact, request, span, cumulative.has(name)));
+      return [...bySeries].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, line]) => lineDrawn(line, exact, request, span, { isCumulative: cumulative.has(name), isOverlapping: overlapping.has(name) }));
     };
     return { version: digest, series };
   },

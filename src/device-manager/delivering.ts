@@ -2,6 +2,8 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import { foundAmong, Refusal, Trouble, waitAfter, type Detection, type Pace, type WrittenDetection } from './domain/submission.ts';
+import { lockPatient } from './normalizing.ts';
+import { stageInstead } from './outbox.ts';
 import { remember } from './remembering.ts';
 import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { deliveredAt, hold, markDelivered, markNotArrived, markSent, markSuspect, park, refreshSampleStates } from './storage/submission-progress.ts';
@@ -72,9 +74,12 @@ const parcelsOf = async ({ pool, keyRing, patientId, planId }: Place, rows: read
   return parcels.flat();
 };
 
-/** Asks what became of parcels that were sent; answers those that did not arrive and are still to be sent. Throws Trouble. */
+/**
+ * Asks what became of parcels that were sent; answers those that did not arrive and are still to be sent. For one whose sample has
+ * another value by now, that is submitted. Throws Trouble.
+ */
 const settle = async (place: Place, parcels: readonly Parcel[]): Promise<Parcel[]> => {
-  const { receiver, pool, patientId, planId } = place;
+  const { receiver, pool, keyRing, patientId, planId } = place;
   if (parcels.length === 0) return [];
   const instants = parcels.map(({ row }) => row.observed_at);
   const rows = parcels.map(({ row }) => row);
@@ -83,11 +88,16 @@ const settle = async (place: Place, parcels: readonly Parcel[]): Promise<Parcel[
     const written = (await receiver.writtenAt(planId, instants)).filter(({ detectionId }) => !known.has(detectionId));
     const found = foundAmong(parcels.map(({ detection }) => detection), written);
     const lost = parcels.filter(({ row }) => !found.has(row._id));
+    const gone = new Set<string>();
     await record(place, rows, async (db) => {
+      await lockPatient(db, patientId);
       await markDelivered(db, patientId, found);
-      await markNotArrived(db, patientId, idsOf(lost));
+      const dropped = await markNotArrived(db, patientId, idsOf(lost));
+      const keys = await keyRing.knownKeysOf(db, `patient:${patientId}`);
+      if (keys) await stageInstead(db, keys, patientId, dropped);
+      for (const { _id } of dropped) gone.add(_id);
     });
-    return lost.filter(({ row }) => row.live);
+    return lost.filter(({ row }) => row.live && !gone.has(row._id));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     await parkAll(place, rows, 'outcome-unknown', 'unknown');
@@ -103,9 +113,11 @@ const isOutage = async ({ receiver }: Place, { reason }: Trouble): Promise<boole
   });
 
 const send = async (place: Place, parcels: readonly Parcel[]): Promise<void> => {
-  await markSent(place.pool, place.patientId, idsOf(parcels));
-  const written = await place.receiver.write(parcels.map(({ detection }) => detection));
-  await record(place, parcels.map(({ row }) => row), (db) => markDelivered(db, place.patientId, written));
+  const marked = await markSent(place.pool, place.patientId, idsOf(parcels));
+  const still = parcels.filter(({ row }) => marked.has(row._id));
+  if (still.length === 0) return;
+  const written = await place.receiver.write(still.map(({ detection }) => detection));
+  await record(place, still.map(({ row }) => row), (db) => markDelivered(db, place.patientId, written));
 };
 
 /** One by one: what is refused is parked, what fails while others are taken goes its own way. Throws Trouble when there is an outage. */

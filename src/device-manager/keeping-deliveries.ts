@@ -2,7 +2,7 @@ import type { Queryable } from '../database/pool.ts';
 import { addJob } from '../jobs/runner.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { isErased } from './admitting.ts';
-import { createAttributor, type Place } from './attributing.ts';
+import type { Attributor, Place } from './attributing.ts';
 import { newPayloadId } from './keeping.ts';
 import { keepReadings } from './keeping-readings.ts';
 import type { Reading } from './providers/reading.ts';
@@ -13,7 +13,7 @@ import { quarantine, waitingAmong, type QuarantineReason } from './storage/quara
 /** One delivery of a webhook sender, readable: `value` is the document its bytes hold in that format. */
 export interface Received {
   readonly sender: string;
-  /** The only devices it may be of, by any of their identifiers; all when left out. */
+  /** The only devices it may be of, by id or serial number; all when left out. */
   readonly deviceIds?: readonly string[] | undefined;
   readonly format: string;
   readonly bytes: Buffer;
@@ -38,6 +38,7 @@ export interface Keeping {
   readonly taken: TakenApart;
   readonly correlationId: string;
   readonly receivedAt: Date;
+  readonly attribute: Attributor;
   /** Why readings went into quarantine, one reason each. */
   readonly entered: QuarantineReason[];
 }
@@ -85,8 +86,7 @@ const keepTogether = async (keeping: Keeping, patientId: string, group: readonly
  * and keeps nothing a second time when it is released.
  */
 export const keepEach = async (keeping: Keeping, fresh: readonly Named[], known: readonly Named[]): Promise<void> => {
-  const { db, received, taken } = keeping;
-  const attribute = createAttributor(db, Date.now());
+  const { db, received, taken, attribute } = keeping;
   const waiting = await waitingAmong(db, known.map(({ sampleId }) => sampleId));
   const placed: (Named & { place: Place })[] = [];
   for (const named of [...fresh, ...known.filter(({ sampleId }) => waiting.has(sampleId))]) {

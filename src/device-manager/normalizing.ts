@@ -15,7 +15,8 @@ import { samplesToNormalize, type PayloadSample, type Which } from './storage/sa
 import { writeLeftOut, writeStandings } from './storage/version-table.ts';
 import { takeWaiting } from './waiting-payloads.ts';
 
-const submittable = ({ sample, outcome }: Done): Submittable => ({
+/** A normalized sample as the outbox takes it. */
+export const submittable = ({ sample, outcome }: Done): Submittable => ({
   sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
 });
 

@@ -43,7 +43,7 @@ import { recordRefusal } from './refusing.ts';
 import type { RuleBook } from './rule-book.ts';
 import { endApiKey, issueApiKey } from './sender-keys.ts';
 import { listApiKeys } from './storage/api-key-table.ts';
-import { recordAudit, recordEntry, type AuditEvent } from './storage/audit-table.ts';
+import { recordAudit, recordEntry, recordReading, type AuditEvent } from './storage/audit-table.ts';
 import { searchDevices } from './storage/device-search.ts';
 import { findDevices } from './storage/device-table.ts';
 import { quarantinedSample } from './storage/quarantine-table.ts';
@@ -73,7 +73,7 @@ const handlersOfNormalized = ({ pool, keyRing, version }: DeviceManagerDependenc
     ...renormalizations(renormalizer),
     ...fhir({
       version, observations: createObservations(pool, keyRing, () => typesOf(ruleBook)).page, devices: (search) => searchDevices(pool, search),
-      clinicalRecords: createClinicalRecords(pool, keyRing), audit,
+      clinicalRecords: createClinicalRecords(pool, keyRing), audit, auditReading: (reading, patientIds) => recordReading(pool, reading, patientIds),
     }),
     ...detections({
       prototypes: async () => prototypesOf(await typesOf(ruleBook)),
@@ -127,7 +127,7 @@ export const handlersOf = (dependencies: DeviceManagerDependencies, spec: Spec, 
       find: (page) => findSamples(pool, page),
       count: (filter) => countSamples(pool, filter),
       open: (samples, withRawData) => openRecords(pool, keyRing, samples, withRawData),
-      audit,
+      audit: (reading, patientIds) => recordReading(pool, reading, patientIds),
     }),
     ...senders({
       list: () => listApiKeys(pool), issue: (wanted, act) => issueApiKey(pool, wanted, act), revoke: (id, act) => endApiKey(pool, id, act),

@@ -32,7 +32,7 @@ const resultOf = ({ sample, outcome }: Outcome): NormalizationResult =>
 /** What the rules made a record of. */
 export type Done = Outcome & { readonly outcome: Normalized };
 /** Tells what a rule took from what none did. */
-export const isDone = (one: Outcome): one is Done => !('reason' in one.outcome);
+export const isDone = <One extends Outcome>(one: One): one is One & Done => !('reason' in one.outcome);
 
 const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, done: readonly Done[]): Promise<void> => {
   const groups = Map.groupBy(done, ({ sample, outcome }) => `${sample.payload_id}/${outcome.ruleId}@${String(outcome.ruleVersion)}`);

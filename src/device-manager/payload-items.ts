@@ -1,7 +1,7 @@
 import { measuresOf } from '../healthkit/measures/measures-of.ts';
 import { localOffsetOf } from '../healthkit/item-dates.ts';
 import { sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
-import { unitOfItem } from '../healthkit/item-value.ts';
+import { isLength, unitOfItem } from '../healthkit/item-value.ts';
 import { healthKitFormatOf, itemsIn } from '../healthkit/shapes/formats.ts';
 import type { ShapedItem } from '../healthkit/shapes/shape.ts';
 import { isoOf } from '../measurement/usual-date-time.ts';
@@ -25,8 +25,10 @@ export const measuredOf = (sample: SampleRow, { document: item, sources, percent
   if (sample.provider !== 'healthkit') return measured;
   const measures = measuresOf(membersOf(item), sample.type, (endMs - startMs) / 1000);
   if (measures) return { ...measured, item: { ...membersOf(item), measures } };
-  const unit = unitOfItem(membersOf(item), resolveType(sample.type ?? ''), context.unit, percent);
-  return 'code' in unit ? measured : { ...measured, ...unit };
+  const type = resolveType(sample.type ?? '');
+  if (isLength(membersOf(item), type)) return { ...measured, item: { ...membersOf(item), value: undefined } };
+  const unit = unitOfItem(membersOf(item), type, context.unit, percent);
+  return 'code' in unit ? measured : { ...measured, ...unit, ...(percent === 'hundredths' && { percentDeclared: true }) };
 };
 
 /** Members that stand elsewhere in what was received: pointers inside of the element. */

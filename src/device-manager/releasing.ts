@@ -1,12 +1,14 @@
-import type { Pool } from '../database/pool.ts';
+import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { isErased } from './admitting.ts';
-import { createAttributor } from './attributing.ts';
+import { createAttributor, type Place } from './attributing.ts';
 import { keepReadings } from './keeping-readings.ts';
+import type { Reading } from './providers/reading.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
+import { recordAudit } from './storage/audit-table.ts';
 import { deviceIdentifiers } from './storage/device-table.ts';
-import { noteReason, takeFromQuarantine, waitingFor, type QuarantineReason } from './storage/quarantine-table.ts';
+import { noteReason, takeFromQuarantine, waitingFor, type QuarantinedDelivery, type QuarantineReason } from './storage/quarantine-table.ts';
 
 /** Thrown inside a transaction to leave a delivery where it was, for a reason that may be another one now. */
 class StillWaiting extends Error {
@@ -18,33 +20,40 @@ class StillWaiting extends Error {
   }
 }
 
+/** Keeps a reading with its patient; false when nothing is kept of the patient any more. */
+const keepReleased = (db: Queryable, keyRing: KeyRing, { payloadId, format, bytes, receivedAt, sampleId, identity }: QuarantinedDelivery, reading: Reading, place: Place): Promise<boolean> =>
+  keepReadings(db, keyRing, { patientId: place.patientId, payloadId, format, bytes, receivedAt }, [{ reading, sampleId, identity, place }]).then(
+    () => true,
+    (error: unknown) => {
+      if (!isErased(error)) throw error;
+      return false;
+    },
+  );
+
 const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void> =>
   inTransaction(pool, async (client) => {
     const scope = `quarantine:${payloadId}` as const;
-    const delivery = await takeFromQuarantine(client, payloadId, () => keyRing.keysOf(client, scope));
+    const delivery = await takeFromQuarantine(client, payloadId, () => keyRing.knownKeysOf(client, scope));
     if (!delivery) return;
-    const { sampleId, identity, bytes, receivedAt, format } = delivery;
-    const [reading, ...others] = takeApartBytes(format, bytes).readings;
+    const [reading, ...others] = takeApartBytes(delivery.format, delivery.bytes).readings;
     if (!reading || others.length > 0) throw new StillWaiting(delivery.reason);
-    const place = await createAttributor(client, Date.now())(reading, identity);
+    const place = await createAttributor(client, Date.now())(reading, delivery.identity);
     if ('reason' in place && place.reason !== 'erased') throw new StillWaiting(place.reason);
-    if ('patientId' in place) {
-      const kept = keepReadings(client, keyRing, { patientId: place.patientId, payloadId, format, bytes, receivedAt }, [{ reading, sampleId, identity, place }]);
-      await kept.catch((error: unknown) => {
-        if (!isErased(error)) throw error;
-      });
-    }
+    const isKept = 'patientId' in place && (await keepReleased(client, keyRing, delivery, reading, place));
     await keyRing.discard(client, scope);
+    // As if it had come now: of somebody erased the row names nobody.
+    const row = { actor: `sender:${delivery.sender}`, resource: `sample/${delivery.sampleId}` };
+    await recordAudit(client, isKept ? { ...row, action: 'create', patientId: place.patientId } : { ...row, action: 'delete' });
   });
 
 /** What to look at: all that waits for a device, or one delivery. */
 export type Waiting = { readonly device: string } | { readonly payloadId: string };
 
 /**
- * Releases what waits: each delivery that an assignment now covers moves under the patient's key, in a transaction of its own, and its
- * old key is destroyed; what was measured of somebody erased goes with its key. What is still not covered stays. One that cannot be
- * released does not hold up the others: its error is thrown when all have been tried, so that the job runs again. Safe to run many times
- * at once: whoever deletes the waiting row moves it.
+ * Releases what waits: each delivery that an assignment now covers moves under the patient's key, in a transaction of its own with its
+ * row in the audit, and its old key is destroyed; what was measured of somebody erased goes with its key. What is still not covered
+ * stays. One that cannot be released does not hold up the others: its error is thrown when all have been tried, so that the job runs
+ * again. Safe to run many times at once: whoever deletes the waiting row moves it.
  */
 export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
   const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, await deviceIdentifiers(pool, waiting.device));

@@ -5,8 +5,9 @@ import { inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
-import { lockPatient } from './normalizing.ts';
-import { outcomesOf, storeOutcomes, type Outcome } from './outcomes.ts';
+import { lockPatient, submittable } from './normalizing.ts';
+import type { Outbox } from './outbox.ts';
+import { isDone, outcomesOf, storeOutcomes, type Outcome } from './outcomes.ts';
 import type { RuleBook } from './rule-book.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { readNormalizedChunk } from './storage/normalized-chunk-table.ts';
@@ -15,7 +16,6 @@ import {
   advanceRenormalization, finishRenormalization, fittingSamples, insertRenormalization, mostDifferences, nextPayloads, readRenormalization,
   type RenormalizationCounts, type RenormalizationFilter, type RenormalizationRow,
 } from './storage/renormalization-table.ts';
-import { supersedeSubmissions } from './storage/submission-table.ts';
 import { samplesToNormalize, type PayloadSample } from './storage/sample-result-table.ts';
 import { sampleById, type SampleRow } from './storage/sample-table.ts';
 
@@ -91,6 +91,7 @@ interface Context {
   readonly pool: Pool;
   readonly keyRing: KeyRing;
   readonly ruleBook: RuleBook;
+  readonly outbox: Outbox;
 }
 
 const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId: string, payloadId: string, samples: readonly PayloadSample[]): Promise<Compared[]> => {
@@ -108,15 +109,16 @@ const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId:
 const renew = async (context: Context, client: PoolClient, run: RenormalizationRow, patientId: string, payloadId: string): Promise<void> => {
   const samples = fittingSamples(await samplesToNormalize(client, patientId, [payloadId], 'all'), run.filter);
   const compared = await compare(context, client, patientId, payloadId, samples);
+  const differing = compared.filter(({ kind }) => kind !== 'unchanged');
   const stale = compared.filter((one) => one.kind !== 'unchanged' || one.isStale);
   if (!run.dry_run && stale.length > 0) {
     const keys = await context.keyRing.keysOf(client, `patient:${patientId}`);
     await storeOutcomes(client, keys, patientId, stale.map(({ sample }) => sample), stale);
-    // What was submitted of another value is superseded; who wants it submitted again asks for it.
-    await supersedeSubmissions(client, patientId, stale.filter(({ kind }) => kind !== 'unchanged').map(({ sample }) => sample._id));
+    const of = (wanted: Kind) => differing.filter(({ kind }) => kind === wanted).filter(isDone).map(submittable);
+    // What went out with another value is not submitted again; who wants it asks for it.
+    await context.outbox.renew(client, keys, patientId, of('repaired'), of('changed'), differing.map(({ sample }) => sample._id));
   }
-  const differing = compared.filter(({ kind }) => kind !== 'unchanged').slice(0, mostDifferences).map(({ sample }) => sample._id);
-  await advanceRenormalization(client, run._id, { patientId, payloadId }, countsOf(compared), differing);
+  await advanceRenormalization(client, run._id, { patientId, payloadId }, countsOf(compared), differing.slice(0, mostDifferences).map(({ sample }) => sample._id));
 };
 
 /** One transaction, with samples of one patient alone; tells whether something was left to do. */
@@ -148,9 +150,9 @@ const differencesOf = async (context: Context, run: RenormalizationRow): Promise
   return compared.flat().map(differenceOf);
 };
 
-/** Runs over kept samples by the rules that hold when each is reached. */
-export const createRenormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook): Renormalizer => {
-  const context = { pool, keyRing, ruleBook };
+/** Runs over kept samples by the rules that hold when each is reached; what that changes is told to the outbox. */
+export const createRenormalizer = (pool: Pool, keyRing: KeyRing, ruleBook: RuleBook, outbox: Outbox): Renormalizer => {
+  const context = { pool, keyRing, ruleBook, outbox };
   return {
     start: (filter, dryRun, { actor, requestId }) =>
       inTransaction(pool, async (client) => {

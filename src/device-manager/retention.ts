@@ -50,22 +50,24 @@ const batchwise = async ({ isStopping }: Pick<Expiring, 'isStopping'>, batch: (l
   }
 };
 
-/** One payload with its samples, records and points, under the locks of a deletion. */
-const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<void> =>
+/** One payload with its samples, records and points, under the locks of a deletion; false when it is gone already. */
+const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<boolean> =>
   inTransaction(pool, async (client) => {
     const { patient_id: patientId, payload_id: payloadId } = name;
     await lockPatient(client, patientId);
     await lockKeeping(client, patientId, 'deletion');
     const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
     if (keys) await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, await samplesToNormalize(client, patientId, [payloadId], 'all')));
-    await removePayload(client, name);
+    // Whose it was may have been erased meanwhile, and is not named again.
+    if (!(await removePayload(client, name))) return false;
     await recordAudit(client, { patientId, actor, action: 'delete', resource: `payload/${payloadId}`, requestId: `retention-${randomUUID()}` });
+    return true;
   });
 
-/** Whether it went; one whose points do not open stays as it is, because they could not be taken out of its chart. */
-const expireUnlessBroken = (expiring: Expiring, name: PayloadName): Promise<boolean> =>
-  expirePayload(expiring, name).then(() => true, (error: unknown) => {
-    if (error instanceof SealBrokenError || error instanceof MasterKeyMissingError) return false;
+/** How many went; one whose points do not open stays as it is, because they could not be taken out of its chart. */
+const expireUnlessBroken = (expiring: Expiring, name: PayloadName): Promise<{ healthData: number; unreadable: number }> =>
+  expirePayload(expiring, name).then((went) => ({ healthData: Number(went), unreadable: 0 }), (error: unknown) => {
+    if (error instanceof SealBrokenError || error instanceof MasterKeyMissingError) return { healthData: 0, unreadable: 1 };
     throw error;
   });
 
@@ -75,7 +77,11 @@ const expireHealthData = async (expiring: Expiring, before: Date): Promise<{ hea
   let last: OldPayload | undefined;
   await batchwise(expiring, async (limit) => {
     const names = await payloadsBefore(expiring.pool, before, last, limit);
-    for (const name of names) told[(await expireUnlessBroken(expiring, name)) ? 'healthData' : 'unreadable'] += 1;
+    for (const name of names) {
+      const { healthData, unreadable } = await expireUnlessBroken(expiring, name);
+      told.healthData += healthData;
+      told.unreadable += unreadable;
+    }
     last = names.at(-1) ?? last;
     return names.length;
   });

@@ -4,10 +4,11 @@ import { submissionId } from '../keys/identity.ts';
 import { deliverPlan, type Delivering, type Receiver } from './delivering.ts';
 import { asksFor, type Plan } from './domain/plan.ts';
 import { Refusal, Trouble, waitAfter } from './domain/submission.ts';
+import { lockPatient } from './normalizing.ts';
 import { addSubmission } from './outbox.ts';
 import { hold, park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
 import { lockKeeping } from './storage/tombstone-table.ts';
-import { dropDead, duePlans, nextDue, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
+import { dropDead, duePlans, nextDue, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
 
 /** What submitting stands on. */
 export interface Submitting extends Omit<Delivering, 'receiver'> {
@@ -30,10 +31,13 @@ const plannedFrom = (identityKey: Buffer, rows: readonly WaitingRow[], plans: re
 const plan = async ({ pool, keyRing, receiver, onParked }: Submitting, patientId: string, rows: readonly WaitingRow[]): Promise<void> => {
   const plans = await receiver.plansOf(patientId, rows[0]?.normalized_type ?? '');
   const parked = await inTransaction(pool, async (client) => {
+    await lockPatient(client, patientId);
     await lockKeeping(client, patientId, 'upload');
     const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`);
-    const planned = keys ? plannedFrom(keys.identityKey, rows, plans, Date.now()) : [];
-    await planSubmissions(client, patientId, rows, planned);
+    // What they were made of may have changed while we asked.
+    const still = await stillUnplanned(client, patientId, rows.map(({ _id }) => _id));
+    const planned = keys ? plannedFrom(keys.identityKey, still, plans, Date.now()) : [];
+    await planSubmissions(client, patientId, still, planned);
     await refreshSampleStates(client, patientId, rows.map(({ sample_id }) => sample_id));
     return planned.filter(({ reason }) => reason !== undefined).length;
   });

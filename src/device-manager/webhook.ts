@@ -3,11 +3,13 @@ import { inTransaction } from '../database/transaction.ts';
 import { problem } from '../http/problem.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { createAttributor } from './attributing.ts';
 import { identityText } from './domain/version.ts';
 import { keepEach, keepInQuarantine, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
 import { contentOf } from './providers/content.ts';
 import { mostEntries } from './providers/fhir/bundle.ts';
 import { takeApart, type TakenApart } from './providers/taking-apart.ts';
+import { demandOwnDevices } from './sender-limits.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { noteDelivery, noteReadings } from './storage/delivery-table.ts';
 import type { QuarantineReason } from './storage/quarantine-table.ts';
@@ -25,21 +27,16 @@ const nameReadings = (identityKey: Buffer, sender: string, correlationId: string
     return { reading, position, sampleId: sampleId(identityKey, ['medisante', sender, ...parts]), identity, mac };
   });
 
-/** Whether every reading names one of the devices; what names none is of none. */
-const isOf = (deviceIds: readonly string[], { readings }: TakenApart): boolean =>
-  readings.length > 0 && readings.every(({ identifiers }) => identifiers.some((identifier) => deviceIds.includes(identifier)));
-
 /**
  * Keeps one delivery, whatever is in it, and answers the identifier of its first reading once everything is committed. The same
  * delivery of the same sender is kept once; another body under its name is kept aside, and the first stays. Each reading goes to its
  * patient or into quarantine by itself, but for those of somebody erased, which are taken and not kept; `onQuarantine` is told why, once
  * that is committed.
- * Throws too-many-items, and forbidden for a device that the sender may not send for.
+ * Throws too-many-items, and forbidden for a device that the sender may not send for; then nothing is kept or noted.
  */
 export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Received, onQuarantine: (reason: QuarantineReason) => void): Promise<string> => {
   const { sender, bytes, requestId } = received;
   const taken = takeApart(received.format, received.value);
-  if (received.deviceIds !== undefined && !isOf(received.deviceIds, taken)) throw problem('forbidden');
   if (taken.entryCount > mostEntries) throw problem('too-many-items', { limits: { maxItems: mostEntries } });
   const entered: QuarantineReason[] = [];
   const first = await inTransaction(pool, async (db) => {
@@ -47,8 +44,10 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
     const bodyMac = bytesMac(identityKey, bytes);
     const correlationId = nameOf(identityKey, taken.correlationId) ?? `body:${bodyMac.toString('hex')}`;
     const named = nameReadings(identityKey, sender, correlationId, taken);
+    const attribute = createAttributor(db, Date.now());
+    if (received.deviceIds !== undefined) await demandOwnDevices(db, received.deviceIds, attribute, named);
     const first = named[0] ?? { sampleId: sampleId(identityKey, ['medisante', sender, correlationId]) };
-    const keeping: Keeping = { db, keyRing, received, taken, correlationId, receivedAt: new Date(), entered };
+    const keeping: Keeping = { db, keyRing, received, taken, correlationId, receivedAt: new Date(), attribute, entered };
     const aside = (reason: QuarantineReason, sample: string) => keepInQuarantine(keeping, { bytes, format: taken.format }, { ...first, sampleId: sample, identity: undefined }, reason);
     const note = (resource: string) => recordAudit(db, { actor: `sender:${sender}`, action: 'create', resource: `sample/${resource}`, requestId });
     const { repeated } = await noteDelivery(db, { sender, correlationId, sampleId: first.sampleId, bodyMac, receivedAt: keeping.receivedAt });

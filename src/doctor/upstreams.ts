@@ -47,7 +47,7 @@ const serviceAt = async ({ looked, setting, url, openedByToken }: Asked, token: 
 };
 
 const services = ({ SERVICES, DEVICE_MANAGER_URL, USER_MANAGER_URL, SERVICE_TOKEN }: Config): Promise<Finding[]>[] => [
-  ...(DEVICE_MANAGER_URL !== undefined && SERVICES.includes('bff') ? [serviceAt({ looked: 'Device Manager', setting: 'DEVICE_MANAGER_URL', url: DEVICE_MANAGER_URL, openedByToken: '/health-data-types?_l=1' }, SERVICE_TOKEN)] : []),
+  ...(DEVICE_MANAGER_URL !== undefined && DEVICE_MANAGER_URL !== 'none' && SERVICES.some((name) => name !== 'device-manager') ? [serviceAt({ looked: 'Device Manager', setting: 'DEVICE_MANAGER_URL', url: DEVICE_MANAGER_URL, openedByToken: '/health-data-types?_l=1' }, SERVICE_TOKEN)] : []),
   ...(USER_MANAGER_URL !== undefined ? [serviceAt({ looked: 'User Manager', setting: 'USER_MANAGER_URL', url: USER_MANAGER_URL, openedByToken: '/users/count' }, SERVICE_TOKEN)] : []),
 ];
 

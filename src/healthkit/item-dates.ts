@@ -9,13 +9,13 @@ type Item = Readonly<Record<string, unknown>>;
 export interface ItemDates {
   readonly start: Instant;
   readonly end: Instant;
-  /** A date names no zone: it was read in that of metadata.HKTimeZone, or of the batch. */
+  /** A date names no zone: it was read in that of the batch, or of metadata.HKTimeZone. */
   readonly zoneAssumed: boolean;
 }
 
 /**
  * What a clock at the place showed: minutes east of UTC, and who says so. The sample's own zone (`HKTimeZone`) is where it was
- * measured; an offset `declared` in a date is often that of the phone when it was read; `batch` is the zone the request names. A
+ * measured; an offset `declared` in a date is often that of the phone when it was read, as is `batch`, the zone the request names. A
  * format that writes every instant in UTC says nothing.
  */
 export interface LocalOffset {
@@ -28,12 +28,16 @@ function ownZone({ metadata, metadataTimeZone }: Item): string | undefined {
   return typeof inside === 'string' ? inside : undefined;
 }
 
-/** Numbers are refused: they leak from native code and count from 2001 or 1970, in seconds or milliseconds. */
+/**
+ * A clock that names no zone is that of the phone when it read the sample, as Flutter has it, wherever the sample was taken: the batch
+ * knows it, and the sample's own zone stands in only where the batch names none. Numbers are refused: they leak from native code and count
+ * from 2001 or 1970, in seconds or milliseconds.
+ */
 function dateOf(item: Item, member: string, batchZone: string | undefined): { readonly instant: Instant | undefined; readonly zoneAssumed: boolean } {
   const text = item[member];
   const instant = typeof text === 'string' ? parseInstant(text) : undefined;
   if (typeof text !== 'string' || instant !== 'no-zone') return { instant: instant === 'no-zone' ? undefined : instant, zoneAssumed: false };
-  const timeZone = ownZone(item) ?? batchZone;
+  const timeZone = batchZone ?? ownZone(item);
   return { instant: timeZone === undefined ? undefined : parseInstantIn(text, timeZone), zoneAssumed: true };
 }
 
@@ -43,8 +47,8 @@ const present = (item: Item, member: string, other: string): string | undefined 
 };
 
 /**
- * The instants of an item (`startDate` or `start`, `endDate` or `end`; where they name no zone in metadata.HKTimeZone, else in the
- * zone of the batch), or its fault.
+ * The instants of an item (`startDate` or `start`, `endDate` or `end`; where they name no zone in that of the batch,
+ * else in metadata.HKTimeZone), or its fault.
  */
 export function datesOfItem(item: Item, now: number, batchZone?: string): ItemDates | ItemFault {
   const from = present(item, 'startDate', 'start');

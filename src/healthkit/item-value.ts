@@ -73,11 +73,17 @@ function measures(unit: string, type: HealthKitType): boolean {
   if (isCount(canonicalUnit)) return unit === '1' || isCount(unit);
   if (canonicalUnit === '%') return unit === '1';
   if (identifier === 'HKQuantityTypeIdentifierBodyMassIndex' && isCount(unit)) return true; // HealthKit counts it
+  if (canonicalUnit === 'dB' && unit === 'dB[SPL]') return true; // HealthKit has no other unit for a difference of levels of sound
   const moles = identifier === 'HKQuantityTypeIdentifierBloodGlucose' && commensurable(unit, 'mmol/L');
   return moles || commensurable(unit, canonicalUnit);
 }
 
-const stated = (unit: unknown): unit is string => typeof unit === 'string' && unit.trim() !== '';
+/** Flutter says NO_UNIT of what it has no unit for, such as a body mass index. */
+const stated = (unit: unknown): unit is string => typeof unit === 'string' && unit.trim() !== '' && unit !== 'NO_UNIT';
+
+/** Whether the value of an item is how long it was, which bridges write where HealthKit has no value; the dates say the same. */
+export const isLength = ({ value, unit }: Item, type: HealthKitType | undefined): boolean =>
+  type?.hasNoValue === true && numberOf(value) !== undefined && stated(unit) && commensurable(ucumOf(unit) ?? '', 's');
 
 /** Whether a number of the item's was sent as text. */
 export const hasNumberAsText = (item: Item, type: HealthKitType | undefined): boolean =>

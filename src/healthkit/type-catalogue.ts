@@ -3,7 +3,8 @@ import types from './types.json' with { type: 'json' };
 
 /**
  * One of the 220 HealthKit types (Apple SDK of 2026-07; names of the bridges as aliases). Units are UCUM; `defaultUnit` is what
- * react-native-health sends when the app asks for none. Percentages of `percentAsFraction` types arrive as 0 to 1.
+ * react-native-health sends when the app asks for none. Percentages of `percentAsFraction` types arrive as 0 to 1. Of a category that
+ * `hasNoValue` only the time between its dates counts (HKCategoryValueNotApplicable).
  */
 export interface HealthKitType {
   readonly identifier: string;
@@ -12,12 +13,16 @@ export interface HealthKitType {
   readonly defaultUnit?: string | undefined;
   readonly percentAsFraction?: boolean | undefined;
   readonly mayBeNegative?: boolean | undefined;
+  readonly hasNoValue?: boolean | undefined;
 }
 
 type Item = Readonly<Record<string, unknown>>;
 
 /** The correlation of a systolic and a diastolic pressure. */
 export const BLOOD_PRESSURE = 'HKCorrelationTypeIdentifierBloodPressure';
+
+/** A workout, which each bridge has in a shape of its own. */
+export const WORKOUT = 'HKWorkoutTypeIdentifier';
 
 const key = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
@@ -58,7 +63,7 @@ const hints: readonly Hint[] = [
   [(item) => 'sensitivityPoints' in item, 'HKDataTypeIdentifierAudiogram'],
   ...clinicalResources.map(([resourceType, name]): Hint => [({ fhirData }) => asItem(fhirData)['resourceType'] === resourceType, `HKClinicalTypeIdentifier${name}Record`]),
   [(item) => 'voltageMeasurements' in item, 'HKDataTypeIdentifierElectrocardiogram'],
-  [(item) => 'activityName' in item && 'activityId' in item, 'HKWorkoutTypeIdentifier'],
+  [(item) => 'activityName' in item && 'activityId' in item, WORKOUT],
   [({ value }) => typeof value === 'string' && SLEEP_STAGES.has(value), 'HKCategoryTypeIdentifierSleepAnalysis'],
   [(_, metadata) => 'HKMetadataKeyHeartRateMotionContext' in metadata || 'HKHeartRateMotionContext' in metadata, 'HKQuantityTypeIdentifierHeartRate'],
   [(_, metadata) => 'HKBloodGlucoseMealTime' in metadata, 'HKQuantityTypeIdentifierBloodGlucose'],

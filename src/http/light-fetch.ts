@@ -64,6 +64,20 @@ export const unavailable = (cause: unknown, retryAfterSeconds = RETRY_AFTER_SECO
 /** The problem of an upstream whose answer cannot be trusted. */
 export const invalid = (what: string, cause?: unknown) => problem('upstream-invalid', { cause: new Error(what, { cause }) });
 
+const codeIn = (bytes: Buffer): unknown => {
+  try {
+    return (JSON.parse(bytes.toString('utf8')) as { code?: unknown } | null)?.code;
+  } catch {
+    return undefined; // a page of something in front of it
+  }
+};
+
+/** The problem of an upstream that answered 5xx: trouble that passes, but for data that no repetition opens. */
+export const troubleOf = (status: number, bytes: Buffer, retryAfterSeconds?: number) => {
+  const cause = new Error(`an upstream answered ${String(status)}`);
+  return status === 500 && codeIn(bytes) === 'data-unreadable' ? problem('data-unreadable', { cause }) : unavailable(cause, retryAfterSeconds);
+};
+
 /** Builds headers that tell the length of what was read, whatever the framing was. */
 function headersOf(raw: Dispatcher.ResponseData['headers'], length: number): Headers {
   const headers = new Headers();
@@ -75,7 +89,8 @@ function headersOf(raw: Dispatcher.ResponseData['headers'], length: number): Hea
   return headers;
 }
 
-async function readBody(body: Dispatcher.ResponseData['body'], declared: unknown, maxBytes: number): Promise<Buffer> {
+/** Reads a body to its end. Throws `upstream-invalid` where it is larger. */
+export async function readBody(body: Dispatcher.ResponseData['body'], declared: unknown, maxBytes: number): Promise<Buffer> {
   const tooLarge = () => invalid(`an upstream answered more than ${maxBytes} bytes`);
   if (Number(declared) > maxBytes) {
     body.destroy();
@@ -125,7 +140,7 @@ async function dispatch(pool: Pool, origin: string, request: LightRequest, limit
  * A fetch over a keep-alive pool for one origin: one deadline for the whole call, answers bounded, redirects not followed, nothing
  * sent twice.
  * @throws ProblemError `upstream-unavailable` when the upstream is not reached, breaks off, is too late or answers 5xx;
- *   `upstream-invalid` when it does not speak HTTP or says too much; the reason of the caller's own signal when that aborted
+ *   `data-unreadable` when it says that; `upstream-invalid` when it does not speak HTTP or says too much; the reason of the caller's own signal when that aborted
  */
 export function createLightFetch(pool: Pool, origin: string, limits: CallLimits) {
   return async (request: LightRequest): Promise<LightResponse> => {
@@ -142,7 +157,7 @@ export function createLightFetch(pool: Pool, origin: string, limits: CallLimits)
       throw isGarbage(error) ? invalid('an upstream did not answer in HTTP', error) : unavailable(error);
     }
     if (response.status >= 500) {
-      throw unavailable(new Error(`an upstream answered ${response.status}`), retryAfterOf(response.headers));
+      throw troubleOf(response.status, response.bytes, retryAfterOf(response.headers));
     }
     return response;
   };

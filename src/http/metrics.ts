@@ -28,12 +28,17 @@ const inTurn = (scrape: () => object): Look => {
   };
 };
 
-const addGauge = (registry: Registry, look: Look, { name, help, labelNames, read }: GaugeSource): void => {
+const addGauge = (registry: Registry, look: Look, { name, help, labelNames, isPrompt, read }: GaugeSource): void => {
+  // What is told at once does not wait behind what hangs.
+  const lookNow = isPrompt === true ? inTurn(() => ({})) : look;
   const gauge = new Gauge({
     name, help, labelNames: [...labelNames], registers: [registry],
     collect: async () => {
+      const readings = await lookNow(read);
       gauge.reset();
-      for (const { labels, value } of await look(read)) gauge.set(labels, value);
+      // A gauge without labels is reset to 0, which would be told as if it had been looked up.
+      if (labelNames.length === 0) gauge.remove();
+      for (const { labels, value } of readings) gauge.set(labels, value);
     },
   });
 };

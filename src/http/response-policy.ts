@@ -7,7 +7,7 @@ import type { OriginCheck } from './origin-check.ts';
 
 /** Headers that apps in browsers may send and read, beside those that every page may. */
 const requestHeaders = 'content-type, content-encoding, if-none-match, prefer, x-request-id';
-const readableHeaders = 'deprecation, etag, ratelimit, ratelimit-policy, retry-after, sunset, x-request-id';
+const readableHeaders = 'allow, content-disposition, deprecation, etag, link, preference-applied, ratelimit, ratelimit-policy, retry-after, sunset, www-authenticate, x-request-id';
 const methods = 'GET, POST, PATCH, DELETE';
 const preflightSeconds = '600';
 

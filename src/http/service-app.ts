@@ -121,8 +121,8 @@ export interface ServerState {
 }
 
 const serverGauges = (requestsInFlight: () => number, isReady: () => Promise<boolean>): GaugeSource[] => [
-  { name: 'http_requests_in_flight', labelNames: [], help: 'Requests that have no answer yet, the one that asks for this among them.', read: () => [{ labels: {}, value: requestsInFlight() }] },
-  { name: 'vitalgate_ready', labelNames: [], help: '1 while the service takes requests, as /-/ready tells, else 0.', read: async () => [{ labels: {}, value: (await isReady()) ? 1 : 0 }] },
+  { name: 'http_requests_in_flight', isPrompt: true, labelNames: [], help: 'Requests that have no answer yet, the one that asks for this among them.', read: () => [{ labels: {}, value: requestsInFlight() }] },
+  { name: 'vitalgate_ready', isPrompt: true, labelNames: [], help: '1 while the service takes requests, as /-/ready tells, else 0.', read: async () => [{ labels: {}, value: (await isReady()) ? 1 : 0 }] },
 ];
 
 /**
@@ -132,7 +132,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   const { name, version, spec, handlers, authenticators, log } = options;
   const ready = options.ready ?? ((): boolean => true);
   const isReady = async (): Promise<boolean> => phase() === 'serving' && (await verdictOf(ready)) === true;
-  const metrics = createMetrics(name, [...serverGauges(() => inFlight.size, isReady), ...(options.gauges ?? [])]);
+  const metrics = createMetrics(name, [...(options.gauges ?? []), ...serverGauges(() => inFlight.size, isReady)]);
   const writeLine = accessLog(log);
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple');

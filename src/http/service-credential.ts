@@ -9,6 +9,12 @@ export const isServiceToken = (token: string | undefined, accepted: readonly str
   return accepted.map((one) => timingSafeEqual(given, digest(one))).includes(true);
 };
 
-/** The patient a service speaks for, from the header of USERID_HEADER_KEY, which counts only behind the service credential. */
-export const patientOf = (header: string | string[] | undefined): string | undefined =>
-  typeof header === 'string' && header.trim() !== '' && header.length <= 128 ? header.trim() : undefined;
+/**
+ * The patient a service speaks for, from the header of USERID_HEADER_KEY, which counts only behind the service credential. Undefined without
+ * that header alone, for then the service speaks for all; null when it is there and names nobody. Sent twice it is one text with a comma,
+ * which is no patient's.
+ */
+export const patientOf = (header: string | string[] | undefined): string | null | undefined => {
+  const patientId = typeof header === 'string' ? header.trim() : header && '';
+  return patientId === undefined || (patientId !== '' && patientId.length <= 128) ? patientId : null;
+};

@@ -1,5 +1,5 @@
 import type { Dispatcher, Pool } from 'undici';
-import { invalid, unavailable } from './light-fetch.ts';
+import { invalid, readBody, troubleOf, unavailable } from './light-fetch.ts';
 
 /** What is asked for: a GET, with the media type that its answer must have. */
 export interface StreamRequest {
@@ -16,12 +16,15 @@ export type Streamed = { readonly pieces: AsyncIterable<Buffer>; readonly sizeBy
 /** How long the upstream may let us wait for its headers, and between two pieces. */
 const PATIENCE_MS = 30_000;
 
+const LARGEST_REFUSAL_BYTES = 65_536;
+
 const mediaTypeOf = (headers: Dispatcher.ResponseData['headers']): string => String(headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
 
 /**
  * Opens an answer of any size without reading it; whoever takes its pieces sets the pace, and leaving them closes the connection. A
  * break in the middle is an error of the pieces.
- * @throws ProblemError `upstream-unavailable` when the upstream is not reached or answers 5xx, `upstream-invalid` for another media type
+ * @throws ProblemError `upstream-unavailable` when the upstream is not reached or answers 5xx, `data-unreadable` when it says that,
+ *   `upstream-invalid` for another media type
  */
 export const openStream = async (pool: Pool, { path, headers, mediaType, signal }: StreamRequest): Promise<Streamed> => {
   const asked = { path, method: 'GET' as const, headers, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS, ...(signal && { signal }) };
@@ -33,8 +36,8 @@ export const openStream = async (pool: Pool, { path, headers, mediaType, signal 
     const size = Number(given['content-length']);
     return { pieces: body as AsyncIterable<Buffer>, sizeBytes: Number.isSafeInteger(size) ? size : undefined };
   }
+  if (statusCode >= 500) throw troubleOf(statusCode, await readBody(body, given['content-length'], LARGEST_REFUSAL_BYTES).catch(() => Buffer.alloc(0)));
   await body.dump();
-  if (statusCode >= 500) throw unavailable(new Error(`an upstream answered ${String(statusCode)}`));
   const { 'retry-after': retryAfter } = given;
   if (statusCode >= 400) return { refused: statusCode, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined };
   throw invalid(`an upstream answered ${String(statusCode)} with an undeclared content type`);

@@ -32,7 +32,7 @@ function withoutTrailingSlash(url: URL): string {
  * A typed client whose answers have been held to the contract: what arrives as `data` has the declared status, content type and
  * schema; refusals (4xx) arrive as `error` with their `response`. Bodies are sent as JSON, a Buffer as it is. Redirects are not
  * followed and nothing is sent twice. The `response` offers status, ok, headers, text and json.
- * @throws ProblemError (from each call) `upstream-unavailable` for connection trouble, deadlines and 5xx, with Retry-After;
+ * @throws ProblemError (from each call) `upstream-unavailable` for connection trouble, deadlines and 5xx, with Retry-After; `data-unreadable` when it says that;
  *   `upstream-invalid` for answers outside of the contract or larger than `maxBytes`; the signal's reason when the caller aborted
  */
 export function createUpstream<Paths extends object>({ baseUrl, spec, timeoutMs, maxBytes, pool: settings }: UpstreamOptions): Upstream<Paths> {

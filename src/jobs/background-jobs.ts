@@ -53,6 +53,14 @@ export interface BackgroundJobsOptions {
   /** Tasks whose jobs are owed to somebody, and are not thrown away. */
   readonly owed: readonly string[];
   readonly record: (db: Queryable, entry: JobAct & { readonly event: 'job-retried' | 'job-discarded'; readonly patientId?: string | undefined; readonly resource: string }) => Promise<void>;
+  /** What else a job leaves that is thrown away, in the same transaction. */
+  readonly discarded?: (db: Queryable, job: DiscardedJob) => Promise<void>;
+}
+
+/** A job that will not be done. */
+export interface DiscardedJob {
+  readonly task: string;
+  readonly payload: Readonly<Record<string, unknown>>;
 }
 
 const MOST_AT_ONCE = 10_000;
@@ -108,13 +116,13 @@ const startAgain = async (db: Queryable, ids: readonly string[]): Promise<void> 
 const patientOf = ({ patientId, userId }: JobRow['payload']): string | undefined => [patientId, userId].find((id) => typeof id === 'string');
 
 /** The background jobs of one service. */
-export const createBackgroundJobs = (pool: Pool, { tasks, owed, record }: BackgroundJobsOptions): BackgroundJobs => {
-  const actOn = (id: string, act: JobAct, event: 'job-retried' | 'job-discarded', may: (job: JobRow) => boolean, change: (db: Queryable) => Promise<unknown>): Promise<JobOutcome> =>
+export const createBackgroundJobs = (pool: Pool, { tasks, owed, record, discarded }: BackgroundJobsOptions): BackgroundJobs => {
+  const actOn = (id: string, act: JobAct, event: 'job-retried' | 'job-discarded', may: (job: JobRow) => boolean, change: (db: Queryable, job: JobRow) => Promise<unknown>): Promise<JobOutcome> =>
     inTransaction(pool, async (client): Promise<JobOutcome> => {
       const job = await heldJob(client, tasks, id);
       if (job === undefined) return 'not-found';
       if (job.state === 'running' || !may(job)) return 'cannot-go-on';
-      await change(client);
+      await change(client, job);
       await record(client, { ...act, event, patientId: patientOf(job.payload), resource: `job/${job.task}/${job.id}` });
       return 'done';
     });
@@ -128,6 +136,10 @@ export const createBackgroundJobs = (pool: Pool, { tasks, owed, record }: Backgr
         await record(client, { ...act, event: 'job-retried', resource: filter.task === undefined ? 'jobs' : `jobs/${filter.task}` });
         return found.length;
       }),
-    discard: (id, act) => actOn(id, act, 'job-discarded', ({ task }) => !owed.includes(task), (client) => client.query('select from graphile_worker.complete_jobs($1::bigint[])', [[id]])),
+    discard: (id, act) =>
+      actOn(id, act, 'job-discarded', ({ task }) => !owed.includes(task), async (client, job) => {
+        await client.query('select from graphile_worker.complete_jobs($1::bigint[])', [[id]]);
+        await discarded?.(client, job);
+      }),
   };
 };

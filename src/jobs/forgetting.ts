@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool } from '../database/pool.ts';
+import type { Queryable } from '../database/pool.ts';
 
-const PATIENCE_MS = 20_000;
 const LOOK_MS = 200;
 
-const naming = 'exists (select from json_each_text(payload) as member where member.value = $1)';
+const naming = `task_id in (select id from graphile_worker._private_tasks where identifier = any($2::text[])) and exists (select from json_each_text(payload) as member where member.value = $1)`;
 
 /** A job about somebody is still running; what wants to forget it tries again later. */
 export class JobStillRunsError extends Error {
@@ -14,22 +13,50 @@ export class JobStillRunsError extends Error {
   }
 }
 
-/**
- * Forgets every job whose payload names an identifier, and the queues that are named after it; a job that runs is waited for. Answers how
- * many jobs. Throws JobStillRunsError when one runs for longer than 20 s.
- */
-export const forgetJobs = async (pool: Pool, id: string): Promise<number> => {
-  let forgotten = 0;
-  const until = performance.now() + PATIENCE_MS;
-  for (;;) {
-    forgotten += (await pool.query(`delete from graphile_worker._private_jobs where locked_at is null and ${naming}`, [id])).rowCount ?? 0;
-    const { rowCount } = await pool.query(`select from graphile_worker._private_jobs where ${naming} limit 1`, [id]);
-    if (rowCount === 0) break;
-    if (performance.now() > until) throw new JobStillRunsError();
+/** The jobs of one service, by their tasks, whose payload names an identifier. */
+export interface JobsAbout {
+  readonly tasks: readonly string[];
+  readonly id: string;
+}
+
+const runs = async (db: Queryable, { tasks, id }: JobsAbout): Promise<boolean> =>
+  (await db.query(`select from graphile_worker._private_jobs where locked_at is not null and ${naming} limit 1`, [id, tasks])).rowCount === 1;
+
+const until = async (isOver: () => Promise<boolean>, withinMs: number): Promise<void> => {
+  const end = performance.now() + withinMs;
+  while (!(await isOver())) {
+    if (performance.now() > end) throw new JobStillRunsError();
     await sleep(LOOK_MS);
   }
-  await pool.query(
+};
+
+/** Waits until none of the jobs runs. Throws JobStillRunsError when one does for longer than that. */
+export const untilNoneRuns = (db: Queryable, jobs: JobsAbout, withinMs: number): Promise<void> => until(async () => !(await runs(db, jobs)), withinMs);
+
+const forgetWaiting = async (db: Queryable, { tasks, id }: JobsAbout): Promise<number> => {
+  const { rowCount } = await db.query(`delete from graphile_worker._private_jobs where locked_at is null and ${naming}`, [id, tasks]);
+  await db.query(
     `delete from graphile_worker._private_job_queues q where split_part(queue_name, ':', 2) = $1 and not exists (select from graphile_worker._private_jobs j where j.job_queue_id = q.id)`, [id],
   );
+  return rowCount ?? 0;
+};
+
+/**
+ * Forgets jobs that wait, and the queues that are named after the identifier, in the caller's transaction: when that is rolled back, they
+ * are all there. Answers how many jobs. Throws JobStillRunsError when one runs, which the caller then rolls back.
+ */
+export const forgetJobs = async (db: Queryable, jobs: JobsAbout): Promise<number> => {
+  const forgotten = await forgetWaiting(db, jobs);
+  if (await runs(db, jobs)) throw new JobStillRunsError();
+  return forgotten;
+};
+
+/** Forgets jobs for good, those that wait at once, and waits for one that runs. Throws JobStillRunsError when that takes longer. */
+export const forgetJobsInTime = async (db: Queryable, jobs: JobsAbout, withinMs: number): Promise<number> => {
+  let forgotten = 0;
+  await until(async () => {
+    forgotten += await forgetWaiting(db, jobs);
+    return !(await runs(db, jobs));
+  }, withinMs);
   return forgotten;
 };

@@ -15,6 +15,8 @@ export interface Job {
   readonly key?: string;
   /** Not before; now when left out. */
   readonly runAt?: Date;
+  /** A job with the same key that waits keeps its time, whatever `runAt` says. */
+  readonly keepsTime?: boolean;
 }
 
 /** What runs a job; a task that throws is tried again with growing delay, and stays visible when tries are used up. */
@@ -41,11 +43,11 @@ export const prepareJobs = async (pool: Pool): Promise<string[]> => {
 };
 
 /** Adds a job in the caller's transaction: it exists when that commits, and not otherwise. */
-export const addJob = async (db: Queryable, { task, payload, queue, key, runAt }: Job): Promise<void> => {
+export const addJob = async (db: Queryable, { task, payload, queue, key, runAt, keepsTime = false }: Job): Promise<void> => {
   await db.query({
     name: 'add-job',
-    text: `select pg_notify('${JOB_ADDED}', $1) from graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6)`,
-    values: [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null],
+    text: `select pg_notify('${JOB_ADDED}', $1) from graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6, job_key_mode => $7)`,
+    values: [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null, keepsTime ? 'preserve_run_at' : 'replace'],
   });
 };
 

@@ -9,6 +9,8 @@ export interface GaugeSource {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
+  /** Told at once, or within a bound of its own, whatever the database does: it waits for no other figure. */
+  readonly isPrompt?: true;
   /** `scrape` is the same for all figures that are asked for together. */
   readonly read: (scrape: object) => Promise<readonly Reading[]> | readonly Reading[];
 }

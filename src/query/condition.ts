@@ -1,3 +1,5 @@
+import { parseBound } from '../measurement/instant.ts';
+
 /** How a member is kept, and so compared: `name` without regard to case, `id` as 32 hexadecimal digits, `custom` in JSON. */
 export type MemberKind = 'text' | 'name' | 'id' | 'number' | 'instant' | 'boolean' | 'list' | 'custom';
 
@@ -47,19 +49,20 @@ export const kindIn = ({ kindOf, unknownMember }: Vocabulary, member: string, pa
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isInstant = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d{2}-\d{2}(T.*)?$/.test(value) && !Number.isNaN(Date.parse(value));
-
 const fits = (value: unknown, kind: MemberKind, comparison: Comparison): boolean => {
   if (comparison === 'exists' || kind === 'boolean') return typeof value === 'boolean';
   if (value === null) return comparison === 'equal' || comparison === 'unequal' || comparison === 'in' || comparison === 'notIn';
-  if (kind === 'instant') return isInstant(value);
   if (kind === 'number') return typeof value === 'number' && Number.isFinite(value);
   if (kind === 'id') return typeof value === 'string' && /^[0-9a-f]{32}$/i.test(value);
   if (kind === 'custom') return ['string', 'number', 'boolean'].includes(typeof value);
   return typeof value === 'string';
 };
 
-const kept = (value: unknown, kind: MemberKind): unknown => (kind === 'instant' && typeof value === 'string' ? new Date(value).toISOString() : value);
+/** The instant in UTC, as records have it; undefined for a text that is none. */
+const isoOf = (text: string): string | undefined => {
+  const instant = parseBound(text);
+  return typeof instant === 'object' ? instant.iso : undefined;
+};
 
 const isPattern = (text: string): boolean => {
   try {
@@ -90,7 +93,8 @@ export const comparisonReader = (vocabulary: Vocabulary, parameter: string) => {
     const values: readonly unknown[] = Array.isArray(operand) ? operand : [operand];
     if (values.length > MOST_VALUES || !values.every((value) => fits(value, kind, comparison))) return refuse('wrong-type', 'Compare texts with texts, dates with ISO 8601 texts, numbers with numbers.');
     if (values.some((value) => typeof value === 'string' && value.includes('\0'))) return refuse('invalid-text', 'Remove NUL characters from the text.');
-    return { member, kind, comparison, values: values.map((value) => (comparison === 'exists' ? value : kept(value, kind))) };
+    const kept = (value: unknown): unknown => (kind === 'instant' && typeof value === 'string' ? (isoOf(value) ?? refuse('invalid-date', 'Send an instant that exists, with an offset, or a day alone for its midnight in UTC.')) : value);
+    return { member, kind, comparison, values: values.map(kept) };
   };
   return { compare, patternOf, refuse };
 };

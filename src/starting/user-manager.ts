@@ -24,6 +24,7 @@ const openMail = ({ config, notices, started }: Starting): Mailer => {
 
 /** Where other services of this process are, as soon as they listen. */
 interface Addresses {
+  readonly hasDeviceManager: boolean;
   readonly publicUrl: () => string | undefined;
   readonly deviceManagerUrl: () => string | undefined;
 }

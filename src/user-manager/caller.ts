@@ -3,7 +3,7 @@ import type { SessionKind, UserAccount } from './domain/user-account.ts';
 
 /** Who asks: a person with a session, another service of ours, an operator, or a webhook client. */
 export type Caller =
-  | { readonly kind: 'person'; readonly user: UserAccount; readonly tokenHash: Buffer; readonly session: SessionKind; readonly sessionId: string }
+  | { readonly kind: 'person'; readonly user: UserAccount; readonly session: SessionKind; readonly sessionId: string }
   | { readonly kind: 'service' }
   | { readonly kind: 'operator'; readonly userId: string }
   | { readonly kind: 'client'; readonly client: WebhookClient };

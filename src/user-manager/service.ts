@@ -14,6 +14,7 @@ import { createSourceReader } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
+import { JobStillRunsError } from '../jobs/forgetting.ts';
 import { auditGauges } from '../metrics/audit-gauges.ts';
 import type { GaugeSource } from '../metrics/gauge.ts';
 import { jobGauges } from '../metrics/job-gauges.ts';
@@ -63,6 +64,8 @@ export interface UserManagerDependencies extends SessionDurations, UserRemoving,
   readonly pool: Pool;
   /** The current service token and, while rotating, the one before. */
   readonly serviceTokens: readonly string[];
+  /** Where the Device Manager is, as soon as it listens. */
+  readonly deviceManagerUrl: () => string | undefined;
   /** Where this service is reached: tokens of clients name it. */
   readonly issuer: () => string;
   readonly version: string;
@@ -193,6 +196,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     gauges: [...gauges, ...poolGauges({ requests: pool, jobs: dependencies.jobPool }), ...jobGauges(pool, taskNames), ...auditGauges(pool, 'user_manager')],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordAudit(pool, entry), log),
     isDatabaseUnavailable: isUnavailable,
+    codeOf: (error) => (error instanceof JobStillRunsError ? 'unavailable' : undefined),
     ready: async () => (await pool.query('select 1')).rowCount === 1,
     checkUp: { database: () => pool.query('select 1') },
   });

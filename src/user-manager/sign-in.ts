@@ -24,10 +24,9 @@ export interface SignIn {
   readonly issue: (checked: CheckedUser, replacedSid: string | undefined) => Promise<IssuedTokens | undefined>;
   /** New tokens for a refresh token; undefined for one that is unknown, ended or was used before, which ends its whole family. */
   readonly refresh: (refreshToken: string) => Promise<IssuedTokens | undefined>;
-  readonly end: (tokenHash: Buffer, userId: string) => Promise<void>;
   readonly list: (userId: string) => Promise<readonly OpenSession[]>;
-  /** False when the user has no sign-in of this id. */
-  readonly endById: (userId: string, id: string) => Promise<boolean>;
+  /** Ends a sign-in, whatever it was renewed to meanwhile; false when the user has none of this id. */
+  readonly end: (userId: string, id: string) => Promise<boolean>;
 }
 
 /** Lifetimes in seconds. */
@@ -79,13 +78,8 @@ export const createSignIn = (pool: Pool, { sessionDurationSeconds: durationSecon
         return issueIn(client, used.userId, used.family, used.endsAt);
       });
     },
-    end: (tokenHash, userId) =>
-      inTransaction(pool, async (client) => {
-        await endSession(client, tokenHash);
-        await recordAudit(client, ended(userId));
-      }),
     list: (userId) => sessionsOf(pool, userId, sessionIdleSeconds),
-    endById: (userId, id) =>
+    end: (userId, id) =>
       inTransaction(pool, async (client) => {
         const found = await endSignIn(client, userId, id);
         if (found) await recordAudit(client, ended(userId));

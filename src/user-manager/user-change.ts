@@ -1,7 +1,7 @@
 import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
-import { isBlockedAt, type MemberFault, type UserAccount, type UserState } from './domain/user-account.ts';
-import { applyCommands, type UserCommands } from './domain/user-changes.ts';
+import { accountDisabled, isBlockedAt, type MemberFault, type UserAccount, type UserState } from './domain/user-account.ts';
+import { applyCommands, type ChangeableUser, type UserCommands } from './domain/user-changes.ts';
 import { actorNamed, recordAudit } from './storage/audit-table.ts';
 import { endResetsOf } from './storage/password-reset-table.ts';
 import { endSessionsOf } from './storage/session-table.ts';
@@ -23,7 +23,13 @@ const orTaken = async <Result>(work: Promise<Result>): Promise<Result | { readon
 const audit = (db: Queryable, event: 'user-changed' | 'user-deleted', id: string, updaterId: string): Promise<void> =>
   recordAudit(db, { event, actor: actorNamed(updaterId), patientId: id, resource: 'user' });
 
-/** Changes a user, all or nothing; who is blocked or expired after it has no session left, and links mailed to an old address end. */
+const faultsOf = (groups: UserGroups, before: UserAccount, { properties, userGroup }: ChangeableUser): MemberFault[] => {
+  const moves = userGroup !== before.userGroup;
+  const disabled = moves && before.authUserId !== undefined && groups.authUserCreationDisabled(userGroup) ? [accountDisabled('/$set/userGroup')] : [];
+  return [...disabled, ...(moves || JSON.stringify(properties) !== JSON.stringify(before.properties) ? groups.faultsOf(userGroup, properties, '/$set') : [])];
+};
+
+/** Changes a user, all or nothing; nobody who signs in gets into a group whose users never do; who is blocked or expired after it has no session left, and links mailed to an old address end. */
 export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands: UserCommands, updaterId: string): Promise<Changed> =>
   orTaken(
     inTransaction(pool, async (client): Promise<Changed> => {
@@ -31,9 +37,7 @@ export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands:
       if (before === undefined || before.state === 'DELETED') return 'not-found';
       const applied = applyCommands(before, commands);
       if ('faults' in applied) return applied;
-      const { properties, userGroup } = applied.user;
-      const isTouched = userGroup !== before.userGroup || JSON.stringify(properties) !== JSON.stringify(before.properties);
-      const faults = isTouched ? groups.faultsOf(userGroup, properties, '/$set') : [];
+      const faults = faultsOf(groups, before, applied.user);
       if (faults.length > 0) return { faults };
       const user = await updateUser(client, id, applied.user, updaterId);
       if (user.email !== before.email) await endResetsOf(client, id);

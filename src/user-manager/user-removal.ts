@@ -10,18 +10,18 @@ import { eraseUser, type UserErasing } from './user-erasure.ts';
 
 /** What removing a user stands on. */
 export interface UserRemoving extends UserErasing {
-  /** The Device Manager that is to erase the patient, as soon as it is known. */
-  readonly deviceManagerUrl: () => string | undefined;
+  /** Whether there is a Device Manager that is to erase the patient; it may not listen yet. */
+  readonly hasDeviceManager: boolean;
   /** The identifier by which the Device Manager knows a user as a patient. */
   readonly patientIdOf: (user: UserAccount) => string | undefined;
 }
 
-/** Erases a user, and has the Device Manager erase the patient that the user was, where one is known; false when there is no such user. */
+/** Erases a user, and has the Device Manager erase the patient that the user was, where there is one; false when there is no such user. */
 export const removeUser = async (removing: UserRemoving, id: string, updaterId: string): Promise<boolean> => {
   if ((await findUserByAnyId(removing.pool, id)) === undefined) return false;
   const auditPseudonym = newPseudonym();
   const { users = 0 } = await eraseUser(removing, { id, auditPseudonym, actor: actorNamed(updaterId) }, async (db, user, account) => {
-    const patientId = removing.deviceManagerUrl() === undefined ? undefined : removing.patientIdOf(user);
+    const patientId = removing.hasDeviceManager ? removing.patientIdOf(user) : undefined;
     if (patientId !== undefined) await addJob(db, { task: 'erase-health-data', payload: { patientId, auditPseudonym, account: JSON.stringify(account) } });
   });
   return users > 0;

@@ -8,10 +8,12 @@ import { backUp } from '../../src/backup/backing-up.ts';
 import { migrateWithin } from '../../src/database/migrator.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { prepareJobs } from '../../src/jobs/runner.ts';
+import { listRotations } from '../../src/keys/data-key-rotation.ts';
 import { migrateDeviceManager, ownSchemas } from '../../src/schemas.ts';
 import { appWith, heartRate, newEnrolledApp, type App } from '../bff/app.ts';
 import { commandLineHere, printed, type Outcome } from '../cli/command-line.ts';
-import { answered, eventually, type KeptRecord } from '../device-manager/client.ts';
+import { answered, bloodPressure, clientWith, cuff, eventually, service, type KeptRecord } from '../device-manager/client.ts';
+import { pulse } from '../device-manager/fhir-documents.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 import { unzipped } from '../setup/unzipped.ts';
@@ -58,7 +60,7 @@ describe('backup and restore', () => {
 
   beforeAll(async () => {
     // Nothing is normalized here: the jobs are to go on where the backup is restored.
-    source = await startTestVitalgate({ JOBS: ['chain-audit', 'erase-patient'] });
+    source = await startTestVitalgate({ JOBS: ['chain-audit', 'erase-patient', 'rotate-data-keys', 'release-quarantine'] });
     masterKey = readFileSync(join(source.dataDir, 'master-key'), 'utf8').trim();
     [anna, bea] = [await person(), await person()];
     await printed(runAtSource(['--json', 'backup', path('early.zip')]));
@@ -214,11 +216,63 @@ describe('backup and restore', () => {
   });
 
   test('keys of a later backup are refused where data keys were rotated between, and nothing restored', async () => {
-    const place = await target();
-    await printed(runAtSource(['--json', 'keys', 'rotate', '--data']));
+    const rotations = async () => (await listRotations(source.database.pool, 5)).map(({ finished_at: finishedAt }) => finishedAt !== null);
+    const holder = await source.database.pool.connect();
+    try {
+      // Whoever may yet seal under an old generation keeps it from being destroyed.
+      await holder.query('begin; select from device_manager_keys.data_key for key share');
+      await printed(runAtSource(['--json', 'keys', 'rotate', '--data']));
+      await printed(runAtSource(['--json', 'backup', path('under-way.zip')]));
+      await printed(runAtSource(['--json', 'backup', path('still-under-way.zip')]));
+      expect(await rotations()).toEqual([false]);
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    expect(await eventually(rotations, ([isDone]) => isDone === true)).toEqual([true]);
     await printed(runAtSource(['--json', 'backup', path('rotated.zip')]));
-    const { code, told } = await place.run([...early, '--keys', path('rotated.keys.zip'), '--without-erasure-journal']);
-    expect([code, told, await tablesIn(place)]).toEqual([1, expect.stringMatching(/Data keys were rotated between.*Nothing was restored/), 0]);
+    const place = await target();
+    for (const [situation, data, keys] of [['it began since', 'early', 'rotated'], ['it was under way at the backup, and ended since', 'under-way', 'rotated'], ['it was under way at both', 'under-way', 'still-under-way']] as const) {
+      const { code, told } = await place.run(['restore', path(`${data}.zip`), '--keys', path(`${keys}.keys.zip`), '--without-erasure-journal']);
+      expect([situation, code, told, await tablesIn(place)]).toEqual([situation, 1, expect.stringMatching(/Data keys were rotated between.*Nothing was restored/), 0]);
+    }
+    expect((await place.run(['restore', path('under-way.zip'), '--without-erasure-journal'])).code).toBe(0);
+  });
+
+  test('deliveries that wait in the backup and were released, discarded or contradicted since are refused with later keys, or left out by request: a re-delivery is taken', async () => {
+    const { key } = await source.createWebhookKey('lab');
+    const sent = (urls: TestVitalgate['urls'], body: object) => clientWith(urls.deviceManager, { 'x-api-key': key }).post('/health-data/medisante', body).then(({ status }) => status);
+    const [mine, another] = [`Maker:Model:mine-${randomUUID()}`, `Maker:Model:another-${randomUUID()}`];
+    const released = bloodPressure({ id: mine }, '2024-03-02T09:10:11Z');
+    const bodies = [released, pulse(mine, '2024-03-02T09:12:00Z', 66), { ...released, measurements: { ...released.measurements, pulse: { value: 71, unit: 'bpm' } } }, bloodPressure({ id: another }, '2024-03-02T09:14:00Z')];
+    for (const body of bodies) expect(await sent(source.urls, body)).toBe(200);
+    await printed(runAtSource(['--json', 'backup', path('waiting.zip')]));
+    const waiting = async (pool: TestDatabase['pool']) => (await pool.query<{ reason: string }>('select reason from device_manager.quarantined_delivery')).rows.map(({ reason }) => reason).sort();
+    expect(await waiting(source.database.pool)).toHaveLength(4);
+    await answered(service(source, bea?.user.id).post('/devices/assign', { ...cuff(mine), assignedFrom: '2024-03-01T00:00:00Z' }));
+    const inbox = await eventually(() => printed<{ _id: string; kind: string }[]>(runAtSource(['--json', 'inbox', 'list'])), (entries) => entries.length === 2);
+    const conflicting = inbox.find(({ kind }) => kind === 'conflicting')?._id ?? '';
+    await printed(runAtSource(['--json', 'inbox', 'discard', conflicting, '--reason', 'other']));
+    await printed(runAtSource(['--json', 'backup', path('released.zip')]));
+
+    const place = await target();
+    const restoring = ['--json', 'restore', path('waiting.zip'), '--without-erasure-journal'];
+    const later = [...restoring, '--keys', path('released.keys.zip')];
+    const { code, told } = await place.run(later);
+    expect([code, told, await tablesIn(place)]).toEqual([1, expect.stringMatching(/have no keys: 3\..*--without-unreadable-deliveries.*Nothing was restored/), 0]);
+    const { leftOut } = await printed<{ leftOut: { sender: string; correlationId: string; receivedAt: string }[] }>(place.run([...later, '--without-unreadable-deliveries']));
+    expect(leftOut).toEqual(Array.from({ length: 3 }, () => ({ sender: 'lab', correlationId: expect.any(String), receivedAt: expect.any(String) })));
+    const restored = await startOn(place);
+    try {
+      expect(await waiting(place.database.pool)).toEqual(['device-unknown']);
+      for (const body of bodies) expect(await sent(restored.urls, body)).toBe(200);
+      expect(await waiting(place.database.pool)).toEqual(['conflicting-delivery', 'device-unknown', 'device-unknown', 'device-unknown']);
+    } finally {
+      await restored.stop();
+    }
+    const whole = await target();
+    expect(await printed(whole.run(restoring))).toMatchObject({ leftOut: [] });
+    expect(await waiting(whole.database.pool)).toHaveLength(4);
   });
 
   test('a database with rows is refused, and left as it is; one that was only migrated is not', async () => {

@@ -110,6 +110,7 @@ describe.each(stages)('the BFF in front of %s', (_upstreams, start, missing) => 
       ['an unknown query parameter', '/health-data?patientId=x', '[]', 400, 'unknown-parameter', '/query/patientId'],
       ['a device without provider', '/devices/assign', '{"deviceId":"a","deviceType":"b"}', 400, 'invalid-request', '/deviceProvider'],
       ['an assignment from a day that does not exist', '/devices/assign', JSON.stringify({ ...watch, assignedFrom: '2024-02-30T00:00:00Z' }), 400, 'invalid-request', '/assignedFrom'],
+      ['an assignment until a day that does not exist', '/devices/assign', JSON.stringify({ ...watch, assignedUntil: '2024-02-30T00:00:00Z' }), 400, 'invalid-request', '/assignedUntil'],
       ['a NUL in the name of a device', '/devices/assign', '{"deviceId":"a","deviceType":"b","deviceProvider":"healthkit","name":"\\u0000"}', 400, 'invalid-text', '/name'],
       ['credentials without password', '/oauth/token', '{"username":"anna"}', 400, 'invalid-request', '/password'],
     ])('%s is refused as a whole', async (_situation, path, body, status, code, pointer) => {
@@ -117,6 +118,25 @@ describe.each(stages)('the BFF in front of %s', (_upstreams, start, missing) => 
       const answer = await send(annasApp, path, body);
       expect(await answer.json()).toMatchObject({ status, code, retryable: false, ...(pointer !== undefined && { errors: [{ pointer }] }) });
       expect(await countOf(annasApp)).toBe(before);
+    });
+
+    describe('an interval of a device that cannot be', () => {
+      const expectRefused = async (answer: Response, pointer: string) => expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'invalid-request', errors: [{ pointer, code: 'invalid-date' }] }]);
+      const inOneHour = () => new Date(Date.now() + 3_600_000).toISOString();
+      for (const [situation, interval, place] of [
+        ['that begins in an hour', () => ({ assignedFrom: inOneHour() }), '/assignedFrom'],
+        ['that ends in an hour', () => ({ assignedUntil: inOneHour() }), '/assignedUntil'],
+        ['that ends before it begins', () => ({ assignedFrom: '2024-07-02T00:00:00Z', assignedUntil: '2024-07-01T00:00:00Z' }), '/assignedUntil'],
+      ] as const) {
+        testNeeding('a check who holds a device')(`${situation} is refused with its place`, async () => {
+          await expectRefused(await annasApp.post('/devices/assign', { ...watch, deviceId: 'lent', ...interval() }), place);
+        });
+      }
+
+      testNeeding('a check who holds a device')('that is ended in an hour is refused with its place', async () => {
+        const { _id } = (await (await annasApp.post('/devices/assign', { ...watch, deviceId: 'lent' })).json()) as { _id: string };
+        await expectRefused(await annasApp.post(`/devices/${_id}/unassign`, { assignedUntil: inOneHour() }), '/assignedUntil');
+      });
     });
 
     test.each([

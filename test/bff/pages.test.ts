@@ -60,6 +60,7 @@ describe('the files of the pages', () => {
     expect([page.headers['cache-control'], page.headers['etag']]).toEqual(['no-cache', expect.stringMatching(/^"[0-9a-f]{16}"$/)]);
     const again = await raw(url, { 'if-none-match': `W/${String(page.headers['etag'])}` });
     expect([again.status, again.body.length]).toEqual([304, 0]);
+    expect([(await raw(url, { 'if-none-match': '*' })).status, (await raw(url, { 'if-none-match': '"another"' })).status]).toEqual([304, 200]);
     for (const path of await loadedBy('/')) {
       const { status, headers } = await raw(`${url}${path}`);
       expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=31536000, immutable']);

@@ -41,6 +41,23 @@ describe('a receipt tells what was assumed', () => {
   });
 });
 
+describe('a date without an offset', () => {
+  const flutter = (metadata?: object) => ({ uuid: randomUUID(), type: 'HEART_RATE', value: { __type: 'NumericHealthValue', numericValue: 71 }, unit: 'BEATS_PER_MINUTE', dateFrom: '2024-07-23T15:44:05.993', dateTo: '2024-07-23T15:44:05.993', ...(metadata && { metadata }) });
+
+  test.each<[string, object | undefined, string, string]>([
+    ['is on the clock of the phone that read it, wherever the sample was taken', { HKTimeZone: 'America/New_York' }, '?timeZone=Europe/Rome', '2024-07-23T13:44:05.993Z'],
+    ['is read though nobody knows the zone of the sample', { HKTimeZone: 'GMT+0200' }, '?timeZone=Europe/Rome', '2024-07-23T13:44:05.993Z'],
+    ['is in the zone of the sample where the upload names none', { HKTimeZone: 'America/New_York' }, '', '2024-07-23T19:44:05.993Z'],
+    ['is refused where the upload names none, and nobody knows that of the sample', { HKTimeZone: 'GMT+0200' }, '', 'invalid-date'],
+    ['is refused where neither names a zone', undefined, '', 'invalid-date'],
+  ])('%s', async (_situation, metadata, query, expected) => {
+    const app = await newApp();
+    const { items } = await receiptOf(app.post(`/health-data${query}`, [flutter(metadata)]));
+    const records = (await (await app.get('/health-data?_p=recordedAt')).json()) as { recordedAt: string }[];
+    expect(items[0]?.error?.code ?? records[0]?.recordedAt).toBe(expected);
+  });
+});
+
 test('a type that no rule reads is unsupported: kept, and a duplicate when it comes again', async () => {
   const app = await newApp();
   const strange = [sample({ type: 'HKQuantityTypeIdentifierOfNextYear' }), sample()];

@@ -19,6 +19,9 @@ export const recordsByType: Readonly<Record<string, readonly Example[]>> = {
   HKCorrelationTypeIdentifierFood: [
     [{ objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 0.02, unit: 'kg' }, { quantityType: 'HKQuantityTypeIdentifierDietaryEnergyConsumed', quantity: 2092, unit: 'kJ' }] },
       [loinc('9052-2'), 'kcal', 500], [apple('HKQuantityTypeIdentifierDietaryProtein'), 'g', 20]],
+    // Two samples of one nutrient in one meal.
+    [{ objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 5, unit: 'g' }, { quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 7000, unit: 'mg' }] },
+      [apple('HKQuantityTypeIdentifierDietaryProtein'), 'g', 12]],
   ],
   HKWorkoutTypeIdentifier: [
     [{ activityId: 37, duration: 1800, calories: 312.5, distance: 1, workoutEvents: [{ eventTypeInt: 1, eventType: 'pause' }, { eventTypeInt: 1, eventType: 'pause' }] },

@@ -12,7 +12,7 @@ interface Listed {
   readonly rawDataType?: string;
   readonly recordedAt: string;
   readonly rawData?: unknown;
-  readonly normalizedData?: { readonly observations: readonly { readonly value: number; readonly unitCode: string }[]; readonly attachments?: readonly { readonly pointer: string }[] };
+  readonly normalizedData?: { readonly observations: readonly { readonly name: string; readonly value: number; readonly unitCode: string }[]; readonly attachments?: readonly { readonly pointer: string }[] };
 }
 
 const root = join(import.meta.dirname, '..', 'fixtures', 'healthkit');
@@ -85,6 +85,7 @@ const payloads: readonly (readonly [folder: string, format: string, files: Reado
     'capgo.json': ['', '71 /min', '128 mm[Hg], 82 mm[Hg]'],
     'perfood-quantity.json': ['?type=HeartRate', '71 /min'],
     'perfood-sleep.json': ['', '406 min'],
+    'perfood-workout.json': ['?type=workoutType', '30 min, 300 kcal, 5000 m'],
   }],
 ];
 
@@ -156,6 +157,7 @@ describe('kinds that a library has in a shape of its own', () => {
   const list = (name: string, element: object) => ({ data: { [name]: [{ start: noon, end: noon, ...element }] } });
   const flutter = (type: string, value: object) => [{ uuid: one, type, value, dateFrom: '2024-07-01T12:00:00.000+0200', dateTo: '2024-07-01T12:30:00.000+0200', sourcePlatform: 'appleHealth' }];
   const base = { uuid: one, startDate: '2024-07-01T10:00:00.000Z', endDate: '2024-07-01T10:00:00.000Z' };
+  const half = { endDate: '2024-07-01T10:30:00.000Z' };
   const rates = (...hr: number[]) => hr.map((rate) => ({ hr: rate, units: 'bpm' }));
   test.each<[string, string, unknown, string, string?]>([
     ['a mood of Health Auto Export', autoExport, list('stateOfMind', { id: one, kind: 'Daily Mood', valence: 0.5, valenceClassification: 6, labels: ['Calm'], associations: ['Self Care'] }), 'HKStateOfMindTypeIdentifier: 0.5 {score}, 1 {event}, 1 {event}, 1 {event}, 1 {event}'],
@@ -173,6 +175,9 @@ describe('kinds that a library has in a shape of its own', () => {
     ['a summary of a day in the zone of the upload', kingstinct, [{ dateYear: 2024, dateMonth: 7, dateDay: 1, activeEnergyBurned: 300, appleStandHours: 9 }], 'HKActivitySummaryTypeIdentifier: 300 kcal, 9 {count}', '?timeZone=Europe%2FRome'],
     ['a track with the dates of its points', kingstinct, [{ locations: [{ date: '2024-07-01T10:00:00.000Z', latitude: 0, longitude: 0 }, { date: '2024-07-01T10:30:00.000Z', latitude: 0, longitude: 0 }] }], 'HKWorkoutRouteTypeIdentifier: 2 {count}, /locations'],
     ['a workout of Flutter', standard, flutter('WORKOUT', { __type: 'WorkoutHealthValue', workoutActivityType: 'RUNNING', totalEnergyBurned: 300, totalEnergyBurnedUnit: 'KILOCALORIE', totalDistance: 5000, totalDistanceUnit: 'METER', totalSteps: 6000, totalStepsUnit: 'COUNT' }), 'HKWorkoutTypeIdentifier: 30 min, 300 kcal, 5000 m, 6000 {steps}'],
+    ['a workout of the Capacitor plugin in an upload that names no type', standard, [{ ...base, ...half, source: 'Watch', sourceBundleId: 'com.apple.health.1', duration: 0.5, workoutActivityId: 37, workoutActivityName: 'Running', totalEnergyBurned: -1, totalDistance: -1 }], 'HKWorkoutTypeIdentifier: 30 min'],
+    ['a workout of a kin of the Capacitor plugin, which counts seconds', standard, [{ ...base, ...half, source: 'Watch', sourceBundleId: 'com.apple.health.1', duration: 1800, workoutActivityId: 37, workoutActivityName: 'Running', totalDistance: 5000 }], 'HKWorkoutTypeIdentifier: 30 min, 5000 m'],
+    ['a workout of the Cordova plugin, its distance in metres', standard, [{ ...base, ...half, value: 'walking', unit: 'activityType', calories: 120, distance: 2400, duration: 1500, sourceName: 'Watch', sourceBundleId: 'com.apple.health.1' }], 'HKWorkoutTypeIdentifier: 25 min, 120 kcal, 2400 m', '?type=activity'],
     ['a meal of Flutter', standard, flutter('NUTRITION', { __type: 'NutritionHealthValue', name: 'Banana', calories: 105, protein: 1.3, vitaminC: 0.01 }), 'HKCorrelationTypeIdentifierFood: 105 kcal, 1.3 g, 10 mg'],
     ['an audiogram of Flutter', standard, flutter('AUDIOGRAM', { __type: 'AudiogramHealthValue', frequencies: [1000], leftEarSensitivities: [20], rightEarSensitivities: [25] }), 'HKDataTypeIdentifierAudiogram: 20 dB{HL}, 25 dB{HL}'],
     ['a trace of Flutter', standard, flutter('ELECTROCARDIOGRAM', { __type: 'ElectrocardiogramHealthValue', averageHeartRate: 61, samplingFrequency: 512, classification: 'SINUS_RHYTHM', voltageValues: [{ voltage: 1e-5, timeSinceSampleStart: 0 }] }), 'HKDataTypeIdentifierElectrocardiogram: 61 /min, 1 {event}, /value/voltageValues'],
@@ -181,6 +186,33 @@ describe('kinds that a library has in a shape of its own', () => {
     const receipt = await upload(app, format, body, query);
     expect(receipt.items.flatMap(({ error }) => (error ? [error] : []))).toEqual([]);
     expect((await listOf(app)).map((record) => `${record.rawDataType ?? ''}: ${told(record)}`)).toEqual([expected]);
+  });
+});
+
+describe('what a bridge says in a way of its own', () => {
+  const span = { uuid: one, startDate: '2024-07-01T10:00:00.000Z', endDate: '2024-07-01T10:04:00.000Z' };
+  const cordova = { id: one, startDate: span.startDate, endDate: span.endDate, sourceName: 'Watch', sourceBundleId: 'com.apple.health.1' };
+  const flutter = (type: string, value: object = { __type: 'NumericHealthValue', numericValue: 4 }, unit = 'MINUTE') =>
+    ({ uuid: one, type, value, unit, dateFrom: '2024-07-01T12:00:00.000', dateTo: '2024-07-01T12:04:00.000', sourcePlatform: 'appleHealth' });
+
+  test.each<[string, object, ...string[]]>([
+    ['no headache of Flutter, which writes the minutes over the value', flutter('HEADACHE_NOT_PRESENT'), 'Headache: not present 1 {event}'],
+    ['a moderate headache of Flutter', flutter('HEADACHE_MODERATE'), 'Headache: moderate 1 {event}'],
+    ['a headache of Flutter that says nothing of how severe', flutter('HEADACHE_UNSPECIFIED'), 'Headache: unspecified 1 {event}'],
+    ['a headache of Flutter whose members the app renamed', { ...span, type: 'HEADACHE_MILD', value: 4, unit: 'MINUTE' }, 'Headache: mild 1 {event}'],
+    ['a stage of sleep of Flutter whose members the app renamed', { ...span, type: 'SLEEP_LIGHT', value: 4, unit: 'MINUTE' }, 'Sleep Analysis: asleep core 4 min'],
+    ['a mindful session of Flutter', flutter('MINDFULNESS'), 'Mindful Session 4 min'],
+    ['a mindful session of the Cordova plugin, its value seconds', { ...cordova, type: 'mindfulness', value: 240, unit: 'sec' }, 'Mindful Session 4 min'],
+    ['an hour of standing of Flutter, whose number is a value though its unit is a time', flutter('APPLE_STAND_HOUR', { __type: 'NumericHealthValue', numericValue: 1 }, 'HOUR'), 'Apple Stand Hour: idle 1 {event}'],
+    ['a blood pressure of the Cordova plugin', { ...cordova, value: { systolic: 120, diastolic: 80 }, unit: 'mmHG' }, 'Systolic blood pressure 120 mm[Hg]', 'Diastolic blood pressure 80 mm[Hg]'],
+    ['a blood glucose of the Cordova plugin', { ...cordova, type: 'blood_glucose', value: { glucose: 5.5, meal: 'before_meal' }, unit: 'mmol<180.1558800000541>/L' }, 'Glucose [Moles/volume] in Blood 5.5 mmol/L'],
+    ['insulin of the Cordova plugin', { ...cordova, type: 'insulin_delivery', value: { insulin: 5, reason: 'bolus' }, unit: 'IU' }, 'Insulin Delivery 5 [iU]'],
+    ['a day of a cycle of Flutter', flutter('MENSTRUATION_FLOW', { __type: 'MenstruationFlowHealthValue', flow: 'heavy', isStartOfCycle: true }, 'NO_UNIT'), 'Menstrual Flow: heavy 1 {event}'],
+  ])('%s', async (_situation, item, ...expected) => {
+    const app = await newApp();
+    await upload(app, standard, [item], '?timeZone=Europe/Rome');
+    const [record] = await listOf(app);
+    expect(record?.normalizedData?.observations.map(({ name, value, unitCode }) => `${name} ${String(value)} ${unitCode}`) ?? record?.reason).toEqual(expected);
   });
 });
 

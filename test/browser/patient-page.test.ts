@@ -7,7 +7,7 @@ import { eventually } from '../device-manager/client.ts';
 import { describeInBrowser, openBrowser } from '../setup/browser.ts';
 import { startMailServer, type MailServer } from '../setup/mail-server.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
-import { overflowOf, violationsOn, watchedPage } from './watched-page.ts';
+import { openView, overflowOf, signIn, violationsOn, watchedPage } from './watched-page.ts';
 
 const newPassword = 'a new horse in the old stable';
 const hourMs = 3_600_000;
@@ -34,12 +34,6 @@ describeInBrowser('the page for people', () => {
   });
 
   const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
-  const signIn = async (page: Page, { username, password }: Pick<TestUser, 'username' | 'password'>): Promise<void> => {
-    await page.getByLabel('User name').fill(username);
-    await page.getByLabel('Password', { exact: true }).fill(password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-  };
-  const openView = (page: Page, name: string) => page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click();
   const drawn = (page: Page) => page.locator('.chart-body:not([aria-busy]) .u-over').first().waitFor();
   const charted = (app: App, type: string) => eventually(async () => (await (await app.get(`/chart-data?normalizedDataType=${type}`)).json()) as unknown[], (series) => series.length > 0);
   /** A person with a watch, two days of heart rates, a weight and a refused sample. */

@@ -1,5 +1,6 @@
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { TestUser } from '../setup/vitalgate.ts';
 
 /** A page of a context of its own, and what the browser complains about. */
 export interface WatchedPage {
@@ -32,6 +33,16 @@ export const watchedPage = async (browser: Browser, url: string, options: Browse
   await page.goto(url);
   return { page, faults, close: () => context.close() };
 };
+
+/** Fills in the form of the patient page. */
+export const signIn = async (page: Page, { username, password }: Pick<TestUser, 'username' | 'password'>): Promise<void> => {
+  await page.getByLabel('User name').fill(username);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+};
+
+/** Opens a view of the patient page by its name. */
+export const openView = (page: Page, name: string): Promise<void> => page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click();
 
 interface Violation {
   readonly id: string;

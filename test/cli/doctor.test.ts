@@ -223,6 +223,7 @@ const planted: Readonly<Record<string, Planted>> = {
   },
   'no User Manager there': { ...wrong('upstreams', 'User Manager'), found: /ECONNREFUSED/, remedy: /correct USER_MANAGER_URL/, settings: async () => ({ USER_MANAGER_URL: await closedPort() }) },
   'no host of that name': { ...wrong('upstreams', 'Device Manager'), found: /ENOTFOUND|EAI_AGAIN/, remedy: /host in DEVICE_MANAGER_URL/, settings: () => ({ DEVICE_MANAGER_URL: 'http://no-such-host.invalid' }) },
+  'no Device Manager to erase in, of a User Manager alone': { ...wrong('upstreams', 'Device Manager'), found: /ECONNREFUSED/, remedy: /correct DEVICE_MANAGER_URL/, settings: async () => ({ SERVICES: 'user-manager', DEVICE_MANAGER_URL: await closedPort() }) },
   'another service token than the Device Manager has': { ...wrong('upstreams', 'Device Manager'), found: /refuses the service token/, remedy: /same SERVICE_TOKEN/, settings: () => ({ SERVICE_TOKEN: canary.repeat(2) }), others: true },
   'a running server that does not answer': {
     ...wrong('upstreams', 'running BFF'), found: /ECONNREFUSED/, remedy: /see its log/, undo: () => rmSync(join(dataDir, 'server.json')),

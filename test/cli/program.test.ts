@@ -114,7 +114,7 @@ describe('the program', () => {
 
   test.each<[string, string[], Record<string, string>, RegExp]>([
     ['wrong settings, all together', [], { BFF_PORT: 'x', SERVICE_TOKEN: 'hunter2' }, /BFF_PORT is not a number\n {2}SERVICE_TOKEN is shorter than 32 characters/],
-    ['--demo with one service', ['--demo'], { SERVICES: 'user-manager', SERVICE_TOKEN: 's'.repeat(32) }, /--demo needs all three services/],
+    ['--demo with one service', ['--demo'], { SERVICES: 'user-manager', SERVICE_TOKEN: 's'.repeat(32), DEVICE_MANAGER_URL: 'none' }, /--demo needs all three services/],
     ['--demo on a database of others', ['--demo'], { DATABASE_URL: 'postgres://hunter2@127.0.0.1/vitalgate' }, /--demo forgets all that it made up when it stops, and keeps it to itself: leave DATABASE_URL unset/],
     ['--demo before a Device Manager of others', ['--demo'], { DEVICE_MANAGER_URL: 'http://127.0.0.1:1' }, /leave DEVICE_MANAGER_URL unset/],
     ['a file of settings that is not there', ['--config', '/nonexistent/vitalgate.env'], {}, /the settings file \/nonexistent\/vitalgate\.env cannot be read \(ENOENT\)/],

@@ -10,15 +10,17 @@ const app = `
   import { createClient, storageStore } from './client.ts';
   const events = [];
   const client = createClient({ baseUrl: location.origin, store: storageStore(localStorage), onEvent: (event) => events.push(event) });
-  window.app = { client, statuses: () => events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts.map(({ status }) => status) : [])), anchors: () => events.filter(({ kind }) => kind === 'anchor').length };
+  window.app = { client, open: async () => client.openOutbox({ owner: localStorage.getItem('owner') ?? await client.whoIsSignedIn() }), statuses: () => events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts.map(({ status }) => status) : [])), anchors: () => events.filter(({ kind }) => kind === 'anchor').length };
 `;
 
 interface PageApp {
   readonly client: {
     readonly signIn: (credentials: object) => Promise<void>;
     readonly api: { readonly POST: (path: string, init: object) => Promise<{ response: { status: number } }> };
-    readonly outbox: { readonly addSamples: (samples: unknown[], options?: object) => Promise<void>; readonly flush: (options?: object) => Promise<{ state: string }> };
+    readonly whoIsSignedIn: () => Promise<string>;
   };
+  /** The outbox of who is signed in, or of whom the page remembers. */
+  readonly open: () => Promise<{ readonly addSamples: (samples: unknown[], options?: object) => Promise<void>; readonly flush: (options?: object) => Promise<{ state: string }> }>;
   readonly statuses: () => string[];
   readonly anchors: () => number;
 }
@@ -49,23 +51,24 @@ describeInBrowser('in a browser', () => {
   test('samples wait through a reload and an outage, and arrive once, with the cookies of the browser', async () => {
     const page = await openApp();
     await page.evaluate(async ({ username, password }) => {
-      const { client } = (globalThis as unknown as { app: PageApp }).app;
+      const { client, open } = (globalThis as unknown as { app: PageApp }).app;
       await client.signIn({ username, password });
+      localStorage.setItem('owner', await client.whoIsSignedIn());
       await client.api.POST('/devices/assign', { body: { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit' } });
       const at = (second: number) => new Date(Date.UTC(2024, 6, 1) + second * 1000).toISOString();
       const samples = Array.from({ length: 1500 }, (_, second) => ({ id: crypto.randomUUID(), type: 'HeartRate', unit: 'bpm', value: 71, startDate: at(second), endDate: at(second) }));
-      await client.outbox.addSamples(samples, { anchor: { name: 'HeartRate', value: 'a' } });
+      await (await open()).addSamples(samples, { anchor: { name: 'HeartRate', value: 'a' } });
     }, { username: user.username, password: user.password });
     await page.context().setOffline(true);
-    expect(await page.evaluate(() => (globalThis as unknown as { app: PageApp }).app.client.outbox.flush({ attempts: 1 }))).toEqual({ state: 'unreachable' });
+    expect(await page.evaluate(async () => (await (globalThis as unknown as { app: PageApp }).app.open()).flush({ attempts: 1 }))).toEqual({ state: 'unreachable' });
     await page.context().setOffline(false);
     await page.reload();
     const outcome = await page.evaluate(async () => {
-      const { client, statuses, anchors } = (globalThis as unknown as { app: PageApp }).app;
-      const [{ state }] = await Promise.all([client.outbox.flush(), client.outbox.flush()]);
-      return { state, created: statuses().filter((status) => status === 'created').length, all: statuses().length, anchors: anchors(), left: Object.keys(localStorage).length };
+      const { open, statuses, anchors } = (globalThis as unknown as { app: PageApp }).app;
+      const [{ state }] = await Promise.all([open().then((outbox) => outbox.flush()), open().then((outbox) => outbox.flush())]);
+      return { state, created: statuses().filter((status) => status === 'created').length, all: statuses().length, anchors: anchors(), left: Object.keys(localStorage) };
     });
-    expect(outcome).toEqual({ state: 'empty', created: 1500, all: 1500, anchors: 1, left: 0 });
+    expect(outcome).toEqual({ state: 'empty', created: 1500, all: 1500, anchors: 1, left: ['owner'] });
     const { rows } = await vitalgate.database.pool.query<{ count: string }>('select count(*) from device_manager.sample where patient_id = $1', [user.id]);
     expect(rows[0]?.count).toBe('1500');
   });

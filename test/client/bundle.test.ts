@@ -23,7 +23,7 @@ describe('a bundle of the client', () => {
     // Nothing of Node is in this world, not even `process`.
     const world = createContext({ Response, Request, Headers, setTimeout, clearTimeout });
     runInContext(file?.text ?? '', world);
-    expect(runInContext(`typeof vitalgate.createClient({ baseUrl: 'http://127.0.0.1' }).outbox.flush`, world)).toBe('function');
+    expect(runInContext(`typeof vitalgate.createClient({ baseUrl: 'http://127.0.0.1' }).openOutbox({ owner: 'anna' }).flush`, world)).toBe('function');
     expect(file?.contents.length).toBeLessThan(LARGEST_BYTES);
   });
 });

@@ -2,7 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { failureOf, type Failure } from '../../src/client/sending.ts';
+import { errorOf } from '../../src/client/vitalgate-error.ts';
 import { itemCodes, itemError } from '../../src/healthkit/item-error.ts';
+import { problemCatalogue } from '../../src/http/problem.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const textOf = (name: string): string => readFileSync(join(root, 'docs', name), 'utf8');
@@ -41,4 +44,31 @@ test('the page on permissions names types that are known, and what they become',
   expect(rows.length).toBeGreaterThan(8);
   const known = new Map([...textOf('healthkit-types.md').matchAll(/^\| `(HK\w+)` .* \| ([a-z-]*) \|$/gm)].map(([, type = '', becomes = '']) => [type, becomes]));
   for (const { types, becomes } of rows) expect([types, [...new Set(types.map((type) => known.get(type)))]]).toEqual([types, becomes]);
+});
+
+describe('the page on syncing tells what the client does', () => {
+  /** How the page says each thing that can be done about a failed attempt. */
+  const words: readonly (readonly [string, Failure['kind']])[] = [
+    ['stays until the person signs in', 'sign-in'], ['halved until', 'halve'], ['halved at once', 'slow'], ['dropped with all', 'erased'], ['stays; wait', 'wait'], ['stays, and the queue stops', 'park'],
+  ];
+  const rows = [...textOf('sync.md').matchAll(/^\| ([^|]*(?:\d{3}|no answer)[^|]*) \| ([^|]+) \|$/gm)].map(([, answers = '', fate = '']) => ({
+    // A status before a code is that code's alone.
+    statuses: [...answers.matchAll(/\d{3}(?! `)/g)].map(([status]) => status), codes: [...answers.matchAll(/`([^`]+)`/g)].map(([, code]) => code), isNoAnswer: answers.includes('no answer'),
+    kind: words.find(([beginning]) => fate.startsWith(beginning))?.[1],
+  }));
+  const toldOf = (status: number, code: string | undefined) => (rows.find(({ codes }) => codes.includes(code)) ?? rows.find(({ statuses }) => statuses.includes(String(status))))?.kind;
+  const failedBy = (status: number, problem: unknown) => failureOf(errorOf(new Response(null, { status }), problem)).kind;
+
+  test.each(Object.entries(problemCatalogue))('about %s', (code, { status, retryable }) => {
+    expect(toldOf(status, code)).toBe(failedBy(status, { code, status, retryable }));
+  });
+
+  test.each([400, 401, 403, 404, 405, 408, 410, 413, 415, 429, 500, 502, 503, 504])('about a %s without a problem', (status) => {
+    expect(toldOf(status, undefined)).toBe(failedBy(status, undefined));
+  });
+
+  test('about no answer, and names nothing twice', () => {
+    expect(rows.find(({ isNoAnswer }) => isNoAnswer)?.kind).toBe(failureOf(new TypeError('fetch failed')).kind);
+    for (const named of [rows.flatMap(({ statuses }) => statuses), rows.flatMap(({ codes }) => codes)]) expect(named).toEqual([...new Set(named)]);
+  });
 });

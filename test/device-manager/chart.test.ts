@@ -17,6 +17,9 @@ const start = Date.UTC(2024, 2, 1);
 const sample = (type: string, unit: string, value: number, epochMs: number, sourceId = 'watch') =>
   ({ id: randomUUID(), type, unit, value, sourceId, startDate: new Date(epochMs).toISOString(), endDate: new Date(epochMs).toISOString() });
 
+/** What askers and proxies say of a tag at hand, and what is answered. */
+const knownAs = (etag: string): [string, number][] => [[`W/${etag}`, 304], [`"another", ${etag}`, 304], [`"another",W/${etag}`, 304], ['*', 304], ['"another"', 200], ['W/"another"', 200], [etag.slice(1, -1), 200]];
+
 describe('a chart', () => {
   let vitalgate: TestVitalgate;
   let patient: string;
@@ -71,6 +74,26 @@ describe('a chart', () => {
     expect(line?.data.reduce((sum, one) => sum + (one.count ?? 0), 0)).toBe(count);
   });
 
+  test('within one hour holds each value of its time once, and none beside it', async () => {
+    const own = await enrolled();
+    await keep([5, 15, 25, 35, 45, 55].map((minute) => sample('StepCount', 'count', minute, start + (10 * 60 + minute) * minuteMs)), own);
+    await allNormalized(own);
+    const [line] = await answered<Line[]>(own.get('/chart-data?normalizedDataType=step-count&points=2&from=2024-03-01T10:10:00Z&to=2024-03-01T10:50:00Z'));
+    expect(line?.data.reduce((sum, { count = 1, y }) => ({ count: sum.count + count, steps: sum.steps + y }), { count: 0, steps: 0 })).toEqual({ count: 4, steps: 120 });
+  });
+
+  test('adds up the minutes of sleep of one source, and the events of all', async () => {
+    const own = await enrolled();
+    const lasting = (type: string, value: string | number, epochMs: number, sourceId: string) => ({ ...sample(type, 'min', 0, epochMs, sourceId), unit: undefined, value, endDate: new Date(epochMs + 18 * minuteMs).toISOString() });
+    const nights = Array.from({ length: 30 }, (_, index) => start + Math.floor(index / 10) * dayMs + (index % 10) * 20 * minuteMs);
+    await keep(nights.flatMap((epochMs) => [lasting('SleepAnalysis', 'CORE', epochMs, 'watch'), ...(epochMs % (2 * 20 * minuteMs) === 0 ? [lasting('SleepAnalysis', 'CORE', epochMs + 1, 'phone')] : [])]), own);
+    await keep(nights.map((epochMs, index) => lasting('HKCategoryTypeIdentifierHeadache', 2, epochMs, index % 3 === 0 ? 'diary' : 'watch')), own);
+    await allNormalized(own);
+    const drawn = async (type: string) => (await answered<(Line & { cumulative?: boolean })[]>(own.get(`/chart-data?normalizedDataType=${type}&points=4`))).map(({ interval, cumulative, source, data }) => ({ interval, cumulative, source, y: data.map(({ y }) => y) }));
+    expect(await drawn('sleep-analysis')).toEqual([{ interval: 'P1D', cumulative: true, source: 'watch', y: [180, 180, 180] }]);
+    expect(await drawn('headache')).toEqual([{ interval: 'P1D', cumulative: true, source: undefined, y: [10, 10, 10] }]);
+  });
+
   test('begins its days at midnight of the time zone', async () => {
     const [line] = await chart('heart-rate&points=50&timeZone=America/New_York&from=2024-03-05T00:00:00Z');
     expect(line?.data.slice(2, 8).map(({ x }) => new Date(x).toISOString().slice(8, 13))).toEqual(['06T05', '07T05', '08T05', '09T05', '10T05', '11T04']);
@@ -97,6 +120,7 @@ describe('a chart', () => {
     expect(etag).toMatch(/^"[\w-]+"$/);
     const second = await read(etag);
     expect([second.status, await second.text(), second.headers.get('etag')]).toEqual([304, '', etag]);
+    for (const [given, status] of knownAs(etag)) expect([given, (await read(given)).status]).toEqual([given, status]);
     await keep([sample('HeartRate', 'bpm', 61, start + 1000)], own);
     await allNormalized(own);
     const third = await read(etag);
@@ -150,6 +174,10 @@ describe('a chart', () => {
     expect(first.lines[0]).toMatchObject({ interval: 'P14D', sources: ['watch'] });
     const again = await bff(path, { headers: { 'if-none-match': first.etag } });
     expect([again.status, again.headers.get('etag')]).toEqual([304, first.etag]);
+    for (const [given, status] of knownAs(first.etag)) {
+      const answer = await bff(path, { headers: { 'if-none-match': given } });
+      expect([given, answer.status, answer.headers.get('etag')]).toEqual([given, status, first.etag]);
+    }
     expect(await refused(bff(`${path}x`))).toMatchObject({ status: 400, errors: [{ pointer: '/query/timeZone' }] });
   });
 });

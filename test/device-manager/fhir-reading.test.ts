@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { standingsOf, type Version } from '../../src/device-manager/domain/version.ts';
 import { readFhir } from '../../src/device-manager/providers/fhir/reading.ts';
+import { documentOf } from '../../src/device-manager/providers/medisante/document.ts';
 import { takeApart } from '../../src/device-manager/providers/taking-apart.ts';
 import { bundle, component, loinc, mdc, message, observation, pressure, pulse, quantity } from './fhir-documents.ts';
 
@@ -52,11 +53,55 @@ describe('the device of an Observation', () => {
     expect(identifiersOf(value)).toEqual(expected);
   });
 
-  test('is the peripheral first, then its gateway, as in a Medisanté delivery', () => {
-    const gateway = { url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice', valueReference: { reference: 'Device/g' } };
+  const gateway = { url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice', valueReference: { reference: 'Device/g' } };
+
+  test('is the peripheral, and its gateway only describes the way, as in a Medisanté delivery', () => {
     const value = of({ reference: 'Device/p' }, [device({ id: 'p', serialNumber: 'P' }), device({ id: 'g', serialNumber: 'G' })], { extension: [gateway] });
-    expect(identifiersOf(value)).toEqual(['P', 'Device/p', 'G', 'Device/g']);
+    expect(identifiersOf(value)).toEqual(['P', 'Device/p']);
     expect(readings(value)[0]?.document).toMatchObject({ device: { serialNumber: 'G' }, measurements: { device: { serialNumber: 'P' } } });
+  });
+
+  test('is the gateway where the peripheral names itself by nothing', () => {
+    expect(identifiersOf(of({ display: 'Thermometer' }, [device({ id: 'g', serialNumber: 'G' })], { extension: [gateway] }))).toEqual(['G', 'Device/g']);
+  });
+
+  test.each<[string, object, string | undefined]>([
+    ['its maker and model number', { manufacturer: 'Maker', modelNumber: 'M', serialNumber: 'S' }, 'Maker:M'],
+    ['an identifier as Medisanté writes one', { identifier: [{ value: '7' }, { value: 'Maker:M:S' }] }, 'Maker:M'],
+    ['a name that people gave it, which is no model', { manufacturer: 'Maker', deviceName: [{ name: 'Cuff' }], serialNumber: 'S' }, undefined],
+    ['identifiers that only look alike', { identifier: [{ value: 'urn:uuid:1' }, { value: '00:1A:2B:3C:4D:5E' }] }, undefined],
+  ])('is of the model of %s', (_situation, more, expected) => {
+    expect(readings(of({ reference: 'Device/7' }, [device({ id: '7', ...more })]))[0]?.deviceModel).toBe(expected);
+  });
+});
+
+describe('a relative reference', () => {
+  const entry = (fullUrl: string | undefined, resource: object) => ({ ...(fullUrl !== undefined && { fullUrl }), resource });
+  const reading = (more: object = {}) => ({ resourceType: 'Observation', status: 'final', code: loinc('8867-4'), device: { reference: 'Device/1' }, ...more });
+  const [atA, atB] = ['http://a/fhir', 'https://b/r4/fhir'];
+  const ofA = entry(`${atA}/Device/1`, device({ id: '1', serialNumber: 'A' }));
+  const ofB = entry(`${atB}/Device/1`, device({ id: '1', serialNumber: 'B' }));
+  const ofNoServer = (serialNumber: string) => entry(undefined, device({ id: '1', serialNumber }));
+  const result = { resourceType: 'DiagnosticReport', status: 'final', code: loinc('11524-6'), contained: [reading()] };
+
+  test.each<[string, readonly object[], readonly (readonly string[])[]]>([
+    ['of two servers means the device of its own', [ofA, entry(`${atA}/Observation/1`, reading()), ofB, entry(`${atB}/Observation/1`, reading())], [['A', 'Device/1'], ['B', 'Device/1']]],
+    ['of a version means the resource', [ofA, ofB, entry(`${atB}/Observation/1/_history/2`, reading({ device: { reference: 'Device/1/_history/3' } }))], [['B', 'Device/1']]],
+    ['in a contained Observation is its container’s', [ofA, ofB, entry(`${atB}/DiagnosticReport/1`, result)], [['B', 'Device/1']]],
+    ['of a server whose device did not come means no other’s', [ofA, entry(`${atB}/Observation/1`, reading())], [['Device/1']]],
+    ['of a server means the device that names none', [ofNoServer('N'), ofA, entry(`${atB}/Observation/1`, reading())], [['N', 'Device/1']]],
+    ['of no server means the only one', [ofA, entry('urn:uuid:1', reading())], [['A', 'Device/1']]],
+    ['of no server means none of two', [ofA, ofB, entry('urn:uuid:1', reading())], [['Device/1']]],
+    ['means none of two that name no server', [ofNoServer('N'), ofNoServer('M'), entry(undefined, reading())], [['Device/1']]],
+  ])('%s', (_situation, entries, expected) => {
+    expect(readings({ resourceType: 'Bundle', type: 'collection', entry: entries }).map(({ identifiers }) => identifiers)).toEqual(expected);
+  });
+
+  test('to a patient means the one of its own server', () => {
+    const patient = (base: string, value: string) => entry(`${base}/Patient/1`, { resourceType: 'Patient', id: '1', identifier: [{ value }] });
+    const of = (base: string) => entry(`${base}/Observation/1`, reading({ subject: { reference: 'Patient/1' } }));
+    const value = { resourceType: 'Bundle', type: 'collection', entry: [patient(atA, 'anna'), of(atA), patient(atB, 'ben'), of(atB)] };
+    expect(readings(value).map(({ subjects }) => subjects)).toEqual([['anna', '1'], ['ben', '1']]);
   });
 });
 
@@ -154,6 +199,47 @@ describe('what makes readings of a delivery', () => {
     ['implicit rules', { implicitRules: 'urn:rules' }],
   ])('%s makes a reading nobody may use', (_situation, more) => {
     expect(readings({ ...pulse('s', at, 60), ...more })[0]?.unfit).toBe('unknown-modifier');
+  });
+
+  const modified = { modifierExtension: [{ url: 'urn:not' }] };
+  const ruled = { implicitRules: 'urn:rules' };
+  const used = (...resources: readonly object[]) => bundle('collection', [{ ...pulse('s', at, 60), device: { reference: 'Device/d' }, subject: { reference: 'Patient/p' } }, ...resources]);
+  const gateway = (more: object) => ({ extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice', valueReference: { reference: '#g' } }], contained: [device({ id: 'g', ...more })] });
+
+  test.each<[string, unknown]>([
+    ['its device', used(device({ id: 'd', serialNumber: 'S', ...modified }))],
+    ['rules for its device', used(device({ id: 'd', serialNumber: 'S', ...ruled }))],
+    ['its contained device', pulse('s', at, 60, { contained: [device({ id: 'device', serialNumber: 'S', ...modified })] })],
+    ['the DeviceMetric that leads to its device', bundle('collection', [{ ...pulse('s', at, 60), device: { reference: 'DeviceMetric/m' } }, { resourceType: 'DeviceMetric', id: 'm', source: { reference: 'Device/d' }, ...modified }, device({ id: 'd' })])],
+    ['its gateway', { ...pulse('s', at, 60), ...gateway(modified) }],
+    ['its patient', used({ resourceType: 'Patient', id: 'p', ...modified })],
+    ['the panel it is in', bundle('collection', [{ ...pulse('s', at, 60), id: 'a' }, { ...panel, ...modified }])],
+    ['the report that is joined to it', bundle('collection', [ecg, { ...report, result: [{ reference: 'Observation/e' }], ...modified }])],
+    ['what contains it', { ...report, presentedForm: undefined, contained: [ecg], ...modified }],
+    ['rules for what contains it', { ...report, presentedForm: undefined, contained: [ecg], ...ruled }],
+  ])('so does one of %s, and an excerpt keeps it', (_situation, value) => {
+    const taken = takeApart('fhir-json', value);
+    expect(taken.readings.map(({ unfit }) => unfit)).toEqual(['unknown-modifier']);
+    expect(takeApart('fhir-json', taken.excerpt(taken.readings)).readings.map(({ unfit }) => unfit)).toEqual(['unknown-modifier']);
+  });
+
+  test.each<[string, unknown]>([
+    ['a device that is not its own', used(device({ id: 'd', serialNumber: 'S' }), device({ id: 'other', ...modified }))],
+    ['somebody contained who says nothing about whose it is', pulse('s', at, 60, { contained: [device({ id: 'device', serialNumber: 'S' }), { resourceType: 'Practitioner', id: 'x', ...modified }] })],
+  ])('not so one of %s', (_situation, value) => {
+    expect(readings(value)[0]?.unfit).toBeUndefined();
+  });
+
+  const headed = (more: object) => ({ ...message('h', 'b', [pulse('s', at, 60)]), entry: message('h', 'b', [pulse('s', at, 60)]).entry.map((one, position) => (position === 0 ? { resource: { ...one.resource, ...more } } : one)) });
+
+  test.each<[string, unknown]>([
+    ['the rules of a Bundle', bundle('collection', [pulse('s', at, 60)], ruled)],
+    ['the header of a message', headed(modified)],
+    ['the rules of a header', headed(ruled)],
+    ['an entry, beside its resource', { resourceType: 'Bundle', type: 'collection', entry: [{ resource: pulse('s', at, 60), ...modified }] }],
+    ['the rules of a Bundle in XML', documentOf('fhir-xml', Buffer.from('<Bundle xmlns="http://hl7.org/fhir"><implicitRules value="urn:rules"/><type value="collection"/><entry><resource><Observation><status value="final"/></Observation></resource></entry></Bundle>'))],
+  ])('%s that nobody knows keep a delivery whole', (_situation, value) => {
+    expect(readFhir(value)).toMatchObject({ readings: [], unfit: 'unknown-modifier' });
   });
 });
 

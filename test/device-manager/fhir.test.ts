@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, chartOf, clientWith, cuff, eventually, newPatient, refused, service, type Client, type KeptRecord } from './client.ts';
+import { accessTokenOf, answered, chartOf, clientWith, cuff, eventually, newPatient, refused, service, type Client, type KeptRecord } from './client.ts';
 import { bundle, component, halves, loinc, message, observation, pressure, pulse, quantity } from './fhir-documents.ts';
 
 const at = '2024-03-02T09:10:11Z';
@@ -147,6 +147,9 @@ describe('deliveries in FHIR', () => {
       expect(await pulsesOf(anna)).toEqual(charted);
       // The record stays, with what was received, and normalizing it again brings nothing back.
       for (const _id of ids) expect((await answered<KeptRecord>(service(vitalgate).send(`/health-data/normalize-data/${_id}`, { method: 'PATCH' }))).rawData).toBeDefined();
+      const operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
+      const { _id: run } = (await (await operator.post('/renormalizations', { patientId: anna, dryRun: false })).json()) as { _id: string };
+      await eventually(() => answered<{ state: string }>(operator.get(`/renormalizations/${run}`)), ({ state }) => state === 'done');
       expect([await statesNow(), await pulsesOf(anna)]).toEqual([states, charted]);
     });
 

@@ -38,8 +38,8 @@ describe('deliveries in every format', () => {
 
   test.each(readdirSync(new URL('../fixtures/medisante/synthetic/xml-assumed/', import.meta.url)))('%s becomes the record of its JSON twin', async (file) => {
     const [xml, json] = [fixture(`xml-assumed/${file}`), fixture(file.replace('.xml', '.json'))];
-    const { device } = JSON.parse(json.toString()) as { device: { serialNumber: string } };
-    const patient = await hold(device.serialNumber);
+    const { device, measurements } = JSON.parse(json.toString()) as { device: { serialNumber: string }; measurements: { device?: { serialNumber: string } } };
+    const patient = await hold((measurements.device ?? device).serialNumber);
     const twin = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey(`twin-${file}`)).key });
     const fromJson = await settled((await answered<{ _id: string }>(twin.post('/health-data/medisante', JSON.parse(json.toString()))))._id);
     const fromXml = await settled(await deliver('application/xml', xml));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
+import { randomUUID } from 'node:crypto';
 import { createSqlWriter } from '../../src/query/condition-sql.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { accessTokenOf, answered, clientWith, eventually, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord } from './client.ts';
@@ -17,6 +18,7 @@ describe('finding samples', () => {
   let operator: Client;
   let anna: Client;
   let patientId = '';
+  let otherId = '';
   let ids: string[] = [];
   const at = (second: number) => new Date(Date.UTC(2024, 6, 1) + second * 1000).toISOString();
   /** Names of the found samples: their second, or what else they are. */
@@ -34,7 +36,8 @@ describe('finding samples', () => {
     const kept = await answered<{ _id: string }[]>(anna.post('/health-data/healthkit', [heartRate(10, { deviceId: 'apple-12345' }), heartRate(20, { deviceId: 'apple-12345' }), weight, heartRate(40, { deviceId: 'apple-12345', type: 'BodyTemperature', unit: undefined, value: 500 })]));
     ids = kept.map(({ _id }) => _id);
     await eventually(() => answered<Found[]>(anna.get('/health-data')), (all) => all.every(({ state }) => state !== 'received'));
-    const other = service(vitalgate, newPatient());
+    otherId = newPatient();
+    const other = service(vitalgate, otherId);
     await answered(other.post('/devices/assign', watch));
     await answered(other.post('/health-data/healthkit', [heartRate(20)]));
   });
@@ -51,6 +54,8 @@ describe('finding samples', () => {
     ['$gt', () => q({ recordedAt: { $gt: at(20) } }), ['40', '30 weight']],
     ['$gte with $lt', () => q({ recordedAt: { $gte: at(20), $lt: at(40) } }), ['30 weight', '20']],
     ['$lte with an offset', () => q({ recordedAt: { $lte: '2024-07-01T02:00:20+02:00' } }), ['20', '10']],
+    ['a day, from its midnight in UTC', () => q({ recordedAt: { $gte: '2024-07-01', $lt: '2024-07-02' } }), ['40', '30 weight', '20', '10']],
+    ['a year that stands for never', () => q({ recordedAt: { $lt: '9999-12-31T23:59:59Z' } }), ['40', '30 weight', '20', '10']],
     ['another name of recordedAt', () => q({ observedAt: at(20) }), ['20']],
     ['$exists', () => q({ normalizedDataType: { $exists: false } }), ['40']],
     ['null', () => q({ normalizedDataType: null }), ['40']],
@@ -107,7 +112,14 @@ describe('finding samples', () => {
     ['a pattern that is none', () => q({ deviceId: { $regex: '(' } }), '/query/_q', 'invalid-pattern'],
     ['a pattern that PostgreSQL does not know', () => q({ deviceId: { $regex: '(?<=a)b\\p{L}' } }), '/query/_q', 'invalid-pattern'],
     ['a pattern of a date', () => q({ recordedAt: { $regex: '2024' } }), '/query/_q', 'wrong-type'],
-    ['a date that is none', () => q({ recordedAt: { $gt: 'yesterday' } }), '/query/_q', 'wrong-type'],
+    ['a date that is none', () => q({ recordedAt: { $gt: 'yesterday' } }), '/query/_q', 'invalid-date'],
+    ['a number for a date', () => q({ recordedAt: { $gt: 1719792000 } }), '/query/_q', 'wrong-type'],
+    ['a time of no zone', () => q({ recordedAt: { $gte: '2024-07-01T00:00:00' } }), '/query/_q', 'invalid-date'],
+    ['a time of no zone among others', () => q({ recordedAt: { $in: [at(10), '2024-07-01T00:00:20'] } }), '/query/_q', 'invalid-date'],
+    ['a time of no zone, in a filter', () => one('recordedAt', 'between', ['2024-07-01T00:00:00', at(20)]), '/query/filters', 'invalid-date'],
+    ['an instant of 30 February', () => q({ receivedAt: { $lt: '2024-02-30T00:00:00Z' } }), '/query/_q', 'invalid-date'],
+    ['30 February', () => q({ recordedAt: '2024-02-30' }), '/query/_q', 'invalid-date'],
+    ['a minute of 61 seconds', () => q({ recordedAt: '2016-12-31T23:59:60Z' }), '/query/_q', 'invalid-date'],
     ['a number for a text', () => q({ deviceId: 7 }), '/query/_q', 'wrong-type'],
     ['an _id that is none', () => q({ _id: 'x' }), '/query/_q', 'wrong-type'],
     ['an array', () => '_q=[]', '/query/_q', 'wrong-type'],
@@ -213,5 +225,57 @@ describe('finding samples', () => {
     const { rows } = await vitalgate.database.pool.query<{ resource: string }>(`select distinct resource from device_manager.audit_event where patient_id = $1 and action = 'R' and resource like 'health-data%' order by 1`, [patientId]);
     expect(rows.map(({ resource }) => resource)).toEqual(['health-data', 'health-data/count', 'health-data/export']);
     expect(await Promise.all(['', '/count', '/export'].map(async (path) => (await client.get(`/health-data${path}?patientId=somebody`)).status))).toEqual([403, 403, 403]);
+  });
+
+  describe('whoever may see everybody leaves a row with each patient who was seen', () => {
+    const who = () => new Map([[patientId, 'anna'], [otherId, 'other'], ['', 'nobody']]);
+    const seenBy = async (client: Client, path: string): Promise<string[]> => {
+      const requestId = `seen-${randomUUID()}`;
+      const answer = await client.send(path, { headers: { 'x-request-id': requestId } });
+      expect([path, answer.status]).toEqual([path, 200]);
+      await answer.text();
+      const { rows } = await vitalgate.database.pool.query<{ patient_id: string; peer: string }>('select patient_id, peer from device_manager.audit_event where request_id = $1', [requestId]);
+      expect(rows.map(({ peer }) => peer)).toEqual(rows.map(() => 'loopback'));
+      return rows.map(({ patient_id: id }) => who().get(id) ?? id).sort();
+    };
+    const exactly = (id: string) => q({ patientId: id });
+
+    test.each<[string, () => string, string[], string[]]>([
+      ['a patient named in a condition', () => exactly(patientId), ['anna'], ['anna']],
+      ['a patient named in a filter', () => one('patientId', 'equal', patientId), ['anna'], ['anna']],
+      ['a patient named by a pattern', () => q({ patientId: { $regex: `^${patientId}$` } }), ['anna'], ['anna']],
+      ['a patient named as the creator', () => q({ creatorId: patientId }), ['anna'], ['anna']],
+      ['a named patient without such samples', () => q({ patientId, deviceId: 'nothing-like-it' }), ['anna'], ['anna']],
+      ['two patients named as choices', () => q({ $or: [{ patientId }, { patientId: { $in: [otherId] } }] }), ['anna', 'other'], ['anna', 'other']],
+      ['a device of one patient', () => 'deviceId=scale', ['anna'], ['anna']],
+      ['one sample', () => `_id=${ids[1] ?? ''}`, ['anna'], ['anna']],
+      ['several patients: a number of theirs is about nobody', () => q({ $or: [{ _id: ids[1] }, { patientId: { $regex: `^${otherId}` } }] }), ['anna', 'other'], ['nobody']],
+      ['nothing found, nobody named', () => 'deviceId=nothing-like-it', ['nobody'], ['nobody']],
+      ['a patient who is left out', () => q({ patientId: { $ne: otherId }, deviceId: 'scale' }), ['anna'], ['anna']],
+      ['a patient named in the usual way', () => `patientId=${patientId}`, ['anna'], ['anna']],
+    ])('%s', async (_situation, query, seen, counted) => {
+      expect({ list: await seenBy(operator, `/health-data?${query()}`), export: await seenBy(operator, `/health-data/export?${query()}`), count: await seenBy(operator, `/health-data/count?${query()}`) })
+        .toEqual({ list: seen, export: seen, count: counted });
+    });
+
+    test('a service without a patient, too; and one with a patient writes of no other', async () => {
+      expect(await seenBy(service(vitalgate), `/health-data?${exactly(patientId)}`)).toEqual(['anna']);
+      expect(await seenBy(anna, `/health-data?${exactly(otherId)}`)).toEqual(['anna']);
+    });
+
+    test('an export of many batches is one row with a patient', async () => {
+      const many = newPatient();
+      const client = service(vitalgate, many);
+      await answered(client.post('/devices/assign', { ...watch, deviceId: 'batches' }));
+      await answered(client.post('/health-data/healthkit', Array.from({ length: 450 }, (_, second) => heartRate(second, { deviceId: 'batches' }))));
+      expect(await seenBy(operator, '/health-data/export?deviceId=batches')).toEqual([many]);
+    });
+
+    test('Observations by their identifiers', async () => {
+      const ofOthers = await Promise.all([patientId, otherId].map(async (id) => (await answered<{ entry?: { resource: { id: string } }[] }>(operator.get(`/fhir/Observation?patient=${id}&_count=1`))).entry?.[0]?.resource.id ?? ''));
+      expect(await seenBy(operator, `/fhir/Observation?_id=${ofOthers[0] ?? ''}`)).toEqual(['anna']);
+      expect(await seenBy(operator, `/fhir/Observation?_id=${ofOthers.join(',')}`)).toEqual(['anna', 'other']);
+      expect(await seenBy(operator, '/fhir/Observation?_id=nothing-like-it')).toEqual(['nobody']);
+    });
   });
 });

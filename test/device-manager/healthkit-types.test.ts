@@ -2,6 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { builtInTypes } from '../../src/device-manager/catalogue/built-in-types.ts';
 import { compileRules, normalize } from '../../src/device-manager/domain/normalization.ts';
 import { faultsIn } from '../../src/device-manager/domain/rule-fault.ts';
+import { itemsOf, measuredOf } from '../../src/device-manager/payload-items.ts';
+import type { SampleRow } from '../../src/device-manager/storage/sample-table.ts';
+import { measuresOf } from '../../src/healthkit/measures/measures-of.ts';
+import { unitOfItem } from '../../src/healthkit/item-value.ts';
+import { resolveType } from '../../src/healthkit/type-catalogue.ts';
 import { vetItem } from '../../src/healthkit/vetting.ts';
 import { convert, isUcum } from '../../src/measurement/quantity.ts';
 import facts from '../fixtures/healthkit/type-map.json' with { type: 'json' };
@@ -13,6 +18,7 @@ interface Fact {
   readonly canonicalUnitUCUM: string | null;
   readonly loinc: string | null;
   readonly loincConfidence: string | null;
+  readonly healthkitUnits?: readonly string[];
   readonly percentAsFraction?: boolean;
   readonly values?: readonly { readonly raw: number; readonly name: string; readonly exportXml?: string }[];
   readonly meaningIsDuration?: boolean;
@@ -51,6 +57,40 @@ describe('each quantity of HealthKit', () => {
   });
 });
 
+describe('units', () => {
+  const unitOf = (type: string, unit: string) => {
+    const found = unitOfItem({ value: 0.5, unit }, resolveType(type), undefined);
+    return 'code' in found ? found.code : found.unit;
+  };
+  const spelled = all.filter(({ kind }) => kind === 'quantity').flatMap(({ identifier, healthkitUnits = [] }) => healthkitUnits.map((unit) => [identifier, unit] as const));
+
+  test('every one that HealthKit has for a type is one of it', () => {
+    expect(spelled.length).toBeGreaterThan(300);
+    expect(spelled.filter(([type, unit]) => /^unit-/.test(unitOf(type, unit) ?? 'unit-none'))).toEqual([]);
+  });
+
+  test.each([
+    ['moles of glucose', 'BloodGlucose', 'mmol<180.15588000005408>/L', 'mmol/L'],
+    ['moles of glucose with fewer digits', 'BloodGlucose', 'mmol<180.156>/L', 'mmol/L'],
+    ['whole moles of glucose', 'BloodGlucose', 'mol<180.1558800000541>/L', 'mol/L'],
+    ['moles of something else', 'BloodGlucose', 'mmol<58.44>/L', 'unit-unknown'],
+    ['a cup of Flutter', 'DietaryWater', 'CUP_IMPERIAL', '10.[foz_br]'],
+    ['none of Flutter', 'BodyMassIndex', 'NO_UNIT', 'kg/m2'],
+    ['a level of sound for what is none', 'BodyMass', 'dBASPL', 'unit-not-for-type'],
+  ])('%s', (_situation, type, unit, expected) => {
+    expect(unitOf(type, unit)).toBe(expected);
+  });
+
+  test('a level by which sound was reduced is a difference of levels', () => {
+    expect(through({ type: 'EnvironmentalSoundReduction', unit: 'dBASPL', value: 28, startDate: start, endDate: end })).toMatchObject({ record: { observations: [{ value: 28, unitCode: 'dB' }] } });
+  });
+
+  test('a cup is ten fluid ounces', () => {
+    const outcome = through({ type: 'DietaryWater', unit: 'cup_imp', value: 2, startDate: start, endDate: end });
+    expect('record' in outcome && outcome.record.observations[0]?.value).toBeCloseTo(0.56826, 4);
+  });
+});
+
 describe('each category of HealthKit', () => {
   const categories = all.filter(({ kind }) => kind === 'category').map((fact) => [fact.identifier, fact] as const);
 
@@ -66,6 +106,11 @@ describe('each category of HealthKit', () => {
     }
   });
 
+  test('of which only the span counts is known as such', () => {
+    const spans = categories.filter(([, { values = [] }]) => values.length > 0 && values.every(({ name }) => name === 'notApplicable'));
+    expect(categories.filter(([identifier]) => resolveType(identifier)?.hasNoValue === true)).toEqual(spans);
+  });
+
   test.each(categories.filter(([, { values = [] }]) => values.length > 0))('%s with a value that nobody knows is not guessed', (identifier) => {
     expect(through({ type: identifier, value: 4711, startDate: start, endDate: end })).toEqual({ reason: 'event-unknown' });
   });
@@ -75,10 +120,42 @@ test.each(['INBED', 'ASLEEP', 'AWAKE', 'CORE', 'DEEP', 'REM'])('sleep %s, as rea
   expect(through({ type: 'SleepAnalysis', value, startDate: start, endDate: end })).toMatchObject({ normalizedDataType: 'sleep-analysis', record: { observations: [{ value: 30, unitCode: 'min' }] } });
 });
 
+describe('the distance of a workout', () => {
+  const measured = (item: Readonly<Record<string, unknown>>) => Object.fromEntries(Object.entries(measuresOf(item, 'HKWorkoutTypeIdentifier', 1800) ?? {}).filter(([name]) => name.startsWith('distance')));
+
+  test.each<[string, Readonly<Record<string, unknown>>, object]>([
+    ['is in miles of react-native-health', { activityId: 37, activityName: 'Running', distance: 3.11 }, { distance: { value: 3.11, unit: 'mi' } }],
+    ['is in the unit of the workout', { distance: 5000, unit: 'm' }, { distance: { value: 5000, unit: 'm' } }],
+    ['is in the unit beside it', { distance: 5, distanceUnit: 'km', unit: 'm' }, { distance: { value: 5, unit: 'km' } }],
+    ['is in its own unit, also where an activity is named', { activityId: 37, activityName: 'Running', distance: { qty: 5, units: 'km' } }, { distance: { value: 5, unit: 'km' } }],
+    ['is not in miles of a library that names the activity otherwise', { activityId: 37, activityName: 'Running', workoutActivityId: 37, distance: 5000 }, { 'distance []': { value: 5000, unit: '' } }],
+    ['is not guessed where nobody says its unit', { distance: 5000 }, { 'distance []': { value: 5000, unit: '' } }],
+    ['is not in a unit of something else', { distance: 5000, unit: 'kcal' }, { 'distance []': { value: 5000, unit: '' } }],
+  ])('%s', (_situation, item, expected) => {
+    expect(measured(item)).toEqual(expected);
+  });
+});
+
 test('no built-in rule has a fault that a rule of an installation would be refused for', () => {
   expect(builtInTypes.flatMap((type) => faultsIn(type).map((fault) => ({ rule: type.identifier, ...fault })))).toEqual([]);
 });
 
 test('a type that nobody knows is kept without a rule', () => {
   expect(through({ type: 'HKQuantityTypeIdentifierTelepathy', unit: 'bpm', value: 1, startDate: start, endDate: end })).toEqual({ reason: 'no-rule' });
+});
+
+test.each<[string, string, number, string, number]>([
+  ['of Health Auto Export are hundredths, however small', 'health-auto-export-json', 0.05, 'blood_alcohol_content', 0.05],
+  ['of Health Auto Export are hundredths, also those of rhythm', 'health-auto-export-json', 0.7, 'atrial_fibrillation_burden', 0.7],
+  ['of Health Auto Export are hundredths, also one', 'health-auto-export-json', 1, 'walking_asymmetry_percentage', 1],
+  ['of others are fractions', 'healthkitstandard-json', 0.7, 'HKQuantityTypeIdentifierAtrialFibrillationBurden', 70],
+  ['of others are hundredths beyond one', 'healthkitstandard-json', 1.9, 'HKQuantityTypeIdentifierPeripheralPerfusionIndex', 1.9],
+])('percentages %s: %s %s', (_situation, format, value, name, kept) => {
+  const body = format === 'health-auto-export-json' ? { data: { metrics: [{ name, units: '%', data: [{ date: '2024-07-01 10:00:00 +0000', qty: value, source: 'watch' }] }] } } : [{ type: name, value, unit: '%', startDate: start }];
+  const items = itemsOf({ provider: 'healthkit', format, bytes: Buffer.from(JSON.stringify(body)) });
+  expect(items).toHaveLength(1);
+  for (const item of items) {
+    const sample = { provider: 'healthkit', type: String((item.document as { type: unknown }).type), recorded_at: new Date(start), ended_at: new Date(start) } as SampleRow;
+    expect(normalize(rules, measuredOf(sample, item, {}))).toMatchObject({ record: { observations: [{ value: kept, unitCode: '%' }] } });
+  }
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { addJob } from '../../src/jobs/runner.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { accessTokenOf, answered, bloodPressure, clientWith, cuff, eventually, newPatient, service, type Client } from './client.ts';
 
@@ -24,6 +25,9 @@ describe('the inbox of operators', () => {
   const entryOf = async (sampleId: string, kind?: string) => (await inbox()).find((entry) => entry.sampleId === sampleId && (kind === undefined || entry.kind === kind));
   const arrives = (sampleId: string, kind?: string) => eventually(() => entryOf(sampleId, kind), (entry) => entry !== undefined);
   const leaves = (sampleId: string) => eventually(() => entryOf(sampleId), (entry) => entry === undefined);
+  const auditOfSample = async (sampleId: string) =>
+    (await vitalgate.database.pool.query<{ event: string; patient_id: string }>('select event, patient_id, actor_kind, actor_id from device_manager.audit_event where resource = $1 order by at', [`sample/${sampleId}`])).rows;
+  const released = () => eventually(async () => (await vitalgate.database.pool.query(`select from graphile_worker.jobs where task_identifier = 'release-quarantine'`)).rowCount, (jobs) => jobs === 0);
   const hold = (patientId: string, device: object) => answered(service(vitalgate, patientId).post('/devices/assign', { ...device, assignedFrom: '2024-03-01T00:00:00Z' }));
 
   beforeAll(async () => {
@@ -73,7 +77,7 @@ describe('the inbox of operators', () => {
       ids.push(await deliver(bloodPressure({ id: device.deviceId }, measured)));
       await arrives(ids.at(-1) ?? '');
       // A delivery that waits is looked at once more by itself: that must be over.
-      await eventually(async () => (await vitalgate.database.pool.query(`select from graphile_worker.jobs where task_identifier = 'release-quarantine'`)).rowCount, (jobs) => jobs === 0);
+      await released();
       // Behind the service's back, so that nothing looks at the inbox by itself.
       await vitalgate.database.pool.query(`insert into device_manager.assignment (device, patient_id, assigned_from) values ($1::uuid, $2, '2024-03-01')`, [_id, newPatient()]);
     }
@@ -85,6 +89,30 @@ describe('the inbox of operators', () => {
     const many = await operator.post('/inbox/replay', { deviceId: devices[1]?.deviceId });
     expect([many.status, await many.json()]).toEqual([202, { entries: 1 }]);
     expect(await leaves(ids[1] ?? '')).toBeUndefined();
+  });
+
+  test('what is released leaves one row in the audit of its patient, however often it is tried', async () => {
+    const [patientId, device] = [newPatient(), newCuff()];
+    const sampleId = await deliver(bloodPressure({ id: device.deviceId }, measured));
+    const { _id } = (await arrives(sampleId)) ?? { _id: '' };
+    await hold(patientId, device);
+    await leaves(sampleId);
+    await addJob(vitalgate.database.pool, { task: 'release-quarantine', payload: { payloadId: _id } });
+    await released();
+    expect(await auditOfSample(sampleId)).toEqual([
+      { event: 'delivery-kept', patient_id: '', actor_kind: 'sender', actor_id: 'medisante' }, { event: 'delivery-kept', patient_id: patientId, actor_kind: 'sender', actor_id: 'medisante' },
+    ]);
+  });
+
+  test('what was measured while somebody erased had the device goes when it is released, and leaves a row that names nobody', async () => {
+    const device = newCuff();
+    const { _id } = await answered<{ _id: string }>(operator.post('/devices', device));
+    const sampleId = await deliver(bloodPressure({ id: device.deviceId }, measured));
+    const entry = await arrives(sampleId);
+    await vitalgate.database.pool.query(`insert into device_manager.assignment (device, patient_id, assigned_from, assigned_until) values ($1::uuid, '', '2024-03-01', '2024-03-03')`, [_id]);
+    expect((await operator.post(`/inbox/${entry?._id ?? ''}/replay`)).status).toBe(204);
+    expect(await leaves(sampleId)).toBeUndefined();
+    expect((await auditOfSample(sampleId)).map(({ event, patient_id }) => [event, patient_id])).toEqual([['delivery-kept', ''], ['samples-deleted', '']]);
   });
 
   test('a contradicting delivery shows, cannot be replayed, and can be discarded; the first stays', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import catalogue from '../../src/device-manager/catalogue/health-data-types.json' with { type: 'json' };
+import { observationsOf } from '../../src/device-manager/domain/fhir/observation.ts';
 import { compileRules, normalize } from '../../src/device-manager/domain/normalization.ts';
 import type { HealthDataType } from '../../src/device-manager/domain/rule.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -139,6 +140,7 @@ describe('each type of measurement', () => {
 describe('what a value must be', () => {
   test.each<[string, string, object, string]>([
     ['an unknown unit', 'BloodPressure', { systolicBloodPressure: metric(128, 'furlong'), diastolicBloodPressure: metric(82, 'mmHg') }, 'unit-unknown'],
+    ['a unit that every object inherits', 'INR', { inr: metric(2.5, 'constructor') }, 'unit-unknown'],
     ['a unit of something else', 'BloodPressure', { systolicBloodPressure: metric(128, 'stone'), diastolicBloodPressure: metric(82, 'mmHg') }, 'unit-not-for-type'],
     ['a unit of mass for a ketone that has no such factor', 'Ketone', { ketone: metric(1, 'g') }, 'unit-not-for-type'],
     ['no unit', 'BodyWeight', { bodyWeight: { value: 80 } }, 'unit-missing'],
@@ -182,6 +184,15 @@ describe('what a value must be', () => {
   ])('a measurement %s', (_situation, start, clockSuspect) => {
     const annotation = recordOf(medisante('BodyWeight', { bodyWeight: metric(80, 'kg') }), start).observations[0]?.annotation;
     expect([annotation?.['clockSuspect'], annotation?.['receivedTime']]).toEqual(clockSuspect === undefined ? [undefined, undefined] : [clockSuspect, at]);
+  });
+
+  test('two values of one code are two resources in FHIR, each with a name of its own', () => {
+    const record = recordOf(medisante('HeartRate', { heartRate: metric(60, 'bpm'), pulse: metric(62, 'bpm') }));
+    const head = 'a'.repeat(32);
+    const measured = { head, patientId: 'anna', device: 'd', provider: 'medisante', dataType: 'HeartRate', normalizedType: 'heart-rate', status: undefined, withdrawn: false, uuid: undefined, receivedAt: at, updatedAt: at, record };
+    expect(observationsOf(measured).map(({ id, identifier, valueQuantity }) => [id, identifier.at(-1)?.value, valueQuantity?.value])).toEqual([
+      [`${head}-8867-4`, `${head}-8867-4`, 60], [`${head}-8867-4-2`, `${head}-8867-4-2`, 62],
+    ]);
   });
 
   test('metrics nobody knows are named, and the others normalized', () => {

@@ -58,7 +58,8 @@ describe('deliveries of Medisanté devices', () => {
     ['seconds since 1970', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, timestamp: Math.floor(measuredMs / 1000) } })],
     ['truth values as text', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, annotations: { irregularHeartBeat: 'false' } } })],
     ['a gateway nobody declared before a known peripheral', (name) => ({ ...bloodPressure({ id: 'gateway' }, measured), measurements: { ...bloodPressure({}, measured).measurements, device: { id: '', serialNumber: name, IMEI: '' } } })],
-    ['a known gateway before a peripheral nobody declared', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, device: { serialNumber: `unknown-${randomUUID()}` } } })],
+    ['a known gateway before a peripheral that names itself by nothing', (name) => ({ ...bloodPressure({ id: name }, measured), measurements: { ...bloodPressure({}, measured).measurements, device: { id: '', serialNumber: ' ', IMEI: '', manufacturer: 'Fora' } } })],
+    ['a serial number beside an id that was not declared', (name) => bloodPressure({ id: `Maker:Model:${name}`, serialNumber: name }, measured)],
   ])('%s: as real senders write', async (_situation, bodyOf) => {
     const [anna, name] = [newPatient(), String(900_000_000_000_100 + (counter += 1))];
     await hold(anna, cuff(name), '2024-03-01T00:00:00Z');
@@ -71,6 +72,30 @@ describe('deliveries of Medisanté devices', () => {
     await hold(newPatient(), peripheral, '2024-03-10T00:00:00Z');
     const body = bloodPressure({ id: gateway.deviceId }, measured);
     expect(await recordOf(await deliver({ ...body, measurements: { ...body.measurements, device: { id: peripheral.deviceId } } }))).toMatchObject({ state: 'quarantined', reason: 'device-not-assigned' });
+  });
+
+  test('a peripheral that nobody declared waits, whoever holds its gateway, and goes to who gets it', async () => {
+    const [anna, ben, gateway, peripheral] = [newPatient(), newPatient(), newCuff(), newCuff()];
+    await hold(anna, gateway, '2024-03-01T00:00:00Z');
+    const body = bloodPressure({ id: gateway.deviceId, serialNumber: gateway.serialNumber }, measured);
+    const _id = await deliver({ ...body, measurements: { ...body.measurements, device: { id: peripheral.deviceId, serialNumber: peripheral.serialNumber, IMEI: '' } } });
+    expect(await recordOf(_id)).toMatchObject({ state: 'quarantined', reason: 'device-unknown', deviceId: peripheral.deviceId });
+    await hold(ben, peripheral, '2024-03-01T00:00:00Z');
+    expect(await settled(_id)).toMatchObject({ state: 'normalized', patientId: ben, deviceId: peripheral.deviceId });
+  });
+
+  test.each<[string, (serialNumber: string) => object, string]>([
+    ['another maker in the id', (serialNumber) => ({ id: `MakerA:X:${serialNumber}`, serialNumber }), 'quarantined'],
+    ['another model in the id', (serialNumber) => ({ id: `MakerB:X:${serialNumber}`, serialNumber }), 'quarantined'],
+    ['another maker, without an id', (serialNumber) => ({ id: '', serialNumber, manufacturer: 'MakerA', model: 'Y' }), 'quarantined'],
+    ['the same maker and model', (serialNumber) => ({ id: '', serialNumber, manufacturer: 'makerb', model: 'Y' }), 'normalized'],
+    ['a maker, and no model', (serialNumber) => ({ id: '', serialNumber, manufacturer: 'MakerA' }), 'normalized'],
+  ])('a serial number with %s', async (_situation, named, state) => {
+    const serialNumber = randomUUID();
+    await hold(newPatient(), { ...cuff(`MakerB:Y:${serialNumber}`), serialNumber }, '2024-03-01T00:00:00Z');
+    const _id = await deliver(bloodPressure(named(serialNumber), measured));
+    const record = await eventually(() => recordOf(_id), (one) => one.state !== 'received');
+    expect(record).toMatchObject({ state, ...(state === 'quarantined' && { reason: 'device-unknown' }) });
   });
 
   test('a holding that is over takes what it covers, and leaves what waits from after it to the next holder', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, clientWith, cuff, eventually, newPatient, service, type Client, type KeptRecord, type Series } from './client.ts';
+import { accessTokenOf, answered, clientWith, cuff, eventually, newPatient, service, type Client, type KeptRecord, type Series } from './client.ts';
 import type { Bundle } from './vital-signs.ts';
 import { bundle, loinc, observation, pressure, pulse, quantity } from './fhir-documents.ts';
 
@@ -10,6 +10,7 @@ const at = '2024-03-02T09:10:00Z';
 describe('readings that FHIR sends again, corrects and withdraws', () => {
   let vitalgate: TestVitalgate;
   let sender: Client;
+  let operator: Client;
   const deliver = async (body: unknown) => (await answered<{ _id: string }>(sender.post('/health-data/medisante', body)))._id;
   const held = async () => {
     const [patient, device] = [newPatient(), `VERSIONS-${randomUUID()}`];
@@ -26,6 +27,7 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
     sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey()).key });
+    operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
   });
   afterAll(() => vitalgate.stop());
 
@@ -117,6 +119,11 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
         await deliver(body);
         await idle();
       }
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([expected, states]);
+      // Normalizing them again, one by one or with new rules, brings nothing back.
+      for (const { _id } of await samplesOf(anna)) await answered(service(vitalgate).send(`/health-data/normalize-data/${_id}`, { method: 'PATCH' }));
+      expect((await operator.post('/renormalizations', { patientId: anna, dryRun: false })).status).toBe(202);
+      await idle();
       expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([expected, states]);
     });
 

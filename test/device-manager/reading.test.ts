@@ -61,6 +61,25 @@ describe('reading samples and charts', () => {
     }
   });
 
+  describe('a service that names its patient in a way that cannot be used', () => {
+    const unusable: [string, string][] = [['by nothing', ''], ['by spaces', '   '], ['by more than 128 characters', 'a'.repeat(129)], ['by as many as a subject of a token may have', 'a'.repeat(255)]];
+    test.each(unusable)('D11 %s speaks for nobody, and not for everybody', async (_situation, miauserid) => {
+      const client = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${vitalgate.serviceToken}`, miauserid });
+      for (const path of ['/health-data', '/health-data/count', '/health-data/export', `/health-data/${ids[0] ?? ''}`, '/devices', '/audit', `/chart-data?normalizedDataType=heart-rate&_id=${anna}`, `/patients/${anna}/exports`]) {
+        expect([path, await refused(client.get(path))]).toMatchObject([path, { status: 400, code: 'user-header-missing', errors: [{ pointer: '/headers/miauserid' }] }]);
+      }
+      expect(await refused(client.post(`/patients/${anna}/erasure`, {}))).toMatchObject({ status: 400, code: 'user-header-missing' });
+      expect((await client.get(`/fhir/Patient/${anna}/$everything`)).status).toBe(400);
+    });
+
+    test('the longest that can be used, and two at once, see what is theirs: nothing', async () => {
+      expect(await idsOf(service(vitalgate, 'a'.repeat(128)), '')).toEqual([]);
+      const twice = new Headers({ authorization: `Bearer ${vitalgate.serviceToken}` });
+      for (const patientId of [anna, ben]) twice.append('miauserid', patientId);
+      expect(await (await fetch(`${vitalgate.urls.deviceManager}/health-data`, { headers: twice })).json()).toEqual([]);
+    });
+  });
+
   test.each<[string, string, readonly number[]]>([
     ['all, in order of time', '', [60, 61, 62]],
     ['however the type is spelled', '&type=HeartRate', [60, 61, 62]],

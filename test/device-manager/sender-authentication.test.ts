@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient } from '../../src/user-manager/client-tokens.ts';
 import { revokeApiKey } from '../../src/device-manager/storage/api-key-table.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { answered, bloodPressure, cuff, newPatient, service } from './client.ts';
+import { bundle, loinc, observation, pulse, quantity } from './fhir-documents.ts';
 
 /** An issuer of others: a server that publishes its key. */
 const startIssuer = async () => {
@@ -156,6 +159,71 @@ describe('who may post to the webhook', () => {
       expect([await deliver({ id: 'scale-1' }, 'n1'), await deliver({ id: '', serialNumber: '90-TEST-01' }, 'n2'), await deliver({ id: 'scale-2' }, 'n3'), await deliver({}, 'n4')]).toEqual([200, 200, 403, 403]);
       const { rows } = await vitalgate.database.pool.query<{ correlation_id: string }>(`select correlation_id from device_manager.delivery where sender = 'narrow' order by 1`);
       expect(rows.map(({ correlation_id }) => correlation_id)).toEqual(['n1', 'n2']);
+    });
+
+    describe('a key that names devices, among devices of others', () => {
+      const at = '2024-03-02T09:10:11Z';
+      const limited = async (sender: string, ...deviceIds: string[]) => ({ 'x-api-key': ((await (await (await asOperator())('POST', '/api-keys', { sender, deviceIds })).json()) as { key: string }).key });
+      const deliver = async (headers: Record<string, string>, body: unknown) => {
+        const answer = await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+        return { status: answer.status, ...((await answer.json()) as { _id?: string; code?: string }) };
+      };
+      const hold = (patientId: string, deviceId: string, serialNumber?: string) => answered(service(vitalgate, patientId).post('/devices/assign', { ...cuff(deviceId), serialNumber, assignedFrom: '2024-01-01T00:00:00Z' }));
+      const kept = async () => (await vitalgate.database.pool.query(`select from device_manager.delivery`)).rowCount;
+      const peripheral = (device: object, body = bloodPressure({ id: 'scale-1' }, at)) => ({ ...body, measurements: { ...body.measurements, device } });
+      beforeAll(async () => {
+        await hold(newPatient(), 'scale-1', 'SN-1');
+        await hold(newPatient(), 'Maker:Model:victim', 'victim');
+      });
+
+      test.each<[string, () => unknown]>([
+        ['the id of another device beside its own serial number', () => bloodPressure({ id: 'Maker:Model:victim', serialNumber: 'scale-1' }, at)],
+        ['the serial number of another device before its own IMEI', () => bloodPressure({ serialNumber: 'victim', IMEI: 'scale-1' }, at)],
+        ['a peripheral of another behind its own device', () => peripheral({ id: 'Maker:Model:victim' })],
+        ['a peripheral nobody registered behind its own device', () => peripheral({ id: 'nobody-yet' })],
+        ['names that may be another’s one day beside its own, of no time', () => bloodPressure({ id: 'nobody-yet', serialNumber: 'scale-1' }, undefined)],
+        ['a device nobody registered, one of whose names is not its own', () => bloodPressure({ id: 'new-1', serialNumber: 'nobody-yet' }, at)],
+        ['one reading of its own and one of another', () => bundle('collection', [pulse('scale-1', at, 60), pulse('victim', at, 60)])],
+        ['a withdrawal that names nothing and takes nothing back', () => ({ ...pulse('', at, 60, { status: 'entered-in-error', identifier: [{ value: randomUUID() }] }), device: undefined, contained: undefined })],
+        ['nothing that is a delivery', () => ({ resourceType: 'Patient' })],
+      ])('%s is answered 403, and nothing of it is noted', async (_situation, bodyOf) => {
+        const [key, body, before] = [await limited(`thief-${randomUUID()}`, 'scale-1', 'new-1'), bodyOf(), await kept()];
+        expect(await deliver(key, body)).toMatchObject({ status: 403, code: 'forbidden' });
+        expect(await kept()).toBe(before);
+      });
+
+      test.each<[string, () => unknown]>([
+        ['its id', () => bloodPressure({ id: 'scale-1', serialNumber: 'SN-1', IMEI: '900000000000001' }, at)],
+        ['its serial number, where the key has its id', () => bloodPressure({ serialNumber: 'SN-1' }, at)],
+        ['its serial number, beside an id nobody declared', () => bloodPressure({ id: 'Maker:Scale:SN-1', serialNumber: 'SN-1' }, at)],
+        ['itself behind a gateway of others', () => peripheral({ id: 'scale-1' }, bloodPressure({ id: 'Maker:Model:victim' }, at))],
+        ['a device nobody registered, by id and serial number', () => bloodPressure({ id: 'Maker:Model:new-1', serialNumber: 'new-1' }, at)],
+        ['a device nobody registered, where the key has its serial number', () => bloodPressure({ id: 'Maker:Model:new-2', serialNumber: 'new-2' }, at)],
+        ['several readings of its own', () => bundle('collection', [pulse('scale-1', at, 60), pulse('SN-1', at, 61)])],
+      ])('a reading of %s is taken', async (_situation, bodyOf) => {
+        expect(await deliver(await limited(`owner-${randomUUID()}`, 'scale-1', 'Maker:Model:new-1', 'new-2'), bodyOf())).toMatchObject({ status: 200 });
+      });
+
+      test.each<[string, object]>([
+        ['takes back', { status: 'entered-in-error' }], ['takes back, without naming a device,', { status: 'cancelled', device: undefined, contained: undefined }], ['corrects', { status: 'corrected' }],
+      ])('nobody %s a reading of a device that the key does not name, of the same sender', async (_situation, more) => {
+        const [sender, own, other] = [`hub-${randomUUID()}`, `own-${randomUUID()}`, `other-${randomUUID()}`];
+        for (const device of [own, other]) await hold(newPatient(), device);
+        const [mine, theirs] = [await limited(sender, own), await limited(sender, other)];
+        const identifier = [{ system: 'urn:ids', value: randomUUID() }];
+        expect(await deliver(theirs, pulse(other, at, 60, { identifier }))).toMatchObject({ status: 200 });
+        expect(await deliver(mine, pulse(own, at, 60, { identifier, ...more }))).toMatchObject({ status: 403 });
+        expect(await deliver(theirs, pulse(other, at, 60, { identifier, ...more }))).toMatchObject({ status: 200 });
+      });
+
+      test('nor half of a blood pressure, together with the other half of its own', async () => {
+        const [sender, own, other, run] = [`hub-${randomUUID()}`, `own-${randomUUID()}`, `other-${randomUUID()}`, randomUUID()];
+        for (const device of [own, other]) await hold(newPatient(), device);
+        const [mine, theirs] = [await limited(sender, own), await limited(sender, other)];
+        const half = (device: string, code: string, status = 'final') => observation(loinc(code), device, at, { status, valueQuantity: quantity(100, 'mm[Hg]'), identifier: [{ value: `${code}-${run}` }] });
+        expect([await deliver(mine, half(own, '8480-6')), await deliver(theirs, half(other, '8462-4'))]).toMatchObject([{ status: 200 }, { status: 200 }]);
+        expect(await deliver(mine, bundle('collection', [half(own, '8480-6', 'corrected'), half(own, '8462-4', 'corrected')]))).toMatchObject({ status: 403 });
+      });
     });
 
     test.each<[string, () => Promise<string>]>([

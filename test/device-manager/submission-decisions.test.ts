@@ -34,6 +34,7 @@ test.each([[1, 100], [2, 200], [4, 800], [40, 5000], [5000, 5000]])('after %d fa
 
 test.each([
   ['2024-07-01', true], ['2024-06-30', false], ['2024-07-01T11:59:59Z', false], [null, true], [undefined, true], ['never', false],
+  ['9999-12-31', true], ['2025-02-30', false], ['2025-02-30T00:00:00Z', false], ['2024-07-01T12:00:00', true], ['2024-07-01T11:59:59', false],
 ])('a plan that ends at %p asks for noon of 1 July: %p', (end, asks) => {
   expect(asksFor({ planId: 'p', start: 0, end: endOf(end), devices: [] }, { deviceId: 'watch', observedAt: at })).toBe(asks);
 });

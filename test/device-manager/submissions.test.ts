@@ -1,71 +1,29 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
-import { startTherapyMonitoring, type Fault, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
+import { addSubmission } from '../../src/device-manager/outbox.ts';
+import type { Fault, TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
+import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { accessTokenOf, answered, bloodPressure, clientWith, cuff, eventually as soon, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord, type Series } from './client.ts';
+import { answered, bloodPressure, clientWith, cuff, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord, type Series } from './client.ts';
+import { eventually, isPost, rates, startSubmitter, submitting, type Submitter } from './submitting.ts';
 
-interface Submission {
-  readonly _id: string;
-  readonly sampleId: string;
-  readonly patientId: string;
-  readonly planId?: string;
-  readonly state: string;
-  readonly reason?: string;
-  readonly attempts: number;
-  readonly detectionId?: string;
-  readonly supersededAt?: string;
-}
-
-const since = '2024-01-01T00:00:00.000Z';
 const pace = { TMM_RETRY_SECONDS: 0.05, TMM_TIMEOUT_SECONDS: 0.8, TMM_MAX_FAILURES: 3 };
-/** Failures take their time: each is tried again only after the others had their turn. */
-const eventually = async <Answer>(ask: () => Promise<Answer>, fits: (answer: Answer) => boolean): Promise<Answer> => {
-  let answer = await soon(ask, fits);
-  for (let more = 0; more < 2 && !fits(answer); more += 1) answer = await soon(ask, fits);
-  return answer;
-};
-
-const isPost = ({ method }: { method: string }) => method === 'POST';
 
 describe('detections go to the plans that ask for them', () => {
+  let submitter: Submitter;
   let vitalgate: TestVitalgate;
   let tmm: TherapyMonitoringPlayer;
   let operator: Client;
+  const { plan, patient, upload, record, becomes, writtenUnder, arrives, listed, parked } = submitting(() => submitter);
   beforeAll(async () => {
-    tmm = await startTherapyMonitoring();
-    vitalgate = await startTestVitalgate({ TMM_SERVICE_URL: tmm.url, TMM_SERVICE_TOKEN: 'tmm-credential', ...pace });
-    operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
-    tmm.readPrototypes(await answered<PrototypeSchema[]>(fetch(`${vitalgate.urls.deviceManager}/prototypes/`)));
+    submitter = await startSubmitter(pace);
+    ({ vitalgate, tmm, operator } = submitter);
   }, 60_000);
-  afterAll(async () => {
-    await vitalgate.stop();
-    await tmm.kill();
-  });
+  afterAll(() => submitter.stop());
   afterEach(() => {
     tmm.fault = () => undefined;
     expect(tmm.breaches).toEqual([]);
   });
-
-  const plan = (patientId: string, more: object = {}): string => {
-    const _id = randomUUID();
-    tmm.addPlan({ _id, planName: 'Pulse', prototypeId: 'heart-rate', patientId, doctorId: 'd', startDate: since, ...more });
-    return _id;
-  };
-  const patient = async (): Promise<{ patientId: string; app: Client }> => {
-    const patientId = newPatient();
-    const app = service(vitalgate, patientId);
-    await answered(app.post('/devices/assign', watch));
-    return { patientId, app };
-  };
-  const upload = async (app: Client, samples: readonly object[]) => (await answered<{ _id: string }[]>(app.post('/health-data/healthkit', samples))).map(({ _id }) => _id);
-  const rates = (count: number) => Array.from({ length: count }, (_, second) => heartRate(second));
-  const record = (app: Client, id: string) => answered<KeptRecord>(app.get(`/health-data/${id}`));
-  const becomes = (app: Client, id: string, state: string) => eventually(() => record(app, id), (one) => one.state === state);
-  const writtenUnder = (planId: string) => tmm.written.filter((one) => one.planId === planId);
-  const arrives = (planId: string, count: number) => eventually(() => Promise.resolve(writtenUnder(planId)), (written) => written.length >= count);
-  const listed = (query: string) => answered<Submission[]>(operator.get(`/submissions?_l=200${query}`));
-  const parked = (patientId: string, count = 1) => eventually(() => listed(`&patientId=${patientId}`), (rows) => rows.length >= count);
 
   test('a sample arrives once under each active plan for its type and device, and is then submitted', async () => {
     const { patientId, app } = await patient();
@@ -230,25 +188,6 @@ describe('detections go to the plans that ask for them', () => {
     expect(await arrives(planId, 1)).toHaveLength(1);
   });
 
-  test('a detection of a rule that was mended is superseded by the run, and submitted anew only on request', async () => {
-    const { patientId, app } = await patient();
-    const planId = plan(patientId);
-    const [id = ''] = await upload(app, rates(1));
-    await becomes(app, id, 'submitted');
-    const { version, origin, isRetired, ...definition } = await answered<{ version: number; origin?: string; isRetired?: boolean; normalizationRules: { observations: { targets: object[] }[] } }>(operator.get('/health-data-types/healthkit-heart-rate'));
-    expect([origin, isRetired]).toEqual(['built-in', false]);
-    const inHertz = { observations: definition.normalizationRules.observations.map((one) => ({ ...one, targets: one.targets.map((target) => ({ ...target, unitCode: 'Hz', unit: 'Hz' })) })) };
-    const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ ...definition, normalizationRules: { ...definition.normalizationRules, ...inHertz } });
-    const changed = await answered<{ version: number }>(operator.send(`/health-data-types/healthkit-heart-rate?version=${String(version)}`, { method: 'PUT', headers, body }));
-    const { _id: run } = (await (await operator.post('/renormalizations', { patientId, dryRun: false })).json()) as { _id: string };
-    await eventually(() => answered<{ state: string }>(operator.get(`/renormalizations/${run}`)), ({ state }) => state === 'done');
-    expect((await listed(`&state=delivered&patientId=${patientId}`)).map(({ supersededAt }) => supersededAt !== undefined)).toEqual([true]);
-    expect([(await record(app, id)).state, writtenUnder(planId).length]).toEqual(['normalized', 1]);
-    expect([(await answered<object[]>(app.post(`/health-data/${id}/detections`))).length, writtenUnder(planId).length]).toEqual([1, 2]);
-    await answered(operator.send(`/health-data-types/healthkit-heart-rate?version=${String(changed.version)}`, { method: 'PUT', headers, body: JSON.stringify(definition) }));
-  });
-
   test('the chart of a plan shows what was written, by filter', async () => {
     const { patientId, app } = await patient();
     const planId = plan(patientId);
@@ -296,6 +235,27 @@ describe('detections go to the plans that ask for them', () => {
     expect(metrics).toMatch(/vitalgate_submissions\{[^}]*state="parked"[^}]*reason="detection-refused"[^}]*\} [1-9]/);
     const { rows } = await vitalgate.database.pool.query('select * from device_manager.submission where patient_id = $1', [patientId]);
     expect(JSON.stringify(rows) + vitalgate.logged() + metrics).not.toContain('123.456');
+  });
+});
+
+describe('when the next run is due', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase('migrated');
+  });
+  afterAll(() => database.drop());
+
+  const later = (hours: number) => new Date(Date.now() + hours * 3_600_000);
+  test.each<[string, (Date | undefined)[], number]>([
+    ['a run that ends once more came', [undefined, later(20)], 0],
+    ['a run that ends before more comes', [later(20), undefined], 0],
+    ['more that comes again before a run ends', [undefined, undefined, later(20)], 0],
+    ['a run that ends with nothing new', [later(20)], 20],
+  ])('%s leaves the earliest', async (_situation, added, hours) => {
+    const patientId = newPatient();
+    for (const runAt of added) await addSubmission(database.pool, patientId, runAt);
+    const { rows } = await database.pool.query<{ hours: number }>(`select round(extract(epoch from run_at - now()) / 3600)::int as hours from graphile_worker.jobs where key = $1`, [`submit:${patientId}`]);
+    expect(rows).toEqual([{ hours }]);
   });
 });
 

@@ -1,9 +1,10 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { addToJournal, readJournal, type JournalEntry } from '../../src/device-manager/patients/erasure-journal.ts';
 import { startProgram, type Program } from '../../scripts/demo/program.ts';
 import { heartRates, signIn, type App } from './app.ts';
 
@@ -68,3 +69,27 @@ const goesOn = async (running: Program): Promise<Program> => {
   expect(stored).toBeGreaterThanOrEqual(acknowledged + 10);
   expect(stored).toBeLessThanOrEqual(acknowledged + 10 + 1000);
 }, 180_000);
+
+(mounted ? test : test.skip)('a disk that is full in the middle of a line of the erasure journal leaves one that can be read, and that goes on once there is room', async () => {
+  const path = join(disk, 'journal', 'erasure-journal.ndjson');
+  const entryOf = (number: number): JournalEntry => ({ version: 1, installation: 'a'.repeat(16), pseudonym: String(number).padStart(64, '0'), erasedAt: '2026-11-27T00:00:00.000Z' });
+  await addToJournal(path, [entryOf(1)]);
+  const filler = join(disk, 'all-of-it');
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(filler, Buffer.alloc(bavail * bsize));
+  let noted = 1;
+  const more = async (): Promise<never> => {
+    for (;;) {
+      await addToJournal(path, [entryOf(noted + 1)]);
+      noted += 1;
+    }
+  };
+  await expect(more()).rejects.toThrow('ENOSPC');
+  const entries = (count: number) => Array.from({ length: count }, (_, index) => entryOf(index + 1));
+  const text = readFileSync(path, 'utf8');
+  expect([text.endsWith('\n'), readJournal(text)]).toEqual([false, entries(noted)]);
+  rmSync(filler);
+  await addToJournal(path, [entryOf(noted + 1)]);
+  await addToJournal(path, [entryOf(noted + 2)]);
+  expect(readJournal(readFileSync(path, 'utf8'))).toEqual(entries(noted + 2));
+}, 60_000);

@@ -243,6 +243,18 @@ describe('an upstream in trouble is upstream-unavailable', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
+  test.each<[string, number, string, string]>([
+    ['data that no repetition opens', 500, '{"code":"data-unreadable"}', 'data-unreadable'],
+    ['that with a status that passes', 503, '{"code":"data-unreadable"}', 'upstream-unavailable'],
+    ['another code', 500, '{"code":"internal-error"}', 'upstream-unavailable'],
+    ['null', 500, 'null', 'upstream-unavailable'],
+    ['half a document', 500, '{"code":"data-unreadable"', 'upstream-unavailable'],
+  ])('%s, told at once or instead of a stream', async (_situation, status, body, code) => {
+    const upstream = await answering(jsonAnswer(status, body));
+    expect((await problemOf(upstream.GET('/devices'))).code).toBe(code);
+    expect((await problemOf(upstream.stream({ path: '/archive', headers: {}, mediaType: 'application/zip' }))).code).toBe(code);
+  });
+
   test('connection refused', async () => {
     const server = createTcpServer();
     const baseUrl = await listen(server);

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { backgroundJobs } from '../../src/device-manager/background-jobs.ts';
 import { jobNames } from '../../src/config/settings.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
+import { processGauges } from '../../src/metrics/process-gauges.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { readExposition, type Exposition, type Series } from './exposition.ts';
 import { readQuery } from './query.ts';
@@ -126,19 +129,30 @@ describe('what the running program tells', () => {
     expect([sumOf('vitalgate_jobs', { task: 'renormalize', state: 'failed' }, now), sumOf('vitalgate_jobs', { task: 'renormalize', state: 'ready' }, now)]).toEqual([0, 1]);
   });
 
-  test('what the database does not tell in time is left out, and the rest is told', async () => {
+  test.each<[string, string, string[]]>([
+    ['deliveries that wait', 'device_manager.quarantined_delivery', ['vitalgate_inbox_entries']],
+    // 0 would be told as "nothing waits", while nobody knows.
+    ['jobs', 'graphile_worker._private_jobs', ['vitalgate_jobs', 'vitalgate_oldest_job_age_seconds', 'vitalgate_normalization_lag_seconds']],
+    ['rows of the audit', 'device_manager.audit_event', ['vitalgate_audit_unchained_events', 'vitalgate_audit_unchained_age_seconds']],
+  ])('what the database does not tell in time is left out, and the rest is told: %s', async (_situation, table, missing) => {
     const client = await vitalgate.database.pool.connect();
     try {
-      await client.query('begin; lock table device_manager.quarantined_delivery in access exclusive mode');
+      await client.query(`begin; lock table ${table} in access exclusive mode`);
       const startedMs = Date.now();
       const told = readExposition(await scrape(vitalgate.urls.deviceManager));
       expect(Date.now() - startedMs).toBeLessThan(9_000);
-      expect(seriesOf('vitalgate_inbox_entries', {}, told)).toEqual([]);
+      for (const name of missing) expect([name, seriesOf(name, {}, told)]).toEqual([name, []]);
       for (const name of ['http_request_duration_seconds_count', 'vitalgate_ready', 'vitalgate_database_connections_max', 'process_start_time_seconds']) expect([name, seriesOf(name, {}, told).length > 0]).toEqual([name, true]);
     } finally {
       await client.query('rollback');
       client.release();
     }
+  });
+
+  test.each<[string, string, number]>([['a DATA_DIR that is there', tmpdir(), 1], ['a DATA_DIR that nobody made', join(tmpdir(), 'vitalgate-of-nobody'), 0]])('free space with %s, while the database hangs', async (_situation, dataDir, series) => {
+    const hangs = { name: 'hangs', help: 'Never answers.', labelNames: [], read: () => new Promise<never>(() => undefined) };
+    const { body } = await createMetrics('bff', [hangs, ...processGauges('0', dataDir)]).render();
+    expect(seriesOf('vitalgate_data_directory_free_bytes', {}, readExposition(body))).toHaveLength(series);
   });
 });
 
@@ -164,6 +178,14 @@ describe('alarms and dashboard ask for what is there', () => {
 
   test.each(['rate(http_request_duration_seconds_count[5m]', 'sum by service (up)', 'up{job=vitalgate}'])('what is no PromQL is found: %s', (expr) => {
     expect(() => readQuery(expr)).toThrow('no PromQL');
+  });
+
+  test('requests of balancers and scrapers hide no errors and no slowness', () => {
+    const ofRequests = queries.flatMap(([where, expr]) => readQuery(expr).selectors.map((selector) => ({ where, ...selector }))).filter(({ metric }) => metric.startsWith('http_request_duration_seconds'));
+    expect(ofRequests.length).toBeGreaterThan(8);
+    const isChosen = ({ label, operator, value }: { label: string; operator: string; value: string }) => label === 'operation' && (operator === '=' || operator === '=~' || value.startsWith('platform:.*'));
+    // Refusals are shown as they are counted, and divided by nothing.
+    expect(ofRequests.filter(({ matchers }) => !matchers.some(isChosen)).map(({ where }) => where)).toEqual(['Refusals by operation and status']);
   });
 
   test('labels that a summary speaks of are left by its query', () => {

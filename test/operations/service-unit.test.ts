@@ -2,11 +2,15 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { nodeOptions } from '../../scripts/demo/program.ts';
+import { settings } from '../../src/config/settings.ts';
+import { erasureJournalIn, mailFolderIn } from '../../src/data-files.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const unit = readFileSync(join(root, 'operations/systemd/vitalgate.service'), 'utf8');
+const unitOf = (name: string): string => readFileSync(join(root, 'operations/systemd', name), 'utf8');
+const unit = unitOf('vitalgate.service');
+const backup = unitOf('vitalgate-backup.service');
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-unit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -15,13 +19,13 @@ const needed = (name: string): string => (hasSystemd ? name : `${name} (skipped:
 const withSystemd = hasSystemd ? test : test.skip;
 
 /** As it is installed, but where the program is: systemd looks whether what it starts is there. */
-const installed = (text: string): string => {
-  const path = join(folder, 'vitalgate.service');
+const installed = (text: string, name = 'vitalgate.service'): string => {
+  const path = join(folder, name);
   writeFileSync(path, text.replaceAll('/opt/vitalgate', root));
   return path;
 };
-const verified = (text: string) => {
-  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', installed(text)], { encoding: 'utf8' });
+const verified = (text: string, name?: string) => {
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', installed(text, name)], { encoding: 'utf8' });
   return { status, said: `${stdout}${stderr}` };
 };
 
@@ -46,11 +50,41 @@ describe('the unit of systemd', () => {
     expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]) * 1000).toBeGreaterThan(longestStopMs);
   });
 
+  test('goes on trying until the database is there, and not with wrong settings', () => {
+    expect(unit).toMatch(/^StartLimitIntervalSec=0$/m);
+    expect(unit).toMatch(/^Restart=on-failure$/m);
+    expect(unit).toMatch(/^RestartPreventExitStatus=2$/m);
+  });
+
   test('gives the account no secret file: settings and master key are credentials', () => {
     const credentials = [...unit.matchAll(/^LoadCredential=([\w.-]+):/gm)].map(([, name]) => name);
     const [, environment = ''] = /^Environment=(.*)$/m.exec(unit) ?? [];
     expect(credentials.filter((name) => !environment.includes(`%d/${String(name)}`))).toEqual([]);
     expect(unit).not.toMatch(/^EnvironmentFile=/m);
+  });
+});
+
+describe('the backup each night', () => {
+  withSystemd(needed('is taken by systemd-analyze verify'), () => {
+    expect(verified(backup, 'vitalgate-backup.service')).toEqual({ status: 0, said: '' });
+  });
+
+  test('writes where the unit lets it, and keeps keys as long as certificates say', () => {
+    const [, data = '', keys = ''] = / backup (\S+) --keys (\S+)$/m.exec(backup) ?? [];
+    const [, writable = ''] = /^ReadWritePaths=(\S+)$/m.exec(backup) ?? [];
+    expect([data, keys].filter((path) => path.startsWith(`${writable}/`))).toHaveLength(2);
+    expect(Number(/-name vitalgate-\*\.keys\.zip -mtime \+(\d+) -delete/.exec(backup)?.[1])).toBe(settings.BACKUP_RETENTION_DAYS.schema.parse(undefined) - 1);
+    expect(readFileSync(join(root, 'operations/systemd/vitalgate'), 'utf8')).toContain(`backups=\${VITALGATE_BACKUPS:-${writable}}`);
+    expect(unitOf('vitalgate-backup.timer')).toMatch(/^OnCalendar=/m);
+  });
+});
+
+describe('what to back up', () => {
+  test('names each file of DATA_DIR that cannot be made again', () => {
+    const place = { DATA_DIR: '/var/lib/vitalgate' };
+    const section = /^## What to back up$([^]*?)^## /m.exec(readFileSync(join(root, 'docs/operations.md'), 'utf8'))?.[1] ?? '';
+    for (const path of [erasureJournalIn(place), mailFolderIn(place)]) expect(section).toContain(basename(path));
+    for (const name of ['service-token', 'master key']) expect(section).toContain(name);
   });
 });
 

@@ -17,6 +17,8 @@ export interface TherapyMonitoringPlayer extends TherapyMonitoringPlay {
   readonly url: string;
   /** Chooses what goes wrong; undefined is nothing. */
   fault: (arrived: Arrived) => Fault | undefined;
+  /** Holds back what is done about a request until it is resolved; undefined is at once. */
+  hold: (arrived: Arrived) => Promise<unknown> | undefined;
   /** Requests so far, with what was wrong. */
   readonly arrived: (Arrived & { readonly fault: Fault | undefined })[];
   /** Ends like a process that is killed: connections break, requests under way are lost. */
@@ -50,8 +52,9 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
   let [server, port]: [Server | undefined, number] = [undefined, 0];
   const start = async (): Promise<void> => {
     const started = createServer((request, response) => {
-      void request.toArray().then((chunks) => {
+      void request.toArray().then(async (chunks) => {
         const one: Arrived = { method: request.method ?? '', url: new URL(request.url ?? '/', 'http://localhost'), headers: request.headers, bytes: Buffer.concat(chunks as Buffer[]) };
+        await player.hold(one);
         const fault = player.fault(one);
         arrived.push({ ...one, fault });
         if (fail(fault, response, () => void play.answer(one))) return;
@@ -69,6 +72,6 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
     server = undefined;
   });
   await start();
-  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, arrived, kill, restart: start };
+  const player: TherapyMonitoringPlayer = { ...play, url: `http://127.0.0.1:${String(port)}`, fault: () => undefined, hold: () => undefined, arrived, kill, restart: start };
   return player;
 };

@@ -47,7 +47,7 @@ describe('a role of each service', () => {
     const username = 'anna';
     const person = { username, email: 'anna@example.org', password: 'correct horse battery staple', creatorId: 'test' };
     await register(database.pool, await createPasswords(), person);
-    const userManager = await start({ SERVICES: 'user-manager' }, roles['user-manager']);
+    const userManager = await start({ SERVICES: 'user-manager', DEVICE_MANAGER_URL: 'http://127.0.0.1:9' }, roles['user-manager']);
     const deviceManager = await start({ SERVICES: 'device-manager,bff', USER_MANAGER_URL: userManager.urls.userManager ?? '' }, roles['device-manager']);
     app = await signedIn(deviceManager.urls.bff ?? '', username, person.password);
   }, 60_000);

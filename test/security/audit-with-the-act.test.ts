@@ -8,6 +8,7 @@ import { createCharts } from '../../src/device-manager/charts.ts';
 import { deleteSamples } from '../../src/device-manager/deleting.ts';
 import { createEnrolment } from '../../src/device-manager/enrolment.ts';
 import { keepUpload } from '../../src/device-manager/keeping.ts';
+import { releaseQuarantine } from '../../src/device-manager/releasing.ts';
 import { createRuleBook } from '../../src/device-manager/rule-book.ts';
 import { endApiKey, issueApiKey } from '../../src/device-manager/sender-keys.ts';
 import { recordAudit } from '../../src/device-manager/storage/audit-table.ts';
@@ -23,7 +24,6 @@ import { register } from '../../src/user-manager/registration.ts';
 import { requestResetOf } from '../../src/user-manager/resetting.ts';
 import { createSignInAttempts } from '../../src/user-manager/sign-in-attempts.ts';
 import { createSignIn } from '../../src/user-manager/sign-in.ts';
-import { hashOfToken } from '../../src/user-manager/session-token.ts';
 import { changeUser } from '../../src/user-manager/user-change.ts';
 import { removeUser } from '../../src/user-manager/user-removal.ts';
 import { loadUserGroups } from '../../src/user-manager/user-groups.ts';
@@ -147,6 +147,13 @@ test.each<[string, string, () => Promise<Act>]>([
     const value = bloodPressure({ id: randomUUID() }, '2024-03-02T09:10:11Z');
     return Promise.resolve((pool) => keepReceived(pool, keyRing, { sender: 'medisante', format: 'medisantestandard-json', bytes: Buffer.from(JSON.stringify(value)), value, requestId: 'request-1' }, () => undefined));
   }],
+  ['releasing a delivery', 'delivery-kept', async () => {
+    const name = `cuff-${randomUUID()}`;
+    const value = bloodPressure({ id: name }, '2024-03-02T09:10:11Z');
+    await keepReceived(database.pool, keyRing, { sender: 'medisante', format: 'medisantestandard-json', bytes: Buffer.from(JSON.stringify(value)), value, requestId: 'request-1' }, () => undefined);
+    const device = await createEnrolment(database.pool).assign({ ...cuff(name), ...act, patientId: newPatient(), from: Date.parse('2024-01-01T00:00:00Z') });
+    return (pool) => releaseQuarantine(pool, keyRing, { device });
+  }],
   ['making a key', 'api-key-created', async () => Promise.resolve((pool) => issueApiKey(pool, { sender: `sender-${randomUUID()}` }, act))],
   ['revoking a key', 'api-key-revoked', async () => {
     const issued = await issueApiKey(database.pool, { sender: 'revoked' }, act);
@@ -160,8 +167,9 @@ test.each<[string, string, () => Promise<Act>]>([
   }],
   ['signing out', 'session-ended', async () => {
     const user = await newUser();
-    const session = await createSignIn(database.pool, durations).open(await checkedUser(user), undefined);
-    return (pool) => createSignIn(pool, durations).end(hashOfToken(session?.token ?? ''), user.id);
+    await createSignIn(database.pool, durations).open(await checkedUser(user), undefined);
+    const [session] = await createSignIn(database.pool, durations).list(user.id);
+    return (pool) => createSignIn(pool, durations).end(user.id, session?.id ?? '');
   }],
   ['asking for a reset', 'password-reset-asked', async () => {
     const { id } = await newUser();
@@ -183,7 +191,7 @@ test.each<[string, string, () => Promise<Act>]>([
   }],
   ['removing a user', 'user-deleted', async () => {
     const { id } = await newUser();
-    return (pool) => removeUser({ pool, mailFolder: '/nowhere', deviceManagerUrl: () => undefined, patientIdOf: (user) => user.id }, id, 'service');
+    return (pool) => removeUser({ pool, mailFolder: '/nowhere', hasDeviceManager: false, patientIdOf: (user) => user.id }, id, 'service');
   }],
 ])('H4 %s, cut at each of its statements, is never there without its row', async (_situation, event, prepare) => {
   const { bare, statements, rows } = await sweep(await prepare());

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request } from 'node:http';
 import { createSourceReader } from '../../src/http/request-source.ts';
 import { cookieOf } from '../bff/app.ts';
+import { meantBy, placesOf, specifications } from '../contract/specifications.ts';
 import { startFront, stopFronts, watch, type Front } from '../bff/front.ts';
 
 const appOrigin = 'https://app.example.org';
@@ -107,6 +108,16 @@ describe('pages of others', () => {
       expect([headers['access-control-allow-origin'], headers['access-control-allow-credentials'], headers['vary']]).toEqual([allowed, allowed && 'true', 'Origin']);
     }
     expect([asked.status, asked.headers['access-control-allow-methods']]).toEqual(allowed === undefined ? [405, undefined] : [204, 'GET, POST, PATCH, DELETE']);
+  });
+
+  test.each(specifications)('C4 an app that was allowed can read every header that the specification of $service declares', async ({ spec }) => {
+    const { headers } = await send(`${front.url}/profile`, 'GET', { origin: appOrigin, cookie });
+    const readable = String(headers['access-control-expose-headers']).split(', ');
+    const declared = [...placesOf(spec.document)].filter(({ pointer }) => /\/responses\/[^/]+$/.test(pointer)).flatMap(({ node }) => Object.keys(meantBy(spec, node)['headers'] ?? {}));
+    // Fetch: scripts read some of any answer, and cookies of none; a policy is for the page that it came with.
+    const others = ['cache-control', 'content-length', 'set-cookie', 'content-security-policy'];
+    expect([...new Set(declared.map((name) => name.toLowerCase()))].filter((name) => !others.includes(name) && !readable.includes(name))).toEqual([]);
+    expect(declared).toContain('Link');
   });
 
   test('C5 reading asks the services behind for nothing but reading', async () => {

@@ -12,6 +12,7 @@ import { openRotations, listRotations } from '../../src/keys/data-key-rotation.t
 import { openKeys } from '../../src/keys/master-key-check.ts';
 import { createKeyRing } from '../../src/keys/scope-keys.ts';
 import { migrateDeviceManager } from '../../src/schemas.ts';
+import { appWith, type App } from '../bff/app.ts';
 import { accessTokenOf, answered, chartOf, clientWith, eventually, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord } from '../device-manager/client.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 
@@ -34,8 +35,7 @@ const query = async <Row extends object>(sql: string, parameters: readonly unkno
 const scopeOf = (patientId: string) => `patient:${patientId}` as const;
 
 /** A patient with two payloads and a chart that is long enough for rollups. */
-const patientWithData = async (): Promise<{ patientId: string; client: Client }> => {
-  const patientId = newPatient();
+const patientWithData = async (patientId = newPatient()): Promise<{ patientId: string; client: Client }> => {
   const client = service(vitalgate, patientId);
   await answered(client.post('/devices/assign', watch));
   for (const day of [0, 1]) {
@@ -93,6 +93,33 @@ describe('G1 what is sealed opens whole, in its place, under its key, or not at 
     expect(await refused(client.get(path))).toMatchObject({ status: 500, code: 'data-unreadable' });
     await rotateRows(table, column, key, patientId);
     expect((await client.get(path)).status).toBe(200);
+  });
+
+  describe('through the BFF', () => {
+    let patientId: string;
+    let app: App;
+    beforeAll(async () => {
+      const user = await vitalgate.addUser();
+      ({ patientId } = await patientWithData(user.id));
+      app = appWith(vitalgate.urls.bff, await vitalgate.signIn(user));
+    }, 60_000);
+
+    test.each(sealed)('%s.%s with one byte changed: the app is told to give up, and not to repeat', async (table, column, _key, path) => {
+      await flip(table, column, patientId, 20);
+      const answer = await app.get(path);
+      expect([await refused(Promise.resolve(answer)), answer.headers.get('retry-after')]).toEqual([expect.objectContaining({ status: 500, code: 'data-unreadable', retryable: false }), null]);
+      await flip(table, column, patientId, 20);
+      expect((await app.get(path)).status).toBe(200);
+    });
+
+    test('a part of an archive with one byte changed: so is who downloads it', async () => {
+      const { _id } = (await (await app.send('/exports', { method: 'POST' })).json()) as { _id: string };
+      const stateOf = async () => (await answered<{ state: string }>(app.get(`/exports/${_id}`))).state;
+      expect(await eventually(stateOf, (state) => state === 'ready')).toBe('ready');
+      await flip('patient_export_part', 'body', patientId, 20);
+      expect(await refused(app.get(`/exports/${_id}/content`))).toMatchObject({ status: 500, code: 'data-unreadable', retryable: false });
+      await flip('patient_export_part', 'body', patientId, 20);
+    });
   });
 
   test(`no nonce comes twice in ${String(seals)} seals`, () => {

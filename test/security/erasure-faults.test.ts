@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openErasureJournal } from '../../src/device-manager/patients/erasure-journal.ts';
+import { addToJournal, openErasureJournal, readJournal, type JournalEntry } from '../../src/device-manager/patients/erasure-journal.ts';
 import { findErasure, runErasure, startErasure, type Erasing } from '../../src/device-manager/patients/erasing.ts';
+import { addJob } from '../../src/jobs/runner.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
 import type { KeyRing } from '../../src/keys/scope-keys.ts';
 import { writeServerFile } from '../../src/server-file.ts';
@@ -97,6 +99,57 @@ describe('erasing and handing out, when things go wrong', () => {
     expect((await asService.send(`/users/${carl.id}`, { method: 'DELETE' })).status).toBe(404);
   }, 120_000);
 
+  /** A job that somebody works on, who lives, until the answer is called. */
+  const underWay = async (task: string, payload: Readonly<Record<string, string>>): Promise<() => Promise<void>> => {
+    const { pool } = vitalgate.database;
+    await addJob(pool, { task, payload, key: 'under-way', runAt: new Date(Date.now() + 3_600_000) });
+    const worker = await pool.connect();
+    await worker.query(`select pg_advisory_lock_shared(hashtextextended('vitalgate worker somebody', 0))`);
+    await pool.query(`update graphile_worker._private_jobs set locked_at = now(), locked_by = 'somebody' where key = 'under-way'`);
+    return async () => {
+      await pool.query(`delete from graphile_worker._private_jobs where key = 'under-way'`);
+      worker.release(true);
+    };
+  };
+  const waitingFor = async (id: string): Promise<string[]> =>
+    (await vitalgate.database.pool.query<{ task: string }>(`select task_identifier as task from graphile_worker.jobs natural join (select id, payload from graphile_worker._private_jobs) p where locked_at is null and p.payload::text like '%' || $1 || '%' order by 1`, [id])).rows.map(({ task }) => task);
+
+  test('H8 a user cannot be deleted while a mail to them is under way: nothing is gone then, and again it is done', async () => {
+    const fritz = await plantPatient(vitalgate);
+    const asService = clientWith(vitalgate.urls.userManager, { authorization: `Bearer ${vitalgate.serviceToken}` });
+    const later = new Date(Date.now() + 3_600_000);
+    await addJob(vitalgate.database.pool, { task: 'normalize', payload: { patientId: fritz.id, payloadId: randomUUID() }, runAt: later });
+    await addJob(vitalgate.database.pool, { task: 'password-changed-mail', payload: { userId: fritz.id }, runAt: later });
+    const end = await underWay('password-reset-mail', { userId: fritz.id });
+    try {
+      const answer = await asService.send(`/users/${fritz.id}`, { method: 'DELETE' });
+      expect([answer.status, answer.headers.has('retry-after'), await answer.json()]).toEqual([503, true, expect.objectContaining({ code: 'unavailable', retryable: true })]);
+      expect(await waitingFor(fritz.id)).toEqual(expect.arrayContaining(['normalize', 'password-changed-mail']));
+      expect((await fritz.app.get('/profile')).status).toBe(200);
+    } finally {
+      await end();
+    }
+    expect((await asService.send(`/users/${fritz.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await waitingFor(fritz.id)).filter((task) => task !== 'erase-health-data')).toEqual(['normalize']);
+  }, 120_000);
+
+  test('H8 a long export keeps no user from being deleted, and the jobs of the other service are there until the erasure of the patient takes them', async () => {
+    const { pool } = vitalgate.database;
+    const gerda = await plantPatient(vitalgate);
+    await settled(vitalgate, gerda, 1);
+    await addJob(pool, { task: 'normalize', payload: { patientId: gerda.id, payloadId: randomUUID() }, runAt: new Date(Date.now() + 3_600_000) });
+    const end = await underWay('export-patient', { patientId: gerda.id, exportId: randomUUID() });
+    try {
+      expect((await clientWith(vitalgate.urls.userManager, { authorization: `Bearer ${vitalgate.serviceToken}` }).send(`/users/${gerda.id}`, { method: 'DELETE' })).status).toBe(204);
+      expect((await waitingFor(gerda.id)).filter((task) => task !== 'erase-health-data')).toEqual(['normalize']);
+    } finally {
+      await end();
+    }
+    const begun = await eventually(() => findErasure({ pool, keyRing }, gerda.id), (found) => found !== undefined);
+    await runErasure(erasing, begun?._id ?? '');
+    expect(await eventually(() => waitingFor(gerda.id), (tasks) => tasks.length === 0)).toEqual([]);
+  }, 120_000);
+
   test('H7, H8 the command line exports, asks for a confirmation, erases, and prints the certificate', async () => {
     const dora = await plantPatient(vitalgate);
     await settled(vitalgate, dora, 1);
@@ -141,4 +194,38 @@ describe('erasing and handing out, when things go wrong', () => {
     expect((await erasureOf(emma)).certificate?.heldElsewhere.therapyMonitoring).toBeGreaterThan(0);
     expect(await refused(service(vitalgate, emma.id).post('/health-data/deletions', { deletions: [{ uuid: 'B9480B59-3A05-416C-97CF-E0DE431ADCB5' }] }))).toMatchObject({ status: 410 });
   }, 120_000);
+});
+
+describe('H8 the erasure journal after a line was cut off while it was written', () => {
+  const entryOf = (digit: string): JournalEntry => ({ version: 1, installation: 'a'.repeat(16), pseudonym: digit.repeat(64), erasedAt: '2026-11-27T00:00:00.000Z' });
+  const [first, second, third] = [entryOf('1'), entryOf('2'), entryOf('3')];
+  const lineOf = (entry: JournalEntry) => `${JSON.stringify(entry)}\n`;
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vitalgate-journal-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each<[string, string]>([
+    ['nowhere', ''], ['at its first character', '{'], ['in its middle', lineOf(second).slice(0, 50)], ['before its end', lineOf(second).slice(0, -2)], ['before the end of the line', lineOf(second).slice(0, -1)],
+    ['where zeros are on the disk in place of the rest', `${lineOf(second).slice(0, 50)}${'\0'.repeat(40)}`], ['where zeros are in place of all of it', '\0'.repeat(40)],
+  ])('%s: it is read without it, has it once when it is written again, and grows', async (situation, rest) => {
+    const path = join(folder, `${situation}.ndjson`);
+    writeFileSync(path, lineOf(first) + rest);
+    expect(readJournal(readFileSync(path, 'utf8'))).toEqual(rest === lineOf(second).slice(0, -1) ? [first, second] : [first]);
+    await addToJournal(path, [second]);
+    await addToJournal(path, [third]);
+    expect(readFileSync(path, 'utf8')).toBe([first, second, third].map(lineOf).join(''));
+  });
+
+  test('a last line without its end that is whole stays, whoever is added', async () => {
+    const path = join(folder, 'by-hand.ndjson');
+    writeFileSync(path, lineOf(first).trimEnd());
+    await addToJournal(path, [second]);
+    expect(readJournal(readFileSync(path, 'utf8'))).toEqual([first, second]);
+  });
+
+  test.each<[string, string]>([['in the middle', lineOf(first).slice(0, 50) + lineOf(second)], ['at the end of which there is a line', `${lineOf(first).slice(0, 50)}\n`], ['that is of something else', 'no journal']])('what is no entry, %s, is a fault', (_situation, text) => {
+    expect(() => readJournal(text)).toThrow('is no entry of an erasure');
+  });
 });

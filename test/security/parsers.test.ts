@@ -21,7 +21,7 @@ import { withNulls } from '../../src/http/json-nulls.ts';
 import { readMultipartBody } from '../../src/http/multipart-body.ts';
 import { ProblemError } from '../../src/http/problem.ts';
 import { basicOf, bearerOf, sidOf } from '../../src/http/request-credentials.ts';
-import { parseInstant, parseInstantIn } from '../../src/measurement/instant.ts';
+import { parseBound, parseInstant, parseInstantIn } from '../../src/measurement/instant.ts';
 import { convert, isUcum, UnitMismatch } from '../../src/measurement/quantity.ts';
 import { offsetsOf } from '../../src/measurement/time-zone.ts';
 import { ucumOf } from '../../src/measurement/unit-spelling.ts';
@@ -96,7 +96,7 @@ const rows: readonly Row[] = [
   ['_st', hostileText, (text: string) => readStates(text), [QueryFault]],
   ['filters of charts', jsonText(filter), (text: string) => chartFilterOf(text), [ChartFilterFault]],
   ['filters of detections', jsonText(filter), (text: string) => detectionFilterOf(text, () => 0), [FilterError]],
-  ['dates', date, (text: string) => [parseInstant(text), parseInstantIn(text, 'Europe/Rome')], []],
+  ['dates', date, (text: string) => [parseInstant(text), parseInstantIn(text, 'Europe/Rome'), parseBound(text)], []],
   ['dates of FHIR searches', date, (text: string) => readDate(text, 0), []],
   ['time zones', hostileText, (text: string) => offsetsOf(text), []],
   ['codes of FHIR searches', hostileText, (text: string) => readCodes(text), []],

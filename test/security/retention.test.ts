@@ -88,6 +88,45 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
     expect(await left()).toEqual([]);
   });
 
+  test('a payload that somebody erased before its turn came is deleted by nobody else: the audit is not told of the person again', async () => {
+    const { pool } = vitalgate.database;
+    const [first, erased] = [newPatient(), newPatient()];
+    for (const one of [first, erased]) {
+      const app = service(vitalgate, one);
+      await answered(app.post('/devices/assign', watch));
+      await answered(app.post('/health-data/healthkit', [heartRate(0, { value: 71 })]));
+      await chartOf(app, 'heart-rate', 1);
+    }
+    // Between the list of what is old and the turn of each.
+    await pool.query(`create function erase_other() returns trigger language plpgsql as $$ begin delete from device_manager.payload where patient_id = '${erased}'; return old; end $$;
+      create trigger erase_other before delete on device_manager.payload for each row when (old.patient_id = '${first}') execute function erase_other()`);
+    try {
+      expect(await after(31, { healthData: 30 })).toMatchObject({ healthData: 1, unreadable: 0 });
+      const { rows } = await pool.query<{ patient_id: string }>(`select patient_id from device_manager.audit_event where event = 'record-deleted' and patient_id = any($1)`, [[first, erased]]);
+      expect(rows.map((row) => row.patient_id)).toEqual([first]);
+    } finally {
+      await pool.query('drop trigger erase_other on device_manager.payload; delete from device_manager.sample');
+    }
+  });
+
+  test('a delivery whose measurement has expired is known when it comes again, and not kept anew; what it is known by says nothing of whose it was', async () => {
+    const { pool } = vitalgate.database;
+    const holder = newPatient();
+    const app = service(vitalgate, holder);
+    const { key } = await vitalgate.createWebhookKey();
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': key });
+    await answered(app.post('/devices/assign', { deviceId: 'holders-cuff', deviceType: 'Medical', deviceProvider: 'medisante', assignedFrom: '2024-03-01T00:00:00Z' }));
+    const measured = bloodPressure({ id: 'holders-cuff' }, '2024-03-02T09:10:11Z');
+    const first = await answered<unknown>(sender.post('/health-data/medisante', measured));
+    await chartOf(app, 'blood-pressure', 1);
+    expect(await after(31, { healthData: 30 })).toMatchObject({ healthData: 1 });
+    expect(await answered<unknown>(sender.post('/health-data/medisante', measured))).toEqual(first);
+    expect(await Promise.all(['payload', 'sample'].map((table) => count(`device_manager.${table} where patient_id = '${holder}'`)))).toEqual([0, 0]);
+    const { rows } = await pool.query<Record<string, unknown>>('select * from device_manager.delivery order by received_at desc limit 1');
+    expect(Object.keys(rows[0] ?? {}).toSorted()).toEqual(['body_mac', 'correlation_id', 'received_at', 'sample_id', 'sender']);
+    expect(JSON.stringify(rows)).not.toContain(holder);
+  });
+
   test('sessions and links that have ended, and mails in files, go after days; what lives stays', async () => {
     const { pool } = vitalgate.database;
     const user = await vitalgate.addUser();

@@ -70,7 +70,7 @@ describe('signing in', () => {
     const { username, password } = await vitalgate.addUser();
     expect(statuses(await tries(free + 1, username)).at(-1)).toBe(429);
     await query(`update user_manager.sign_in_failures set blocked_until = now() + interval '10 minutes' where account <> ''::bytea and source <> ''::bytea`);
-    const config = readConfig({ SERVICES: 'user-manager', HTTP_PORT: '0', SERVICE_TOKEN: vitalgate.serviceToken, JOBS: 'none', DATABASE_URL: vitalgate.database.url });
+    const config = readConfig({ SERVICES: 'user-manager', DEVICE_MANAGER_URL: vitalgate.urls.deviceManager, HTTP_PORT: '0', SERVICE_TOKEN: vitalgate.serviceToken, JOBS: 'none', DATABASE_URL: vitalgate.database.url });
     const other = await startVitalgate(config, { log: pino({ level: 'silent' }), configurationDigest: '0'.repeat(64), onFatal: () => undefined });
     const url = other.urls.userManager ?? '';
     expect((await signIn(username, password, here, {}, url)).status).toBe(429);

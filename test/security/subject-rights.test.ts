@@ -3,8 +3,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { fulfilRotations } from '../../src/device-manager/resealing.ts';
 import { runExport } from '../../src/device-manager/patients/exporting.ts';
 import { insertExport } from '../../src/device-manager/storage/patient-export-table.ts';
+import { connectAccounts, type Accounts } from '../../src/device-manager/upstream/user-manager.ts';
 import { wishRotation } from '../../src/keys/data-key-rotation.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
+import { json } from '../players/answer.ts';
+import { startAnsweringUpstream, type AnsweringUpstream } from '../players/answering-upstream.ts';
 import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
 import { unzipped } from '../setup/unzipped.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -185,5 +188,33 @@ describe('H7 all of one person is handed out, and nothing of others', () => {
     const text = Buffer.concat(rows.map(({ body }) => body)).toString('latin1');
     expect(patients.flatMap((patient) => foundIn(text, patient))).toEqual([]);
     expect(text).not.toContain('manifest.json');
+  });
+});
+
+describe('H7 the part of the account in what is handed out', () => {
+  let userManager: AnsweringUpstream;
+  let accounts: Accounts;
+  beforeAll(async () => {
+    userManager = await startAnsweringUpstream();
+    accounts = connectAccounts(userManager.url, 'x'.repeat(32));
+  });
+  afterAll(async () => {
+    await accounts.close();
+    await userManager.stop();
+  });
+  const asked = () => Promise.allSettled([accounts.exportOf('anna'), accounts.auditOf('anna', undefined, 10)]);
+  const fulfilled = (value: unknown) => ({ status: 'fulfilled', value });
+
+  test.each<[string, number]>([
+    ['does not take the service credential', 401], ['does not let the service', 403], ['does not understand', 400], ['has been asked too often', 429],
+  ])('waits where the User Manager %s: nothing is left out', async (_situation, status) => {
+    userManager.answer(json({}, status));
+    const refusal = { status: 'rejected', reason: expect.objectContaining({ code: 'upstream-invalid' }) as unknown };
+    expect(await asked()).toEqual([refusal, refusal]);
+  });
+
+  test.each<[string, number]>([['nobody has the id', 404], ['another vendor does not tell', 405]])('is left out where %s', async (_situation, status) => {
+    userManager.answer(json({}, status));
+    expect(await asked()).toEqual([fulfilled(undefined), fulfilled([])]);
   });
 });

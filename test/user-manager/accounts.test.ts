@@ -54,6 +54,10 @@ describe('accounts of the User Manager', () => {
       expect(await read(id)).toMatchObject({ authUserId: id, site: 'Bern', visits: 2, address: { city: 'Bern' }, roles: ['subject'], blocked: false, expirationDate: '2089-12-31T23:00:00.000Z', __STATE__: 'PUBLIC' });
     });
 
+    test('with an expiration that stands for never keeps it', async () => {
+      expect(await read(await um.create('never-expires', { expirationDate: '9999-12-31T23:59:59Z' }))).toMatchObject({ blocked: false, expirationDate: '9999-12-31T23:59:59.000Z' });
+    });
+
     test('without a user name the address is it', async () => {
       const answer = await um.send('POST', '/users', { email: 'nameless@example.org', password });
       expect(answer.status).toBe(200);
@@ -66,6 +70,10 @@ describe('accounts of the User Manager', () => {
       ['a property of the wrong type', { userGroup: 'trial', visits: 'many' }, '/visits', 'type'],
       ['a property out of range', { userGroup: 'trial', visits: -1 }, '/visits', 'minimum'],
       ['a nested property nobody knows', { userGroup: 'trial', address: { street: 'x' } }, '/address/street', 'additionalProperties'],
+      ['an expiration in a month that does not exist', { expirationDate: '2030-13-01T00:00:00Z' }, '/expirationDate', 'invalid-date'],
+      ['an expiration on 30 February', { expirationDate: '2030-02-30T00:00:00Z' }, '/expirationDate', 'invalid-date'],
+      ['an expiration after midnight', { expirationDate: '2030-01-01T24:30:00Z' }, '/expirationDate', 'invalid-date'],
+      ['an expiration in a second that was inserted', { expirationDate: '2016-12-31T23:59:60Z' }, '/expirationDate', 'invalid-date'],
       ['a password for a group that never signs in', { userGroup: 'contact' }, '/password', 'no-account'],
     ])('with %s is answered 400', async (_situation, more, pointer, code) => {
       const answer = await um.send('POST', '/users', { username: 'refused', email: 'refused@example.org', password, ...more });
@@ -109,6 +117,29 @@ describe('accounts of the User Manager', () => {
     });
   });
 
+  describe('members of a group that never signs in', () => {
+    const disabled = (pointer: string) => [400, expect.objectContaining({ errors: [expect.objectContaining({ pointer, code: 'account-disabled' })] })];
+    const verdict = async (answer: Response) => [answer.status, await json(answer)];
+
+    test('are not made with an account', async () => {
+      expect(await verdict(await um.send('POST', '/users/with-id', { authUserId: 'auth0|contact', username: 'contact-with-id', email: 'contact-with-id@example.org', userGroup: 'contact' }))).toEqual(disabled('/userGroup'));
+      expect(await find('username=contact-with-id')).toEqual([]);
+    });
+
+    test('are no people who sign in: they do not move there, and keep their sessions', async () => {
+      const id = await um.create('moves-to-contact');
+      const { accessToken } = await um.tokens('moves-to-contact');
+      expect(await verdict(await patch(id, { $set: { userGroup: 'contact', name: 'Moved' } }))).toEqual(disabled('/$set/userGroup'));
+      expect([await read(id), await um.statusOf(accessToken)]).toEqual([expect.not.objectContaining({ name: 'Moved' }), 200]);
+    });
+
+    test('are people without an account, who move there and back', async () => {
+      const { _id } = await json<{ _id: string }>(um.send('POST', '/users?postponeAuthUserCreation=true', { username: 'moves-freely', email: 'moves-freely@example.org' }));
+      for (const userGroup of ['contact', 'patient']) expect((await patch(_id, { $set: { userGroup } })).status).toBe(200);
+      expect((await um.send('POST', '/users/register', { _id, password })).status).toBe(204);
+    });
+  });
+
   describe('POST /users/register', () => {
     test.each<[string, () => Promise<object>, number]>([
       ['an id nobody has', () => Promise.resolve({ _id: '0'.repeat(32) }), 404],
@@ -145,6 +176,9 @@ describe('accounts of the User Manager', () => {
       ['a property nobody knows', { $set: { shoeSize: 42 } }, '/$set/shoeSize', 'additionalProperties'],
       ['a text to a number', { $inc: { site: 1 } }, '/$inc/site', 'wrong-type'],
       ['a value to a text', { $push: { site: 'x' } }, '/$push/site', 'wrong-type'],
+      ['an expiration on 30 February', { $set: { expirationDate: '2030-02-30T00:00:00Z' } }, '/$set/expirationDate', 'invalid-date'],
+      ['an expiration in a month that does not exist', { $set: { expirationDate: '2030-13-01T00:00:00Z' } }, '/$set/expirationDate', 'invalid-date'],
+      ['an expiration after midnight of its day', { $set: { expirationDate: '2030-01-01T24:30:00Z' } }, '/$set/expirationDate', 'invalid-date'],
       ['no e-mail address', { $unset: { email: true } }, '/$unset/email', 'required'],
       ['a role that is a number', { $push: { roles: 7 } }, '/$push/roles', 'wrong-type'],
       ['a part of a name', { $set: { 'name.first': 'x' } }, '/$set/name.first', 'invalid-name'],
@@ -191,6 +225,14 @@ describe('accounts of the User Manager', () => {
       expect((await um.send('DELETE', `/users/${id}`)).status).toBe(404);
       expect(await read(id)).toBeUndefined();
       expect(await um.create('deleted')).not.toBe(id);
+    });
+
+    test.each([['that does not listen yet is asked when it does', true, ['erase-health-data']], ['that does not exist is not asked', false, []]])('a Device Manager %s', async (_situation, hasDeviceManager, asked) => {
+      const other = await startUserManager({ hasDeviceManager });
+      expect((await other.send('DELETE', `/users/${await other.create('deleted')}`)).status).toBe(204);
+      const { rows } = await other.database.pool.query<{ task: string }>(`select task_identifier task from graphile_worker.jobs where task_identifier = 'erase-health-data'`);
+      expect(rows.map(({ task }) => task)).toEqual(asked);
+      await other.stop();
     });
   });
 

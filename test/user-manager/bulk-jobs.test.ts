@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { forgetBulkJobs, insertBulkJob, type BulkKind } from '../../src/user-manager/storage/bulk-job-table.ts';
 import { startUserManager, type RunningUserManager } from './running-user-manager.ts';
 
 interface Job {
@@ -74,6 +76,21 @@ describe('jobs on many users', () => {
   test('a job of the other kind, or of nobody, is 404', async () => {
     const { jobId } = await start('/jobs/change-password/bulk', { authUsersIds: ['nobody'] });
     for (const path of [`/jobs/bulk-activation/${jobId}`, '/jobs/change-password/bulk/nobody']) expect((await um.send('GET', path)).status).toBe(404);
+  });
+
+  test.each<[BulkKind, string, object]>([
+    ['bulk-activation', '/jobs/bulk-activation', { userIds: ['nobody'], upsert: true }],
+    ['bulk-change-password', '/jobs/change-password/bulk', { authUserIds: ['nobody'] }],
+  ])('a job that an operator throws away has failed, and is forgotten as others are: %s', async (kind, path, request) => {
+    const { pool } = um.database;
+    const job = await insertBulkJob(pool, { id: randomUUID().replaceAll('-', ''), kind, request, creatorId: 'service' });
+    const { rows: [waiting] } = await pool.query<{ id: string }>(`select id::text from graphile_worker.add_job($1, json_build_object('jobId', $2::text), run_at => now() + interval '1 hour')`, [kind, job.id]);
+    const status = async () => (await (await um.send('GET', `${path}/${job.id}`)).json()) as Job;
+    expect(await status()).toMatchObject({ status: 'pending' });
+    expect((await um.send('POST', `/background-jobs/${waiting?.id ?? ''}/discard`)).status).toBe(204);
+    expect(await status()).toEqual({ jobId: job.id, status: 'failed', jobCreatedAt: job.createdAt.toISOString() });
+    expect(await forgetBulkJobs(pool, new Date(job.createdAt.getTime() + 1))).toBeGreaterThan(0);
+    expect((await um.send('GET', `${path}/${job.id}`)).status).toBe(404);
   });
 
   test('a job that comes a second time does nothing', async () => {

@@ -29,7 +29,7 @@ const groups = [
 ];
 
 /** Settings of a User Manager that sends no mail. */
-export const noMail = { mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: join(tmpdir(), 'no-mail') }), publicUrl: () => undefined, passwordResetMinutes: 30, issuer: () => 'http://user-manager.example', mailFolder: join(tmpdir(), 'no-mail'), deviceManagerUrl: () => undefined, patientIdOf: () => undefined, retentionDays: { sessions: 1, resets: 1, bulkJobs: 1, mails: 1 } };
+export const noMail = { mailer: openMailer({ smtpUrl: undefined, from: 'test@example.org', folder: join(tmpdir(), 'no-mail') }), publicUrl: () => undefined, passwordResetMinutes: 30, issuer: () => 'http://user-manager.example', mailFolder: join(tmpdir(), 'no-mail'), hasDeviceManager: false, deviceManagerUrl: () => undefined, patientIdOf: () => undefined, retentionDays: { sessions: 1, resets: 1, bulkJobs: 1, mails: 1 } };
 
 /** The User Manager alone, on a database of its own. */
 export interface RunningUserManager {
@@ -46,14 +46,14 @@ export interface RunningUserManager {
   readonly stop: () => Promise<void>;
 }
 
-export const startUserManager = async (settings: { readonly userInfoMembers?: readonly string[]; readonly jobs?: readonly string[]; readonly passwords?: Passwords } = {}): Promise<RunningUserManager> => {
+export const startUserManager = async (settings: { readonly userInfoMembers?: readonly string[]; readonly jobs?: readonly string[]; readonly passwords?: Passwords; readonly hasDeviceManager?: boolean } = {}): Promise<RunningUserManager> => {
   const database = await createTestDatabase();
   await migrateUserManager(database.pool);
   const folder = mkdtempSync(join(tmpdir(), 'vitalgate-groups-'));
   writeFileSync(join(folder, 'groups.json'), JSON.stringify(groups));
   const service = await createUserManager({
     pool: database.pool, jobPool: database.pool, jobs: settings.jobs ?? [], log: pino({ level: 'silent' }), version: '0.0.0', serviceTokens: [serviceToken],
-    groups: loadUserGroups(join(folder, 'groups.json')), userInfoMembers: settings.userInfoMembers, ...noMail, ...(settings.passwords && { passwords: settings.passwords }),
+    groups: loadUserGroups(join(folder, 'groups.json')), userInfoMembers: settings.userInfoMembers, ...noMail, ...(settings.passwords && { passwords: settings.passwords }), ...(settings.hasDeviceManager === true && { hasDeviceManager: true, patientIdOf: (user) => user.id }),
     sessionDurationSeconds: 3600, sessionIdleSeconds: 1800, refreshTokenDurationSeconds: 7200, secureCookies: true, validateResponses: true, warmUp: false,
   });
   const { url } = await service.listen(0, '127.0.0.1');

@@ -108,4 +108,47 @@ describe('sessions', () => {
       expect(await read(id)).toMatchObject({ blocked: true });
     });
   });
+
+  describe('a token that is renewed at the same time gets nobody past an end', () => {
+    interface Signed { readonly first: Tokens; readonly current: Tokens }
+    type Tokens = Awaited<ReturnType<RunningUserManager['tokens']>>;
+    const bearer = ({ accessToken }: Tokens) => ({ authorization: `Bearer ${accessToken}` });
+    const renew = (refreshToken: string) => um.send('POST', '/refreshtoken', { refreshToken }, {});
+    const waiters = async () => (await um.database.pool.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).rowCount ?? 0;
+    const untilWaiting = async (wanted: number) => {
+      for (let attempt = 0; attempt < 100 && (await waiters()) < wanted; attempt += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await waiters()).toBe(wanted);
+    };
+
+    test.each<[string, (signed: Signed) => Promise<Response>, number]>([
+      ['signing out', ({ current }) => um.send('POST', '/logout', undefined, bearer(current)), 204],
+      ['ending the sign-in', async ({ current }) => {
+        const [own] = await json<{ _id: string }[]>(um.send('GET', '/sessions', undefined, bearer(current)));
+        return um.send('DELETE', `/sessions/${own?._id ?? ''}`, undefined, bearer(current));
+      }, 204],
+      ['the copy of a token that was used before', ({ first }) => renew(first.refreshToken), 401],
+    ])('%s', async (situation, end, status) => {
+      const username = `overtaken-${situation.replaceAll(' ', '-')}`;
+      await um.create(username);
+      const first = await um.tokens(username);
+      const current = await json<Tokens>(renew(first.refreshToken));
+      // The renewal stops before its audit row, with the old session deleted and nothing committed.
+      const holder = await um.database.pool.connect();
+      try {
+        await holder.query('begin; lock table user_manager.audit_event in exclusive mode');
+        const renewing = renew(current.refreshToken);
+        await untilWaiting(1);
+        const ending = end({ first, current });
+        await untilWaiting(2);
+        await holder.query('rollback');
+        const [renewed, ended] = await Promise.all([renewing, ending]);
+        expect([renewed.status, ended.status]).toEqual([200, status]);
+        const { accessToken, refreshToken } = await json<Tokens>(renewed);
+        expect([await um.statusOf(accessToken), (await renew(refreshToken)).status]).toEqual([401, 401]);
+      } finally {
+        await holder.query('rollback');
+        holder.release();
+      }
+    });
+  });
 });

@@ -67,6 +67,8 @@ describe('GET /users and GET /users/count', () => {
     ['an object as value', q({ site: { city: 'Bern' } }), '/query/_q'],
     ['a number for a name', q({ username: 1 }), '/query/_q'],
     ['a date that is none', q({ createdAt: { $gt: 'yesterday' } }), '/query/_q'],
+    ['a time of no zone', q({ createdAt: { $gt: '2024-07-01T00:00:00' } }), '/query/_q'],
+    ['30 February', q({ expirationDate: { $lt: '2030-02-30T00:00:00Z' } }), '/query/_q'],
     ['$in without an array', q({ username: { $in: 'a' } }), '/query/_q'],
     ['an empty $or', q({ $or: [] }), '/query/_q'],
     ['twenty levels', q(Array.from({ length: 20 }).reduce<object>((inner) => ({ $and: [inner] }), { username: 'a' })), '/query/_q'],

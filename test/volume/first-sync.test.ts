@@ -35,21 +35,22 @@ test(`a first sync of ${String(count)} samples is stored once each, and the serv
     await fetch(`${userManager}/users`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, body: JSON.stringify({ username: 'phone', email: 'phone@example.org', password }) });
     const client = createClient({ baseUrl: bff });
     await client.signIn({ username: 'phone', password });
+    const outbox = client.openOutbox({ owner: await client.whoIsSignedIn() });
     await client.api.POST('/devices/assign', { body: { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit' } });
     const at = (second: number) => new Date(Date.UTC(2023, 0, 1) + second * 60_000).toISOString();
     const samples = (from: number, length: number) => Array.from({ length }, (_, index) => ({ id: randomUUID(), value: 60 + ((from + index) % 40), startDate: at(from + index), endDate: at(from + index), sourceId: 'com.apple.health.1', sourceName: 'Watch', metadata: { HKMetadataKeyHeartRateMotionContext: 1 } }));
     // Nobody reads on; what the server says must not hold it up.
     server.stdout.resume();
     // What a running server needs anyway is not growth.
-    await client.outbox.addSamples(samples(0, 1000), { type: 'HeartRate', unit: 'bpm' });
-    await client.outbox.flush();
+    await outbox.addSamples(samples(0, 1000), { type: 'HeartRate', unit: 'bpm' });
+    await outbox.flush();
     const before = residentBytesOf(server.pid ?? 0);
     let largest = before;
     const watching = setInterval(() => {
       largest = Math.max(largest, residentBytesOf(server.pid ?? 0));
     }, 200);
-    await client.outbox.addSamples(samples(1000, count - 1000), { type: 'HeartRate', unit: 'bpm', anchor: { name: 'HeartRate', value: 'a' } });
-    const outcome = await client.outbox.flush();
+    await outbox.addSamples(samples(1000, count - 1000), { type: 'HeartRate', unit: 'bpm', anchor: { name: 'HeartRate', value: 'a' } });
+    const outcome = await outbox.flush();
     clearInterval(watching);
     expect(outcome).toEqual({ state: 'empty' });
     const { rows } = await database.pool.query<{ rows: string; ids: string }>('select count(*) as rows, count(distinct _id) as ids from device_manager.sample');

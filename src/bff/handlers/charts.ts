@@ -15,9 +15,9 @@ export const charts = (deviceManager: Pick<DeviceManager, 'chart' | 'chartedType
         throw problem('not-your-data', { errors: [{ pointer: `/query/${name}`, code: 'not-your-data', message: 'Leave this out: the chart is yours.' }] });
       }
     }
-    const chart = await deviceManager.chart({ patientId: caller.patientId, requestId }, rest, headers['if-none-match']);
-    const given = headers['if-none-match'];
-    if (chart === 'unchanged') return { status: 304, ...(given !== undefined && { headers: { ETag: given } }) };
-    return { status: 200, ...(chart.etag !== undefined && { headers: { ETag: chart.etag } }), body: chart.series.map((one) => known(one) as unknown as ChartSeries) };
+    const { series, etag } = await deviceManager.chart({ patientId: caller.patientId, requestId }, rest, headers['if-none-match']);
+    const described = etag !== undefined && { headers: { ETag: etag } };
+    if (series === 'unchanged') return { status: 304, ...described };
+    return { status: 200, ...described, body: series.map((one) => known(one) as unknown as ChartSeries) };
   },
 });

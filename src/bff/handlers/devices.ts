@@ -17,6 +17,7 @@ export const devices = (deviceManager: DeviceManager, known: KnownMembers): Pick
       throw problem('not-your-data', { errors: [{ pointer: '/assignedPatientId', code: 'not-your-data', message: 'Leave this out: the device becomes yours.' }] });
     }
     if (body.assignedFrom !== undefined) epochMsOf(body.assignedFrom, '/assignedFrom');
+    if (body.assignedUntil !== undefined) epochMsOf(body.assignedUntil, '/assignedUntil');
     const { _id } = await deviceManager.assign({ patientId: caller.patientId, requestId }, body);
     return { status: 200, body: { _id } };
   },

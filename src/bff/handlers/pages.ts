@@ -1,3 +1,4 @@
+import { hasTag } from '../../http/entity-tag.ts';
 import type { Handlers, ReplyHeaders } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import type { Caller, Operations } from '../caller.ts';
@@ -39,8 +40,7 @@ const framed = ({ csp }: Page) => ({ 'Content-Security-Policy': csp, 'Referrer-P
 export const pages = ({ patient, resetPassword, scripts, style, licences }: PageFiles): Pick<Handlers<Operations, Caller, OpenPages>, OpenPages> => ({
   showPatientPage: ({ headers }) => {
     const described = { ...framed(patient), 'Cache-Control': 'no-cache', ETag: patient.etag };
-    const isKnown = headers['if-none-match']?.split(',').some((one) => one.trim().replace(/^W\//, '') === patient.etag) === true;
-    return isKnown ? { status: 304, headers: described } : sent(patient, headers['accept-encoding'], described);
+    return hasTag(headers['if-none-match'], patient.etag) ? { status: 304, headers: described } : sent(patient, headers['accept-encoding'], described);
   },
   // Its address brings a token along: nobody keeps it.
   showPasswordReset: ({ headers }) => sent(resetPassword, headers['accept-encoding'], { ...framed(resetPassword), 'Cache-Control': 'no-store' }),

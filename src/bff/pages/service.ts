@@ -27,8 +27,11 @@ export const settled = async (asked: Promise<Answered>): Promise<void> => {
   await bodyOf(asked);
 };
 
-/** Tells that nobody is signed in any more. */
-export const isSignedOut = (error: unknown): boolean => error instanceof VitalgateError && error.status === 401;
+/** Somebody else has signed in since, on another page of the browser. */
+export class OtherPersonError extends Error {}
+
+/** Tells that the person of this page is not signed in any more. */
+export const isSignedOut = (error: unknown): boolean => error instanceof OtherPersonError || (error instanceof VitalgateError && error.status === 401);
 
 /** Tells that this installation has no such thing. */
 export const isNotSupported = (error: unknown): boolean => error instanceof VitalgateError && error.status === 501;

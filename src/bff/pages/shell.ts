@@ -6,8 +6,9 @@ import { drawing, element, show } from './element.ts';
 import { exportPanel } from './export-panel.ts';
 import { icons } from './icons.ts';
 import { fault, waiting } from './notice.ts';
+import { demandSamePerson, onOtherPages, personNow, personShown, showPerson, tellOtherPages } from './person.ts';
 import type { Place } from './place.ts';
-import { api, bodyOf, isSignedOut, signOut } from './service.ts';
+import { isSignedOut, OtherPersonError, signOut } from './service.ts';
 import { signInView } from './sign-in.ts';
 import { themeSwitch } from './theme-switch.ts';
 import { uploadList } from './upload-list.ts';
@@ -33,7 +34,7 @@ const addressed = (): { readonly name: string; readonly rest: string } => {
 
 const main = element('main', { id: 'content', tabindex: -1 });
 const header = element('header', { class: 'bar' });
-let profile: UserInfo | undefined;
+/** Counts what the page turned to; an answer for what was before is nobody's. */
 let opened = 0;
 
 const brand = () => element('a', { class: 'brand', href: '#charts' }, drawing(icons.pulse, 'mark'), 'Vitalgate');
@@ -46,16 +47,16 @@ const leave = async (): Promise<void> => {
   try {
     await signOut();
   } catch (error) {
-    show(main, fault(error));
+    onFault(error);
     return;
   }
-  profile = undefined;
+  tellOtherPages();
   history.replaceState(null, '', location.pathname);
   askToSignIn(false);
 };
 
 const showHeader = (): void => {
-  const named = profile;
+  const named = personShown();
   if (named === undefined) {
     show(header, element('span', { class: 'brand' }, drawing(icons.pulse, 'mark'), 'Vitalgate'), element('div', { class: 'who' }, themeSwitch()));
     return;
@@ -68,45 +69,58 @@ const showHeader = (): void => {
 const focusTitle = (): void => main.querySelector('h1')?.focus({ preventScroll: true });
 
 const askToSignIn = (hasEnded: boolean): void => {
-  profile = undefined;
+  opened += 1;
+  showPerson(undefined);
   document.title = 'Sign in – Vitalgate';
   showHeader();
-  show(main, signInView(begin, hasEnded));
+  show(main, signInView(signedIn, hasEnded));
   main.querySelector<HTMLElement>('input')?.focus();
 };
 
 const onFault = (error: unknown): void => {
-  if (isSignedOut(error)) askToSignIn(true);
+  if (error instanceof OtherPersonError) void begin();
+  else if (isSignedOut(error)) askToSignIn(true);
   else show(main, fault(error));
 };
 
-/** Opens the view of the address; what was opened since is not written over. */
+/** Opens the view of the address; what was opened since is not written over, and nobody sees the data of another. */
 const open = async (): Promise<void> => {
-  const mine = (opened += 1);
   const { name, rest } = addressed();
   const view = views[name];
-  if (profile === undefined || view === undefined) return;
+  if (personShown() === undefined || view === undefined) return;
+  const mine = (opened += 1);
+  const ifCurrent = (act: () => void): void => {
+    if (mine === opened) act();
+  };
+  const onFaultHere = (error: unknown): void => ifCurrent(() => onFault(error));
   document.title = `${view.title} – Vitalgate`;
   showHeader();
-  const timer = setTimeout(() => show(main, waiting()), 300);
+  const timer = setTimeout(() => ifCurrent(() => show(main, waiting())), 300);
   try {
-    const node = await view.open({ rest, onFault });
-    if (mine === opened) {
+    const node = await view.open({ rest, onFault: onFaultHere });
+    // Asked after the view has its data: whose they are is certain only then.
+    await demandSamePerson();
+    ifCurrent(() => {
       show(main, node);
       scrollTo(0, 0);
       focusTitle();
-    }
+    });
   } catch (error) {
-    if (mine === opened) onFault(error);
+    onFaultHere(error);
   } finally {
     clearTimeout(timer);
   }
 };
 
 const begin = async (): Promise<void> => {
+  const mine = (opened += 1);
+  showPerson(undefined);
   try {
-    profile = await bodyOf<UserInfo>(api.GET('/profile'));
+    const person = await personNow();
+    if (mine !== opened) return;
+    showPerson(person);
   } catch (error) {
+    if (mine !== opened) return;
     if (isSignedOut(error)) askToSignIn(false);
     else {
       showHeader();
@@ -117,6 +131,17 @@ const begin = async (): Promise<void> => {
   await open();
 };
 
+const signedIn = async (): Promise<void> => {
+  tellOtherPages();
+  await begin();
+};
+
+/** Begins anew when this page shows somebody who is signed in no more; what is being typed into it stays otherwise. */
+const followOtherPages = async (): Promise<void> => {
+  const sub = await personNow().then((person) => person.sub, (error: unknown) => (isSignedOut(error) ? undefined : personShown()?.sub));
+  if (sub !== personShown()?.sub) await begin();
+};
+
 /** Starts the page: who is signed in, and what the address asks for. */
 export const startShell = async (): Promise<void> => {
   document.body.replaceChildren(element('a', { class: 'skip', href: '#content', onclick: (event) => {
@@ -124,5 +149,6 @@ export const startShell = async (): Promise<void> => {
     main.focus();
   } }, 'Skip to the content'), header, main);
   addEventListener('hashchange', () => void open());
+  onOtherPages(() => void followOtherPages());
   await begin();
 };

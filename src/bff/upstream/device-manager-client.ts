@@ -1,4 +1,4 @@
-import type { paths } from '../../../generated/device-manager.d.ts';
+import type { paths, Problem, ProblemItem } from '../../../generated/device-manager.d.ts';
 import { problem } from '../../http/problem.ts';
 import type { Upstream } from '../../http/upstream.ts';
 
@@ -19,6 +19,9 @@ export const unexpected = (what: string, status: number) => problem('upstream-in
 
 /** The code of a refusal; those of other vendors have none. */
 export const codeOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined);
+
+/** What our own Device Manager says of a request, whose members have the same names here; nothing of other vendors. */
+export const refusalsIn = (error: unknown): readonly ProblemItem[] => (error as Partial<Problem> | undefined)?.errors ?? [];
 
 /** Tells that a Device Manager of others does not take what is an extension of ours. */
 export const isRefusedByOthers = (status: number, error: unknown): boolean => status === 400 && codeOf(error) === undefined;

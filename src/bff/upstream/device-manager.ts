@@ -3,7 +3,7 @@ import specification from '../../../generated/device-manager.json' with { type: 
 import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
 import { auditing, type Auditing } from './audit.ts';
-import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
+import { codeOf, isRefusedByOthers, refusalsIn, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
 import { exportCalls, type Exports } from './exports.ts';
 import { reading, type Reading } from './reading.ts';
 import { listing, type Listing } from './listing.ts';
@@ -48,8 +48,6 @@ const needed = needing(specification, { HealthData: { type: 'object', required: 
 const keptOf = (data: readonly Identified[] | KeptUpload): Kept =>
   'items' in data ? data : { items: data.map(({ _id }) => ({ _id, status: 'created' as const })) };
 
-const badInterval = (pointer: string, message: string) => problem('invalid-request', { errors: [{ pointer, code: 'invalid-interval', message }] });
-
 /** Others may answer 400 to what we answer 409, and tell why in words alone. */
 const isTaken = (status: number, error: unknown): boolean =>
   status === 409 || (isRefusedByOthers(status, error) && /already assigned/i.test(JSON.stringify(error)));
@@ -65,15 +63,16 @@ const deviceCalls = ({ client, headersOf }: DeviceManagerClient): Pick<DeviceMan
     const { data, error, response } = await client.POST('/devices/assign', { body: { ...assignment, assignedPatientId: asker.patientId }, headers: headersOf(asker) });
     if (response.status === 410) throw problem('patient-erased');
     if (isTaken(response.status, error)) throw problem('device-already-assigned');
-    if (response.status === 400 && codeOf(error) === 'invalid-request') throw badInterval('/assignedFrom', 'The device cannot be assigned from then on.');
+    if (response.status === 400 && codeOf(error) === 'invalid-request') throw problem('invalid-request', { errors: refusalsIn(error) });
     if (data === undefined) throw unexpected('assign', response.status);
     return data;
   },
   unassign: async (asker, id, assignedUntil) => {
     const body = assignedUntil === undefined ? undefined : { assignedUntil };
-    const { response } = await client.POST('/devices/{id}/unassign', { params: { path: { id } }, ...(body && { body }), headers: headersOf(asker) });
+    const { error, response } = await client.POST('/devices/{id}/unassign', { params: { path: { id } }, ...(body && { body }), headers: headersOf(asker) });
     if (response.status === 404) throw problem('not-found');
-    if (response.status === 400 || response.status === 409) throw badInterval('/assignedUntil', 'The assignment cannot end then.');
+    if (response.status === 400 && codeOf(error) === 'invalid-request') throw problem('invalid-request', { errors: refusalsIn(error) });
+    if (response.status === 400 || response.status === 409) throw problem('invalid-request', { errors: [{ pointer: '/assignedUntil', code: 'invalid-interval', message: 'The assignment cannot end then.' }] });
     if (!response.ok) throw unexpected('unassign', response.status);
   },
 });

@@ -1,7 +1,7 @@
-import type { ChartSeries, Identified, paths, Problem, ProblemItem } from '../../../generated/device-manager.d.ts';
+import type { ChartSeries, Identified, paths } from '../../../generated/device-manager.d.ts';
 import { problem } from '../../http/problem.ts';
 import { timeBoundsOf, type TimeBounds } from '../time-bounds.ts';
-import { codeOf, isRefusedByOthers, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
+import { codeOf, isRefusedByOthers, refusalsIn, unexpected, type Asker, type DeviceManagerClient } from './device-manager-client.ts';
 
 type Query<Path extends keyof paths> = paths[Path] extends { get: { parameters: { query?: infer Parameters } } } ? Parameters : never;
 export type ListQuery = Omit<NonNullable<Query<'/health-data'>>, 'patientId'>;
@@ -12,19 +12,17 @@ export type SampleRecord = Identified & Readonly<Record<string, unknown>>;
 
 /** A chart; of others it may have more points than asked for, and no `etag`. */
 export interface Chart {
-  readonly series: readonly ChartSeries[];
+  /** 'unchanged' where the asker has them already. */
+  readonly series: readonly ChartSeries[] | 'unchanged';
   readonly etag: string | undefined;
 }
 
 export interface Reading {
   /** Samples of the patient, newest first. What the Device Manager answered beyond the projection is still there. */
   readonly list: (asker: Asker, query: ListQuery) => Promise<readonly SampleRecord[]>;
-  /** The chart of the patient; 'unchanged' when the asker has it already, by the `etag` of its last answer. */
-  readonly chart: (asker: Asker, query: ChartQuery, knownEtag: string | undefined) => Promise<Chart | 'unchanged'>;
+  /** The chart of the patient; `known` is what the asker says in If-None-Match. */
+  readonly chart: (asker: Asker, query: ChartQuery, known: string | undefined) => Promise<Chart>;
 }
-
-/** What our own Device Manager says of a query, which has the same members here. */
-const refusalsIn = (error: unknown): readonly ProblemItem[] => (error as Partial<Problem> | undefined)?.errors ?? [];
 
 const isOurs = (record: SampleRecord): boolean => 'state' in record;
 const isoOf = (epochMs: number): string => new Date(epochMs).toISOString();
@@ -66,18 +64,19 @@ export const reading = ({ client, headersOf }: DeviceManagerClient): Reading => 
     if (data === undefined) throw unexpected('list', response.status);
     return data as readonly unknown[] as readonly SampleRecord[];
   },
-  chart: async (asker, { normalizedDataType, type, from, to, ...drawing }, knownEtag) => {
+  chart: async (asker, { normalizedDataType, type, from, to, ...drawing }, known) => {
     const interval = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
     const bounds = timeBoundsOf(interval);
-    const header = knownEtag === undefined ? {} : { 'If-None-Match': knownEtag };
+    const header = known === undefined ? {} : { 'If-None-Match': known };
     const ask = (words: object) =>
       client.GET('/chart-data', { params: { query: { normalizedDataType, ...(type !== undefined && { type }), ...words, _id: asker.patientId }, header }, headers: headersOf(asker) });
     const first = await ask({ ...interval, ...drawing });
     const ours = codeOf(first.error);
     if (ours === 'unknown-data-type') throw problem('unknown-data-type');
     if (ours === 'invalid-request') throw problem('invalid-request', { errors: refusalsIn(first.error) });
-    if (first.response.status === 304) return 'unchanged';
-    if (first.data !== undefined) return { series: first.data as readonly ChartSeries[], etag: first.response.headers.get('etag') ?? undefined };
+    const etag = first.response.headers.get('etag') ?? undefined;
+    if (first.response.status === 304) return { series: 'unchanged', etag };
+    if (first.data !== undefined) return { series: first.data as readonly ChartSeries[], etag };
     const knowsOneWord = Object.keys({ ...interval, ...drawing }).length > 0 && isRefusedByOthers(first.response.status, first.error);
     const { data, response } = knowsOneWord ? await ask({}) : first;
     if (data === undefined) throw unexpected('chart', response.status);

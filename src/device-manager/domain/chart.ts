@@ -70,8 +70,8 @@ const busiest = (sources: readonly SourceCells[]): SourceCells | undefined =>
   sources.toSorted((a, b) => totalOf(b.cells, ({ sum }) => sum) - totalOf(a.cells, ({ sum }) => sum))[0];
 
 /** The sources a line is drawn from, and the name of the one where it is one by choice. */
-export const chosen = (sources: readonly SourceCells[], asked: string | undefined, isCumulative: boolean): { from: readonly SourceCells[]; source?: string } => {
-  if (asked === 'all' || (asked === undefined && (!isCumulative || sources.length < 2))) return { from: sources };
+export const chosen = (sources: readonly SourceCells[], asked: string | undefined, isOverlapping: boolean): { from: readonly SourceCells[]; source?: string } => {
+  if (asked === 'all' || (asked === undefined && (!isOverlapping || sources.length < 2))) return { from: sources };
   const one = asked === undefined ? busiest(sources) : sources.find(({ source }) => source === asked);
   return one ? { from: [one], source: one.source } : { from: [] };
 };

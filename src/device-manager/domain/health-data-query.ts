@@ -1,4 +1,4 @@
-import type { MemberKind, Vocabulary } from '../../query/condition.ts';
+import type { Condition, MemberKind, Vocabulary } from '../../query/condition.ts';
 
 const kinds: Readonly<Record<string, MemberKind | 'sealed'>> = {
   _id: 'id', patientId: 'text', deviceId: 'text', providerId: 'text', rawDataType: 'text', rawDataFormat: 'text', normalizedDataType: 'text', state: 'text', reason: 'text',
@@ -15,4 +15,15 @@ export const healthDataVocabulary: Vocabulary = {
   },
   patterns: true,
   unknownMember: 'Name members of health data alone.',
+};
+
+const LONGEST_PATIENT_ID = 128;
+
+/** The patients that a condition names outright: who asks so learns of them even when nothing fits. */
+export const patientsNamedIn = (condition: Condition): string[] => {
+  if ('all' in condition) return condition.all.flatMap(patientsNamedIn);
+  if ('any' in condition) return condition.any.flatMap(patientsNamedIn);
+  const { member, comparison, values } = condition;
+  if (member !== 'patientId' || (comparison !== 'equal' && comparison !== 'in')) return [];
+  return values.filter((value): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_PATIENT_ID);
 };

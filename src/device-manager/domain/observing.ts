@@ -14,6 +14,8 @@ export interface Measured {
   readonly unitAssumed?: boolean;
   /** Only its size says that a percentage counts hundredths. */
   readonly percentAssumed?: boolean;
+  /** The format says that a percentage counts hundredths, so that 0.5 is half a percent also where a rule takes fractions. */
+  readonly percentDeclared?: boolean;
   /** Where parts of the item stand in what was received, where that is another pointer. */
   readonly sources?: Readonly<Record<string, string>>;
   /** UTC, ISO 8601. */
@@ -56,7 +58,7 @@ const unitOf = ({ metric, units }: QuantityRule, { item, unit }: Measured): { un
   }
   const given = at(item, `${metric}/unit`) ?? '';
   const spelling = typeof given === 'string' ? given.trim() : '';
-  const known = units?.[spelling] ?? (spelling === '' ? undefined : ucumOf(spelling));
+  const known = (units !== undefined && Object.hasOwn(units, spelling) ? units[spelling] : undefined) ?? (spelling === '' ? undefined : ucumOf(spelling));
   if (known === undefined) throw new Unfit(spelling === '' ? 'unit-missing' : 'unit-unknown');
   return { unit: known, spelling };
 };
@@ -92,7 +94,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   const { unit, spelling } = unitOf(rule, measured);
   const target = rule.targets.find((one) => fits(unit, one));
   if (!target) throw new Unfit('unit-not-for-type');
-  const value = converted(rule.fraction === true && unit === '%' && number <= 1 ? number * 100 : number, unit, target);
+  const value = converted(rule.fraction === true && measured.percentDeclared !== true && unit === '%' && number <= 1 ? number * 100 : number, unit, target);
   const [low, high] = target.plausible ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const implausible = value < low || value > high;
   const assumed = rule.metric === undefined && measured.unitAssumed === true;

@@ -1,3 +1,5 @@
+import { parseBound } from '../../measurement/instant.ts';
+
 /** A monitoring plan, as far as it decides which samples it gets; instants in milliseconds since 1970. */
 export interface Plan {
   readonly planId: string;
@@ -10,10 +12,17 @@ export interface Plan {
 
 const dayMs = 86_400_000;
 
+/** The first instant of a plan: of a day without time its midnight, and of a time that names no zone, that time, both in UTC; NaN for none. */
+export const startOf = (text: string): number => {
+  const instant = parseBound(text);
+  const read = instant === 'no-zone' ? parseBound(`${text}Z`) : instant;
+  return typeof read === 'object' ? read.epochMs : Number.NaN;
+};
+
 /** The last instant of an end: of a day without time, its last millisecond. */
 export const endOf = (text: string | null | undefined): number => {
   if (text === null || text === undefined) return Number.POSITIVE_INFINITY;
-  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) + dayMs - 1 : Date.parse(text);
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? startOf(text) + dayMs - 1 : startOf(text);
 };
 
 /** Whether a plan was active when a device measured, and is for that device. A plan whose dates are none is never active. */

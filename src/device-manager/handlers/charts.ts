@@ -1,3 +1,4 @@
+import { hasTag } from '../../http/entity-tag.ts';
 import type { Call, Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { parseInstant } from '../../measurement/instant.ts';
@@ -38,8 +39,6 @@ const filterOf = (text: string | undefined): ChartFilter => {
   }
 };
 
-const isKnown = (given: string | undefined, etag: string): boolean => given?.split(',').some((one) => one.trim() === etag || one.trim() === '*') === true;
-
 const chartCall = (call: ChartCall) => {
   const { query, caller, requestId } = call;
   const { points = 500, timeZone = 'UTC' } = query;
@@ -61,7 +60,7 @@ export const charts = ({ chartOf, extentsOf }: Charts): Pick<Handlers<Operations
   getPatientChartData: async (call) => {
     const { version, series } = await chartOf(chartCall(call));
     const headers = { ETag: `"${version}"` };
-    if (isKnown(call.headers['if-none-match'], headers.ETag)) return { status: 304, headers };
+    if (hasTag(call.headers['if-none-match'], headers.ETag)) return { status: 304, headers };
     return { status: 200, headers, body: await series() };
   },
 });

@@ -7,7 +7,7 @@ import { writePlace } from '../domain/fhir/page-place.ts';
 import type { FhirDevice, FhirObservation, FhirResource } from '../domain/fhir/resources.ts';
 import type { ClinicalRecords } from '../clinical-records.ts';
 import type { ObservationPage, ObservationQuery } from '../observations.ts';
-import type { AuditEvent } from '../storage/audit-table.ts';
+import type { AuditEvent, ReadingEvent } from '../storage/audit-table.ts';
 import type { DeviceSearch, SeenDevice } from '../storage/device-search.ts';
 import { codesIn, cursorIn, datesIn, idsIn, patientIn, refuseQuery } from './fhir-query.ts';
 
@@ -17,6 +17,7 @@ export interface FhirDependencies {
   readonly devices: (search: DeviceSearch) => Promise<SeenDevice[]>;
   readonly clinicalRecords: ClinicalRecords;
   readonly audit: (event: AuditEvent) => Promise<void>;
+  readonly auditReading: (reading: ReadingEvent, patientIds: ReadonlySet<string>) => Promise<void>;
 }
 
 /** Operations that need no credential. */
@@ -88,7 +89,7 @@ const deviceHandlers = ({ devices }: FhirDependencies) => ({
   },
 });
 
-const observationHandlers = ({ observations, audit }: FhirDependencies) => ({
+const observationHandlers = ({ observations, audit, auditReading }: FhirDependencies) => ({
   searchObservations: async ({ caller, query, origin, requestId }: Call<Operations['searchObservations'], Caller>) => {
     const { _count = 50, _cursor, ...rest } = query;
     const ids = idsIn(query._id);
@@ -96,8 +97,9 @@ const observationHandlers = ({ observations, audit }: FhirDependencies) => ({
     const wanted = {
       patientId, ids, codes: codesIn(query.code), measured: datesIn('date', query.date), updated: datesIn('_lastUpdated', query._lastUpdated), from: cursorIn(_cursor), count: _count,
     };
-    await audit({ patientId, actor: actorOf(caller), action: 'read', resource: 'fhir/Observation', requestId });
     const page = await observations(wanted);
+    const seen = patientId === undefined ? page.observations.flatMap(({ subject }) => subject.identifier?.value ?? []) : [patientId];
+    await auditReading({ actor: actorOf(caller), resource: 'fhir/Observation', requestId }, new Set(seen));
     return { status: 200 as const, body: bundleOf(`${origin}/fhir/Observation`, { ...rest, _count }, page.observations, page.next && writePlace(page.next)) };
   },
   readObservation: async ({ caller, path, requestId }: Call<Operations['readObservation'], Caller>) => {

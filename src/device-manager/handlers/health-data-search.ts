@@ -11,19 +11,20 @@ import { healthDataVocabulary } from '../domain/health-data-query.ts';
 import { providerOf } from '../provider.ts';
 import type { HealthRecord } from '../records.ts';
 import { PatternError, TooSlowError } from '../domain/sample-faults.ts';
-import type { AuditEvent } from '../storage/audit-table.ts';
-import type { SampleFilter, SamplePage } from '../storage/sample-search.ts';
+import type { ReadingEvent } from '../storage/audit-table.ts';
+import type { SampleCount, SampleFilter, SamplePage } from '../storage/sample-search.ts';
 import type { SampleRow } from '../storage/sample-table.ts';
 import { csvHeader, csvOf } from './health-data-csv.ts';
 import { projected, toWire } from './health-data.ts';
+import { eachOnce, seenIn, type SeenPatients } from './seen-patients.ts';
 
 export interface HealthDataSearch {
   /** Normalized types that a rule makes or made. */
   readonly knownTypes: () => Promise<readonly string[]>;
   readonly find: (page: SamplePage) => Promise<SampleRow[]>;
-  readonly count: (filter: SampleFilter) => Promise<number>;
+  readonly count: (filter: SampleFilter) => Promise<SampleCount>;
   readonly open: (samples: readonly SampleRow[], withRawData: boolean) => Promise<HealthRecord[]>;
-  readonly audit: (event: AuditEvent) => Promise<void>;
+  readonly audit: (reading: ReadingEvent, patientIds: ReadonlySet<string>) => Promise<void>;
 }
 
 type FilterQuery = Call<Operations['countHealthData'], Caller>['query'];
@@ -117,14 +118,19 @@ const linkFrom = (origin: string, query: ListQuery, rows: readonly SampleRow[]):
 
 const namesOf = (projection: string | undefined): string[] | undefined => projection?.split(',').map((name) => name.trim());
 
-/** All samples that fit, a batch at a time. */
-async function* linesOf({ find, open }: HealthDataSearch, query: Call<Operations['exportHealthData'], Caller>['query'], filter: SampleFilter, csv: boolean): AsyncGenerator<string> {
+const patientsOf = (samples: readonly SampleRow[]): string[] => samples.map(({ patient_id }) => patient_id);
+
+/** All samples that fit, a batch at a time; `seen` is told whose they are before they are answered. */
+async function* linesOf(
+  { find, open }: HealthDataSearch, query: Call<Operations['exportHealthData'], Caller>['query'], filter: SampleFilter, csv: boolean, seen: SeenPatients,
+): AsyncGenerator<string> {
   const names = namesOf(query._p);
   let after: SampleFilter['after'];
   // The first piece decides whether there is an answer, so the names of the columns wait for the first samples.
   let head = csv ? csvHeader : '';
   do {
     const rows = await searched(find({ ...filter, after, sort: [], limit: EXPORT_PAGE, skip: 0 }), query);
+    await seen(seenIn(filter, patientsOf(rows)));
     const records = await open(rows, !csv && names?.includes('rawData') === true);
     yield head + records.map((record) => (csv ? csvOf(toWire(record)) : `${JSON.stringify(projected(toWire(record), names))}\n`)).join('');
     head = '';
@@ -137,27 +143,26 @@ async function* linesOf({ find, open }: HealthDataSearch, query: Call<Operations
 export const healthDataSearch = (dependencies: HealthDataSearch): Pick<Handlers<Operations, Caller>, 'findHealthData' | 'countHealthData' | 'exportHealthData'> => {
   const { knownTypes, find, count, open, audit } = dependencies;
   const asked = async (caller: Caller, query: FilterQuery): Promise<SampleFilter> => filterOf(query, patientIn(caller, query.patientId), await knownTypes());
-  const read = (caller: Caller, patientId: string | undefined, requestId: string, part = '') =>
-    audit({ patientId, actor: actorOf(caller), action: 'read', resource: `health-data${part}`, requestId });
+  const readingOf = (caller: Caller, requestId: string, part = ''): ReadingEvent => ({ actor: actorOf(caller), resource: `health-data${part}`, requestId });
   return {
     findHealthData: async ({ caller, query, origin, requestId }) => {
       const filter = await asked(caller, query);
       const names = namesOf(query._p);
       const samples = await searched(find(pageOf(query, filter)), query);
-      await read(caller, filter.patientId, requestId);
+      await audit(readingOf(caller, requestId), seenIn(filter, patientsOf(samples)));
       const records = await open(samples, names?.includes('rawData') === true);
       return { status: 200, headers: linkFrom(origin, query, samples), body: records.map((record) => projected(toWire(record), names)) };
     },
     countHealthData: async ({ caller, query, requestId }) => {
       const filter = await asked(caller, query);
-      const number = await searched(count(filter), query);
-      await read(caller, filter.patientId, requestId, '/count');
+      const { number, patientId } = await searched(count(filter), query);
+      await audit(readingOf(caller, requestId, '/count'), seenIn(filter, patientId === undefined ? [] : [patientId]));
       return { status: 200, body: number };
     },
     exportHealthData: async ({ caller, query, wanted, requestId }) => {
       const filter = await asked(caller, query);
-      await read(caller, filter.patientId, requestId, '/export');
-      return { status: 200, body: linesOf(dependencies, query, filter, wanted === 'text/csv') };
+      const seen = eachOnce((patientIds) => audit(readingOf(caller, requestId, '/export'), patientIds));
+      return { status: 200, body: linesOf(dependencies, query, filter, wanted === 'text/csv', seen) };
     },
   };
 };

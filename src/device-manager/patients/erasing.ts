@@ -3,7 +3,7 @@ import { newPseudonym, pseudonymizeAudit } from '../../audit/pseudonym.ts';
 import { withoutDeadline, type Pool, type Queryable } from '../../database/pool.ts';
 import { scrub } from '../../database/scrubbing.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import { forgetJobs } from '../../jobs/forgetting.ts';
+import { forgetJobsInTime } from '../../jobs/forgetting.ts';
 import { addJob } from '../../jobs/runner.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { canonicalJson, certificateOf } from '../domain/certificate.ts';
@@ -12,6 +12,7 @@ import { recordEntry } from '../storage/audit-table.ts';
 import { erasedTables } from '../storage/erased-tables.ts';
 import { addCounts, addDestroyedKeys, erasureOf, finishErasure, insertErasure, readErasure, type Erasure } from '../storage/erasure-table.ts';
 import { lockKeeping } from '../storage/tombstone-table.ts';
+import { taskNames } from '../workers/tasks.ts';
 import type { ErasureJournal } from './erasure-journal.ts';
 import { eraseWaitingReadings } from './erasing-waiting.ts';
 
@@ -89,6 +90,9 @@ const eraseRows = async ({ pool }: Tables, { _id }: Erasure, patientId: string):
   }
 };
 
+/** An export may be under way; when it takes longer, the erasure is tried again. */
+const JOBS_WITHIN_MS = 20_000;
+
 /** The account goes early, so that sessions end; one that cannot be reached does not keep the rows. */
 const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): Promise<void> => {
   const { pool, journal, eraseAccount } = erasing;
@@ -100,7 +104,7 @@ const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): 
     },
     (error: unknown) => ({ error }),
   );
-  await addCounts(pool, erasure._id, { jobs: await forgetJobs(pool, patientId) });
+  await addCounts(pool, erasure._id, { jobs: await forgetJobsInTime(pool, { tasks: taskNames, id: patientId }, JOBS_WITHIN_MS) });
   await eraseWaitingReadings(erasing, erasure, patientId);
   await eraseRows(erasing, erasure, patientId);
   if (account !== 'erased') throw account.error;

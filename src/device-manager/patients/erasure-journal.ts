@@ -21,15 +21,36 @@ const installationOf = async (db: Queryable, keyRing: KeyRing): Promise<string> 
 const entryOf = (installation: string, { pseudonym, requested_at: erasedAt }: Pick<Erasure, 'pseudonym' | 'requested_at'>): JournalEntry =>
   ({ version: 1, installation, pseudonym: pseudonym.toString('hex'), erasedAt: erasedAt.toISOString() });
 
-/** Reads a journal, one entry a line. Throws JournalFault. */
-export const readJournal = (text: string): JournalEntry[] =>
-  text.split('\n').filter((line) => line.trim() !== '').map((line, index) => {
-    try {
-      return entrySchema.parse(JSON.parse(line));
-    } catch {
-      throw new JournalFault(`Line ${String(index + 1)} of the journal is no entry of an erasure.`);
-    }
+const entryIn = (line: string): JournalEntry | undefined => {
+  try {
+    return entrySchema.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+};
+
+const beginning = '{"version":1,"installation":"';
+
+/** Whether what stands behind the last end of a line is the beginning of an entry, which a full disk or a cut of power left; zeros stand where the disk never got the rest. */
+const isTorn = (rest: string): boolean => {
+  const zeros = rest.indexOf('\0');
+  const kept = zeros === -1 ? rest : rest.slice(0, zeros);
+  return entryIn(rest) === undefined && (kept.length < beginning.length ? beginning.startsWith(kept) : kept.startsWith(beginning));
+};
+
+/**
+ * Reads a journal, one entry a line. A last line that was cut off while it was written is passed over: its erasure goes no further before it
+ * has been written anew. Throws JournalFault.
+ */
+export const readJournal = (text: string): JournalEntry[] => {
+  const lines = text.split('\n');
+  if (isTorn(lines.at(-1) ?? '')) lines.pop();
+  return lines.filter((line) => line.trim() !== '').map((line, index) => {
+    const entry = entryIn(line);
+    if (entry === undefined) throw new JournalFault(`Line ${String(index + 1)} of the journal is no entry of an erasure.`);
+    return entry;
   });
+};
 
 const textOf = async (path: string): Promise<string> => {
   try {
@@ -40,15 +61,18 @@ const textOf = async (path: string): Promise<string> => {
   }
 };
 
-/** Adds entries that a journal file does not have yet, on the disk before it resolves. */
+/** Adds entries that a journal file does not have yet, on the disk before it resolves; a last line that was cut off goes before. */
 export const addToJournal = async (path: string, entries: readonly JournalEntry[]): Promise<void> => {
-  const known = await textOf(path);
-  const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).filter((line) => !known.includes(line));
+  const text = await textOf(path);
+  const rest = text.slice(text.lastIndexOf('\n') + 1);
+  const whole = isTorn(rest) ? text.slice(0, text.length - rest.length) : `${text}\n`;
+  const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).filter((line) => !whole.includes(line));
   if (lines.length === 0) return;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, 'a', 0o600);
   try {
-    await file.appendFile(lines.join(''));
+    if (whole.length < text.length) await file.truncate(Buffer.byteLength(whole));
+    await file.appendFile(whole.slice(text.length) + lines.join(''));
     await file.sync();
   } finally {
     await file.close();
@@ -64,10 +88,19 @@ export interface ErasureJournal {
 }
 
 /** The journal in a file, which grows by a line for each erasure. */
-export const openErasureJournal = (path: string, pool: Pool, keyRing: KeyRing): ErasureJournal => ({
-  append: async (erasure) => addToJournal(path, [entryOf(await installationOf(pool, keyRing), erasure)]),
-  read: async () => readJournal(await textOf(path)),
-});
+export const openErasureJournal = (path: string, pool: Pool, keyRing: KeyRing): ErasureJournal => {
+  // One after the other: what is being written is no line that was cut off.
+  let written = Promise.resolve();
+  return {
+    append: async (erasure) => {
+      const entry = entryOf(await installationOf(pool, keyRing), erasure);
+      const writing = written.then(() => addToJournal(path, [entry]));
+      written = writing.catch(() => undefined);
+      return writing;
+    },
+    read: async () => readJournal(await textOf(path)),
+  };
+};
 
 /** What the journal tells of some erasures. */
 export const entriesOf = async (db: Queryable, keyRing: KeyRing, erasures: readonly Pick<Erasure, 'pseudonym' | 'requested_at'>[]): Promise<JournalEntry[]> => {

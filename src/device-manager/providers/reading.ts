@@ -17,8 +17,10 @@ export interface Reading {
   /** The part of the delivery it was read from. */
   readonly received: unknown;
   readonly measurementType?: string | undefined;
-  /** What the device may be called, in the order in which it is looked up: the peripheral, then its gateway. */
+  /** What the device that measured may be called, in the order in which it is looked up; its gateway, where it names itself by nothing. */
   readonly identifiers: readonly string[];
+  /** `Manufacturer:Model` of that device: a serial number tells devices of one model apart, not those of all makers. */
+  readonly deviceModel?: string | undefined;
   /** What the sender calls the patient. */
   readonly subjects: readonly string[];
   /** By the clock of the device. */

@@ -21,7 +21,7 @@ const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest(
 export interface NewApiKey {
   readonly sender: string;
   readonly expiresInDays?: number | undefined;
-  /** The only devices it may send for, by any identifier that their deliveries name; all when left out. */
+  /** The only devices it may send for, by id or serial number as registered; all when left out. */
   readonly deviceIds?: readonly string[] | undefined;
 }
 

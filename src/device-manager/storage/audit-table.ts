@@ -43,5 +43,14 @@ export const recordAudit = async (db: Queryable, event: AuditEvent): Promise<voi
   await record(db, { event: nameOf(event), actor, patientId, resource, requestId });
 };
 
+/** Whose data was read by whom; the patients are those who were seen. */
+export type ReadingEvent = Omit<AuditEvent, 'patientId' | 'action'>;
+
+/** Writes one row with each patient whose data a read is about, before the answer is sent; one about nobody where it is about none. */
+export const recordReading = async (db: Queryable, reading: ReadingEvent, patientIds: ReadonlySet<string>): Promise<void> => {
+  const { actor, resource, requestId } = reading;
+  await record(db, { event: nameOf({ ...reading, action: 'read' }), actor, resource, requestId }, patientIds.size === 0 ? undefined : [...patientIds]);
+};
+
 /** Writes a row whose event is named: what was refused or failed, and what is no act on a resource. */
 export const recordEntry = (db: Queryable, entry: AuditEntry): Promise<void> => record(db, entry);

@@ -91,14 +91,26 @@ export const findDevices = async (db: Queryable, { assignedPatientId, provider, 
     )
   ).rows;
 
-/** The hardware device that one of the identifiers names, in their order; a device id goes before a serial number, which anybody can declare. */
-export const deviceByIdentifiers = async (db: Queryable, provider: string, identifiers: readonly string[]): Promise<{ _id: string; device_id: string } | undefined> =>
+/** What a delivery calls a device: names in the order in which they count, and `Manufacturer:Model` where it tells. */
+export interface DeviceNames {
+  readonly identifiers: readonly string[];
+  readonly deviceModel?: string | undefined;
+}
+
+/** Whether a device whose id tells its model is of model $3; any other may be. */
+const mayBeOfModel = `($3::text is null or d.device_id !~* '^(?!urn:)[^:]+:[^:]+:[^:]+$' or lower(substring(d.device_id from '^[^:]+:[^:]+')) = lower($3))`;
+
+/**
+ * The hardware device that one of the identifiers names, in their order; a device id goes before a serial number, which anybody can
+ * declare, and which means no device of another model. `name` is the identifier it was found by.
+ */
+export const deviceByIdentifiers = async (db: Queryable, provider: string, { identifiers, deviceModel }: DeviceNames): Promise<{ _id: string; device_id: string; name: string } | undefined> =>
   (
-    await db.query<{ _id: string; device_id: string }>(
-      `select replace(d._id::text, '-', '') as _id, d.device_id from unnest($2::text[]) with ordinality as named(identifier, position)
-       join device_manager.device d on d.provider = $1 and d.owner_patient_id is null and (d.device_id = identifier or d.serial_number = identifier)
+    await db.query<{ _id: string; device_id: string; name: string }>(
+      `select replace(d._id::text, '-', '') as _id, d.device_id, identifier as name from unnest($2::text[]) with ordinality as named(identifier, position)
+       join device_manager.device d on d.provider = $1 and d.owner_patient_id is null and (d.device_id = identifier or d.serial_number = identifier and ${mayBeOfModel})
        order by position, d.device_id = identifier desc, d.created_at, d._id limit 1`,
-      [provider, identifiers],
+      [provider, identifiers, deviceModel ?? null],
     )
   ).rows[0];
 

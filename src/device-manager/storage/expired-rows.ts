@@ -23,12 +23,14 @@ export const payloadsBefore = async (db: Queryable, before: Date, after: OldPayl
     )
   ).rows;
 
-/** Removes a payload with its samples and all that was made of them but points and rollups. */
-export const removePayload = async (db: Queryable, { patient_id: patientId, payload_id: payloadId }: PayloadName): Promise<void> => {
+/** Removes a payload with its samples and all that was made of them but points and rollups; false when it is gone already. */
+export const removePayload = async (db: Queryable, { patient_id: patientId, payload_id: payloadId }: PayloadName): Promise<boolean> => {
   const samples = 'select _id from device_manager.sample where patient_id = $1 and payload_id = $2::uuid';
   await db.query(`delete from device_manager.submission where patient_id = $1 and sample_id in (${samples})`, [patientId, payloadId]);
   await db.query(`delete from device_manager.sample_copy where patient_id = $1 and (payload_id = $2::uuid or _id in (${samples}))`, [patientId, payloadId]);
-  for (const table of ['sample', 'sample_group', 'normalized_chunk', 'payload']) await db.query(`delete from device_manager.${table} where patient_id = $1 and payload_id = $2::uuid`, [patientId, payloadId]);
+  const removeFrom = (table: string) => db.query(`delete from device_manager.${table} where patient_id = $1 and payload_id = $2::uuid`, [patientId, payloadId]);
+  for (const table of ['sample', 'sample_group', 'normalized_chunk']) await removeFrom(table);
+  return (await removeFrom('payload')).rowCount === 1;
 };
 
 /** Empties payloads that came before an instant, whose samples are all normalized or gone; rows, digests and what was made of them stay. Answers how many. */

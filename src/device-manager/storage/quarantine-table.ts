@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { SealBrokenError } from '../../keys/cipher.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
 
@@ -95,11 +96,14 @@ const deliveryOf = (row: Row, bytes: Buffer): QuarantinedDelivery => ({
   reason: row.reason, bytes, receivedAt: row.received_at, identity: row.identity ?? undefined,
 });
 
-/** Takes a delivery out of quarantine, if it is still there: its row is gone when the transaction commits. */
-export const takeFromQuarantine = async (db: Queryable, payloadId: string, keysOf: () => Promise<ScopeKeys>): Promise<QuarantinedDelivery | undefined> => {
+/** Takes a delivery out of quarantine, if it is still there: its row is gone when the transaction commits. Throws SealBrokenError where its key is gone. */
+export const takeFromQuarantine = async (db: Queryable, payloadId: string, keysOf: () => Promise<ScopeKeys | undefined>): Promise<QuarantinedDelivery | undefined> => {
   const { rows } = await db.query<Row>(`delete from device_manager.quarantined_delivery where payload_id = $1::uuid returning ${columns}`, [payloadId]);
   const [row] = rows;
-  return row ? deliveryOf(row, await openBytes((await keysOf()).dataKey, row.body, quarantineAad(payloadId))) : undefined;
+  if (!row) return undefined;
+  const keys = await keysOf();
+  if (!keys) throw new SealBrokenError(quarantineAad(payloadId));
+  return deliveryOf(row, await openBytes(keys.dataKey, row.body, quarantineAad(payloadId)));
 };
 
 /** A quarantined delivery by the identifier of its sample; one whose key was destroyed can no longer be read, and counts as none. */

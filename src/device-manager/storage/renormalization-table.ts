@@ -75,8 +75,8 @@ export const finishRenormalization = async (db: Queryable, _id: string): Promise
   await db.query(`update device_manager.renormalization set state = 'done', finished_at = now(), after_patient = '' where _id = $1::uuid`, [_id]);
 };
 
-/** What settled samples a filter means; superseded, withdrawn and deleted ones are left alone, and those that wait have their own job. */
-const fits = `s.state in ('normalized', 'normalization-failed', 'submitted', 'submission-failed') and ($1::text is null or s.patient_id = $1) and ($2::text is null or s.provider = $2) and ($3::text is null or s.type = $3)
+/** What settled samples a filter means; superseded, withdrawn, deleted and conflicting ones are left alone, and those that wait have their own job. */
+const fits = `s.state in ('normalized', 'normalization-failed', 'submitted', 'submission-failed') and s.reason is distinct from 'conflicting-reading' and ($1::text is null or s.patient_id = $1) and ($2::text is null or s.provider = $2) and ($3::text is null or s.type = $3)
   and ($4::text is null or s.rule_id = $4) and ($5::int is null or s.rule_version = $5) and ($6::text is null or s.state = $6)
   and ($7::timestamptz is null or s.recorded_at >= $7) and ($8::timestamptz is null or s.recorded_at < $8)`;
 
@@ -101,7 +101,7 @@ export const fittingSamples = <Sample extends SampleRow>(samples: readonly Sampl
   const { provider, type, ruleId, ruleVersion, state, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
   const is = (wanted: string | number | undefined, value: string | number | null): boolean => wanted === undefined || wanted === value;
   return samples.filter((sample) =>
-    settled.has(sample.state) && is(provider, sample.provider) && is(type, sample.type) && is(ruleId, sample.rule_id)
+    settled.has(sample.state) && sample.reason !== 'conflicting-reading' && is(provider, sample.provider) && is(type, sample.type) && is(ruleId, sample.rule_id)
     && is(ruleVersion, sample.rule_version) && is(state, sample.state) && sample.recorded_at.getTime() >= from && sample.recorded_at.getTime() < to);
 };
 

@@ -73,12 +73,18 @@ export const findSamples = (pool: Pool, { sort, limit, skip, ...filter }: Sample
   return run<SampleRow>(pool, filter, `${selectSample} where ${where} order by ${order} limit ${writer.parameter(limit)} offset ${writer.parameter(skip)}`, writer.values);
 };
 
+/** How many samples there are, and whose when all are of one patient. */
+export interface SampleCount {
+  readonly number: number;
+  readonly patientId?: string;
+}
+
 /** How many samples a filter means. */
-export const countSamples = async (pool: Pool, filter: SampleFilter): Promise<number> => {
+export const countSamples = async (pool: Pool, filter: SampleFilter): Promise<SampleCount> => {
   const writer = createSqlWriter(columns);
   const where = conditionsOf(writer, filter);
-  const [row] = await run<{ count: string }>(
-    pool, filter, `select count(*) from device_manager.whole_sample s where ${where}`, writer.values,
+  const [row] = await run<{ count: string; first: string | null; last: string | null }>(
+    pool, filter, `select count(*), min(s.patient_id) as first, max(s.patient_id) as last from device_manager.whole_sample s where ${where}`, writer.values,
   );
-  return Number(row?.count ?? 0);
+  return { number: Number(row?.count ?? 0), ...(row && row.first !== null && row.first === row.last && { patientId: row.first }) };
 };

@@ -1,5 +1,7 @@
 import type { Queryable } from '../../database/pool.ts';
-import type { WaitingRow } from './submission-table.ts';
+import { liveStates, type Dropped, type Staged, type WaitingRow } from './submission-table.ts';
+
+const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
 /** What becomes of a sample under one plan; identifiers as 32 hexadecimal digits. */
 export interface Planned {
@@ -33,20 +35,39 @@ export const planSubmissions = async (db: Queryable, patientId: string, looked: 
   await db.query('delete from device_manager.submission where patient_id = $1 and plan_id is null and _id = any($2::uuid[])', [patientId, looked.map(({ _id }) => _id)]);
 };
 
-/** Notes, before it happens, that submissions are sent: whoever finds them so later must ask what became of them. */
-export const markSent = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
-  await db.query('update device_manager.submission set sent_at = now(), attempts = attempts + 1 where patient_id = $1 and _id = any($2::uuid[])', [patientId, ids]);
-};
-
-/** Notes that submissions which were sent did not arrive; what counts no more is dropped. */
-export const markNotArrived = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
-  await db.query(
-    `update device_manager.submission d set sent_at = null,
-       state = case when superseded_at is null and exists (select from device_manager.whole_sample s where s.patient_id = $1 and s._id = d.sample_id and s.state in ('normalized', 'submitted', 'submission-failed')) then state else 'dropped' end
-     where patient_id = $1 and _id = any($2::uuid[])`,
+/**
+ * Notes, before it happens, that submissions are sent: whoever finds them so later must ask what became of them. Answers which may be:
+ * not those that were superseded meanwhile.
+ */
+export const markSent = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Set<string>> => {
+  const { rows } = await db.query<{ _id: string }>(
+    `update device_manager.submission set sent_at = now(), attempts = attempts + 1
+     where patient_id = $1 and _id = any($2::uuid[]) and state = 'waiting' and superseded_at is null returning ${hex('_id')} as _id`,
     [patientId, ids],
   );
+  return new Set(rows.map(({ _id }) => _id));
 };
+
+/** Notes that submissions which were sent did not arrive; what counts no more is dropped, and answered. */
+export const markNotArrived = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<(Dropped & { readonly _id: string })[]> => {
+  const { rows } = await db.query<Dropped & { readonly _id: string; readonly state: string }>(
+    `update device_manager.submission d set sent_at = null,
+       state = case when superseded_at is null and exists (select from device_manager.whole_sample s where s.patient_id = $1 and s._id = d.sample_id and s.state in ${liveStates}) then state else 'dropped' end
+     where patient_id = $1 and _id = any($2::uuid[]) returning ${hex('_id')} as _id, ${hex('sample_id')} as "sampleId", requested, state`,
+    [patientId, ids],
+  );
+  return rows.filter(({ state }) => state === 'dropped');
+};
+
+/** Those of some samples that count, as they are normalized now. */
+export const countingAmong = async (db: Queryable, patientId: string, sampleIds: readonly string[]): Promise<Omit<Staged, '_id'>[]> =>
+  (
+    await db.query<Omit<Staged, '_id'>>(
+      `select ${hex('_id')} as "sampleId", normalized_type as "normalizedType", rule_id as "ruleId", rule_version as "ruleVersion", recorded_at as "observedAt"
+       from device_manager.whole_sample where patient_id = $1 and _id = any($2::uuid[]) and state in ${liveStates}`,
+      [patientId, sampleIds],
+    )
+  ).rows;
 
 /** Writes what the Therapy and Monitoring Manager calls what it has taken. */
 export const markDelivered = async (db: Queryable, patientId: string, found: ReadonlyMap<string, string>): Promise<void> => {

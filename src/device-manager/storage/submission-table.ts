@@ -32,7 +32,8 @@ export interface WaitingRow {
 }
 
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
-const liveStates = `('normalized', 'submitted', 'submission-failed')`;
+/** States of samples that count. */
+export const liveStates = `('normalized', 'submitted', 'submission-failed')`;
 
 const selectWaiting = `
   select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.observed_at, d.requested, d.attempts, d.failures, d.sent_at,
@@ -58,19 +59,29 @@ const hasSubmissions = async (db: Queryable, patientId: string): Promise<boolean
   return row?.any ?? true;
 };
 
+/** A sample of which something was dropped that had not arrived, and whether it had been requested. */
+export interface Dropped {
+  readonly sampleId: string;
+  readonly requested: boolean;
+}
+
 /**
  * Marks what was made of samples before as superseded, but for what the same version of the same rule made of those that still count.
- * What was never sent is dropped; what was delivered stays as it was.
+ * What was never sent is dropped, and answered by sample; what was delivered stays as it was.
  */
-export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion'>[] = []): Promise<void> => {
-  if (!(await hasSubmissions(db, patientId))) return;
-  await db.query(
-    `update device_manager.submission d set superseded_at = now(), state = case when d.state in ('waiting', 'parked') and d.sent_at is null then 'dropped' else d.state end
+export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion'>[] = []): Promise<Dropped[]> => {
+  if (!(await hasSubmissions(db, patientId))) return [];
+  const { rows } = await db.query<Dropped>(
+    `with superseded as (
+     update device_manager.submission d set superseded_at = now(), state = case when d.state in ('waiting', 'parked') and d.sent_at is null then 'dropped' else d.state end
      where d.patient_id = $1 and d.sample_id = any($2::uuid[]) and d.superseded_at is null
        and not exists (select from unnest($3::uuid[], $4::text[], $5::int[]) as c(sample_id, rule_id, rule_version)
-         where c.sample_id = d.sample_id and c.rule_id = d.rule_id and c.rule_version = d.rule_version)`,
+         where c.sample_id = d.sample_id and c.rule_id = d.rule_id and c.rule_version = d.rule_version)
+     returning d.sample_id, d.state, d.requested)
+     select ${hex('sample_id')} as "sampleId", bool_or(requested) as requested from superseded where state = 'dropped' group by sample_id`,
     [patientId, sampleIds, counting.map((one) => one.sampleId), counting.map((one) => one.ruleId), counting.map((one) => one.ruleVersion)],
   );
+  return rows;
 };
 
 /** Drops what waits for samples that count no more and was never sent. */
@@ -92,6 +103,10 @@ export const unplanned = async (db: Queryable, patientId: string, limit: number)
       [patientId, limit],
     )
   ).rows;
+
+/** Those of some samples that still wait for their plans and count, as they are now; nobody changes them until the transaction ends. */
+export const stillUnplanned = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<WaitingRow[]> =>
+  (await db.query<WaitingRow>(`${selectWaiting} and d.plan_id is null and d._id = any($2::uuid[]) order by d.observed_at, d._id for update of d`, [patientId, ids])).rows;
 
 /** Plans under which something is due. */
 export const duePlans = async (db: Queryable, patientId: string): Promise<string[]> =>

@@ -3,7 +3,7 @@ import specification from '../../../generated/therapy-monitoring.json' with { ty
 import { ProblemError } from '../../http/problem.ts';
 import { createUpstream, type Upstream } from '../../http/upstream.ts';
 import type { DetectionFilter } from '../domain/detection-filter.ts';
-import { endOf, type Plan } from '../domain/plan.ts';
+import { endOf, startOf, type Plan } from '../domain/plan.ts';
 import { Refusal, Trouble, type Detection, type WrittenDetection } from '../domain/submission.ts';
 
 /** What is asked of a Therapy and Monitoring Manager. Every call throws Refusal for what it does not take, and Trouble for anything else. */
@@ -73,7 +73,7 @@ const pages = async <Row>(most: number, ask: (page: { _l: number; _sk: number })
   return rows;
 };
 
-const planOf = ({ _id, startDate, endDate, assignedDevices }: Monitoring): Plan => ({ planId: _id, start: Date.parse(startDate), end: endOf(endDate), devices: assignedDevices ?? [] });
+const planOf = ({ _id, startDate, endDate, assignedDevices }: Monitoring): Plan => ({ planId: _id, start: startOf(startDate), end: endOf(endDate), devices: assignedDevices ?? [] });
 
 const wireOf = ({ planId, patientId, deviceId, observedAt, value }: Detection): NewDetection => ({
   planType: 'monitoring', planId, patientId, deviceId, observedAt: observedAt.toISOString(), value: value as unknown as NewDetection['value'],

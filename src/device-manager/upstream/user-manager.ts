@@ -16,22 +16,24 @@ export interface Accounts {
   readonly close: () => Promise<void>;
 }
 
+/** What was answered; undefined where nobody has the id or there is no such operation (404, 405). Any other refusal is trouble there, and throws: it says nothing about the person. */
+const dataOf = <Data>({ data, response: { status } }: { readonly data?: Data; readonly response: { readonly status: number } }, act: string): Data | undefined => {
+  if (data === undefined && status !== 404 && status !== 405) throw problem('upstream-invalid', { cause: new Error(`The User Manager answered ${String(status)} to ${act}.`) });
+  return data;
+};
+
 /** Connects to the User Manager as a service. */
 export const connectAccounts = (baseUrl: string, serviceToken: string): Accounts => {
   const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 8_388_608 });
   const headers = { authorization: `Bearer ${serviceToken}` };
   return {
-    exportOf: async (id) => (await client.GET('/users/{id}/export', { params: { path: { id } }, headers })).data,
+    exportOf: async (id) => dataOf(await client.GET('/users/{id}/export', { params: { path: { id } }, headers }), 'an export'),
     auditOf: async (id, after, limit) => {
       const query = { _l: limit, ...(after !== undefined && { _cursor: after }) };
-      const { data } = await client.GET('/users/{id}/audit', { params: { path: { id }, query }, headers });
+      const data = dataOf(await client.GET('/users/{id}/audit', { params: { path: { id }, query }, headers }), 'a reading of its audit');
       return (data ?? []) as readonly AuditRecord[];
     },
-    erase: async (id, auditPseudonym) => {
-      const { data, response } = await client.POST('/users/{id}/erasure', { params: { path: { id } }, body: { auditPseudonym }, headers });
-      if (data === undefined && response.status !== 404 && response.status !== 405) throw problem('upstream-invalid', { cause: new Error(`The User Manager answered ${String(response.status)} to an erasure.`) });
-      return data ?? {};
-    },
+    erase: async (id, auditPseudonym) => dataOf(await client.POST('/users/{id}/erasure', { params: { path: { id } }, body: { auditPseudonym }, headers }), 'an erasure') ?? {},
     close: client.close,
   };
 };

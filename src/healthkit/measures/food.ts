@@ -1,3 +1,5 @@
+import { commensurable, convert } from '../../measurement/quantity.ts';
+import { ucumOf } from '../../measurement/unit-spelling.ts';
 import type { Members } from '../shapes/shape.ts';
 import { measureIn, measureOf, objectsIn, type Found, type Measure } from './measure.ts';
 
@@ -11,6 +13,12 @@ const nutrients: Readonly<Record<string, string>> = {
   phosphorus: 'Phosphorus', potassium: 'Potassium', selenium: 'Selenium', sodium: 'Sodium', sugar: 'Sugar', zinc: 'Zinc',
 };
 
+const added = (sum: Measure, measure: Measure): Measure | undefined => {
+  if (measure.unit === sum.unit) return { value: sum.value + measure.value, unit: sum.unit };
+  const [from, to] = [ucumOf(measure.unit), ucumOf(sum.unit)];
+  return from !== undefined && to !== undefined && commensurable(from, to) ? { value: sum.value + convert(measure.value, from, to), unit: sum.unit } : undefined;
+};
+
 const plain = (name: string): string => name.toLowerCase().replaceAll('_', '');
 const byName: ReadonlyMap<string, string> = new Map(Object.entries(nutrients).map(([name, type]) => [plain(name), type]));
 
@@ -20,11 +28,21 @@ const inMembers = (item: Members): readonly (readonly [string, Measure | undefin
     return type === undefined ? [] : [[`Dietary${type}`, measureIn(given, type === 'EnergyConsumed' ? 'kcal' : 'g')] as const];
   });
 
+/** Two of one nutrient are both eaten; in another unit than the first they are converted, and what cannot be counts as not understood. */
+const together = (measures: readonly (readonly [string, Measure | undefined])[]): Found => {
+  const sums = new Map<string, Measure | undefined>();
+  for (const [type, measure] of measures) {
+    const sum = sums.get(type);
+    sums.set(type, sums.has(type) ? sum && measure && added(sum, measure) : measure);
+  }
+  return Object.fromEntries(sums);
+};
+
 /** The quantities a meal is made of: samples of the correlation, or the members of Flutter's. A bare number has its unit beside it. */
 export const foodMeasures = (item: Members): Found => {
   const objects = objectsIn(item['objects']).map((object) => {
     const type = String(object['quantityType'] ?? object['type']).replace(/^HKQuantityTypeIdentifier/, '');
     return [type, measureOf(object, ['quantity', 'value'], String(object['unit']))] as const;
   });
-  return Object.fromEntries(objects.length > 0 ? objects : inMembers(item));
+  return together(objects.length > 0 ? objects : inMembers(item));
 };

@@ -1,3 +1,5 @@
+import { commensurable } from '../../measurement/quantity.ts';
+import { ucumOf } from '../../measurement/unit-spelling.ts';
 import { isObject, membersOf, type Members } from '../shapes/shape.ts';
 import { first, joined, measureIn, measureOf, objectsIn, type Found, type Measure } from './measure.ts';
 import activities from './workout-activities.json' with { type: 'json' };
@@ -66,14 +68,21 @@ const activityOf = ({ activityId, activityName, workoutActivityType }: Members):
   return byNumber.get(String(number)) ?? byName.get(plain(String(name)).replace('hkworkoutactivitytype', ''));
 };
 
-/** Of react-native-health, energy is in kilocalories and distance in miles; the duration is the workout's own, without its pauses. */
+/** The unit of a bare distance: that of the workout where it is a length, miles of react-native-health, and none where nobody says it, for which it is named. */
+function unitOfDistance({ unit, activityId, workoutActivityId, workoutActivityType }: Members): string {
+  if (typeof unit === 'string' && commensurable(ucumOf(unit) ?? '', 'm')) return unit;
+  // Other libraries name the activity otherwise, and are given this name beside theirs.
+  return activityId !== undefined && workoutActivityId === undefined && workoutActivityType === undefined ? 'mi' : '';
+}
+
+/** Energy is in kilocalories; the duration is the workout's own, without its pauses. */
 export const workoutMeasures = (item: Members, seconds: number): Found => {
   const activity = activityOf(item);
   return {
     ...othersOf(item), ...statisticsOf(item), ...eventsOf(item),
     duration: first(measureIn(item['duration'], 's'), { value: seconds, unit: 's' }),
     energy: first(measureOf(item, ['totalEnergyBurned', 'activeEnergyBurned', 'activeEnergy', 'calories'], 'kcal'), sumOf(item, /ActiveEnergyBurned$/)),
-    distance: first(measureOf(item, ['totalDistance'], 'm'), measureOf(item, ['distance'], 'mi'), sumOf(item, /TypeIdentifierDistance/)),
+    distance: first(measureOf(item, ['totalDistance'], 'm'), measureOf(item, ['distance'], unitOfDistance(item)), sumOf(item, /TypeIdentifierDistance/)),
     activity: activity === undefined ? undefined : [activity],
   };
 };

@@ -1,3 +1,4 @@
+import { parseBound } from '../../measurement/instant.ts';
 import { recordStates, type RecordState } from '../../query/condition.ts';
 
 /** A person as the User Manager knows them; instants are UTC. */
@@ -46,6 +47,15 @@ export interface OpenSession {
 /** The group whose members may use the operations of services. */
 export const OPERATOR_GROUP = 'operator';
 
+/** Reads the expiration that somebody sends; undefined for an instant that does not exist, which the specification's format lets through. */
+export const expirationIn = (text: string): Date | undefined => {
+  const instant = parseBound(text);
+  return typeof instant === 'object' ? new Date(instant.epochMs) : undefined;
+};
+
+/** What is said of an expiration that does not exist. */
+export const noExpiration = { code: 'invalid-date', message: 'Send an instant that exists, with an offset.' } as const;
+
 /** Tells whether a person may not sign in at an instant: blocked by somebody, or expired. */
 export const isBlockedAt = ({ blocked, expirationDate }: Pick<UserAccount, 'blocked' | 'expirationDate'>, nowMs: number): boolean =>
   blocked || (expirationDate !== undefined && expirationDate.getTime() <= nowMs);
@@ -62,3 +72,6 @@ export interface MemberFault {
   readonly code: string;
   readonly message: string;
 }
+
+/** The fault of a member that would give an account to somebody of a group whose users never sign in. */
+export const accountDisabled = (pointer: string): MemberFault => ({ pointer, code: 'account-disabled', message: 'Users of this group do not sign in.' });

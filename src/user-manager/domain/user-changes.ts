@@ -1,4 +1,4 @@
-import { ownMembers, type MemberFault, type UserAccount } from './user-account.ts';
+import { expirationIn, noExpiration, ownMembers, type MemberFault, type UserAccount } from './user-account.ts';
 
 /** The commands of a change, each with values by member; checked against the specification before. */
 export interface UserCommands {
@@ -84,11 +84,12 @@ const withOwnMembers = ({ properties, expirationDate, ...own }: ChangeableUser):
 const isRoles = (value: unknown): value is string[] => Array.isArray(value) && value.length <= 100 && value.every((role) => typeof role === 'string' && role.length > 0 && role.length <= 100);
 
 const userOf = (document: Json): ChangeableUser => {
-  const { username, email, name, userGroup, blocked, expirationDate, roles = [], ...properties } = document;
+  const { username, email, name, userGroup, blocked, expirationDate: expires, roles = [], ...properties } = document;
+  const expirationDate = typeof expires === 'string' ? expirationIn(expires) : undefined;
   return {
     username: username as string, email: email as string, userGroup: userGroup as string, blocked: blocked as boolean, roles: roles as string[], properties,
     ...(name !== undefined && { name: name as string }),
-    ...(expirationDate !== undefined && { expirationDate: new Date(expirationDate as string) }),
+    ...(expirationDate && { expirationDate }),
   };
 };
 
@@ -103,6 +104,7 @@ export const applyCommands = (user: UserAccount, commands: UserCommands): { read
         checkMember(command, member);
         document = put(document, member.split('.'), (current) => newValue[command](current, operand));
         if (member === 'roles' && command !== '$unset' && !isRoles(document['roles'])) throw new Refusal('wrong-type', 'Roles are at most 100 texts of at most 100 characters.');
+        if (member === 'expirationDate' && command === '$set' && expirationIn(operand as string) === undefined) throw new Refusal(noExpiration.code, noExpiration.message);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         faults.push({ pointer: `/${command}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`, code: error.code, message: error.message });

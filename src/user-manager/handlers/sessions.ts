@@ -98,13 +98,13 @@ export const sessionHandlers = (ports: SessionPorts) => ({
   }),
   listSessions: (call: Call<operations['listSessions'], Caller>) => listSessions(ports, call),
   endSessionById: async ({ caller, path }: Call<operations['endSessionById'], Caller>): Promise<Reply<operations['endSessionById']>> => {
-    if (!(await ports.endById(personOf(caller).user.id, path.id))) throw problem('not-found');
+    if (!(await ports.end(personOf(caller).user.id, path.id))) throw problem('not-found');
     return { status: 204 };
   },
   changeOwnPassword: (call: Call<operations['changeOwnPassword'], Caller>) => changeOwnPassword(ports, call),
   endSession: async ({ caller }: Call<operations['endSession'], Caller>): Promise<Reply<operations['endSession']>> => {
-    const { tokenHash, session, user } = personOf(caller);
-    await ports.end(tokenHash, user.id);
+    const { sessionId, session, user } = personOf(caller);
+    await ports.end(user.id, sessionId);
     return { status: 204, ...(session === 'cookie' && { headers: { 'Set-Cookie': endedSessionCookie({ secure: ports.secureCookies }) } }) };
   },
 });

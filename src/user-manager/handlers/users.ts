@@ -3,7 +3,7 @@ import type { Call, Reply } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { auditActorOf, type Caller } from '../caller.ts';
 import type { PasswordFault } from '../domain/password-policy.ts';
-import { ownMembers, type MemberFault } from '../domain/user-account.ts';
+import { accountDisabled, expirationIn, noExpiration, ownMembers, type MemberFault } from '../domain/user-account.ts';
 import type { UserCommands } from '../domain/user-changes.ts';
 import type { Activated, Registered, Registration } from '../registration.ts';
 import type { Changed } from '../user-change.ts';
@@ -34,15 +34,17 @@ const settable = ['username', 'email', 'name', 'userGroup', 'blocked', 'expirati
 const readNewUser = (body: NewUser, mayBeSet: readonly string[], groups: UserGroups): { own: Own; properties: Record<string, unknown>; faults: MemberFault[] } => {
   const { username = body.email, email, name, userGroup = 'patient', blocked, expirationDate, roles } = body;
   const names = Object.keys(body);
+  const expires = expirationDate === undefined ? undefined : expirationIn(expirationDate);
   const reserved = names.filter((member) => (ownMembers as readonly string[]).includes(member) && !mayBeSet.includes(member));
   const properties = Object.fromEntries(Object.entries(body).filter(([member]) => !(ownMembers as readonly string[]).includes(member)));
   const faults = [
     ...reserved.map((member) => ({ pointer: `/${member}`, code: 'immutable', message: 'Leave this out: the service sets it.' })),
     ...(/^[A-Za-z0-9._@+-]+$/.test(username) ? [] : [{ pointer: '/username', code: 'required', message: 'Send a user name: the e-mail address cannot be one.' }]),
+    ...(expirationDate !== undefined && expires === undefined ? [{ pointer: '/expirationDate', ...noExpiration }] : []),
     ...groups.faultsOf(userGroup, properties),
   ];
-  const own = { username, email, userGroup, ...(name !== undefined && { name }), ...(blocked !== undefined && { blocked }), ...(roles && { roles }) };
-  return { own: { ...own, ...(expirationDate !== undefined && { expirationDate: new Date(expirationDate) }) }, properties, faults };
+  const own = { username, email, userGroup, ...(name !== undefined && { name }), ...(blocked !== undefined && { blocked }), ...(roles && { roles }), ...(expires && { expirationDate: expires }) };
+  return { own, properties, faults };
 };
 
 const idOf = (outcome: Registered): { readonly _id: string } => {
@@ -63,7 +65,8 @@ const createUser = async (ports: UserPorts, { body, query, caller }: Call<operat
 const createUserWithId = async (ports: UserPorts, { body, caller }: Call<operations['createUserWithId'], Caller>): Promise<Reply<operations['createUserWithId']>> => {
   const { authUserId } = body;
   const { own, properties, faults } = readNewUser(body, [...settable.filter((member) => member !== 'password'), 'authUserId'], ports.groups);
-  if (faults.length > 0) throw refused(faults);
+  const disabled = ports.groups.authUserCreationDisabled(own.userGroup) ? [accountDisabled('/userGroup')] : [];
+  if (faults.length + disabled.length > 0) throw refused([...faults, ...disabled]);
   return { status: 200, body: idOf(await ports.register({ ...own, properties, account: { authUserId }, creatorId: actorOf(caller) }, false)) };
 };
 
@@ -72,7 +75,7 @@ const registerUser = async (ports: UserPorts, { body, query, caller }: Call<oper
   if (typeof outcome === 'object') throw unfitPassword(outcome.passwordFault);
   if (outcome === 'not-found') throw problem('not-found');
   if (outcome === 'active-already') throw problem('already-exists', { errors: [{ pointer: '/_id', code: 'active-already', message: 'The user is active already.' }] });
-  if (outcome === 'account-disabled') throw refused([{ pointer: '/_id', code: 'account-disabled', message: 'Users of this group do not sign in.' }]);
+  if (outcome === 'account-disabled') throw refused([accountDisabled('/_id')]);
   return { status: 204 };
 };
 

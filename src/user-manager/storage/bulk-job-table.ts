@@ -50,6 +50,11 @@ export const endBulkJob = async (db: Queryable, id: string, outcome: unknown): P
   await db.query(`update user_manager.bulk_job set status = 'completed', outcome = $2 where _id = $1`, [id, JSON.stringify(outcome)]);
 };
 
+/** Keeps that a job will never be done. */
+export const failBulkJob = async (db: Queryable, id: string): Promise<void> => {
+  await db.query(`update user_manager.bulk_job set status = 'failed' where _id = $1 and status = 'pending'`, [id]);
+};
+
 /** Takes a user out of what bulk jobs were asked for and what became of them; answers how many jobs named the user. */
 export const eraseFromBulkJobs = async (db: Queryable, ids: readonly string[]): Promise<number> => {
   let named = 0;

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { lockSignIn } from './session-table.ts';
 import { maySignIn } from './user-table.ts';
 
 /** A refresh token to keep; only its hash is ever stored. */
@@ -35,10 +36,13 @@ const endFamily = async (db: Queryable, family: string): Promise<void> => {
 
 /**
  * Uses up a refresh token and ends the access tokens of its family. One that was used before ends the whole family: it was copied. Of
- * two at the same time one waits for the other and counts as the second; what changes the user waits, too, and then ends the new ones. In
- * a transaction only.
+ * two of a family at the same time one waits for the other and counts as the second; what ends the family or changes the user waits, too,
+ * and then ends the new ones. In a transaction only.
  */
 export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise<UsedRefreshToken> => {
+  const { rows: [known] } = await db.query<{ family: string }>('select family from user_manager.refresh_token where token_hash = $1', [tokenHash]);
+  if (known === undefined) return 'unknown';
+  await lockSignIn(db, known.family);
   const { rows } = await db.query<{ user_id: string; family: string; expires_at: Date; used: boolean; valid: boolean }>(
     `select t.user_id, t.family, t.expires_at, t.used_at is not null as used, t.expires_at > now() and (${maySignIn}) as valid
      from user_manager.refresh_token t join user_manager.user_account u on u._id = t.user_id where t.token_hash = $1 for update of t for share of u`,

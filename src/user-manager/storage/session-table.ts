@@ -63,17 +63,23 @@ export const sessionsOf = async (db: Queryable, userId: string, idleSeconds: num
   return rows.map(({ family, kind, signed_in_at, last_used_at, ends_at }) => ({ id: family, kind, signedInAt: signed_in_at, lastUsedAt: last_used_at, endsAt: ends_at }));
 };
 
-/** Ends a session at once, and what could renew it; none is fine. */
-export const endSession = async (db: Queryable, tokenHash: Buffer): Promise<void> => {
-  await db.query(
-    `with ended as (delete from user_manager.session where token_hash = $1 returning family)
-     delete from user_manager.refresh_token where family in (select family from ended)`,
-    [tokenHash],
-  );
+/**
+ * Has whoever renews or ends a sign-in wait for the other. A statement of its own, in a transaction: what comes after it sees what the other
+ * committed, so that no token is renewed past the end of its sign-in.
+ */
+export const lockSignIn = async (db: Queryable, family: string): Promise<void> => {
+  await db.query(`select pg_advisory_xact_lock(hashtextextended('family:' || $1, 0))`, [family]);
 };
 
-/** Ends a sign-in of a user at once, with what could renew it; false when the user has none of this id. */
+/** Ends the sign-in of a session at once, and what could renew it; none is fine. In a transaction only. */
+export const endSession = async (db: Queryable, tokenHash: Buffer): Promise<void> => {
+  const { rows: [session] } = await db.query<{ user_id: string; family: string }>('select user_id, family from user_manager.session where token_hash = $1', [tokenHash]);
+  if (session) await endSignIn(db, session.user_id, session.family);
+};
+
+/** Ends a sign-in of a user at once, with what could renew it; false when the user has none of this id. In a transaction only. */
 export const endSignIn = async (db: Queryable, userId: string, family: string): Promise<boolean> => {
+  await lockSignIn(db, family);
   const { rows } = await db.query<{ ended: number }>(
     `with s as (delete from user_manager.session where user_id = $1 and family = $2 returning 1),
        t as (delete from user_manager.refresh_token where user_id = $1 and family = $2 returning 1)

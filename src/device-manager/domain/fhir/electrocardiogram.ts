@@ -17,7 +17,7 @@ type Point = readonly [seconds: number | undefined, microvolts: number];
 const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 
 /** Volts are what HealthKit's bridges hand out; Health Auto Export names its unit. */
-const microvoltsIn: Readonly<Record<string, number>> = { V: 1e6, mV: 1e3, mcV: 1, uV: 1, µV: 1 };
+const microvoltsIn: ReadonlyMap<unknown, number> = new Map([['V', 1e6], ['mV', 1e3], ['mcV', 1], ['uV', 1], ['µV', 1]]);
 
 /** One value of react-native-health (`[s, V]`), of react-native-healthkit and Flutter (`{timeSinceSampleStart, voltage}`), or of Health Auto Export. */
 const pointOf = (given: unknown): Point | undefined => {
@@ -26,7 +26,7 @@ const pointOf = (given: unknown): Point | undefined => {
     return volts === undefined ? undefined : [seconds, volts * 1e6];
   }
   const { timeSinceSampleStart, voltage, units = 'V' } = membersOf(given);
-  const [value, factor] = [number(voltage), microvoltsIn[String(units)]];
+  const [value, factor] = [number(voltage), microvoltsIn.get(units)];
   return value === undefined || factor === undefined ? undefined : [number(timeSinceSampleStart), value * factor];
 };
 

@@ -86,6 +86,13 @@ const isPressure = ({ code }: Observation): boolean => Object.hasOwn(pressures, 
 /** The end of an identifier: the LOINC code, or the last part of one of our own. */
 const localOf = (code: string): string => loincCode(code).replace(/^.*[:/]/, '');
 
+/** The same of one of several: a second value of a code, such as a heart rate and a pulse, is another resource. */
+const localIn = (observations: readonly Observation[], position: number): string => {
+  const local = localOf(observations[position]?.code ?? '');
+  const before = observations.slice(0, position).filter(({ code }) => localOf(code) === local).length;
+  return before === 0 ? local : `${local}-${String(before + 1)}`;
+};
+
 /** Notes of values that are components: of one of several they name it; in what unit each was sent stands in what was received. */
 const panelNotes = (observations: readonly Observation[]): Notes[] =>
   observations.map(({ name, annotation = {} }) => {
@@ -110,7 +117,7 @@ const tracesOf = (measured: Measurement, dataType: string | undefined): FhirObse
 
 /**
  * The Observations of one normalized sample: blood pressures together, so too meals, workouts and the like, every other value for itself.
- * An identifier is that of the sample with the code, so it stays through corrections. A record that holds documents alone has none.
+ * An identifier is that of the sample with the code, and a number from the second value of a code on, so it stays through corrections. A record that holds documents alone has none.
  */
 export const observationsOf = (measured: Measurement): FhirObservation[] => {
   const dataType = measured.provider === 'healthkit' ? measured.dataType : undefined;
@@ -123,7 +130,8 @@ export const observationsOf = (measured: Measurement): FhirObservation[] => {
   const pressed = together.length === 0 ? [] : [
     resource(measured, conceptOf(bloodPressure, dataType), localOf(bloodPressure.code), { component: componentsOf(together, absent) }, together.map(({ annotation = {} }) => annotation)),
   ];
-  return [...traces, ...pressed, ...observations.filter((one) => !isPressure(one)).map((one) => resource(measured, conceptOf(one, dataType), localOf(one.code), { valueQuantity: quantity(one) }, [one.annotation ?? {}]))];
+  const single = observations.filter((one) => !isPressure(one));
+  return [...traces, ...pressed, ...single.map((one, position) => resource(measured, conceptOf(one, dataType), localIn(single, position), { valueQuantity: quantity(one) }, [one.annotation ?? {}]))];
 };
 
 /** What would have been measured, where the sender has no value at all; `asked` is the quantity, `reason` the sender's. */

@@ -1,5 +1,6 @@
 import type { Unfit } from '../reading.ts';
-import { isResource, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
+import { baseOf } from './reference.ts';
+import { hasUnknownModifier, isResource, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
 
 const readable = new Set(['message', 'transaction', 'batch', 'collection']);
 const single = new Set(['Observation', 'DiagnosticReport']);
@@ -9,14 +10,20 @@ export const mostEntries = 1000;
 const apartUrl = 'urn:vitalgate:apart';
 
 const entryOf = (resource: Resource, more: Resource = {}): Entry => ({
-  fullUrl: textIn(more['fullUrl']), resource, contained: listIn(resource['contained']), ...(isResource(more['request']) && { request: more['request'] }),
+  fullUrl: textIn(more['fullUrl']), base: baseOf(textIn(more['fullUrl'])), resource, contained: listIn(resource['contained']), ...(isResource(more['request']) && { request: more['request'] }),
   ...(listIn(more['extension']).some(({ url }) => url === apartUrl) && { apart: true }),
 });
+
+/** What modifies a container modifies what it contains, and goes where that goes. */
+const modifiedBy = ({ implicitRules, modifierExtension }: Resource, resource: Resource): Resource => {
+  const all = [...listIn(resource['modifierExtension']), ...listIn(modifierExtension)];
+  return { ...resource, ...(implicitRules !== undefined && { implicitRules }), ...(all.length > 0 && { modifierExtension: all }) };
+};
 
 /** An entry, followed by the Observations it contains, as if they were entries beside it. */
 const unfolded = (entry: Entry): Entry[] => [
   entry,
-  ...entry.contained.filter(({ resourceType }) => resourceType === 'Observation').map((resource): Entry => ({ resource, contained: entry.contained, fullUrl: undefined })),
+  ...entry.contained.filter(({ resourceType }) => resourceType === 'Observation').map((resource): Entry => ({ resource: hasUnknownModifier(entry.resource) ? modifiedBy(entry.resource, resource) : resource, contained: entry.contained, fullUrl: undefined, base: entry.base })),
 ];
 
 const carriesData = (type: string, { request }: Entry): boolean => type === 'message' || type === 'collection' || request === undefined || ['POST', 'PUT'].includes(textIn(request['method']) ?? '');
@@ -27,10 +34,14 @@ export const entryCount = (value: unknown): number => {
   return resourceType === 'Bundle' && Array.isArray(entry) ? entry.length : 1;
 };
 
+/** Whether all entries are modified: by the Bundle, by the header of a message, or beside a resource, where no excerpt would keep it. */
+const isModified = (bundle: Resource, type: string, entries: readonly Entry[]): boolean =>
+  hasUnknownModifier(bundle) || (type === 'message' && entries.slice(0, 1).some(({ resource }) => hasUnknownModifier(resource))) || listIn(bundle['entry']).some(hasUnknownModifier);
+
 /**
  * The resources of a delivery: of a single Observation or DiagnosticReport, or of a Bundle of type message, transaction, batch or
  * collection. Why not, for a Bundle of another type or none, a message that does not begin with its header, and one in which a
- * fullUrl names two resources.
+ * fullUrl names two resources, or whose meaning something modifies as a whole.
  */
 export const entriesOf = (value: unknown): readonly Entry[] | Unfit => {
   const resource = resourceIn(value);
@@ -43,6 +54,7 @@ export const entriesOf = (value: unknown): readonly Entry[] | Unfit => {
   if (type === 'message' && entries[0]?.resource['resourceType'] !== 'MessageHeader') return 'unsupported-bundle';
   const urls = entries.flatMap(({ fullUrl, resource: one }) => (fullUrl === undefined ? [] : [`${fullUrl} ${textIn(resourceIn(one['meta'])['versionId']) ?? ''}`]));
   if (new Set(urls).size < urls.length) return 'unsupported-bundle';
+  if (isModified(resource, type, entries)) return 'unknown-modifier';
   return entries.filter((entry) => carriesData(type, entry)).flatMap(unfolded);
 };
 

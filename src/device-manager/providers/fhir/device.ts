@@ -1,12 +1,17 @@
+import { deviceModelOf } from '../device-model.ts';
 import { identifierValues, namedBy, typedIdOf, type Referred, type Resolve } from './reference.ts';
 import { distinct, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
 
 /** A device as an Observation names it: what it may be called, and how Medisanté would describe it. */
 export interface NamedDevice {
   readonly identifiers: readonly string[];
+  /** `Manufacturer:Model`, where it says both; a name that people gave it is no model. */
+  readonly deviceModel: string | undefined;
   readonly described: Readonly<Record<string, string>>;
   /** Entries that were looked at. */
   readonly positions: readonly number[];
+  /** Resources that were looked at, in entries or contained. */
+  readonly used: readonly Resource[];
 }
 
 const gatewayExtension = 'http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice';
@@ -35,7 +40,8 @@ const named = (reference: unknown, from: Entry, resolve: Resolve): NamedDevice |
   const whole = about['manufacturer'] !== undefined && about['model'] !== undefined && about['serialNumber'] !== undefined ? `${about['manufacturer']}:${about['model']}:${about['serialNumber']}` : undefined;
   const literal = typedIdOf(textIn(resourceIn(reference)['reference']) ?? '');
   const identifiers = names([whole, ...identifierValues(device), about['serialNumber'], ...namedBy(reference), ...(literal?.startsWith('Device/') === true ? [literal] : [])]);
-  return { identifiers, described: { ...(identifiers[0] !== undefined && { id: identifiers[0] }), ...about }, positions: found.flatMap(({ position }) => position ?? []) };
+  const deviceModel = deviceModelOf(identifierValues(device), about['manufacturer'], textIn(device['modelNumber']));
+  return { identifiers, deviceModel, described: { ...(identifiers[0] !== undefined && { id: identifiers[0] }), ...about }, positions: found.flatMap(({ position }) => position ?? []), used: found.map(({ resource }) => resource) };
 };
 
 /** The device of an Observation, and the gateway that passed its reading on. */

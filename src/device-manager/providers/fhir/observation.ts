@@ -3,7 +3,7 @@ import { devicesOf } from './device.ts';
 import { effectiveOf, identityOf, instantIn, statusOf } from './identity.ts';
 import type { Measurements } from './measurements.ts';
 import { identifierValues, namedBy, typedIdOf, type Resolve } from './reference.ts';
-import { distinct, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
+import { distinct, hasUnknownModifier, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
 
 /** A reading, and the positions of the entries of its delivery that it needs, its own first. */
 export interface FhirReading extends Reading {
@@ -15,17 +15,14 @@ export interface FhirReading extends Reading {
   readonly measured: Measurements;
 }
 
-const subjectOf = (resource: Resource, entry: Entry, resolve: Resolve): { subjects: string[]; positions: number[] } => {
+const subjectOf = (resource: Resource, entry: Entry, resolve: Resolve): { subjects: string[]; positions: number[]; used: Resource[] } => {
   const { subject } = resource;
   const found = resolve(subject, entry);
   const positions = found?.position === undefined ? [] : [found.position];
-  if (found !== undefined && found.resource['resourceType'] !== 'Patient') return { subjects: [], positions: [] };
+  if (found !== undefined && found.resource['resourceType'] !== 'Patient') return { subjects: [], positions: [], used: [] };
   const id = /^Patient\/(.+)$/.exec(typedIdOf(textIn(resourceIn(subject)['reference']) ?? '') ?? '')?.[1];
-  return { subjects: distinct([...(found ? identifierValues(found.resource) : []), ...namedBy(subject), id]).slice(0, 50), positions };
+  return { subjects: distinct([...(found ? identifierValues(found.resource) : []), ...namedBy(subject), id]).slice(0, 50), positions, used: found ? [found.resource] : [] };
 };
-
-const hasUnknownModifier = (resource: Resource): boolean =>
-  resource['implicitRules'] !== undefined || [resource, ...listIn(resource['component'])].some((one) => listIn(one['modifierExtension']).length > 0);
 
 /** The measurement in the shape of a Medisanté delivery. */
 export const documentOf = ({ type, metrics, annotations }: Measurements, { outer, inner, timestamp }: { outer: object | undefined; inner: object | undefined; timestamp: string | undefined }) => ({
@@ -34,11 +31,15 @@ export const documentOf = ({ type, metrics, annotations }: Measurements, { outer
   measurements: { ...metrics, annotations, ...(inner && { device: inner }), ...(timestamp !== undefined && { timestamp }) },
 });
 
-/** Reads a resource that stands for one measurement; `measured` is that measurement in Medisanté's names. */
+/**
+ * Reads a resource that stands for one measurement; `measured` is that measurement in Medisanté's names. A modifier of whatever says whose
+ * it is makes it unfit, like one of its own.
+ */
 export const readingFrom = (resource: Resource, entry: Entry, position: number, resolve: Resolve, measured: Measurements): FhirReading => {
   const { type, name, half, sources } = measured;
   const { device, gateway } = devicesOf(resource, entry, resolve);
-  const { subjects, positions } = subjectOf(resource, entry, resolve);
+  const measuring = device !== undefined && device.identifiers.length > 0 ? device : gateway;
+  const { subjects, positions, used } = subjectOf(resource, entry, resolve);
   const { start, end } = effectiveOf(resource);
   const status = statusOf(resource['status']);
   const joins = half !== undefined && entry.apart !== true && device?.identifiers[0] !== undefined && start !== undefined;
@@ -46,10 +47,10 @@ export const readingFrom = (resource: Resource, entry: Entry, position: number, 
   return {
     document: documentOf(measured, { ...devices, timestamp: start?.text }),
     received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured, ...(joins && { occasion: JSON.stringify([device.identifiers[0], start.epochMs, status, subjects]) }),
-    identifiers: distinct([...(device?.identifiers ?? []), ...(gateway?.identifiers ?? [])]),
+    identifiers: measuring?.identifiers ?? [], deviceModel: measuring?.deviceModel,
     status, issuedAt: instantIn(resource['issued']),
     identity: identityOf(resource, entry, { type, name, device: device?.identifiers[0], start, end }),
     positions: [position, ...positions, ...(device?.positions ?? []), ...(gateway?.positions ?? [])],
-    ...(hasUnknownModifier(resource) && { unfit: 'unknown-modifier' as const }),
+    ...([resource, ...used, ...(device?.used ?? []), ...(gateway?.used ?? [])].some(hasUnknownModifier) && { unfit: 'unknown-modifier' as const }),
   };
 };

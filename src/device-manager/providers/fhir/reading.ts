@@ -5,7 +5,7 @@ import { readingFrom, type FhirReading } from './observation.ts';
 import { pairHalves } from './pairing.ts';
 import { createResolver, type Resolve } from './reference.ts';
 import { addReports } from './report.ts';
-import { listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
+import { hasUnknownModifier, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
 
 /** A FHIR delivery taken apart, and the resources it is made of. */
 export interface FhirReadings extends Readings {
@@ -29,7 +29,9 @@ const readEntries = (entries: readonly Entry[], resolve: Resolve): FhirReading[]
     const { resource } = entry;
     if (resource['resourceType'] !== 'Observation' || panels[position]) return [];
     const reading = readingFrom(resource, entry, position, resolve, measurementsOf(resource));
-    return [{ ...reading, positions: [...reading.positions, ...(holding.get(position) ?? []).map(([, panel]) => panel)] }];
+    const held = (holding.get(position) ?? []).map(([, panel]) => panel);
+    const isModified = held.some((panel) => hasUnknownModifier(entries[panel]?.resource ?? {}));
+    return [{ ...reading, positions: [...reading.positions, ...held], ...(isModified && { unfit: 'unknown-modifier' as const }) }];
   });
 };
 

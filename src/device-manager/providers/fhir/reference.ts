@@ -1,4 +1,4 @@
-import { listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
+import { distinct, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
 
 /** What a reference leads to, and the entry it stands in, where that is another one. */
 export interface Referred {
@@ -15,16 +15,36 @@ const typedId = /(?:^|\/)([A-Z][A-Za-z]+\/[A-Za-z0-9.-]{1,64})(?:\/_history\/[^/
 /** `Device/7`, of a relative or absolute reference. */
 export const typedIdOf = (reference: string): string | undefined => typedId.exec(reference)?.[1];
 
-/** A resolver for the resources of one delivery. */
+/** Where the address of a resource on a server ends before `Device/7`; undefined for any other address. */
+export const baseOf = (fullUrl: string | undefined): string | undefined => {
+  const found = fullUrl !== undefined && /^https?:/i.test(fullUrl) ? typedId.exec(fullUrl) : undefined;
+  return found?.[1] === undefined ? undefined : fullUrl?.slice(0, found.index + found[0].indexOf(found[1]));
+};
+
+/** Names of an entry without its server. */
+const relativeNames = ({ base, fullUrl, resource }: Entry): string[] => {
+  const [type, id] = [textIn(resource['resourceType']), textIn(resource['id'])];
+  return distinct([base === undefined ? undefined : typedIdOf(fullUrl ?? ''), type !== undefined && id !== undefined ? `${type}/${id}` : undefined]);
+};
+
+/** Finds the entry that a relative reference means: that of the same server, else the only one that may be meant. Two may be of two patients. */
+const createRelativeResolver = (entries: readonly Entry[], addresses: ReadonlyMap<string, number>): ((name: string, from: Entry) => number | undefined) => {
+  const named = Map.groupBy(entries.flatMap((entry, position) => relativeNames(entry).map((name) => ({ name, position, base: entry.base }))), ({ name }) => name);
+  return (name, { base }) => {
+    const own = base === undefined ? undefined : addresses.get(`${base}${name}`);
+    if (own !== undefined) return own;
+    const candidates = (named.get(name) ?? []).filter((one) => base === undefined || one.base === undefined || one.base === base);
+    return candidates.length === 1 ? candidates[0]?.position : undefined;
+  };
+};
+
+/**
+ * A resolver for the resources of one delivery. What a relative reference means depends on the server that the resource is from
+ * (https://hl7.org/fhir/R4/bundle.html#references).
+ */
 export const createResolver = (entries: readonly Entry[]): Resolve => {
-  const positions = new Map<string, number>();
-  for (const [position, { fullUrl, resource }] of entries.entries()) {
-    const [type, id] = [textIn(resource['resourceType']), textIn(resource['id'])];
-    const own = type !== undefined && id !== undefined ? `${type}/${id}` : undefined;
-    for (const name of [fullUrl, fullUrl?.startsWith('http') === true ? typedIdOf(fullUrl) : undefined, own]) {
-      if (name !== undefined && !positions.has(name)) positions.set(name, position);
-    }
-  }
+  const addresses = new Map(entries.flatMap(({ fullUrl }, position): [string, number][] => (fullUrl === undefined ? [] : [[fullUrl, position]])).reverse());
+  const relative = createRelativeResolver(entries, addresses);
   return (reference, from) => {
     const text = textIn(resourceIn(reference)['reference']);
     if (text === undefined) return undefined;
@@ -32,7 +52,7 @@ export const createResolver = (entries: readonly Entry[]): Resolve => {
       const resource = from.contained.find(({ id }) => id === text.slice(1));
       return resource && { resource, from };
     }
-    const position = positions.get(text) ?? (/^[a-z]+:/i.test(text) ? undefined : positions.get(typedIdOf(text) ?? ''));
+    const position = addresses.get(text) ?? (/^[a-z]+:/i.test(text) ? undefined : relative(typedIdOf(text) ?? '', from));
     const found = position === undefined ? undefined : entries[position];
     return found && position !== undefined ? { resource: found.resource, from: found, position } : undefined;
   };

@@ -1,7 +1,7 @@
 import { measurementsOf } from './measurements.ts';
 import { documentOf, readingFrom, type FhirReading } from './observation.ts';
 import type { Resolve } from './reference.ts';
-import { listIn, resourceIn, type Entry, type Resource } from './resource.ts';
+import { hasUnknownModifier, listIn, resourceIn, type Entry, type Resource } from './resource.ts';
 
 const pointer = '/measurements/documents/ecgReportBase64PDF';
 
@@ -24,6 +24,7 @@ const withDocument = (reading: FhirReading, report: Entry, position: number, for
   return {
     ...reading, received: [reading.received, report.resource], positions: [...reading.positions, position], sources: { ...moved, [pointer]: `/1${form.at}` },
     document: { ...document, measurements: { ...resourceIn(document['measurements']), documents: { ecgReportBase64PDF: form.data } } },
+    ...(hasUnknownModifier(report.resource) && { unfit: 'unknown-modifier' as const }),
   };
 };
 

@@ -4,6 +4,8 @@ export type Resource = Readonly<Record<string, unknown>>;
 /** One resource of a delivery. */
 export interface Entry {
   readonly fullUrl?: string | undefined;
+  /** Of the server that the resource is from, as its address tells; that of the container for what is contained. */
+  readonly base?: string | undefined;
   readonly resource: Resource;
   /** What `#id` may refer to. */
   readonly contained: readonly Resource[];
@@ -27,6 +29,10 @@ export const textIn = (value: unknown): string | undefined => (typeof value === 
 
 /** The texts there are, in order, each once. */
 export const distinct = (texts: readonly (string | undefined)[]): string[] => [...new Set(texts.filter((text) => text !== undefined))];
+
+/** Whether it or a component says that it means something else than it seems to; nobody here knows what, and R4 forbids to pass that over. */
+export const hasUnknownModifier = (resource: Resource): boolean =>
+  resource['implicitRules'] !== undefined || [resource, ...listIn(resource['component'])].some((one) => listIn(one['modifierExtension']).length > 0);
 
 export interface Coding {
   readonly system: string;

@@ -1,0 +1,37 @@
+import type { UserInfo } from '../../../generated/bff.d.ts';
+import { api, bodyOf, OtherPersonError } from './service.ts';
+
+/** Pages of one browser share its session: each tells the others that somebody signed in or out. */
+const channel = new BroadcastChannel('vitalgate-person');
+
+let shown: UserInfo | undefined;
+
+/** Whose data this page shows; undefined where nobody is signed in. */
+export const personShown = (): UserInfo | undefined => shown;
+
+/** Says whose data this page shows from now on. */
+export const showPerson = (person: UserInfo | undefined): void => {
+  shown = person;
+};
+
+/** Who is signed in now. Throws as bodyOf does. */
+export const personNow = (): Promise<UserInfo> => bodyOf<UserInfo>(api.GET('/profile'));
+
+/** Throws OtherPersonError when somebody else has signed in on another page since. */
+export const demandSamePerson = async (): Promise<void> => {
+  if ((await personNow()).sub !== shown?.sub) throw new OtherPersonError();
+};
+
+/** Tells the other pages of this browser that somebody signed in or out. */
+export const tellOtherPages = (): void => channel.postMessage('');
+
+/** Calls `changed` whenever another page tells so. */
+export const onOtherPages = (changed: () => void): void => channel.addEventListener('message', changed);
+
+// What a person changes is theirs, however long the page has been open.
+api.use({
+  onRequest: async ({ request }) => {
+    if (request.method !== 'GET' && shown !== undefined) await demandSamePerson();
+    return undefined;
+  },
+});
