@@ -48,6 +48,8 @@ function ordered(value: unknown): unknown {
   return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([member, inner]) => [member, ordered(inner)]);
 }
 
+const spelled = (value: unknown): string => (typeof value === 'string' ? String(numberOf(value) ?? value) : JSON.stringify(ordered(value)));
+
 /** Beside an average, which alone does not tell two readings apart. */
 const EXTREMES = ['Min', 'Max'];
 
@@ -57,7 +59,7 @@ export function valueText(item: Item, type: string | undefined): string {
   if (typeof value === 'number' && Number.isFinite(value) && type !== BLOOD_PRESSURE && !EXTREMES.some((member) => member in item)) return String(value);
   const members = type === BLOOD_PRESSURE ? ['bloodPressureSystolicValue', 'bloodPressureDiastolicValue'] : ['value', ...EXTREMES.filter((member) => member in item)];
   if (members.every((member) => item[member] !== undefined)) {
-    return members.map((member) => String(numberOf(item[member]) ?? item[member])).join('/');
+    return members.map((member) => spelled(item[member])).join('/');
   }
   return JSON.stringify(ordered(Object.fromEntries(Object.entries(item).filter(([member]) => !ASIDE.has(member)))));
 }

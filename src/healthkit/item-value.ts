@@ -1,3 +1,4 @@
+import { decimalOf } from '../measurement/stated-text.ts';
 import { commensurable } from '../measurement/quantity.ts';
 import { ucumOf } from '../measurement/unit-spelling.ts';
 import type { ItemCode } from './item-error.ts';
@@ -19,13 +20,12 @@ export interface EffectiveUnit {
   readonly percentAssumed?: boolean;
 }
 
-const DECIMAL = /^[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?$/;
 /** Types of which no percentage between 1 and 2 is real, so that the value is a broken fraction. */
 const NEVER_NEAR_ONE_PERCENT = new Set(['HKQuantityTypeIdentifierOxygenSaturation', 'HKQuantityTypeIdentifierBodyFatPercentage']);
 
-/** The finite number that a JSON number or a text with a decimal point stands for ("71,5" stands for none). */
+/** The finite number that a JSON number or a text stands for. */
 export function numberOf(value: unknown): number | undefined {
-  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+  const number = typeof value === 'string' ? decimalOf(value) : value;
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 

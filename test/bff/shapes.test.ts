@@ -150,6 +150,13 @@ describe('an envelope', () => {
     const data = { data: { metrics: [{ name: 'step_count', units: 'count', data: Array.from({ length: 5001 }, () => 0) }] } };
     expect(await (await app.post(`/health-data/${autoExport}`, data)).json()).toMatchObject({ status: 413, code: 'too-many-items', limits: { maxItems: 5000, maxBytes: 10_485_760 } });
   });
+
+  test('of more than 5000 deletions beside a sample is refused with the limits, and the sample is not kept', async () => {
+    const app = await newApp();
+    const body = { samples: [pulse(one, 61)], deletedSamples: Array.from({ length: 5001 }, () => ({ uuid: two })) };
+    expect(await (await app.post(`/health-data/${kingstinct}`, body)).json()).toMatchObject({ status: 413, code: 'too-many-items', retryable: false, limits: { maxItems: 5000, maxBytes: 10_485_760 } });
+    expect(await (await app.get('/health-data')).json()).toEqual([]);
+  });
 });
 
 const noon = '2024-07-01 12:00:00 +0200';

@@ -140,6 +140,10 @@ test('no built-in rule has a fault that a rule of an installation would be refus
   expect(builtInTypes.flatMap((type) => faultsIn(type).map((fault) => ({ rule: type.identifier, ...fault })))).toEqual([]);
 });
 
+test.each(['71', '7.1e1', '+71', '710e-01'])('a number sent as text is read, as programs print it: %s', (value) => {
+  expect(through({ type: 'HeartRate', unit: 'bpm', value, startDate: start, endDate: end })).toMatchObject({ record: { observations: [{ value: 71, unitCode: '/min' }] } });
+});
+
 test('a type that nobody knows is kept without a rule', () => {
   expect(through({ type: 'HKQuantityTypeIdentifierTelepathy', unit: 'bpm', value: 1, startDate: start, endDate: end })).toEqual({ reason: 'no-rule' });
 });

@@ -111,6 +111,7 @@ export const useCases = (world: World): Readonly<Record<string, () => Promise<Us
         expect([await signInStatus(world, user, user.password), await signInStatus(world, user, password)]).toEqual([401, 200]);
         expect(await rows(world, 'select count(*)::int as n from user_manager.password_reset where user_id = $1', [user.id])).toEqual([{ n: 0 }]);
         expect((await rows(world, 'select user_id from user_manager.session where user_id = $1 and token_hash = $2', [user.id, hashOfToken(cookie.split('=')[1] ?? '')])).length).toBe(0);
+        if (world.mailsTo) expect((await world.mailsTo(`${user.username}@example.org`)).length).toBeGreaterThan(0);
       },
     };
   },

@@ -1,4 +1,5 @@
 import { loincUrl, type Observation } from '../../measurement/coding.ts';
+import { decimalOf, wordOf } from '../../measurement/stated-text.ts';
 import { commensurable, convert } from '../../measurement/quantity.ts';
 import { ucumOf } from '../../measurement/unit-spelling.ts';
 import { eventNamed } from './event-name.ts';
@@ -46,7 +47,7 @@ export type Found = { readonly observation: Observation } | { readonly absent: N
 
 const numberOf = (value: unknown, numbersOnly: boolean): number => {
   if (value === undefined || value === null) throw new Unfit('value-missing');
-  const number = !numbersOnly && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
+  const number = !numbersOnly && typeof value === 'string' ? decimalOf(value.trim()) : value;
   if (typeof number !== 'number' || !Number.isFinite(number)) throw new Unfit('value-not-a-number');
   return number;
 };
@@ -108,7 +109,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
 };
 
 const readEvent = ({ events, duration = false }: EventRule, { start, end }: Measured, annotation: Notes, raw: unknown): Observation => {
-  const event = eventNamed(events, typeof raw === 'number' || typeof raw === 'string' ? String(raw) : '');
+  const event = eventNamed(events, wordOf(raw));
   if (!event) throw new Unfit(raw === undefined ? 'value-missing' : 'event-unknown');
   const about = { code: loincUrl(event.code), name: event.name };
   if (duration) return { ...about, unit: 'min', unitCode: 'min', value: (Date.parse(end) - Date.parse(start)) / 60_000, ...noted(annotation) };
@@ -120,7 +121,7 @@ const nameOf = (metric: string): string => metric.slice(metric.lastIndexOf('/') 
 /** Of several that were stated, one that nobody knows costs the others nothing. */
 const readEvents = (rule: EventRule, measured: Measured, annotation: Notes, raw: unknown): Found[] => {
   if (!Array.isArray(raw)) return [{ observation: readEvent(rule, measured, annotation, raw) }];
-  return [...new Set(raw.map((word) => String(word)))].map((word): Found =>
+  return [...new Set(raw.map(wordOf))].map((word): Found =>
     eventNamed(rule.events, word) ? { observation: readEvent(rule, measured, annotation, word) } : { unrecognized: `${nameOf(rule.event)}: ${word}`.slice(0, 100) });
 };
 

@@ -36,9 +36,9 @@ interface Refused {
 const isTold = (error: unknown): error is Refused => typeof error === 'object' && error !== null && ('message' in error || 'error' in error);
 
 const refusalOf = (status: number, { error = '' }: Refused): string | undefined => {
-  if (status === 404) return /prototype/i.test(String(error)) ? 'prototype-unknown' : undefined;
+  if (status === 404) return typeof error === 'string' && /prototype/i.test(error) ? 'prototype-unknown' : undefined;
   if (status === 413) return 'too-large';
-  if (status === 400 && /detection not valid/i.test(String(error))) return 'value-refused';
+  if (status === 400 && typeof error === 'string' && /detection not valid/i.test(error)) return 'value-refused';
   return [400, 409, 422].includes(status) ? 'detection-refused' : undefined;
 };
 

@@ -1,5 +1,6 @@
 import { commensurable, convert } from '../../measurement/quantity.ts';
 import { ucumOf } from '../../measurement/unit-spelling.ts';
+import { wordOf } from '../../measurement/stated-text.ts';
 import type { Members } from '../shapes/shape.ts';
 import { measureIn, measureOf, objectsIn, type Found, type Measure } from './measure.ts';
 
@@ -41,8 +42,8 @@ const together = (measures: readonly (readonly [string, Measure | undefined])[])
 /** The quantities a meal is made of: samples of the correlation, or the members of Flutter's. A bare number has its unit beside it. */
 export const foodMeasures = (item: Members): Found => {
   const objects = objectsIn(item['objects']).map((object) => {
-    const type = String(object['quantityType'] ?? object['type']).replace(/^HKQuantityTypeIdentifier/, '');
-    return [type, measureOf(object, ['quantity', 'value'], String(object['unit']))] as const;
+    const type = wordOf(object['quantityType'] ?? object['type']).replace(/^HKQuantityTypeIdentifier/, '');
+    return [type, measureOf(object, ['quantity', 'value'], wordOf(object['unit']))] as const;
   });
   return together(objects.length > 0 ? objects : inMembers(item));
 };

@@ -1,4 +1,5 @@
 import { ucumOf } from '../../measurement/unit-spelling.ts';
+import { wordOf } from '../../measurement/stated-text.ts';
 import type { Members } from '../shapes/shape.ts';
 import { measureIn, wordsIn, type Found, type Measure } from './measure.ts';
 
@@ -17,7 +18,7 @@ export const doseMeasures = (item: Members): Found => {
   return {
     status: wordsIn(status),
     scheduledDose: doseIn(item['scheduledDoseQuantity'], unit),
-    dose: TAKEN.has(String(status).toLowerCase()) ? doseIn(item['doseQuantity'] ?? item['dosage'], unit) : undefined,
+    dose: TAKEN.has(wordOf(status).toLowerCase()) ? doseIn(item['doseQuantity'] ?? item['dosage'], unit) : undefined,
   };
 };
 

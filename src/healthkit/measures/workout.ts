@@ -1,4 +1,5 @@
 import { commensurable } from '../../measurement/quantity.ts';
+import { wordOf } from '../../measurement/stated-text.ts';
 import { ucumOf } from '../../measurement/unit-spelling.ts';
 import { isObject, membersOf, type Members } from '../shapes/shape.ts';
 import { first, joined, measureIn, measureOf, objectsIn, type Found, type Measure } from './measure.ts';
@@ -13,16 +14,16 @@ const kinds = [['total', 'sum', 'sumQuantity'], ['average', 'average', 'averageQ
 /** Numbers of one type; a bare one is in the unit beside it, and counts for nothing without. */
 const statisticOf = (one: Members, members: readonly string[]): Measure | undefined => measureOf(one, members, typeof one['unit'] === 'string' ? one['unit'] : '');
 
-const shortName = (type: unknown): string => String(type).replace(/^HKQuantityTypeIdentifier/, '');
+const shortName = (type: unknown): string => wordOf(type).replace(/^HKQuantityTypeIdentifier/, '');
 
 /** Energy and distance are measures of the workout itself; all else is named by its kind: averageHeartRate. */
 const statisticsOf = (item: Members): Found => {
-  const others = statisticsIn(item).filter(({ type }) => !/ActiveEnergyBurned$|TypeIdentifierDistance/.test(String(type)));
+  const others = statisticsIn(item).filter(({ type }) => !/ActiveEnergyBurned$|TypeIdentifierDistance/.test(wordOf(type)));
   return Object.fromEntries(others.flatMap((one) => kinds.map(([kind, ...members]) => [joined(kind, shortName(one['type'])), statisticOf(one, members)] as const)));
 };
 
 const sumOf = (item: Members, type: RegExp): Measure | undefined => {
-  const found = statisticsIn(item).find((one) => type.test(String(one['type'])));
+  const found = statisticsIn(item).find((one) => type.test(wordOf(one['type'])));
   return found && statisticOf(found, ['sum', 'sumQuantity']);
 };
 
@@ -50,7 +51,7 @@ const events = ['pause', 'resume', 'lap', 'marker', 'motionPaused', 'motionResum
 const plain = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 const eventNamed = (given: unknown): string =>
-  typeof given === 'number' ? (events[given - 1] ?? `event${String(given)}`) : (events.find((name) => plain(name) === plain(String(given)).replace('hkworkouteventtype', '')) ?? 'unknown');
+  typeof given === 'number' ? (events[given - 1] ?? `event${String(given)}`) : (events.find((name) => plain(name) === plain(wordOf(given)).replace('hkworkouteventtype', '')) ?? 'unknown');
 
 /** How often each event occurred; when, stands in what was received. */
 const eventsOf = (item: Members): Found => {

@@ -1,4 +1,5 @@
 import { BLOOD_PRESSURE, resolveType } from '../type-catalogue.ts';
+import { wordOf } from '../../measurement/stated-text.ts';
 import { eachOf, inLists, isObject, membersOf, renamed, shaped, type Members, type Reading, type Shape, type ShapedItem } from './shape.ts';
 
 /** Members that samples of only one type have; they do not name it. */
@@ -64,13 +65,13 @@ function pairOf({ objects }: Members): Reading {
 
 /** HealthKit's own `%` is a fraction; the library hands it on as it is. */
 const unitOf = (element: Members): Members =>
-  element['unit'] === '%' && resolveType(String(element['quantityType']))?.percentAsFraction === true ? { unit: '1' } : {};
+  element['unit'] === '%' && resolveType(wordOf(element['quantityType']))?.percentAsFraction === true ? { unit: '1' } : {};
 
 /** One sample, workout, correlation or electrocardiogram of the library. */
 export function kingstinctItem(pointer: string, element: Members): ShapedItem {
   const base = renamed(element, members);
   const type = typeOf(element);
-  const pair = resolveType(String(element['correlationType']))?.identifier === BLOOD_PRESSURE ? pairOf(element) : { values: {}, sources: {} };
+  const pair = resolveType(wordOf(element['correlationType']))?.identifier === BLOOD_PRESSURE ? pairOf(element) : { values: {}, sources: {} };
   return shaped(pointer, element, {
     values: { ...base.values, ...(type !== undefined && base.values['type'] === undefined && { type }), ...dayOf(element), ...spanOf(element), ...unitOf(element), ...pair.values },
     sources: { ...base.sources, ...pair.sources, ...('dateYear' in element && { '/startDate': '/dateYear', '/endDate': '/dateYear' }) },

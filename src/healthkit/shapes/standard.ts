@@ -1,6 +1,7 @@
 import { isKingstinct, kingstinctItem } from './kingstinct.ts';
 import { WORKOUT } from '../type-catalogue.ts';
 import { SLEEP, stageOf } from './sleep-stage.ts';
+import { wordOf } from '../../measurement/stated-text.ts';
 import { eachOf, inLists, isObject, membersOf, plain, renamed, shaped, type Members, type Shape, type ShapedItem } from './shape.ts';
 
 const asSleep = (stage: string | undefined): Members => (stage === undefined ? {} : { type: SLEEP, value: stage });
@@ -54,7 +55,7 @@ function pluginItem(pointer: string, element: Members): ShapedItem {
     ['activityId', 'activityId', 'workoutActivityId'], ['activityName', 'activityName', 'workoutActivityName'],
   ]);
   const noValue = 'bloodPressureSystolicValue' in values && isObject(element['value']) ? { value: undefined } : {};
-  const said = element['sleepState'] ?? (/^sleep[.]?/.test(String(element['value'])) ? element['value'] : undefined);
+  const said = element['sleepState'] ?? (/^sleep[.]?/.test(wordOf(element['value'])) ? element['value'] : undefined);
   return shaped(pointer, element, { values: { ...noValue, ...values, ...workoutValues(element), ...asSleep(stageOf(said)) }, sources: { ...sources, ...('sleepState' in element && { '/value': '/sleepState' }) } });
 }
 

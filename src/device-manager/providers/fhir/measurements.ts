@@ -1,6 +1,7 @@
 import { halves } from '../../domain/version.ts';
 import codes from './codes.json' with { type: 'json' };
-import { codingsIn, isResource, listIn, resourceIn, textIn, type Resource } from './resource.ts';
+import { wordOf } from '../../../measurement/stated-text.ts';
+import { codingsIn, listIn, resourceIn, textIn, type Resource } from './resource.ts';
 import { channelOf, conceptText, valueOf } from './value.ts';
 
 /** What an Observation measures, in Medisanté's names: the type, and the members of `measurements`. */
@@ -56,7 +57,7 @@ const addComponent = (component: Resource, metrics: Record<string, unknown>, ann
   const given = value?.['value'];
   if (value === undefined || (name === undefined && given === undefined)) return;
   const label = conceptText(component['code']) ?? senderCode(component['code']) ?? 'component';
-  if (name === undefined && (typeof given !== 'number' || component['valueQuantity'] === undefined)) annotations[label.slice(0, 100)] = String(isResource(given) ? 'kept' : given).slice(0, 500);
+  if (name === undefined && (typeof given !== 'number' || component['valueQuantity'] === undefined)) annotations[label.slice(0, 100)] = (typeof given === 'object' ? 'kept' : wordOf(given)).slice(0, 500);
   else metrics[name ?? label] ??= value;
 };
 
