@@ -30,8 +30,6 @@ export interface Named {
   readonly mac: Buffer;
 }
 
-type Placed = Named & { readonly place: Place };
-
 /** A delivery in the transaction that keeps it. */
 export interface Keeping {
   readonly db: Queryable;
@@ -68,7 +66,7 @@ const noteErased = async ({ db, received }: Keeping, readings: readonly Named[])
 };
 
 /** Keeps readings that go to one patient in one payload: the bytes as received when they are the whole delivery, else an excerpt. */
-const keepTogether = async (keeping: Keeping, patientId: string, group: readonly Placed[]): Promise<void> => {
+const keepTogether = async (keeping: Keeping, patientId: string, group: readonly (Named & { place: Place })[]): Promise<void> => {
   const { db, keyRing, received, taken, receivedAt } = keeping;
   const whole = group.length === taken.readings.length;
   const kept = whole ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, group);
@@ -82,18 +80,19 @@ const keepTogether = async (keeping: Keeping, patientId: string, group: readonly
   await recordAudit(db, { patientId, actor: `sender:${received.sender}`, action: 'create', resource: `sample/${group[0]?.sampleId ?? ''}`, requestId: received.requestId });
 };
 
-const keepPlaced = async (keeping: Keeping, placed: readonly Placed[]): Promise<void> => {
-  const groups = [...Map.groupBy(placed, ({ place }) => place.patientId)].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [patientId, group] of groups) await keepTogether(keeping, patientId, group);
-};
-
-/** Keeps each reading with its patient, or in quarantine; those of somebody erased are taken and not kept. */
-export const keepEach = async (keeping: Keeping, fresh: readonly Named[]): Promise<void> => {
+/**
+ * Keeps each fresh reading with its patient, or in quarantine; those of somebody erased are taken and not kept. Of those that came before,
+ * one that waits and now says whose it is (the same measurement with the right patient, say) is kept as well; what waits stays as it is,
+ * and keeps nothing a second time when it is released.
+ */
+export const keepEach = async (keeping: Keeping, fresh: readonly Named[], known: readonly Named[]): Promise<void> => {
   const { db, received, taken, attribute } = keeping;
-  const placed: Placed[] = [];
-  for (const named of fresh) {
+  const waiting = await waitingAmong(db, known.map(({ sampleId }) => sampleId));
+  const placed: (Named & { place: Place })[] = [];
+  for (const named of [...fresh, ...known.filter(({ sampleId }) => waiting.has(sampleId))]) {
     const place = await attribute(named.reading, named.identity);
     if ('patientId' in place) placed.push({ ...named, place });
+    else if (waiting.has(named.sampleId)) continue;
     else if (place.reason === 'erased') await noteErased(keeping, [named]);
     else {
       const kept = taken.readings.length === 1 ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, [named]);
@@ -101,19 +100,8 @@ export const keepEach = async (keeping: Keeping, fresh: readonly Named[]): Promi
       await recordAudit(db, { actor: `sender:${received.sender}`, action: 'create', resource: `sample/${named.sampleId}`, requestId: received.requestId });
     }
   }
-  await keepPlaced(keeping, placed);
-};
-
-/**
- * Keeps those of readings that came before which wait, and now say whose they are: the same measurement with the right patient, say.
- * What waits stays as it is, and keeps nothing a second time when it is released.
- */
-export const keepWaiting = async (keeping: Keeping, known: readonly Named[]): Promise<void> => {
-  const waiting = await waitingAmong(keeping.db, known.map(({ sampleId }) => sampleId));
-  const placed: Placed[] = [];
-  for (const named of known.filter(({ sampleId }) => waiting.has(sampleId))) {
-    const place = await keeping.attribute(named.reading, named.identity);
-    if ('patientId' in place) placed.push({ ...named, place });
-  }
-  await keepPlaced(keeping, placed);
+  // As the delivery has them: an excerpt does, and its items are counted.
+  placed.sort((a, b) => a.position - b.position);
+  const groups = [...Map.groupBy(placed, ({ place }) => place.patientId)].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [patientId, group] of groups) await keepTogether(keeping, patientId, group);
 };

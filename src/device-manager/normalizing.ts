@@ -4,14 +4,15 @@ import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import type { Rules } from './domain/normalization.ts';
 import type { Reason } from './domain/observing.ts';
-import type { Standing } from './domain/version.ts';
+import { namesIn, type Standing } from './domain/version.ts';
 import type { Outbox, Submittable } from './outbox.ts';
 import { isDone, outcomesOf, storeOutcomes, type Done, type Outcome } from './outcomes.ts';
 import type { RuleBook } from './rule-book.ts';
 import { settle } from './settling.ts';
 import { readPayloads, type Payload } from './storage/payload-table.ts';
+import { supersedeSubmissions } from './storage/submission-table.ts';
 import { samplesToNormalize, type PayloadSample, type Which } from './storage/sample-result-table.ts';
-import { writeStandings } from './storage/version-table.ts';
+import { writeLeftOut, writeStandings } from './storage/version-table.ts';
 import { takeWaiting } from './waiting-payloads.ts';
 
 /** A normalized sample as the outbox takes it. */
@@ -22,6 +23,9 @@ export const submittable = ({ sample, outcome }: Done): Submittable => ({
 /** A version that conflicts with the one that stays was not normalized; the others say what they are. */
 const writtenStanding = (_id: string, standing: Standing | undefined): { _id: string; state: string; reason: string }[] =>
   standing === undefined || standing.state === 'current' ? [] : [{ _id, state: standing.state === 'conflicting' ? 'normalization-failed' : standing.state, reason: standing.reason }];
+
+/** A sample that counts, with what of it does not. */
+const currentOf = (sample: PayloadSample, standing: Standing = { state: 'current' }): PayloadSample[] => (standing.state === 'current' ? [{ ...sample, leftOut: standing.leftOut ?? null }] : []);
 
 /** One writer per patient at a time, whoever calls, until the transaction ends. */
 export const lockPatient = async (db: Queryable, patientId: string): Promise<void> => {
@@ -57,7 +61,11 @@ const normalizePayloads = async ({ keyRing, ruleBook, outbox }: Normalizing, cli
   const kept = new Set(payloads.map(({ payloadId }) => payloadId));
   const samples = wanted.filter(({ payload_id: payloadId }) => kept.has(payloadId));
   const { rules } = await ruleBook.current(client);
-  const outcomes = await outcomesIn(rules, payloads, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
+  const current = samples.flatMap((sample) => currentOf(sample, standings.get(sample._id)));
+  const outcomes = await outcomesIn(rules, payloads, current);
+  const halved = await writeLeftOut(client, patientId, current.filter(({ identity }) => identity !== null && namesIn(identity).length > 1));
+  // What was submitted of both halves is not what counts now, although the same rule made it.
+  if (halved.length > 0) await supersedeSubmissions(client, patientId, halved);
   await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
   await storeOutcomes(client, keys, patientId, samples, outcomes);
   await outbox.note(client, keys, patientId, outcomes.filter(isDone).map(submittable), samples.map(({ _id }) => _id));

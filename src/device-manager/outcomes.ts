@@ -5,7 +5,7 @@ import type { NormalizedData } from '../measurement/coding.ts';
 import { dayOf, pointsOf } from './domain/chart.ts';
 import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
 import type { Reason } from './domain/observing.ts';
-import { itemsOf, located, measuredOf, sourceOf } from './payload-items.ts';
+import { itemsOf, located, measuredOf, sourceOf, withoutHalf } from './payload-items.ts';
 import { mergeNormalizedChunks, type NewRecords } from './storage/normalized-chunk-table.ts';
 import type { Payload } from './storage/payload-table.ts';
 import { writeResults, type NormalizationResult, type PayloadSample } from './storage/sample-result-table.ts';
@@ -68,7 +68,7 @@ export const outcomesOf = async (rules: Rules, payload: Payload, samples: readon
   const outcomes: Outcome[] = [];
   for (const [index, sample] of samples.entries()) {
     if (index % samplesATurn === samplesATurn - 1) await setImmediate();
-    const item = items[sample.item_index] ?? {};
+    const item = withoutHalf(items[sample.item_index] ?? {}, sample.leftOut);
     outcomes.push({ sample, source: sourceOf(sample, item), outcome: located(normalize(rules, measuredOf(sample, item, payload.context)), sample, item, payload.context) });
   }
   return outcomes;

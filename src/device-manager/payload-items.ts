@@ -42,6 +42,14 @@ export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 
   return found !== 'too-many' && 'items' in found ? found.items.map((one) => ({ document: one.item, received: one.received, percent: one.percent, sources: sourcesIn(one) })) : [];
 };
 
+/** A blood pressure of which one half does not count any more, `systolicBloodPressure:corrected`: it is absent for that reason. */
+export const withoutHalf = (item: Partial<Item>, leftOut: string | null): Partial<Item> => {
+  if (leftOut === null) return item;
+  const [half = '', absentReason] = leftOut.split(':');
+  const document = membersOf(item.document);
+  return { ...item, document: { ...document, measurements: { ...membersOf(document['measurements']), [half]: { absentReason } } } };
+};
+
 /** What measured it: the source that the sample names, else its device. */
 export const sourceOf = (sample: SampleRow, { document }: Partial<Item>): string =>
   (sample.provider === 'healthkit' ? sourceNamed(membersOf(document)).slice(0, 200) : '') || sample.device_id;

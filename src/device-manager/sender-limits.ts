@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/pool.ts';
 import { problem } from '../http/problem.ts';
-import type { Attributor } from './attributing.ts';
-import { withdraws } from './domain/version.ts';
+import type { Attributor, Place } from './attributing.ts';
+import { namesIn, withdraws } from './domain/version.ts';
 import type { Named } from './keeping-deliveries.ts';
 import { deviceByIdentifiers, deviceIdentifiers } from './storage/device-table.ts';
 import { placeOf } from './storage/version-table.ts';
@@ -23,9 +23,14 @@ export const demandOwnDevices = async (db: Queryable, deviceIds: readonly string
     return (found ? await isOwn(found) : identifiers.length > 0) && before.every((name) => isOwnName(deviceIds, identifiers, name));
   };
   const isAllowed = async ({ reading, identity }: Pick<Named, 'reading' | 'identity'>): Promise<boolean> => {
-    const earlier = identity === undefined ? undefined : await placeOf(db, identity);
-    if (earlier && !(await isOwn(earlier.device))) return false;
-    if (earlier && withdraws(reading.status) && reading.identifiers.length === 0) return true;
+    const earlier: Place[] = [];
+    // Of two readings that came together, each may be a version of another device's.
+    for (const name of identity === undefined ? [] : namesIn(identity)) {
+      const place = await placeOf(db, name);
+      if (place) earlier.push(place);
+    }
+    for (const { device } of earlier) if (!(await isOwn(device))) return false;
+    if (earlier.length > 0 && withdraws(reading.status) && reading.identifiers.length === 0) return true;
     const place = await attribute(reading, undefined);
     return 'patientId' in place ? isOwn(place.device) : mayWait(reading);
   };

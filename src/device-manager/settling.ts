@@ -1,27 +1,45 @@
 import type { Queryable } from '../database/pool.ts';
 import { addJob } from '../jobs/runner.ts';
-import { standingsOf, standingsOfNumbered, type Standing, type Version } from './domain/version.ts';
+import { namesIn, standingOfPair, standingsOf, standingsOfNumbered, type Standing, type Version } from './domain/version.ts';
 import { addVersionCheck } from './keeping.ts';
 import { waitingUnder } from './storage/quarantine-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
-import { versionsOf, type VersionRow } from './storage/version-table.ts';
+import { identitiesWith, versionsOf, type VersionRow } from './storage/version-table.ts';
 
-const versionOf = (row: VersionRow): Version => ({
-  _id: row._id, status: row.status as Version['status'], named: row.identity.startsWith('identifier:'),
+const versionOf = (row: VersionRow, name: string): Version => ({
+  _id: row._id, status: row.status as Version['status'], named: name.startsWith('identifier:'),
   issuedAt: row.issued_at?.getTime(), receivedAt: row.received_at.getTime(),
 });
 
-const standingsOfReading = (rows: readonly VersionRow[]): Map<string, Standing> => {
+const standingsOfReading = (name: string, rows: readonly VersionRow[]): Map<string, Standing> => {
   const numbered = rows.flatMap(({ _id, version_number: number, received_at }) => (number === null ? [] : [{ _id, number, receivedAt: received_at.getTime() }]));
-  return numbered.length > 0 ? standingsOfNumbered(numbered) : standingsOf(rows.map(versionOf));
+  return numbered.length > 0 ? standingsOfNumbered(numbered) : standingsOf(rows.map((row) => versionOf(row, name)));
+};
+
+/** Of versions all of whose names are among some: two names have each a standing. */
+const standingsUnder = (names: ReadonlySet<string>, rows: readonly VersionRow[]): Map<string, Standing> => {
+  const readings = Map.groupBy(rows.flatMap((row) => namesIn(row.identity).map((name) => ({ name, row }))), ({ name }) => name);
+  const byName = new Map([...readings].map(([name, all]) => [name, standingsOfReading(name, all.map(({ row }) => row))]));
+  return new Map(rows.flatMap(({ _id, identity }): [string, Standing][] => {
+    const own = namesIn(identity);
+    const [first, second] = own.flatMap((name) => byName.get(name)?.get(_id) ?? []);
+    return first && own.every((name) => names.has(name)) ? [[_id, second ? standingOfPair(first, second) : first]] : [];
+  }));
+};
+
+/** Versions of readings with some names, and of those they came together with, whose names are told as well. */
+const relatedVersions = async (db: Queryable, own: readonly string[]): Promise<{ names: ReadonlySet<string>; rows: readonly VersionRow[] }> => {
+  const found = await identitiesWith(db, own);
+  const names = new Set(found.flatMap(namesIn));
+  return { names, rows: await versionsOf(db, names.size === own.length ? found : await identitiesWith(db, [...names])) };
 };
 
 /** Whether the state of a version says what it counts for. */
-const agrees = ({ state, reason }: VersionRow, standing: Standing | undefined): boolean => {
+const agrees = ({ state, reason, left_out: leftOut }: VersionRow, standing: Standing): boolean => {
   // A deleted version still tells which one is the highest, but nothing brings it back.
   if (state === 'deleted') return true;
-  if (standing?.state === 'conflicting') return state === 'normalization-failed' && reason === standing.reason;
-  if (standing === undefined || standing.state === 'current') return state !== 'superseded' && state !== 'withdrawn' && reason !== 'conflicting-reading';
+  if (standing.state === 'conflicting') return state === 'normalization-failed' && reason === standing.reason;
+  if (standing.state === 'current') return state !== 'superseded' && state !== 'withdrawn' && reason !== 'conflicting-reading' && (leftOut ?? undefined) === standing.leftOut;
   return state === standing.state && reason === standing.reason;
 };
 
@@ -41,13 +59,13 @@ export interface Settlement<Sample extends SampleRow> {
 export const settle = async <Sample extends SampleRow>(db: Queryable, samples: readonly Sample[]): Promise<Settlement<Sample>> => {
   const identities = [...new Set(samples.flatMap(({ identity }) => identity ?? []))];
   if (identities.length === 0) return { standings: new Map(), changed: samples };
-  const rows = await versionsOf(db, identities);
-  const standings = new Map(Object.values(Object.groupBy(rows, ({ identity }) => identity)).flatMap((group = []) => [...standingsOfReading(group)]));
-  const stale = new Set(rows.filter((row) => !agrees(row, standings.get(row._id))).map(({ _id }) => _id));
+  const { names, rows } = await relatedVersions(db, [...new Set(identities.flatMap(namesIn))]);
+  const standings = standingsUnder(names, rows);
+  const stale = new Set(rows.filter(({ _id }) => standings.has(_id)).filter((row) => !agrees(row, standings.get(row._id) ?? { state: 'current' })).map(({ _id }) => _id));
   const changed = samples.filter(({ _id, state }) => state === 'received' || stale.has(_id));
   const own = new Set(samples.map(({ _id }) => _id));
   const others = new Map(rows.filter(({ _id }) => stale.has(_id) && !own.has(_id)).map((row) => [row.payload_id, row.patient_id]));
   for (const [payloadId, patientId] of [...others].sort(([a], [b]) => (a < b ? -1 : 1))) await addVersionCheck(db, patientId, payloadId);
-  for (const payloadId of await waitingUnder(db, identities)) await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
+  for (const payloadId of await waitingUnder(db, [...names, ...identities])) await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
   return { standings, changed };
 };

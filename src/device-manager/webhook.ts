@@ -4,7 +4,8 @@ import { problem } from '../http/problem.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { createAttributor } from './attributing.ts';
-import { keepEach, keepInQuarantine, keepWaiting, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
+import { identityText } from './domain/version.ts';
+import { keepEach, keepInQuarantine, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
 import { contentOf } from './providers/content.ts';
 import { mostEntries } from './providers/fhir/bundle.ts';
 import { takeApart, type TakenApart } from './providers/taking-apart.ts';
@@ -20,8 +21,7 @@ const nameOf = (identityKey: Buffer, correlationId: string | undefined): string 
 /** A reading of FHIR is known by its identity and what it says was measured, wherever it comes again; one of Medisanté by its delivery. */
 const nameReadings = (identityKey: Buffer, sender: string, correlationId: string, { readings, format }: TakenApart): Named[] =>
   readings.map((reading, position) => {
-    const known = reading.identity;
-    const identity = known && `${known.kind}:${contentMac(identityKey, ['reading', sender, ...known.parts]).toString('hex')}`;
+    const identity = identityText([reading.identity, reading.otherIdentity].flatMap((one) => (one ? `${one.kind}:${contentMac(identityKey, ['reading', sender, ...one.parts]).toString('hex')}` : [])));
     const mac = contentMac(identityKey, [contentOf(reading)]);
     const parts = format.startsWith('fhir-') ? ['fhir', identity ?? `${correlationId}#${String(position)}`, mac.toString('hex')] : [correlationId];
     return { reading, position, sampleId: sampleId(identityKey, ['medisante', sender, ...parts]), identity, mac };
@@ -65,8 +65,7 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
     }
     const unique = [...new Map(named.toReversed().map((one) => [one.sampleId, one])).values()].reverse();
     const fresh = taken.format.startsWith('fhir-') ? await noteReadings(db, { sender, receivedAt: keeping.receivedAt }, unique) : new Set([first.sampleId]);
-    await keepEach(keeping, unique.filter((one) => fresh.has(one.sampleId)));
-    await keepWaiting(keeping, unique.filter((one) => !fresh.has(one.sampleId)));
+    await keepEach(keeping, unique.filter((one) => fresh.has(one.sampleId)), unique.filter((one) => !fresh.has(one.sampleId)));
     return first.sampleId;
   });
   for (const reason of entered) onQuarantine(reason);

@@ -47,6 +47,8 @@ const atAnyTime: readonly Happening[] = [
   deliver((_one, watch, run) => pulse(watch, march(9), 81, named(run, 'withdrawn'))),
   deliver((_one, _watch, run) => ({ resourceType: 'Observation', status: 'entered-in-error', code: loinc('8867-4'), ...named(run, 'withdrawn') })),
   deliver((one) => observation(loinc('8480-6'), one, march(2, 15), { valueQuantity: quantity(130, 'mm[Hg]') })),
+  deliver((one, _watch, run) => bundle('collection', ['8480-6', '8462-4'].map((code, index) => observation(loinc(code), one, march(2, 18), { valueQuantity: quantity([220, 80][index], 'mm[Hg]'), ...named(run, code) })))),
+  deliver((one, _watch, run) => observation(loinc('8480-6'), one, march(2, 18), { valueQuantity: quantity(121, 'mm[Hg]'), ...named(run, '8480-6'), status: 'corrected' })),
   deliver((one) => observation(loinc('8480-6'), one, march(2, 15), { status: 'cancelled', dataAbsentReason: { coding: [{ code: 'error' }] } })),
 ];
 
@@ -78,7 +80,7 @@ test('whatever the order of deliveries and assignments, the final state is the s
   const pulses = expected.patients.map(({ charts }) => (charts[0] ?? []).flatMap(({ data }) => data.map(({ y }) => y)));
   expect(pulses).toEqual([[61], [162, 73, 63, 64]]);
   expect(expected.patients.map(({ samples }) => [...Map.groupBy(samples, (text) => (JSON.parse(text) as string[])[0])].map(([state, ones]) => `${state ?? ''} ${String(ones.length)}`).toSorted())).toEqual([
-    ['normalized 2', 'superseded 2', 'withdrawn 2'], ['normalized 6', 'withdrawn 2'],
+    ['normalized 4', 'superseded 2', 'withdrawn 2'], ['normalized 6', 'withdrawn 2'],
   ]);
   expect(expected.waiting).toHaveLength(1);
   await fc.assert(fc.asyncProperty(fc.shuffledSubarray(all, { minLength: all.length }), async (order) => {

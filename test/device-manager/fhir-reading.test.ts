@@ -159,7 +159,8 @@ describe('what makes readings of a delivery', () => {
     ['halves at different times', bundle('collection', [systolic(), diastolic({ effectiveDateTime: '2024-03-02T09:11:00Z' })]), ['BloodPressure', 'BloodPressure']],
     ['halves of different devices', bundle('collection', [systolic(), diastolic({ contained: [device({ id: 'device', serialNumber: 'other' })] })]), ['BloodPressure', 'BloodPressure']],
     ['halves of which one is withdrawn', bundle('collection', [systolic(), diastolic({ status: 'entered-in-error' })]), ['BloodPressure', 'BloodPressure']],
-    ['three halves', bundle('collection', [systolic(), diastolic(), diastolic()]), ['BloodPressure', 'BloodPressure', 'BloodPressure']],
+    ['the same half twice', bundle('collection', [systolic(), diastolic(), diastolic()]), ['BloodPressure']],
+    ['three halves', bundle('collection', [systolic(), diastolic(), diastolic({ valueQuantity: quantity(81, 'mm[Hg]') })]), ['BloodPressure', 'BloodPressure', 'BloodPressure']],
     ['an electrocardiogram and its report', bundle('collection', [{ ...report, result: [{ reference: 'Observation/e' }] }, ecg]), ['ECG']],
     ['a report with its results inside', { ...report, contained: [{ ...ecg, contained: undefined, device: undefined }], result: [{ reference: '#e' }] }, ['ECG']],
     ['a report alone', report, ['ECG']],
@@ -250,6 +251,18 @@ test.each([
     const again = takeApart('fhir-json', whole.excerpt(chosen)).readings;
     expect(again.map(({ document, identifiers, identity }) => ({ document, identifiers, identity }))).toEqual(chosen.map(({ document, identifiers, identity }) => ({ document, identifiers, identity })));
   }), { numRuns: 30 });
+});
+
+test('an excerpt of halves that stayed alone leaves them alone, and halves that were joined together', () => {
+  const half = (code: string, value: number, effective = at) => observation(loinc(code), 's', effective, { valueQuantity: quantity(value, 'mm[Hg]') });
+  const later = '2024-03-02T10:00:00Z';
+  const whole = takeApart('fhir-json', bundle('collection', [half('8480-6', 120), half('8462-4', 80), half('8462-4', 81), half('8480-6', 130, later), half('8462-4', 90, later)]));
+  expect(whole.readings).toHaveLength(4);
+  fc.assert(fc.property(fc.subarray([...whole.readings], { minLength: 1 }), (chosen) => {
+    const excerpt = takeApart('fhir-json', whole.excerpt(chosen));
+    const again = takeApart('fhir-json', excerpt.excerpt(excerpt.readings));
+    for (const { readings: found } of [excerpt, again]) expect(found.map(({ document }) => document)).toEqual(chosen.map(({ document }) => document));
+  }));
 });
 
 describe('versions of one reading', () => {

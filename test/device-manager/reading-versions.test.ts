@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, clientWith, cuff, eventually, newPatient, service, type Client, type KeptRecord, type Series } from './client.ts';
+import { accessTokenOf, answered, clientWith, cuff, eventually, newPatient, service, type Client, type KeptRecord, type Series } from './client.ts';
+import type { Bundle } from './vital-signs.ts';
 import { bundle, loinc, observation, pressure, pulse, quantity } from './fhir-documents.ts';
 
 const at = '2024-03-02T09:10:00Z';
@@ -9,6 +10,7 @@ const at = '2024-03-02T09:10:00Z';
 describe('readings that FHIR sends again, corrects and withdraws', () => {
   let vitalgate: TestVitalgate;
   let sender: Client;
+  let operator: Client;
   const deliver = async (body: unknown) => (await answered<{ _id: string }>(sender.post('/health-data/medisante', body)))._id;
   const held = async () => {
     const [patient, device] = [newPatient(), `VERSIONS-${randomUUID()}`];
@@ -18,13 +20,14 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
   const idle = async () => expect(await eventually(async () => (await vitalgate.database.pool.query('select from graphile_worker.jobs')).rowCount, (count) => count === 0)).toBe(0);
   const charted = async (patient: string, type: string) =>
     Object.fromEntries((await answered<Series[]>(service(vitalgate, patient).get(`/chart-data?normalizedDataType=${type}`))).flatMap(({ name, data }) => (data.length > 0 ? [[name.replace(/ \[.*/, ''), data.map(({ y }) => y)]] : [])));
-  const samplesOf = (patient: string) => answered<KeptRecord[]>(service(vitalgate).get(`/health-data?patientId=${patient}&_l=200&_p=rawData,rawDataType,patientId,normalizedData,reason`));
+  const samplesOf = (patient: string) => answered<(KeptRecord & { recordedAt: string })[]>(service(vitalgate).get(`/health-data?patientId=${patient}&_l=200&_p=recordedAt,rawData,rawDataType,patientId,normalizedData,reason`));
   const statesOf = async (patient: string) => (await samplesOf(patient)).map(({ state, reason }) => (reason === undefined ? state : `${state}: ${reason}`)).toSorted();
   const measured = (device: string, code: string, value: number, unit: string, more: object = {}) => observation(loinc(code), device, at, { valueQuantity: quantity(value, unit), ...more });
 
   beforeAll(async () => {
     vitalgate = await startTestVitalgate();
     sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey()).key });
+    operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
   });
   afterAll(() => vitalgate.stop());
 
@@ -63,6 +66,14 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
       }
     });
 
+    test('twice in a Bundle, with another between, is kept once, and each as what it is', async () => {
+      const [anna, device] = await held();
+      const [one, two] = [pulse(device, at, 61), pulse(device, '2024-03-02T09:11:00Z', 162)];
+      await deliver(bundle('collection', [one, two, one]));
+      await idle();
+      expect((await samplesOf(anna)).map(({ recordedAt, normalizedData }) => [recordedAt, normalizedData?.observations[0]?.value])).toEqual([['2024-03-02T09:11:00.000Z', 162], ['2024-03-02T09:10:00.000Z', 61]]);
+    });
+
     test('is another measurement once its value, unit or status differs', async () => {
       const [anna, device] = await held();
       for (const body of [pulse(device, at, 61), pulse(device, at, 62), measured(device, '8867-4', 61, '/s'), pulse(device, at, 61, { status: 'preliminary' })]) await deliver(body);
@@ -76,6 +87,92 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
       expect(await deliver(pulse(device, at, 61, { subject: { identifier: { value: anna } } }))).toBe(first);
       await idle();
       expect([await statesOf(anna), await charted(anna, 'heart-rate')]).toEqual([['normalized'], { 'Heart rate': [61] }]);
+    });
+  });
+
+  describe('a blood pressure that comes as two Observations', () => {
+    const [systolic, diastolic] = ['8480-6', '8462-4'];
+    const name = (code: string, run: string | undefined) => (run === undefined ? {} : { identifier: [{ system: 'urn:ids', value: `${code}-${run}` }] });
+    const half = (device: string, run: string | undefined, code: string, value: number, more: object = {}) => measured(device, code, value, 'mm[Hg]', { ...name(code, run), ...more });
+    type Bodies = (device: string, run: string | undefined) => readonly object[];
+    const pair: Bodies = (device, run) => [bundle('collection', [half(device, run, systolic, 220), half(device, run, diastolic, 80)])];
+    const [corrected, error] = [{ status: 'corrected' }, { status: 'entered-in-error', valueQuantity: undefined, dataAbsentReason: { coding: [{ code: 'error' }] } }];
+
+    const situations: readonly (readonly [situation: string, bodies: Bodies, charted: Record<string, number[]>, states: readonly string[]])[] = [
+      ['nothing more', pair, { 'Systolic blood pressure': [220], 'Diastolic blood pressure': [80] }, ['normalized']],
+      ['one half withdrawn', (device, run) => [...pair(device, run), half(device, run, systolic, 0, error)], { 'Diastolic blood pressure': [80] }, ['normalized', 'withdrawn: entered-in-error']],
+      ['one half corrected', (device, run) => [...pair(device, run), half(device, run, systolic, 121, corrected)], { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [80] }, ['normalized', 'normalized']],
+      ['the other half corrected', (device, run) => [...pair(device, run), half(device, run, diastolic, 81, corrected)], { 'Systolic blood pressure': [220], 'Diastolic blood pressure': [81] }, ['normalized', 'normalized']],
+      ['both halves corrected one by one', (device, run) => [...pair(device, run), half(device, run, systolic, 121, corrected), half(device, run, diastolic, 81, corrected)],
+        { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [81] }, ['normalized', 'normalized', 'superseded: corrected']],
+      ['both corrected together', (device, run) => [...pair(device, run), bundle('batch', [half(device, run, diastolic, 81, corrected), half(device, run, systolic, 121, corrected)])],
+        { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [81] }, ['normalized', 'superseded: corrected']],
+      ['one half corrected and the other withdrawn', (device, run) => [...pair(device, run), half(device, run, systolic, 121, corrected), half(device, run, diastolic, 0, error)],
+        { 'Systolic blood pressure': [121] }, ['normalized', 'superseded: corrected', 'withdrawn: entered-in-error']],
+    ];
+    const orders: readonly (readonly [order: string, inOrder: (bodies: readonly object[]) => readonly object[]])[] = [['in that order', (bodies) => bodies], ['in the other order', (bodies) => bodies.toReversed()]];
+    const table = situations.flatMap((row) => ['with identifiers', 'without identifiers'].flatMap((naming) => orders.map(([order, inOrder]) => [`${row[0]}, ${naming}, ${order}`, naming, inOrder, ...row.slice(1)] as const)));
+
+    test.each(table)('%s', async (_situation, naming, inOrder, bodies, expected, states) => {
+      const [anna, device] = await held();
+      for (const body of inOrder((bodies as Bodies)(device, naming === 'with identifiers' ? randomUUID() : undefined))) {
+        await deliver(body);
+        await idle();
+      }
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([expected, states]);
+      // Normalizing them again, one by one or with new rules, brings nothing back.
+      for (const { _id } of await samplesOf(anna)) await answered(service(vitalgate).send(`/health-data/normalize-data/${_id}`, { method: 'PATCH' }));
+      expect((await operator.post('/renormalizations', { patientId: anna, dryRun: false })).status).toBe(202);
+      await idle();
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([expected, states]);
+    });
+
+    test.each([['before', true], ['after', false]])('a withdrawal of one half without device and time, received %s it, finds it by identifier', async (_situation, early) => {
+      const [[anna, device], run] = [await held(), randomUUID()];
+      const withdrawal = { resourceType: 'Observation', status: 'entered-in-error', code: loinc(diastolic), ...name(diastolic, run) };
+      for (const body of early ? [withdrawal, ...pair(device, run)] : [...pair(device, run), withdrawal]) await deliver(body);
+      await idle();
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([{ 'Systolic blood pressure': [220] }, ['normalized', 'withdrawn: entered-in-error']]);
+    });
+
+    test('a half corrected to another time is at that time alone, and FHIR says of the other why it stands alone', async () => {
+      const [[anna, device], run] = [await held(), randomUUID()];
+      for (const body of [...pair(device, run), half(device, run, systolic, 121, { ...corrected, effectiveDateTime: '2024-03-02T10:10:00Z' })]) await deliver(body);
+      await idle();
+      expect(await charted(anna, 'blood-pressure')).toEqual({ 'Systolic blood pressure': [121], 'Diastolic blood pressure': [80] });
+      const { entry } = await answered<Bundle>(service(vitalgate, anna).get('/fhir/Observation'));
+      expect(entry?.map(({ resource: { effectiveDateTime, component } }) => [effectiveDateTime, component?.map(({ valueQuantity, dataAbsentReason }) => valueQuantity?.value ?? dataAbsentReason)])).toEqual([
+        ['2024-03-02T10:10:00.000Z', [121, expect.objectContaining({ text: 'not-sent' })]], ['2024-03-02T09:10:00.000Z', [expect.objectContaining({ text: 'corrected' }), 80]],
+      ]);
+    });
+
+    test('the same two twice in a Bundle are one', async () => {
+      const [anna, device] = await held();
+      const [one, two] = [half(device, undefined, systolic, 120), half(device, undefined, diastolic, 80)];
+      await deliver(bundle('collection', [one, two, one, two]));
+      await idle();
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([{ 'Systolic blood pressure': [120], 'Diastolic blood pressure': [80] }, ['normalized']]);
+    });
+
+    test('two of three that are kept together, because the third is known, stay two', async () => {
+      const [anna, device] = await held();
+      const known = half(device, undefined, diastolic, 81);
+      await deliver(known);
+      await deliver(bundle('collection', [half(device, undefined, systolic, 120), half(device, undefined, diastolic, 80), known]));
+      await idle();
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([{ 'Systolic blood pressure': [120], 'Diastolic blood pressure': [81, 80] }, ['normalized', 'normalized', 'normalized']]);
+    });
+
+    test('what was submitted of both is superseded once one does not count', async () => {
+      const [[anna, device], run] = [await held(), randomUUID()];
+      for (const body of pair(device, run)) await deliver(body);
+      await idle();
+      const { pool } = vitalgate.database;
+      await pool.query(`insert into device_manager.submission (patient_id, requested, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, observed_at, state, sent_at)
+        select patient_id, false, gen_random_uuid(), _id, 'plan', normalized_type, rule_id, rule_version, recorded_at, 'delivered', now() from device_manager.whole_sample where patient_id = $1`, [anna]);
+      await deliver(half(device, run, systolic, 121, corrected));
+      await idle();
+      expect((await pool.query('select state, superseded_at from device_manager.submission where patient_id = $1', [anna])).rows).toEqual([{ state: 'delivered', superseded_at: expect.any(Date) }]);
     });
   });
 });

@@ -7,7 +7,7 @@ import { createClient } from '../../src/user-manager/client-tokens.ts';
 import { revokeApiKey } from '../../src/device-manager/storage/api-key-table.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, bloodPressure, cuff, newPatient, service } from './client.ts';
-import { bundle, pulse } from './fhir-documents.ts';
+import { bundle, loinc, observation, pulse, quantity } from './fhir-documents.ts';
 
 /** An issuer of others: a server that publishes its key. */
 const startIssuer = async () => {
@@ -214,6 +214,15 @@ describe('who may post to the webhook', () => {
         expect(await deliver(theirs, pulse(other, at, 60, { identifier }))).toMatchObject({ status: 200 });
         expect(await deliver(mine, pulse(own, at, 60, { identifier, ...more }))).toMatchObject({ status: 403 });
         expect(await deliver(theirs, pulse(other, at, 60, { identifier, ...more }))).toMatchObject({ status: 200 });
+      });
+
+      test('nor half of a blood pressure, together with the other half of its own', async () => {
+        const [sender, own, other, run] = [`hub-${randomUUID()}`, `own-${randomUUID()}`, `other-${randomUUID()}`, randomUUID()];
+        for (const device of [own, other]) await hold(newPatient(), device);
+        const [mine, theirs] = [await limited(sender, own), await limited(sender, other)];
+        const half = (device: string, code: string, status = 'final') => observation(loinc(code), device, at, { status, valueQuantity: quantity(100, 'mm[Hg]'), identifier: [{ value: `${code}-${run}` }] });
+        expect([await deliver(mine, half(own, '8480-6')), await deliver(theirs, half(other, '8462-4'))]).toMatchObject([{ status: 200 }, { status: 200 }]);
+        expect(await deliver(mine, bundle('collection', [half(own, '8480-6', 'corrected'), half(own, '8462-4', 'corrected')]))).toMatchObject({ status: 403 });
       });
     });
 

@@ -28,6 +28,7 @@ const mayReadAll: readonly (readonly [table: string, statement: RegExp, reason: 
 /** Statements on the way of a sample that name no patient, each with the reason. */
 const mayNameNoPatient: readonly (readonly [statement: RegExp, reason: string])[] = [
   [/whole_sample where identity = (any[(])?\$1/, 'a version of a reading says whose it is by the first one, whoever had the device then: found by an index over readings that have versions'],
+  [/select identity from device_manager[.]sample where position/, 'the same where a version is one of two that came together: found by an index over those'],
   [/from device_manager[.]payload where payload_id = \$1::uuid and provider/, 'an upload is asked for by its identifier alone, which an index leads to its patient'],
 ];
 

@@ -1,3 +1,8 @@
+/** What is kept of the names of a reading: one, or two of which each has versions of its own. */
+export const identityText = (names: readonly string[]): string | undefined => (names.length === 0 ? undefined : names.join(' '));
+/** The names in such a text. */
+export const namesIn = (identity: string): string[] => identity.split(' ');
+
 /** One version of a reading that a sender may correct or withdraw. */
 export interface Version {
   readonly _id: string;
@@ -8,9 +13,12 @@ export interface Version {
   readonly receivedAt: number;
 }
 
-/** What a version counts for beside the others; all but `current` are in no chart. */
+/** The values of a blood pressure that came as two Observations, each with versions of its own, in the order of their identities. */
+export const halves = ['systolicBloodPressure', 'diastolicBloodPressure'] as const;
+
+/** What a version counts for beside the others; all but `current` are in no chart. `leftOut` is a half that does not count, and why: `systolicBloodPressure:corrected`. */
 export type Standing =
-  | { readonly state: 'current' }
+  | { readonly state: 'current'; readonly leftOut?: string }
   | { readonly state: 'superseded' | 'withdrawn' | 'conflicting'; readonly reason: string };
 
 const withdrawing: ReadonlySet<string> = new Set(['entered-in-error', 'cancelled']);
@@ -43,6 +51,15 @@ export const standingsOf = (versions: readonly Version[]): Map<string, Standing>
       return [one._id, rankOf(one) === 1 && top === 1 ? { state: 'conflicting', reason: 'conflicting-reading' } : { state: 'superseded', reason: winner?.status ?? 'final' }];
     }),
   );
+};
+
+/**
+ * The standing of a blood pressure that came as two Observations, of which each is corrected and withdrawn by itself: it counts while one
+ * of them does, without the other.
+ */
+export const standingOfPair = (systolic: Standing, diastolic: Standing): Standing => {
+  if (systolic.state !== 'current') return diastolic.state === 'current' ? { state: 'current', leftOut: `${halves[0]}:${systolic.reason}` } : systolic;
+  return diastolic.state === 'current' ? systolic : { state: 'current', leftOut: `${halves[1]}:${diastolic.reason}` };
 };
 
 /** One version of a reading whose app counts them (HKMetadataKeySyncVersion). */

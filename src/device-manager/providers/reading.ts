@@ -27,6 +27,8 @@ export interface Reading {
   readonly measuredAt?: Instant | undefined;
   readonly endedAt?: Instant | undefined;
   readonly identity?: ReadingIdentity | undefined;
+  /** Of a blood pressure that came as two Observations: `identity` is that of the systolic one, this that of the diastolic. */
+  readonly otherIdentity?: ReadingIdentity | undefined;
   readonly status?: Version['status'] | undefined;
   /** When this version was made available, which orders corrections. */
   readonly issuedAt?: Instant | undefined;

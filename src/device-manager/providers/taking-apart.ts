@@ -1,6 +1,7 @@
 import { membersOf } from '../domain/rule.ts';
 import { fhirFormat, medisanteFormat } from '../provider.ts';
 import { entryCount, excerptOf } from './fhir/bundle.ts';
+import type { FhirReading } from './fhir/observation.ts';
 import { readFhir } from './fhir/reading.ts';
 import { readDelivery } from './medisante/delivery.ts';
 import { documentOf } from './medisante/document.ts';
@@ -24,10 +25,13 @@ const isFhir = (format: string, value: unknown): boolean =>
 export const takeApart = (format: string, value: unknown): TakenApart => {
   if (!isFhir(format, value)) return { ...readDelivery(value), format, entryCount: 1, excerpt: () => value };
   const { entries, ...taken } = readFhir(value);
-  const positions = new Map<Reading, readonly number[]>(taken.readings.map((reading) => [reading, reading.positions]));
+  const known = new Map<Reading, FhirReading>(taken.readings.map((reading) => [reading, reading]));
   return {
     ...taken, format: format.startsWith('fhir-') ? format : fhirFormat, entryCount: Math.max(entryCount(value), entries.length),
-    excerpt: (readings) => excerptOf(value, entries, readings.flatMap((reading) => positions.get(reading) ?? [])),
+    excerpt: (readings) => {
+      const chosen = readings.flatMap((reading) => known.get(reading) ?? []);
+      return excerptOf(value, entries, chosen.flatMap(({ positions }) => positions), new Set(chosen.flatMap(({ half, positions: [own = 0] }) => (half === undefined ? [] : [own]))));
+    },
   };
 };
 

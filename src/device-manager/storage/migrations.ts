@@ -1,6 +1,6 @@
 import { auditGuards, auditTables, digestIn } from '../../audit/audit-tables.ts';
 import type { Migration } from '../../database/migrator.ts';
-import { narrowSamples } from './narrow-samples-migration.ts';
+import { halvesOfPairs, narrowSamples } from './narrow-samples-migration.ts';
 import { patientDataMigrations } from './patient-data-migrations.ts';
 
 export const schema = 'device_manager';
@@ -292,8 +292,6 @@ export const migrations: readonly Migration[] = [
   },
   narrowSamples,
   ...patientDataMigrations,
-  {
-    name: '0028-groups-that-wait',
-    sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'`,
-  },
+  { name: '0028-groups-that-wait', sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'` },
+  halvesOfPairs,
 ];

@@ -1,5 +1,12 @@
 import type { Migration } from '../../database/migrator.ts';
 
+const wholeColumns = `s.patient_id, s._id, g.provider, g.format, g.device, g.device_id, case when s.state is distinct from 'deleted' then g.type end as type, s.payload_id, s.item_index, s.group_no,
+  s.recorded_at, coalesce(s.ended_at, s.recorded_at) as ended_at, g.received_at, s.content_key, g.source_key, s.identity, s.status, s.issued_at, s.version_number, s.same_reading_as,
+  coalesce(s.state, g.state) as state, coalesce(s.updated_at, g.updated_at) as updated_at,
+  case when s.state is null then g.reason else s.reason end as reason, case when s.state is null then g.normalized_type else s.normalized_type end as normalized_type,
+  case when s.state is null then g.rule_id else s.rule_id end as rule_id, case when s.state is null then g.rule_version else s.rule_version end as rule_version`;
+const wholeRows = 'from device_manager.sample s join device_manager.sample_group g on g.patient_id = s.patient_id and g.payload_id = s.payload_id and g.group_no = s.group_no';
+
 /**
  * A row per sample that holds what tells it from its neighbours alone; what samples of one payload have in common (where they come from,
  * and what normalization made of them) is one row for all. Only a sample that differs has a state of its own. Digests become 8 bytes,
@@ -68,10 +75,15 @@ export const narrowSamples: Migration = {
     create index sample_by_identity on device_manager.sample (identity) where identity is not null;
     create index sample_failed on device_manager.sample (updated_at, _id) where state = 'normalization-failed';
     create view device_manager.whole_sample as
-      select s.patient_id, s._id, g.provider, g.format, g.device, g.device_id, case when s.state is distinct from 'deleted' then g.type end as type, s.payload_id, s.item_index, s.group_no,
-        s.recorded_at, coalesce(s.ended_at, s.recorded_at) as ended_at, g.received_at, s.content_key, g.source_key, s.identity, s.status, s.issued_at, s.version_number, s.same_reading_as,
-        coalesce(s.state, g.state) as state, coalesce(s.updated_at, g.updated_at) as updated_at,
-        case when s.state is null then g.reason else s.reason end as reason, case when s.state is null then g.normalized_type else s.normalized_type end as normalized_type,
-        case when s.state is null then g.rule_id else s.rule_id end as rule_id, case when s.state is null then g.rule_version else s.rule_version end as rule_version
-      from device_manager.sample s join device_manager.sample_group g on g.patient_id = s.patient_id and g.payload_id = s.payload_id and g.group_no = s.group_no`,
+      select ${wholeColumns} ${wholeRows}`,
+};
+
+/** What of a sample with two names, which are one text with a space between them, does not count and why; its names are found by indexes. */
+export const halvesOfPairs: Migration = {
+  name: '0071-halves-of-pairs',
+  sql: `
+    alter table device_manager.sample add column left_out text;
+    create index sample_by_first_name on device_manager.sample (split_part(identity, ' ', 1)) where position(' ' in identity) > 0;
+    create index sample_by_second_name on device_manager.sample (split_part(identity, ' ', 2)) where position(' ' in identity) > 0;
+    create or replace view device_manager.whole_sample as select ${wholeColumns}, s.left_out ${wholeRows}`,
 };

@@ -15,7 +15,7 @@ export interface NewSample {
   readonly contentKey: bigint;
   /** Digest of the source, where the same reading may come under another identifier. */
   readonly sourceKey?: bigint | undefined;
-  /** Digest of what makes it a version of one reading; with its status and when it was issued. */
+  /** Digest of what makes it a version of one reading, or two with a space between them; with its status and when it was issued. */
   readonly identity?: string | undefined;
   readonly status?: string | undefined;
   readonly issuedAt?: Date | undefined;

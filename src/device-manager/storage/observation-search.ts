@@ -30,8 +30,8 @@ export interface ObservedFilter {
 
 const hex = (expression: string) => `replace((${expression})::text, '-', '')`;
 
-/** Versions of a reading that its sender named, and corrections, go on under the identifier of the first one. */
-const headOf = (row: string) => `case when ${row}.identity like 'identifier:%' or (${row}.identity is not null and ${row}.status in ('amended', 'corrected'))
+/** Versions of a reading that its sender named, and corrections, go on under the identifier of the first one; those of half of a blood pressure have one of their own. */
+const headOf = (row: string) => `case when ${row}.identity like '%identifier:%' or (${row}.identity is not null and ${row}.status in ('amended', 'corrected'))
   then (select first._id from device_manager.whole_sample first where first.patient_id = ${row}.patient_id and first.identity = ${row}.identity order by first.received_at, first._id limit 1)
   else ${row}._id end`;
 

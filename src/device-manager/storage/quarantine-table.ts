@@ -142,7 +142,7 @@ export const waitingOfAlone = async (db: Queryable, patientId: string, identifie
        where device_identifiers && $2::text[] and reason not in ('conflicting-delivery', 'unsupported-bundle')
        union
        select ${hex('payload_id')} from device_manager.quarantined_delivery
-       where identity in (select identity from device_manager.sample where patient_id = $1 and identity is not null)`,
+       where identity in (select unnest(array[identity, split_part(identity, ' ', 1), split_part(identity, ' ', 2)]) from device_manager.sample where patient_id = $1 and identity is not null)`,
       [patientId, identifiers],
     )
   ).rows.map((row) => row.payload_id);

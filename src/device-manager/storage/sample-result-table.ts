@@ -9,9 +9,11 @@ export interface PayloadSample extends SampleRow {
   /** The group whose state it has, if it has none of its own. */
   readonly groupNo: number;
   readonly hasOwnState: boolean;
+  /** The half of a blood pressure that does not count, and why: `systolicBloodPressure:corrected`. */
+  readonly leftOut: string | null;
 }
 
-type Group = Omit<PayloadSample, 'hasOwnState' | '_id' | 'item_index' | 'recorded_at' | 'ended_at' | 'identity' | 'same_reading_as'>;
+type Group = Omit<PayloadSample, 'hasOwnState' | 'leftOut' | '_id' | 'item_index' | 'recorded_at' | 'ended_at' | 'identity' | 'same_reading_as'>;
 
 /** By payload and number. */
 const readGroups = async (db: Queryable, patientId: string, payloadIds: readonly string[]): Promise<(payloadId: string, groupNo: number) => Group | undefined> => {
@@ -27,18 +29,18 @@ const readGroups = async (db: Queryable, patientId: string, payloadIds: readonly
 
 type Row = [
   payloadId: string, _id: string, itemIndex: number, groupNo: number, recordedAtMs: number, endedAtMs: number | null, identity: string | null, sameReadingAs: string | null,
-  state: SampleRow['state'] | null, reason: string | null, normalizedType: string | null, ruleId: string | null, ruleVersion: number | null, updatedAt: Date | null,
+  state: SampleRow['state'] | null, reason: string | null, normalizedType: string | null, ruleId: string | null, ruleVersion: number | null, updatedAt: Date | null, leftOut: string | null,
 ];
 
 const ms = (column: string) => `date_part('epoch', ${column}) * 1000`;
 
 const sampleOf = (row: Row, group: Group): PayloadSample => {
-  const [, _id, itemIndex, , recordedAtMs, endedAtMs, identity, sameReadingAs, state, reason, normalizedType, ruleId, ruleVersion, updatedAt] = row;
+  const [, _id, itemIndex, , recordedAtMs, endedAtMs, identity, sameReadingAs, state, reason, normalizedType, ruleId, ruleVersion, updatedAt, leftOut] = row;
   const recordedAt = new Date(recordedAtMs);
   const own = state === null ? {} : { state, reason, normalized_type: normalizedType, rule_id: ruleId, rule_version: ruleVersion, updated_at: updatedAt ?? group.updated_at };
   return {
     ...group, _id: _id.replaceAll('-', ''), item_index: itemIndex, recorded_at: recordedAt, ended_at: endedAtMs === null ? recordedAt : new Date(endedAtMs), identity,
-    same_reading_as: sameReadingAs === null ? null : sameReadingAs.replaceAll('-', ''), hasOwnState: state !== null, ...own,
+    same_reading_as: sameReadingAs === null ? null : sameReadingAs.replaceAll('-', ''), hasOwnState: state !== null, leftOut, ...own,
   };
 };
 
@@ -47,7 +49,7 @@ export const samplesToNormalize = async (db: Queryable, patientId: string, paylo
   const groupAt = await readGroups(db, patientId, payloadIds);
   const { rows } = await db.query<Row>({
     name: 'samples-of-payloads', rowMode: 'array',
-    text: `select replace(payload_id::text, '-', ''), _id, item_index, group_no, ${ms('recorded_at')}, ${ms('ended_at')}, identity, same_reading_as, state, reason, normalized_type, rule_id, rule_version, updated_at
+    text: `select replace(payload_id::text, '-', ''), _id, item_index, group_no, ${ms('recorded_at')}, ${ms('ended_at')}, identity, same_reading_as, state, reason, normalized_type, rule_id, rule_version, updated_at, left_out
      from device_manager.sample where patient_id = $1 and payload_id = any($2::uuid[]) and state is distinct from 'deleted' and ($3::uuid is null or _id = $3) and (not $4::boolean or identity is not null) order by payload_id, item_index`,
     values: [patientId, payloadIds, typeof which === 'string' ? null : which.only, which === 'versions'],
   });

@@ -1,10 +1,12 @@
 import type { Queryable } from '../../database/pool.ts';
+import { namesIn } from '../domain/version.ts';
 
-/** A kept version of a reading; identifiers as 32 hexadecimal digits. */
+/** A kept version of a reading, or of two; identifiers as 32 hexadecimal digits. */
 export interface VersionRow {
   readonly patient_id: string;
   readonly _id: string;
   readonly payload_id: string;
+  /** One name or two. */
   readonly identity: string;
   /** Null where its versions are counted. */
   readonly status: string | null;
@@ -13,27 +15,50 @@ export interface VersionRow {
   readonly received_at: Date;
   readonly state: string;
   readonly reason: string | null;
+  /** Of two, which does not count, and why. */
+  readonly left_out: string | null;
 }
 
-const hex = (column: string) => `replace(${column}::text, '-', '') as ${column}`;
+const hex = (column: string) => `replace(${column}::text, '-', '') as ${column.slice(column.indexOf('.') + 1)}`;
+
+/** The identities that are one of some names, or have one among two. */
+export const identitiesWith = async (db: Queryable, names: readonly string[]): Promise<string[]> => {
+  const { rows } = await db.query<{ identity: string }>(
+    `select identity from device_manager.sample where position(' ' in identity) > 0 and split_part(identity, ' ', 1) = any($1::text[])
+     union select identity from device_manager.sample where position(' ' in identity) > 0 and split_part(identity, ' ', 2) = any($1::text[])`,
+    [names],
+  );
+  return [...names, ...rows.map(({ identity }) => identity)];
+};
 
 /** All versions of some readings, whoever's they are: a correction of the time can move a reading to another patient. */
 export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason from device_manager.whole_sample where identity = any($1::text[])`,
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason, left_out from device_manager.whole_sample where identity = any($1::text[])`,
       [identities],
     )
   ).rows;
 
-/** Where the first kept version of a reading belongs. */
+/** Where the first kept version of a reading, or of one of two, belongs. */
 export const placeOf = async (db: Queryable, identity: string): Promise<{ patientId: string; device: { _id: string; device_id: string }; measuredAt: Date; endedAt: Date } | undefined> => {
   const { rows } = await db.query<{ patient_id: string; device: string; device_id: string; recorded_at: Date; ended_at: Date }>(
-    `select patient_id, ${hex('device')}, device_id, recorded_at, ended_at from device_manager.whole_sample where identity = $1 order by received_at, _id limit 1`,
-    [identity],
+    `select patient_id, ${hex('device')}, device_id, recorded_at, ended_at from device_manager.whole_sample where identity = any($1::text[]) order by received_at, _id limit 1`,
+    [await identitiesWith(db, namesIn(identity))],
   );
   const [row] = rows;
   return row && { patientId: row.patient_id, device: { _id: row.device, device_id: row.device_id }, measuredAt: row.recorded_at, endedAt: row.ended_at };
+};
+
+/** Writes which of two readings in one sample does not count, and why, or that both do; answers the samples of which that was not written yet. */
+export const writeLeftOut = async (db: Queryable, patientId: string, samples: readonly { readonly _id: string; readonly leftOut: string | null }[]): Promise<string[]> => {
+  if (samples.length === 0) return [];
+  const { rows } = await db.query<{ _id: string }>(
+    `update device_manager.sample s set left_out = r.left_out from unnest($2::uuid[], $3::text[]) as r(_id, left_out)
+     where s.patient_id = $1 and s._id = r._id and s.left_out is distinct from r.left_out returning ${hex('s._id')}`,
+    [patientId, samples.map(({ _id }) => _id), samples.map(({ leftOut }) => leftOut)],
+  );
+  return rows.map((row) => row._id);
 };
 
 /** Writes that versions count no more; what was normalized of them stays readable. The caller holds the patient's lock, and normalizes the others afterwards. */

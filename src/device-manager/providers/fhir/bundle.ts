@@ -7,8 +7,11 @@ const single = new Set(['Observation', 'DiagnosticReport']);
 /** Entries of one Bundle that are taken apart; more are for several deliveries. */
 export const mostEntries = 1000;
 
+const apartUrl = 'urn:vitalgate:apart';
+
 const entryOf = (resource: Resource, more: Resource = {}): Entry => ({
   fullUrl: textIn(more['fullUrl']), base: baseOf(textIn(more['fullUrl'])), resource, contained: listIn(resource['contained']), ...(isResource(more['request']) && { request: more['request'] }),
+  ...(listIn(more['extension']).some(({ url }) => url === apartUrl) && { apart: true }),
 });
 
 /** What modifies a container modifies what it contains, and goes where that goes. */
@@ -55,16 +58,16 @@ export const entriesOf = (value: unknown): readonly Entry[] | Unfit => {
   return entries.filter((entry) => carriesData(type, entry)).flatMap(unfolded);
 };
 
-/** A Bundle of type collection with some of the resources of another one, so that a reading can be kept without its neighbours. */
-export const excerptOf = (value: unknown, entries: readonly Entry[], positions: Iterable<number>): Resource => {
+/** A Bundle of type collection with some of the resources of another one, so that a reading can be kept without its neighbours; those `apart` stay by themselves. */
+export const excerptOf = (value: unknown, entries: readonly Entry[], positions: Iterable<number>, apart: ReadonlySet<number>): Resource => {
   const { id, identifier, timestamp } = resourceIn(value);
-  const chosen = [...new Set(positions)].sort((a, b) => a - b).flatMap((position) => entries[position] ?? []);
+  const chosen = [...new Set(positions)].sort((a, b) => a - b).flatMap((position) => (entries[position] ? [{ ...entries[position], apart: apart.has(position) }] : []));
   return {
     resourceType: 'Bundle', ...(id !== undefined && { id }), type: 'collection', ...(identifier !== undefined && { identifier }), ...(timestamp !== undefined && { timestamp }),
-    entry: chosen.map(({ fullUrl, resource, contained, request }) => {
+    entry: chosen.map(({ fullUrl, resource, contained, request, apart: isApart }) => {
       const others = contained.filter((one) => one !== resource && one['resourceType'] !== 'Observation');
       const bare = Object.fromEntries(Object.entries(resource).filter(([name]) => name !== 'contained'));
-      return { ...(fullUrl !== undefined && { fullUrl }), resource: others.length > 0 ? { ...bare, contained: others } : bare, ...(request && { request }) };
+      return { ...(isApart && { extension: [{ url: apartUrl, valueBoolean: true }] }), ...(fullUrl !== undefined && { fullUrl }), resource: others.length > 0 ? { ...bare, contained: others } : bare, ...(request && { request }) };
     }),
   };
 };

@@ -41,10 +41,10 @@ interface Measuring {
   readonly end: Instant | undefined;
 }
 
-/** What the reading is known by; `half` of a blood pressure has no identifier of its own, for the halves come and go together. */
-export const identityOf = (resource: Resource, entry: Entry, half: boolean, { type, name, device, start, end = start }: Measuring): ReadingIdentity | undefined => {
-  const parts = half ? undefined : givenIdentifier(resource, entry);
+/** What the reading is known by. */
+export const identityOf = (resource: Resource, entry: Entry, { type, name, device, start, end = start }: Measuring): ReadingIdentity | undefined => {
+  const parts = givenIdentifier(resource, entry);
   if (parts) return { kind: 'identifier', parts };
   if (type === undefined || device === undefined || start === undefined || end === undefined) return undefined;
-  return { kind: 'natural', parts: [device, type, half ? '' : name, String(start.epochMs), String(end.epochMs)] };
+  return { kind: 'natural', parts: [device, type, name, String(start.epochMs), String(end.epochMs)] };
 };

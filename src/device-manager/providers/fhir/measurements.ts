@@ -1,3 +1,4 @@
+import { halves } from '../../domain/version.ts';
 import codes from './codes.json' with { type: 'json' };
 import { wordOf } from '../../../measurement/stated-text.ts';
 import { codingsIn, listIn, resourceIn, textIn, type Resource } from './resource.ts';
@@ -11,7 +12,7 @@ export interface Measurements {
   readonly metrics: Readonly<Record<string, unknown>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Which half of a blood pressure an Observation without components is. */
-  readonly half: 'systolicBloodPressure' | 'diastolicBloodPressure' | undefined;
+  readonly half: (typeof halves)[number] | undefined;
   /** Where parts of `measurements` stand in the Observation, as JSON pointers. */
   readonly sources: Readonly<Record<string, string>>;
 }
@@ -67,8 +68,6 @@ const addChannels = (observation: Resource, components: readonly Resource[], met
   metrics['ecgSamples'] = { samples: whole === undefined ? channels : [channelOf(undefined, resourceIn(whole)), ...channels] };
   sources['/measurements/ecgSamples'] = whole === undefined ? '/component' : '/valueSampledData';
 };
-
-const halves = ['systolicBloodPressure', 'diastolicBloodPressure'] as const;
 
 const complete = (type: string | undefined, metrics: Record<string, unknown>): void => {
   if (type !== 'BloodPressure' || Object.keys(metrics).length === 0) return;

@@ -9,7 +9,9 @@ import { distinct, hasUnknownModifier, resourceIn, textIn, type Entry, type Reso
 export interface FhirReading extends Reading {
   readonly positions: readonly number[];
   /** Which half of a blood pressure it is alone. */
-  readonly half?: 'systolicBloodPressure' | 'diastolicBloodPressure' | undefined;
+  readonly half?: Measurements['half'];
+  /** What it has in common with the other half; without one it stays alone. */
+  readonly occasion?: string | undefined;
   readonly measured: Measurements;
 }
 
@@ -39,13 +41,15 @@ export const readingFrom = (resource: Resource, entry: Entry, position: number, 
   const measuring = device !== undefined && device.identifiers.length > 0 ? device : gateway;
   const { subjects, positions, used } = subjectOf(resource, entry, resolve);
   const { start, end } = effectiveOf(resource);
+  const status = statusOf(resource['status']);
+  const joins = half !== undefined && entry.apart !== true && device?.identifiers[0] !== undefined && start !== undefined;
   const devices = { outer: (gateway ?? device)?.described, inner: gateway && device?.described };
   return {
     document: documentOf(measured, { ...devices, timestamp: start?.text }),
-    received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured,
+    received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured, ...(joins && { occasion: JSON.stringify([device.identifiers[0], start.epochMs, status, subjects]) }),
     identifiers: measuring?.identifiers ?? [], deviceModel: measuring?.deviceModel,
-    status: statusOf(resource['status']), issuedAt: instantIn(resource['issued']),
-    identity: identityOf(resource, entry, half !== undefined, { type, name, device: device?.identifiers[0], start, end }),
+    status, issuedAt: instantIn(resource['issued']),
+    identity: identityOf(resource, entry, { type, name, device: device?.identifiers[0], start, end }),
     positions: [position, ...positions, ...(device?.positions ?? []), ...(gateway?.positions ?? [])],
     ...([resource, ...used, ...(device?.used ?? []), ...(gateway?.used ?? [])].some(hasUnknownModifier) && { unfit: 'unknown-modifier' as const }),
   };

@@ -11,6 +11,8 @@ export interface Entry {
   readonly contained: readonly Resource[];
   /** Of a transaction or batch: `PUT Observation/7`. */
   readonly request?: Resource | undefined;
+  /** Of an excerpt: it was read by itself, and is not joined with what the excerpt left beside it. */
+  readonly apart?: boolean;
 }
 
 /** Whether a value is an object. */
