@@ -33,7 +33,7 @@ const suites: Readonly<Record<string, Readonly<Record<string, Size>>>> = {
 const root = join(import.meta.dirname, '..');
 const { values, positionals: [suite = ''] } = parseArgs({ options: { full: { type: 'boolean', default: false }, seed: { type: 'string' } }, allowPositionals: true });
 const sizes = Object.entries(suites[suite] ?? {}).map(([name, { ci, full, of }]) => ({ name, count: values.full ? full : ci, of }));
-const seed = Number(values.seed ?? (values.full ? Math.floor(Math.random() * 2 ** 31) : 20260801));
+const seed = Number(values.seed ?? process.env['SEED'] ?? (values.full ? Math.floor(Math.random() * 2 ** 31) : 20260801));
 if (suites[suite] === undefined) throw new Error(`The suites are ${Object.keys(suites).join(' and ')}.`);
 if (!Number.isSafeInteger(seed)) throw new Error('A seed is a whole number.');
 

@@ -6,6 +6,7 @@ import { readPayload } from '../../src/device-manager/storage/payload-table.ts';
 import { readNormalizedChunk } from '../../src/device-manager/storage/normalized-chunk-table.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, chartOf, eventually, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord, type Series } from './client.ts';
+import '../setup/seed.ts';
 
 interface Kept {
   readonly uploadId: string;

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, service, type Client, type KeptRecord, type Series } from './client.ts';
 import { bundle, loinc, message, pressure, pulse, quantity, observation } from './fhir-documents.ts';
+import '../setup/seed.ts';
 
 /** What happens to two patients and two devices: the cuff goes from Anna to Ben on 5 March, the watch is Ben's. */
 interface World {

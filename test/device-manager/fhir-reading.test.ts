@@ -6,6 +6,7 @@ import { readFhir } from '../../src/device-manager/providers/fhir/reading.ts';
 import { documentOf } from '../../src/device-manager/providers/medisante/document.ts';
 import { takeApart } from '../../src/device-manager/providers/taking-apart.ts';
 import { bundle, component, loinc, mdc, message, observation, pressure, pulse, quantity } from './fhir-documents.ts';
+import '../setup/seed.ts';
 
 const at = '2024-03-02T09:10:11+01:00';
 const fixture = (path: string) => JSON.parse(readFileSync(new URL(`../fixtures/fhir/${path}`, import.meta.url), 'utf8')) as unknown;

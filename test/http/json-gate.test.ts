@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { JsonFault, readJson } from '../../src/http/json-gate.ts';
 import { leastProcessorMs } from '../setup/processor-time.ts';
+import '../setup/seed.ts';
 
 const limits = { maxItems: 1000 };
 const gate = (text: string, most = limits) => readJson(Buffer.from(text), most);

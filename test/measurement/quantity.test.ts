@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { commensurable, convert, isUcum, UnitMismatch } from '../../src/measurement/quantity.ts';
+import '../setup/seed.ts';
 
 /** Units that devices and phones write, by what they measure. */
 const dimensions: Readonly<Record<string, readonly string[]>> = {

@@ -9,9 +9,9 @@ import type { FuzzedRequest } from './fuzz/requests.ts';
 import { fuzz } from './fuzz/run.ts';
 import { openSender, type Answer } from './fuzz/sending.ts';
 import { createWorld, type World } from './fuzz/world.ts';
+import { seed } from '../setup/seed.ts';
 
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 2000);
-const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e6));
 
 interface Regression {
   readonly situation: string;
@@ -53,8 +53,8 @@ describe('requests that nobody would send', () => {
   });
 
   test.each(specifications)('F4, F5, F6, A11, D8, D10, E5 $service keeps its contract whatever it is sent', async ({ service }) => {
-    const { faults, taken } = await fuzz(world, { service, seed: SEED, to: REQUESTS });
-    const told = faults.map(({ rule, seen, operation, request, case: number }) => `${rule} (${operation}, npm run fuzz -- --service ${service} --seed ${String(SEED)} --only ${String(number)}): ${request.method} ${request.path.slice(0, 200)} as ${request.role}: ${seen.slice(0, 300)}`);
+    const { faults, taken } = await fuzz(world, { service, seed, to: REQUESTS });
+    const told = faults.map(({ rule, seen, operation, request, case: number }) => `${rule} (${operation}, npm run fuzz -- --service ${service} --seed ${String(seed)} --only ${String(number)}): ${request.method} ${request.path.slice(0, 200)} as ${request.role}: ${seen.slice(0, 300)}`);
     expect(told).toEqual([]);
     // A fuzzer whose every request is refused would find nothing.
     expect(taken.size).toBeGreaterThan(operationsOf(service).length / 3);

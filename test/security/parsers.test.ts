@@ -31,6 +31,7 @@ import { CsvFault, readUserCsv, TooManyRowsError } from '../../src/user-manager/
 import { readXml, XmlFault } from '../../src/xml/xml-gate.ts';
 import { hostileText } from './fuzz/hostile.ts';
 import { damaged, mutated } from './fuzz/json-text.ts';
+import '../setup/seed.ts';
 
 const RUNS = Number(process.env['PARSER_INPUTS'] ?? 400);
 /** Longest that one input of at most 200 kB may take, with room for a busy machine; a parser that is not linear takes seconds. */

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { passwordFault } from '../../src/user-manager/domain/password-policy.ts';
 import { createPasswords, type Passwords } from '../../src/user-manager/password.ts';
 import { startUserManager, type RunningUserManager } from '../user-manager/running-user-manager.ts';
+import '../setup/seed.ts';
 
 const owner = { username: 'anna.rossi', email: 'anna@clinic-lugano.example', name: 'Anna Rossi' };
 const listed = dictionary['passwords-common'];

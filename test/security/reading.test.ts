@@ -5,9 +5,9 @@ import { roles } from './callers.ts';
 import type { FuzzedRequest } from './fuzz/requests.ts';
 import { fuzz } from './fuzz/run.ts';
 import { createWorld, type World } from './fuzz/world.ts';
+import { seed } from '../setup/seed.ts';
 
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 2000);
-const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 1e6));
 
 /** What reading is meant to leave: who read, in the audit. */
 const LEFT_BY_READING = /^(device_manager|user_manager)\.audit_\w+$/;
@@ -47,7 +47,7 @@ describe('C5 reading', () => {
     const before = await stateOfTables();
     expect(before.size).toBeGreaterThan(20);
     for (const { service } of specifications) {
-      const { taken, statuses } = await fuzz(world, { service, seed: SEED, to: REQUESTS, isWanted: isReading });
+      const { taken, statuses } = await fuzz(world, { service, seed, to: REQUESTS, isWanted: isReading });
       expect(taken.size).toBeGreaterThan(5);
       expect(statuses.get(200)).toBeGreaterThan(50);
     }

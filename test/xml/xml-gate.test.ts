@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { SaxesParser } from 'saxes';
 import { readXml, readXmlInSlices, XmlFault, xmlLimits, type XmlElement } from '../../src/xml/xml-gate.ts';
 import { leastProcessorMs } from '../setup/processor-time.ts';
+import '../setup/seed.ts';
 
 const faultOf = (document: Buffer | string): string => {
   try {
