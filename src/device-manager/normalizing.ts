@@ -56,7 +56,7 @@ const normalizePayloads = async ({ keyRing, ruleBook, outbox }: Normalizing, cli
   if (payloads.length === 0) return [];
   const kept = new Set(payloads.map(({ payloadId }) => payloadId));
   const samples = wanted.filter(({ payload_id: payloadId }) => kept.has(payloadId));
-  const { rules } = await ruleBook.current(client);
+  const { rules } = await ruleBook.held(client);
   const outcomes = await outcomesIn(rules, payloads, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
   await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
   await storeOutcomes(client, keys, patientId, samples, outcomes);
