@@ -2147,7 +2147,7 @@ export interface components {
                 readonly [key: string]: number;
             };
         };
-        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened, or a list of names, at `event`. */
+        /** @description One value of a sample and what it becomes: a number without unit at `value`, a number with unit at `metric`, or the name of something that happened, or a list of names, at `event`. Where something stands at `unless`, which says the same as a value or a metric, that is left out. */
         readonly ObservationRule: {
             readonly value?: components["schemas"]["JsonPointer"];
             readonly metric?: components["schemas"]["JsonPointer"];
@@ -2162,6 +2162,7 @@ export interface components {
              * @example true
              */
             readonly required?: boolean;
+            readonly unless?: components["schemas"]["JsonPointer"];
             /**
              * @description Specifies if values up to 1 in percent are fractions, as HealthKit writes them.
              * @example false
@@ -2342,7 +2343,7 @@ export interface components {
              */
             readonly providerId?: string;
             /**
-             * @description Of one type, as the provider names it.
+             * @description Of one type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too.
              * @example HeartRate
              */
             readonly rawDataType?: string;
@@ -3903,7 +3904,7 @@ export interface components {
         readonly DeviceId: string;
         /** @description Filter by provider. */
         readonly ProviderFilter: string;
-        /** @description Filter by type, as the provider names it. */
+        /** @description Filter by type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
         readonly RawTypeFilter: string;
         /** @description Filter by normalized type. */
         readonly NormalizedTypeFilter: components["schemas"]["NormalizedDataType"];
@@ -3968,13 +3969,13 @@ export interface components {
         readonly ChartedPatient: components["schemas"]["PatientId"];
         /** @description Other name of `_id`. */
         readonly ChartedPatientId: components["schemas"]["PatientId"];
-        /** @description Limit to samples of one type, as the provider names it. */
+        /** @description Limit to samples of one type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
         readonly ChartedRawType: string;
         /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
         readonly ChartFilters: string;
         /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
         readonly ChartPoints: number;
-        /** @description Time zone, as IANA names it, in which buckets of hours and days begin; where its offset is no full hour, at the full hour before. */
+        /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and buckets begin on more than 100 days, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
         readonly ChartTimeZone: string;
         /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
         readonly ChartSource: string;
@@ -4441,7 +4442,7 @@ export interface operations {
                 readonly deviceId?: components["parameters"]["DeviceIdFilter"];
                 /** @description Filter by provider. */
                 readonly providerId?: components["parameters"]["ProviderFilter"];
-                /** @description Filter by type, as the provider names it. */
+                /** @description Filter by type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
                 readonly rawDataType?: components["parameters"]["RawTypeFilter"];
                 /** @description Filter by normalized type. */
                 readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
@@ -4514,7 +4515,7 @@ export interface operations {
                 readonly deviceId?: components["parameters"]["DeviceIdFilter"];
                 /** @description Filter by provider. */
                 readonly providerId?: components["parameters"]["ProviderFilter"];
-                /** @description Filter by type, as the provider names it. */
+                /** @description Filter by type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
                 readonly rawDataType?: components["parameters"]["RawTypeFilter"];
                 /** @description Filter by normalized type. */
                 readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
@@ -4575,7 +4576,7 @@ export interface operations {
                 readonly deviceId?: components["parameters"]["DeviceIdFilter"];
                 /** @description Filter by provider. */
                 readonly providerId?: components["parameters"]["ProviderFilter"];
-                /** @description Filter by type, as the provider names it. */
+                /** @description Filter by type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
                 readonly rawDataType?: components["parameters"]["RawTypeFilter"];
                 /** @description Filter by normalized type. */
                 readonly normalizedDataType?: components["parameters"]["NormalizedTypeFilter"];
@@ -5025,7 +5026,7 @@ export interface operations {
                 readonly _id?: components["parameters"]["ChartedPatient"];
                 /** @description Other name of `_id`. */
                 readonly patientId?: components["parameters"]["ChartedPatientId"];
-                /** @description Limit to samples of one type, as the provider names it. */
+                /** @description Limit to samples of one type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
                 readonly type?: components["parameters"]["ChartedRawType"];
                 /** @description Limit to what was measured at or after this instant. */
                 readonly from?: components["parameters"]["From"];
@@ -5035,7 +5036,7 @@ export interface operations {
                 readonly filters?: components["parameters"]["ChartFilters"];
                 /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
                 readonly points?: components["parameters"]["ChartPoints"];
-                /** @description Time zone, as IANA names it, in which buckets of hours and days begin; where its offset is no full hour, at the full hour before. */
+                /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and buckets begin on more than 100 days, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
                 readonly timeZone?: components["parameters"]["ChartTimeZone"];
                 /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
                 readonly source?: components["parameters"]["ChartSource"];

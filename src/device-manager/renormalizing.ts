@@ -5,6 +5,7 @@ import { inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
+import type { Rules } from './domain/normalization.ts';
 import { lockPatient, submittable } from './normalizing.ts';
 import type { Outbox } from './outbox.ts';
 import { isDone, outcomesOf, storeOutcomes, type Outcome } from './outcomes.ts';
@@ -94,11 +95,10 @@ interface Context {
   readonly outbox: Outbox;
 }
 
-const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId: string, payloadId: string, samples: readonly PayloadSample[]): Promise<Compared[]> => {
+const compare = async ({ keyRing }: Context, db: Queryable, rules: Rules, patientId: string, payloadId: string, samples: readonly PayloadSample[]): Promise<Compared[]> => {
   const keys = await keyRing.knownKeysOf(db, `patient:${patientId}`);
   const payload = keys && (await readPayload(db, keys, patientId, payloadId));
   if (!payload) return [];
-  const { rules } = await ruleBook.current(db);
   const before = await recordsBefore(db, keys, samples);
   return (await outcomesOf(rules, payload, samples)).map((one) => {
     const record = before.get(one.sample._id);
@@ -108,7 +108,8 @@ const compare = async ({ keyRing, ruleBook }: Context, db: Queryable, patientId:
 
 const renew = async (context: Context, client: PoolClient, run: RenormalizationRow, patientId: string, payloadId: string): Promise<void> => {
   const samples = fittingSamples(await samplesToNormalize(client, patientId, [payloadId], 'all'), run.filter);
-  const compared = await compare(context, client, patientId, payloadId, samples);
+  const { rules } = await context.ruleBook.held(client);
+  const compared = await compare(context, client, rules, patientId, payloadId, samples);
   const differing = compared.filter(({ kind }) => kind !== 'unchanged');
   const stale = compared.filter((one) => one.kind !== 'unchanged' || one.isStale);
   if (!run.dry_run && stale.length > 0) {
@@ -143,10 +144,11 @@ const step = (context: Context, _id: string): Promise<boolean> =>
   });
 
 const differencesOf = async (context: Context, run: RenormalizationRow): Promise<Difference[]> => {
-  const { pool } = context;
+  const { pool, ruleBook } = context;
+  const { rules } = await ruleBook.current();
   const found = await Promise.all((run.dry_run ? run.differing : []).map((_id) => sampleById(pool, _id)));
   const compared = await Promise.all(found.map(async (sample) =>
-    (sample ? compare(context, pool, sample.patient_id, sample.payload_id, await samplesToNormalize(pool, sample.patient_id, [sample.payload_id], { only: sample._id })) : [])));
+    (sample ? compare(context, pool, rules, sample.patient_id, sample.payload_id, await samplesToNormalize(pool, sample.patient_id, [sample.payload_id], { only: sample._id })) : [])));
   return compared.flat().map(differenceOf);
 };
 

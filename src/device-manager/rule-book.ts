@@ -1,9 +1,10 @@
+import type { PoolClient } from 'pg';
 import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { compileRules, type Rules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
 import { recordAudit } from './storage/audit-table.ts';
-import { allVersions, insertVersion, lockTypes, stampOfTypes, type Definition, type HealthDataTypeRow } from './storage/health-data-type-table.ts';
+import { allVersions, holdTypes, insertVersion, lockTypes, stampOfTypes, type Definition, type HealthDataTypeRow } from './storage/health-data-type-table.ts';
 
 /** One version of a health data type; `createdAt` and `creator` where this installation made it. */
 export interface TypeVersion extends Definition {
@@ -28,6 +29,11 @@ export type TypeRefusal = 'unknown' | 'already-exists' | 'version-conflict' | { 
 export interface RuleBook {
   /** As it is now in the database; compiled anew only when a version was added. */
   readonly current: (db?: Queryable) => Promise<Book>;
+  /**
+   * The same for who writes by it: nobody changes it until the transaction ends. So what an earlier version made is there to be found
+   * once a change is answered, and nothing comes after it.
+   */
+  readonly held: (client: PoolClient) => Promise<Book>;
   /** Adds the first version of a type; audited. */
   readonly create: (definition: Definition, creator: string) => Promise<TypeVersion | TypeRefusal>;
   /** Adds a version after `from`, or a retirement where there is no definition; audited. */
@@ -96,6 +102,10 @@ export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[]): 
     });
   return {
     current,
+    held: async (client) => {
+      await holdTypes(client);
+      return current(client);
+    },
     create: (definition, creator) => add(definition.type.identifier, definition, creator, ({ newest }) => (newest.has(definition.type.identifier) ? 'already-exists' : undefined)),
     change: (identifier, from, definition, creator) =>
       add(identifier, definition, creator, ({ newest }) => {

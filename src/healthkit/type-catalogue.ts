@@ -43,6 +43,9 @@ export const resolveType = (name: string): HealthKitType | undefined => {
   return type;
 };
 
+/** What samples of a type are kept under that somebody names: Apple's identifier where it is one of its names, and the name itself, which another provider may have, too. */
+export const namesOfType = (name: string): string[] => [...new Set([name, resolveType(name)?.identifier ?? name])];
+
 const asItem = (value: unknown): Item =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { bucketsOf, durationOf, hourMs, partsHour, widthFor, type Cell } from '../../src/device-manager/domain/chart-bucket.ts';
 import { bucketsOf, durationOf, hourMs, widthFor, type Cell } from '../../src/device-manager/domain/chart-bucket.ts';
 import '../setup/seed.ts';
 
@@ -48,6 +49,28 @@ describe('buckets of a chart', () => {
   ])('days begin at midnight of %s, also when its clock changes', (timeZone, starts) => {
     const cells = ['2024-10-26T12:00:00Z', '2024-10-27T00:30:00Z', '2024-10-27T12:00:00Z', '2024-10-28T12:00:00Z'].map((at) => cell(at, 1));
     expect([...new Set(bucketsOf(cells, { widthMs: dayMs, timeZone, sums: false }).map(({ x }) => new Date(x).toISOString()))].filter((start) => starts.includes(start))).toEqual(starts);
+  });
+
+  test.each<[string, number, string, string[]]>([
+    ['a day in Kolkata', dayMs, 'Asia/Kolkata', ['18']],
+    ['half a day in Kathmandu, a quarter off', 12 * hourMs, 'Asia/Kathmandu', ['06', '18']],
+    ['six hours in Adelaide', 6 * hourMs, 'Australia/Adelaide', ['02', '08', '14', '20']],
+    ['a day in Rome', dayMs, 'Europe/Rome', []],
+    ['a day in UTC', dayMs, 'UTC', []],
+    ['two weeks in Kolkata, which begin on this day', 14 * dayMs, 'Asia/Kolkata', ['18']],
+  ])('hours inside which a bucket begins: %s', (_situation, widthMs, timeZone, expected) => {
+    const isParted = partsHour(widthMs, timeZone);
+    const hours = Array.from({ length: 24 }, (_, hour) => Date.UTC(2024, 6, 17) + hour * hourMs);
+    expect(hours.filter(isParted).map((x) => new Date(x).toISOString().slice(11, 13))).toEqual(expected);
+  });
+
+  test('an hour is parted exactly where its first and its last instant are in two buckets', () => {
+    const zone = fc.constantFrom('UTC', 'Europe/Rome', 'Asia/Kolkata', 'Asia/Kathmandu', 'America/St_Johns', 'Australia/Lord_Howe');
+    fc.assert(fc.property(fc.integer({ min: Date.UTC(2024, 0, 1) / hourMs, max: Date.UTC(2024, 11, 31) / hourMs }), zone, fc.constantFrom(1, 2, 6, 12, 24, 168), (hour, timeZone, hours) => {
+      const x = hour * hourMs;
+      const cells = [x, x + hourMs - 1].map((at) => ({ x: at, count: 1, min: 1, max: 1, sum: 1 }));
+      expect(partsHour(hours * hourMs, timeZone)(x)).toBe(bucketsOf(cells, { widthMs: hours * hourMs, timeZone, sums: true }).length === 2);
+    }));
   });
 
   test('nothing is lost or doubled, whatever the width and the zone', () => {

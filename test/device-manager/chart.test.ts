@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, eventually, newPatient, refused, service, type Client } from './client.ts';
+import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, refused, service, type Client } from './client.ts';
 
 interface Line {
   readonly name: string;
@@ -97,6 +97,43 @@ describe('a chart', () => {
   test('begins its days at midnight of the time zone', async () => {
     const [line] = await chart('heart-rate&points=50&timeZone=America/New_York&from=2024-03-05T00:00:00Z');
     expect(line?.data.slice(2, 8).map(({ x }) => new Date(x).toISOString().slice(8, 13))).toEqual(['06T05', '07T05', '08T05', '09T05', '10T05', '11T04']);
+  });
+
+  describe('of a zone that is half an hour off', () => {
+    /** Steps before and after midnight of Kolkata, which is 18:30 in UTC, and at noon there, over some days from 1 March on. */
+    const walked = async (days: number): Promise<Client> => {
+      const own = await enrolled();
+      const midnights = Array.from({ length: days }, (_, day) => start + day * dayMs + (18 * 60 + 30) * minuteMs);
+      await keep(midnights.flatMap((midnight) => [[-10, 1], [10, 20], [12 * 60, 300]].map(([minute = 0, steps = 0]) => sample('StepCount', 'count', steps, midnight + minute * minuteMs))), own);
+      await allNormalized(own);
+      return own;
+    };
+    const daysOf = async (own: Client, points: number) =>
+      (await answered<Line[]>(own.get(`/chart-data?normalizedDataType=step-count&timeZone=Asia/Kolkata&points=${String(points)}`))).map(({ interval, data }) => [interval, ...data.slice(0, 3).map(({ x, y }) => [new Date(x).toISOString(), y])]);
+    const midnight = (day: string) => `2024-${day}T18:30:00.000Z`;
+
+    test('a value after midnight counts to the day that begins', async () => {
+      expect(await daysOf(await walked(40), 50)).toEqual([['P1D', [midnight('02-29'), 1], [midnight('03-01'), 321], [midnight('03-02'), 321]]]);
+    });
+
+    test('in weeks each begins at midnight, also over more days than could be read one by one', async () => {
+      const own = await walked(420);
+      expect((await daysOf(own, 70)).map(([interval, , , third]) => [interval, third])).toEqual([['P7D', [midnight('03-13'), 7 * 321]]]);
+      // Of more than 400 days that begin inside of hours these stay whole, as the specification says.
+      expect(await daysOf(own, 450)).toEqual([['P1D', [midnight('02-29'), 21], [midnight('03-01'), 321], [midnight('03-02'), 321]]]);
+    });
+  });
+
+  test('limited to a type that another provider has under the same name shows what was delivered, too', async () => {
+    const own = await enrolled();
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey()).key });
+    await answered(own.post('/devices/assign', { ...cuff('Maker:Cuff:1'), assignedFrom: '2024-01-01T00:00:00Z' }));
+    await answered(sender.post('/health-data/medisante', bloodPressure({ id: 'Maker:Cuff:1' }, new Date(start).toISOString())));
+    await keep([{ ...sample('BloodPressure', 'mmHg', 0, start + minuteMs), value: undefined, bloodPressureSystolicValue: 120, bloodPressureDiastolicValue: 80 }], own);
+    await allNormalized(own);
+    const values = async (type: string) => (await answered<Line[]>(own.get(`/chart-data?normalizedDataType=blood-pressure&type=${type}`))).filter(({ name }) => name.startsWith('Systolic')).map(({ data }) => data.map(({ x, y }) => [x - start, Math.round(y)]));
+    expect(await values('BloodPressure')).toEqual([[[0, 123], [minuteMs, 120]]]);
+    expect(await values('HKCorrelationTypeIdentifierBloodPressure')).toEqual([[[minuteMs, 120]]]);
   });
 
   test('adds up steps of one source, the one with most, and says which; others on request', async () => {

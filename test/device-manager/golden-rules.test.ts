@@ -23,7 +23,7 @@ const recordsOf = (type: HealthDataType): unknown[] => {
 };
 
 /** What a slip of the hand would change: each code, unit, factor, pointer and flag that makes a value what it is. */
-const decisive = new Set(['code', 'unit', 'unitCode', 'sameAs', 'name', 'value', 'metric', 'event', 'fraction', 'required']);
+const decisive = new Set(['code', 'unit', 'unitCode', 'sameAs', 'name', 'value', 'metric', 'event', 'fraction', 'required', 'unless']);
 const inMaps = new Set(['dividedBy', 'units']);
 
 const mutated = (value: unknown, key: string): unknown => {
@@ -52,6 +52,31 @@ const stays = (type: HealthDataType, expected: unknown): boolean => {
     return false; // a rule that cannot be compiled is seen at once
   }
 };
+
+/** What quantities become, with the rule that makes it. */
+const targets = builtInTypes.flatMap(({ identifier, providerId, observations }) =>
+  observations.flatMap((rule) => ('targets' in rule ? rule.targets : []).map((target) => ({ identifier, providerId, ...target }))));
+
+describe('what built-in rules say of the series they make', () => {
+  const addsUp = ({ cumulative = false }: { cumulative?: boolean }) => cumulative;
+
+  test('a series adds up in every rule that makes it, or in none', () => {
+    const bySeries = Map.groupBy(targets, ({ code, unitCode }) => `${code}|${unitCode}`);
+    expect([...bySeries].filter(([, group]) => group.some(addsUp) && !group.every(addsUp)).map(([series]) => series)).toEqual([]);
+  });
+
+  test('of an activity all adds up that is counted while it lasts, and no total of a day', () => {
+    const ofMedisante = targets.filter(({ providerId }) => providerId === 'medisante');
+    expect([...new Set(ofMedisante.filter(addsUp).map(({ name }) => name))].sort()).toEqual(['Active time', 'Calories burned', 'Distance', 'Number of steps in unspecified time Pedometer']);
+    expect(ofMedisante.filter(({ code }) => code === '41950-7').some(addsUp)).toBe(false);
+  });
+
+  test('no two quantities of HealthKit have the same name', () => {
+    const ofApple = targets.filter(({ code }) => code.startsWith('http://developer.apple.com/'));
+    const byName = Map.groupBy(ofApple, ({ name }) => name);
+    expect([...byName].filter(([, group]) => new Set(group.map(({ code }) => code)).size > 1).map(([name]) => name)).toEqual([]);
+  });
+});
 
 describe('the golden records of built-in rules', () => {
   test('are there for each rule, and for no other', () => {

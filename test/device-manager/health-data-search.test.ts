@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { randomUUID } from 'node:crypto';
 import { createSqlWriter } from '../../src/query/condition-sql.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { accessTokenOf, answered, clientWith, eventually, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord } from './client.ts';
+import { accessTokenOf, answered, bloodPressure, clientWith, cuff, eventually, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord } from './client.ts';
 
 interface Found extends KeptRecord {
   readonly recordedAt: string;
@@ -135,6 +135,19 @@ describe('finding samples', () => {
       const answer = await anna.get(`${path}?${query()}`);
       const { errors } = await refused(Promise.resolve(answer));
       expect([answer.status, errors?.[0]?.pointer, errors?.[0]?.code]).toEqual([400, pointer, code]);
+    }
+  });
+
+  test('samples are found under the name of their type as delivered, and under every name of HealthKit', async () => {
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey()).key });
+    const client = service(vitalgate, newPatient());
+    for (const device of [watch, { ...cuff('Maker:Cuff:1'), assignedFrom: '2024-01-01T00:00:00Z' }]) await answered(client.post('/devices/assign', device));
+    await answered(sender.post('/health-data/medisante', bloodPressure({ id: 'Maker:Cuff:1' }, at(1))));
+    await answered(client.post('/health-data/healthkit', [heartRate(2, { type: 'BloodPressure', unit: 'mmHg', value: undefined, bloodPressureSystolicValue: 120, bloodPressureDiastolicValue: 80 }), heartRate(3)]));
+    const [ofCuff, ofPhone] = ['BloodPressure', 'HKCorrelationTypeIdentifierBloodPressure'];
+    for (const [query, expected] of [['BloodPressure&providerId=medisante', [ofCuff]], ['BloodPressure', [ofPhone, ofCuff]], ['blood_pressure', [ofPhone]], [ofPhone, [ofPhone]], ['Blood', []]] as const) {
+      const found = (await answered<Found[]>(client.get(`/health-data?rawDataType=${query}`))).map(({ rawDataType }) => rawDataType);
+      expect([query, found, await answered(client.get(`/health-data/count?rawDataType=${query}`))]).toEqual([query, expected, expected.length]);
     }
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, clientWith, cuff, eventually, newPatient, refused, service, type Client, type KeptRecord } from './client.ts';
+import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, refused, service, type Client, type KeptRecord } from './client.ts';
 
 interface Type {
   readonly identifier: string;
@@ -109,6 +109,14 @@ describe('health data types', () => {
     expect(await settled(await deliver(dataType, 1.2))).toMatchObject({ reason: 'no-rule' });
     expect((await run({ rawDataType: dataType, state: 'normalized' })).differences).toMatchObject([{ _id, before: { observations: [{}] }, reason: 'no-rule' }]);
     expect(await answered<Type>(change(identifier, 1002, rule(identifier, dataType)))).toMatchObject({ version: 1003, isRetired: false });
+  });
+
+  test('a run over a type that HealthKit has under the same name reaches what was delivered', async () => {
+    await settled((await answered<{ _id: string }>(sender.post('/health-data/medisante', bloodPressure({ id: 'Maker:Monitor:1' }, '2024-05-03T10:00:00Z'))))._id);
+    const filter = { patientId: patient, providerId: 'medisante', rawDataType: 'BloodPressure' };
+    expect((await run(filter)).counts).toMatchObject({ samples: 1, unchanged: 1 });
+    expect((await run({ ...filter, dryRun: false })).counts).toMatchObject({ samples: 1, unchanged: 1 });
+    expect((await run({ ...filter, rawDataType: 'HKCorrelationTypeIdentifierBloodPressure' })).counts).toMatchObject({ samples: 0 });
   });
 
   test('a built-in one can be changed, retired and shown in each version', async () => {

@@ -186,8 +186,18 @@ describe('what a value must be', () => {
     expect([annotation?.['clockSuspect'], annotation?.['receivedTime']]).toEqual(clockSuspect === undefined ? [undefined, undefined] : [clockSuspect, at]);
   });
 
+  test.each<[string, Record<string, object>, number]>([
+    ['by its own name', { heartRate: metric(60, 'bpm') }, 60],
+    ['as the pulse', { pulse: metric(62, 'bpm') }, 62],
+    ['under both names, which is one value', { heartRate: metric(60, 'bpm'), pulse: metric(62, 'bpm') }, 60],
+    ['as the pulse, where under its own name it says that there is none', { heartRate: { absentReason: 'error' }, pulse: metric(62, 'bpm') }, 62],
+  ])('a heart rate %s', (_situation, measurements, expected) => {
+    expect(recordOf(medisante('HeartRate', measurements)).observations.map(({ value }) => value)).toEqual([expected]);
+  });
+
   test('two values of one code are two resources in FHIR, each with a name of its own', () => {
-    const record = recordOf(medisante('HeartRate', { heartRate: metric(60, 'bpm'), pulse: metric(62, 'bpm') }));
+    const ofPulse = recordOf(medisante('HeartRate', { pulse: metric(60, 'bpm') }));
+    const record = { ...ofPulse, observations: ofPulse.observations.flatMap((one) => [one, { ...one, value: 62 }]) };
     const head = 'a'.repeat(32);
     const measured = { head, patientId: 'anna', device: 'd', provider: 'medisante', dataType: 'HeartRate', normalizedType: 'heart-rate', status: undefined, withdrawn: false, uuid: undefined, receivedAt: at, updatedAt: at, record };
     expect(observationsOf(measured).map(({ id, identifier, valueQuantity }) => [id, identifier.at(-1)?.value, valueQuantity?.value])).toEqual([

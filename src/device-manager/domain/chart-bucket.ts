@@ -49,14 +49,11 @@ export const durationOf = (widthMs: number): string => {
 const offsetIn = (timeZone: string): ((x: number) => number) => {
   const offsetMinutes = offsetsOf(timeZone);
   if (timeZone === 'UTC' || offsetMinutes === undefined) return () => 0;
-  let [from, until, offset] = [0, 0, 0];
+  const steady = new Map<number, number | undefined>();
   return (x) => {
-    if (x >= from && x < until) return offset;
     const day = Math.floor(x / dayMs) * dayMs;
-    const quarter = Math.floor(x / (15 * minute)) * 15 * minute;
-    [from, until] = offsetMinutes(day) === offsetMinutes(day + dayMs) ? [day, day + dayMs] : [quarter, quarter + 15 * minute];
-    offset = offsetMinutes(from) * minute;
-    return offset;
+    if (!steady.has(day)) steady.set(day, offsetMinutes(day) === offsetMinutes(day + dayMs) ? offsetMinutes(day) * minute : undefined);
+    return steady.get(day) ?? offsetMinutes(Math.floor(x / (15 * minute)) * 15 * minute) * minute;
   };
 };
 
@@ -68,6 +65,18 @@ const startsIn = (widthMs: number, timeZone: string): ((x: number) => number) =>
     const start = Math.floor(local / widthMs) * widthMs;
     // The hour that a clock shows twice stays two; all longer times begin where the clock shows their start.
     return widthMs <= hourMs ? start - offsetAt(x) : start - offsetAt(start - offsetAt(x));
+  };
+};
+
+/**
+ * Tells of an hour of UTC, by its start, whether a bucket of an hour or more begins inside it, as days do where a time zone is half an hour
+ * off: what was measured in it belongs to two buckets.
+ */
+export const partsHour = (widthMs: number, timeZone: string): ((x: number) => boolean) => {
+  const [offsetAt, startOf] = [offsetIn(timeZone), startsIn(widthMs, timeZone)];
+  return (x) => {
+    const last = x + hourMs - 1;
+    return (offsetAt(x) % hourMs !== 0 || offsetAt(last) % hourMs !== 0) && startOf(last) !== startOf(x);
   };
 };
 

@@ -129,7 +129,8 @@ const readEvents = (rule: EventRule, measured: Measured, annotation: Notes, raw:
 export const observe = (rule: ObservationRule, type: HealthDataType, measured: Measured, annotation: Notes): Found[] => {
   const raw = at(measured.item, 'event' in rule ? rule.event : (rule.value ?? `${rule.metric ?? ''}/value`));
   if ('event' in rule) return readEvents(rule, measured, annotation, raw);
-  const { metric, required = false } = rule;
+  const { metric, required = false, unless } = rule;
+  if (unless !== undefined && (at(measured.item, unless) ?? undefined) !== undefined) return [];
   const absent = raw === undefined && metric !== undefined ? at(measured.item, `${metric}/absentReason`) : undefined;
   if (typeof absent === 'string') return [{ absent: { [`${nameOf(metric ?? '')}Absent`]: absent.slice(0, 100) }, required }];
   if (raw === undefined && !required && (metric === undefined || (at(measured.item, metric) ?? undefined) === undefined)) return [];

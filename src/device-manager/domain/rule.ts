@@ -26,6 +26,8 @@ export interface QuantityRule {
   /** Spellings of units that only this metric has, and their UCUM codes; "" stands for no unit. */
   readonly units?: Readonly<Record<string, string>>;
   readonly required?: boolean;
+  /** JSON pointer: where something stands there the value is left out, for it says the same. */
+  readonly unless?: string;
   /** Values up to 1 in percent are fractions, as HealthKit writes them. */
   readonly fraction?: boolean;
   readonly targets: readonly Target[];

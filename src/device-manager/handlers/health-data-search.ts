@@ -1,6 +1,5 @@
 import type { Call, Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
-import { resolveType } from '../../healthkit/type-catalogue.ts';
 import { parseInstant } from '../../measurement/instant.ts';
 import { comparisonReader, QueryFault, readCondition, readSort, readStates, type Condition } from '../../query/condition.ts';
 import { readFilters } from '../../query/filters.ts';
@@ -69,7 +68,7 @@ const filterOf = (query: FilterQuery, patientId: string | undefined, knownTypes:
   patientId,
   deviceId: query.deviceId,
   provider: query.providerId === undefined ? undefined : providerOf(query.providerId),
-  type: query.rawDataType === undefined ? undefined : (resolveType(query.rawDataType)?.identifier ?? query.rawDataType),
+  type: query.rawDataType,
   normalizedType: query.normalizedDataType === undefined ? undefined : normalizedTypeNamed(knownTypes, query.normalizedDataType),
   state: query.state,
   from: epochMsOf(query.from, 'from'),

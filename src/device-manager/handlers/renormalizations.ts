@@ -1,5 +1,4 @@
 import type { Renormalization as WireRun } from '../../../generated/device-manager.d.ts';
-import { resolveType } from '../../healthkit/type-catalogue.ts';
 import type { Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { parseInstant } from '../../measurement/instant.ts';
@@ -23,7 +22,7 @@ const epochMsOf = (text: string | undefined, name: string): number | undefined =
 export const renormalizations = ({ start, show }: Pick<Renormalizer, 'start' | 'show'>): Pick<Handlers<Operations, Caller>, 'startRenormalization' | 'getRenormalization'> => ({
   startRenormalization: async ({ body: { dryRun, providerId, rawDataType, from, to, ...rest }, caller, requestId }) => {
     const filter = {
-      ...rest, provider: providerId === undefined ? undefined : providerOf(providerId), type: rawDataType === undefined ? undefined : (resolveType(rawDataType)?.identifier ?? rawDataType),
+      ...rest, provider: providerId === undefined ? undefined : providerOf(providerId), type: rawDataType,
       from: epochMsOf(from, 'from'), to: epochMsOf(to, 'to'),
     };
     return { status: 202, body: { _id: await start(filter, dryRun, { actor: actorOf(caller), requestId }) } };

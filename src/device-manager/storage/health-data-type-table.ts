@@ -32,7 +32,12 @@ export const insertVersion = async (db: Queryable, { identifier, version, defini
   ]);
 };
 
-/** Has changes of types wait for each other until the transaction ends. */
+/** Has changes of types wait for each other, and for those who hold the types, until the transaction ends. */
 export const lockTypes = async (db: Queryable): Promise<void> => {
   await db.query(`select pg_advisory_xact_lock(hashtextextended('health data types', 0))`);
+};
+
+/** Keeps the types as they are until the transaction ends; those who hold them do not wait for each other. */
+export const holdTypes = async (db: Queryable): Promise<void> => {
+  await db.query({ name: 'hold-types', text: `select pg_advisory_xact_lock_shared(hashtextextended('health data types', 0))` });
 };

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { namesOfType } from '../../healthkit/type-catalogue.ts';
 import type { EraseRows } from './erasing-rows.ts';
 import type { SampleRow } from './sample-table.ts';
 
@@ -6,6 +7,7 @@ import type { SampleRow } from './sample-table.ts';
 export interface RenormalizationFilter {
   readonly patientId?: string | undefined;
   readonly provider?: string | undefined;
+  /** As a provider names it, or by any name that HealthKit's types have. */
   readonly type?: string | undefined;
   readonly ruleId?: string | undefined;
   readonly ruleVersion?: number | undefined;
@@ -76,13 +78,13 @@ export const finishRenormalization = async (db: Queryable, _id: string): Promise
 };
 
 /** What settled samples a filter means; superseded, withdrawn, deleted and conflicting ones are left alone, and those that wait have their own job. */
-const fits = `s.state in ('normalized', 'normalization-failed', 'submitted', 'submission-failed') and s.reason is distinct from 'conflicting-reading' and ($1::text is null or s.patient_id = $1) and ($2::text is null or s.provider = $2) and ($3::text is null or s.type = $3)
+const fits = `s.state in ('normalized', 'normalization-failed', 'submitted', 'submission-failed') and s.reason is distinct from 'conflicting-reading' and ($1::text is null or s.patient_id = $1) and ($2::text is null or s.provider = $2) and ($3::text[] is null or s.type = any($3))
   and ($4::text is null or s.rule_id = $4) and ($5::int is null or s.rule_version = $5) and ($6::text is null or s.state = $6)
   and ($7::timestamptz is null or s.recorded_at >= $7) and ($8::timestamptz is null or s.recorded_at < $8)`;
 
 const instant = (epochMs: number | undefined): Date | null => (epochMs === undefined ? null : new Date(epochMs));
 const valuesOf = ({ patientId, provider, type, ruleId, ruleVersion, state, from, to }: RenormalizationFilter) =>
-  [patientId ?? null, provider ?? null, type ?? null, ruleId ?? null, ruleVersion ?? null, state ?? null, instant(from), instant(to)];
+  [patientId ?? null, provider ?? null, type === undefined ? null : namesOfType(type), ruleId ?? null, ruleVersion ?? null, state ?? null, instant(from), instant(to)];
 
 /** The next payloads that have samples that fit, in order, with how many. */
 export const nextPayloads = async (db: Queryable, { filter, after_patient, after_payload }: RenormalizationRow, limit: number): Promise<{ patientId: string; payloadId: string; samples: number }[]> => {
@@ -100,8 +102,9 @@ const settled: ReadonlySet<string> = new Set(['normalized', 'normalization-faile
 export const fittingSamples = <Sample extends SampleRow>(samples: readonly Sample[], filter: RenormalizationFilter): Sample[] => {
   const { provider, type, ruleId, ruleVersion, state, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
   const is = (wanted: string | number | undefined, value: string | number | null): boolean => wanted === undefined || wanted === value;
+  const types: readonly (string | null)[] | undefined = type === undefined ? undefined : namesOfType(type);
   return samples.filter((sample) =>
-    settled.has(sample.state) && sample.reason !== 'conflicting-reading' && is(provider, sample.provider) && is(type, sample.type) && is(ruleId, sample.rule_id)
+    settled.has(sample.state) && sample.reason !== 'conflicting-reading' && is(provider, sample.provider) && (types === undefined || types.includes(sample.type)) && is(ruleId, sample.rule_id)
     && is(ruleVersion, sample.rule_version) && is(state, sample.state) && sample.recorded_at.getTime() >= from && sample.recorded_at.getTime() < to);
 };
 

@@ -2,6 +2,7 @@ import type { Pool } from '../../database/pool.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { createSqlWriter, type SqlWriter } from '../../query/condition-sql.ts';
 import type { Condition, SortKey } from '../../query/condition.ts';
+import { namesOfType } from '../../healthkit/type-catalogue.ts';
 import { PatternError, TooSlowError } from '../domain/sample-faults.ts';
 import { selectSample, type SampleRow } from './sample-table.ts';
 
@@ -10,6 +11,7 @@ export interface SampleFilter {
   readonly patientId?: string | undefined;
   readonly deviceId?: string | undefined;
   readonly provider?: string | undefined;
+  /** As a provider names it, or by any name that HealthKit's types have. */
   readonly type?: string | undefined;
   readonly normalizedType?: string | undefined;
   readonly state?: string | undefined;
@@ -40,7 +42,7 @@ const conditionsOf = ({ parameter, where }: SqlWriter, filter: SampleFilter): st
   const equal = (column: string, value: string | undefined): string[] => (value === undefined ? [] : [`${column} = ${parameter(value)}`]);
   const { from, to, after, conditions } = filter;
   return [
-    ...equal('s.patient_id', filter.patientId), ...equal('s.device_id', filter.deviceId), ...equal('s.provider', filter.provider), ...equal('s.type', filter.type),
+    ...equal('s.patient_id', filter.patientId), ...equal('s.device_id', filter.deviceId), ...equal('s.provider', filter.provider), ...(filter.type === undefined ? [] : [`s.type = any(${parameter(namesOfType(filter.type))})`]),
     ...equal('s.normalized_type', filter.normalizedType), ...(filter.state === undefined ? [`s.state <> 'deleted'`] : equal('s.state', filter.state)),
     ...(from === undefined ? [] : [`s.recorded_at >= ${parameter(new Date(from))}`]), ...(to === undefined ? [] : [`s.recorded_at < ${parameter(new Date(to))}`]),
     ...(after === undefined ? [] : [((at: string, _id: string) => `s.recorded_at <= ${at} and (s.recorded_at < ${at} or s._id > ${_id})`)(`${parameter(new Date(after.recordedAt))}::timestamptz`, `${parameter(after._id)}::uuid`)]),

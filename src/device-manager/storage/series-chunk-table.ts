@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { namesOfType } from '../../healthkit/type-catalogue.ts';
 import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import { rowsOf } from './erasing-rows.ts';
@@ -24,9 +25,12 @@ export interface SeriesChunk extends SeriesBody {
 /** Which chunks or rollups; days as YYYY-MM-DD, both included. */
 export interface SeriesFilter {
   readonly normalizedType: string;
+  /** As a provider names it, or by any name that HealthKit's types have. */
   readonly rawType?: string | undefined;
   readonly fromDay?: string | undefined;
   readonly toDay?: string | undefined;
+  /** Chunks of these days alone. */
+  readonly days?: readonly string[] | undefined;
 }
 
 const aad = ({ patientId, normalizedType, rawType, series, day }: SeriesChunkKey) => `series_chunk:${patientId}:${normalizedType}:${rawType}:${series}:${day}`;
@@ -115,8 +119,8 @@ export const removePoints = async (db: Queryable, { dataKey }: ScopeKeys, patien
   return changed;
 };
 
-const filtered = `patient_id = $1 and normalized_type = $2 and ($3::text is null or raw_type = $3) and ($4::date is null or day >= $4) and ($5::date is null or day <= $5)`;
-const valuesOf = (patientId: string, { normalizedType, rawType, fromDay, toDay }: SeriesFilter) => [patientId, normalizedType, rawType ?? null, fromDay ?? null, toDay ?? null];
+const filtered = `patient_id = $1 and normalized_type = $2 and ($3::text[] is null or raw_type = any($3)) and ($4::date is null or day >= $4) and ($5::date is null or day <= $5) and ($6::date[] is null or day = any($6))`;
+const valuesOf = (patientId: string, { normalizedType, rawType, fromDay, toDay, days }: SeriesFilter) => [patientId, normalizedType, rawType === undefined ? null : namesOfType(rawType), fromDay ?? null, toDay ?? null, days ?? null];
 
 /** The chunks of a chart in order of day. */
 export const readSeriesChunks = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, filter: SeriesFilter): Promise<SeriesChunk[]> => {

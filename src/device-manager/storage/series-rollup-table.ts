@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { namesOfType } from '../../healthkit/type-catalogue.ts';
 import type { DataKey } from '../../keys/data-key.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import type { Cell } from '../domain/chart-bucket.ts';
@@ -99,9 +100,9 @@ const cellsOf = (hours: Body['hours'][string]): Cell[] => hours.map(([x, count, 
 export const readRollups = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, { normalizedType, rawType, fromDay, toDay }: SeriesFilter): Promise<SeriesRollup[]> => {
   const { rows } = await db.query<{ raw_type: string; series: string; month: string; body: Buffer }>(
     `select raw_type, series, to_char(month, 'YYYY-MM-DD') as month, body from device_manager.series_rollup
-     where patient_id = $1 and normalized_type = $2 and ($3::text is null or raw_type = $3)
+     where patient_id = $1 and normalized_type = $2 and ($3::text[] is null or raw_type = any($3))
        and ($4::date is null or month >= date_trunc('month', $4::date)) and ($5::date is null or month <= $5) order by month`,
-    [patientId, normalizedType, rawType ?? null, fromDay ?? null, toDay ?? null],
+    [patientId, normalizedType, rawType === undefined ? null : namesOfType(rawType), fromDay ?? null, toDay ?? null],
   );
   return Promise.all(rows.map(async (row) => {
     const { name, hours } = await opened(dataKey, row.body, { patientId, normalizedType, rawType: row.raw_type, series: row.series, month: row.month });
