@@ -74,9 +74,11 @@ describe('an export is read', () => {
         { frequency: { quantity: 1000, unit: 'Hz' }, leftEarSensitivity: { quantity: 20, unit: 'dBHL' }, rightEarSensitivity: { quantity: 25.5, unit: 'dBHL' } },
         { frequency: { quantity: 4, unit: 'kHz' }, leftEarSensitivity: { quantity: 40, unit: 'dBHL' } }] }],
     ['a prescription', '<VisionPrescription type="glasses" dateIssued="2024-07-01" expirationDate="2026-07-01"><RightEye sphere="-2.25" sphereUnit="D" axis="90" axisUnit="deg"/></VisionPrescription>',
-      { type: 'HKVisionPrescriptionTypeIdentifier', startDate: '2024-07-01 00:00:00 +0200', prescriptionType: 'glasses', expirationDate: '2026-07-01', rightEye: { sphere: -2.25, sphereUnit: 'D', axis: 90, axisUnit: 'deg' } }],
+      { type: 'HKVisionPrescriptionTypeIdentifier', startDate: '2024-07-01T00:00:00.000', prescriptionType: 'glasses', expirationDate: '2026-07-01', rightEye: { sphere: -2.25, sphereUnit: 'D', axis: 90, axisUnit: 'deg' } }],
     ['a meal', `<Correlation type="HKCorrelationTypeIdentifierFood" ${morning}><Record type="HKQuantityTypeIdentifierDietaryProtein" unit="g" value="12.5"/></Correlation>`,
       { type: 'HKCorrelationTypeIdentifierFood', ...taken, objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 12.5, unit: 'g' }] }],
+    ['a day, which has no offset, not even that of the export', '<ActivitySummary dateComponents="2024-01-31" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>',
+      { type: 'HKActivitySummaryTypeIdentifier', startDate: '2024-01-31T00:00:00.000', endDate: '2024-02-01T00:00:00.000', activeEnergyBurned: 300, activeEnergyBurnedUnit: 'kcal' }],
   ])('with what %s is made of', async (_situation, element, expected) => {
     expect(await itemsIn(fileOf(xml('<ExportDate value="2024-07-10 10:00:00 +0200"/>', element)))).toEqual([expected]);
   });

@@ -16,10 +16,11 @@ let run: Importing['run'];
 let imported: Importing['imported'];
 let recordsOf: Importing['recordsOf'];
 let exportOf: Importing['exportOf'];
+let exportMade: Importing['exportMade'];
 beforeAll(async () => {
   vitalgate = await startTestVitalgate();
   folder = mkdtempSync(join(tmpdir(), 'vitalgate-import-'));
-  ({ run, imported, recordsOf, exportOf } = importing(vitalgate, folder));
+  ({ run, imported, recordsOf, exportOf, exportMade } = importing(vitalgate, folder));
 });
 afterAll(async () => {
   await vitalgate.stop();
@@ -56,6 +57,25 @@ describe('an import', () => {
     expect((await recordsOf(user)).find(({ rawDataType }) => rawDataType?.includes('Sleep') === true)?.normalizedData?.observations).toMatchObject([{ value: 60, unitCode: 'min' }]);
   });
 
+  test('begins the days of rings and prescriptions at midnight of the zone it is given, whenever the export was made', async () => {
+    const user = await vitalgate.addUser();
+    const days = ['<ActivitySummary dateComponents="2024-01-15" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>', '<ActivitySummary dateComponents="2024-03-31" activeEnergyBurned="310" activeEnergyBurnedUnit="kcal"/>', '<VisionPrescription type="glasses" dateIssued="2024-02-01"><RightEye sphere="-2.25" sphereUnit="D"/></VisionPrescription>'];
+    const zone = ['--time-zone', 'Europe/Rome'];
+    expect((await imported(exportMade('2024-07-01 10:00:00 +0200', 'summer.xml', ...days), user, undefined, ...zone)).statuses).toEqual({ created: 3 });
+    expect((await imported(exportMade('2024-12-01 10:00:00 +0100', 'winter.xml', ...days), user, undefined, ...zone)).statuses).toEqual({ duplicate: 3 });
+    expect((await recordsOf(user)).map(({ recordedAt }) => recordedAt).toSorted()).toEqual(['2024-01-14T23:00:00.000Z', '2024-01-31T23:00:00.000Z', '2024-03-30T23:00:00.000Z']);
+  });
+
+  test.each<[string, string[], Record<string, string>, string]>([
+    ['that it is given', ['--time-zone', 'America/New_York'], {}, '2024-01-15T05:00:00.000Z'],
+    ['of the machine where it is given none', [], { TZ: 'Asia/Tokyo' }, '2024-01-14T15:00:00.000Z'],
+  ])('begins a day at midnight of the zone %s', async (_situation, words, environment, start) => {
+    const user = await vitalgate.addUser();
+    const file = exportOf(`${start.slice(11, 13)}.xml`, '<ActivitySummary dateComponents="2024-01-15" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>');
+    const { code } = await commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', file, '--user', user.username, '--url', vitalgate.urls.bff, ...words], { input: `${user.password}\n`, environment });
+    expect([code, (await recordsOf(user)).map(({ recordedAt }) => recordedAt)]).toEqual([0, [start]]);
+  });
+
   test('stopped in the middle goes on where it was, and nothing is doubled', async () => {
     const user = await vitalgate.addUser();
     const records = Array.from({ length: 6000 }, (_, index) => `<Record type="HKQuantityTypeIdentifierHeartRate" sourceName="Watch" unit="count/min" startDate="${new Date(Date.UTC(2024, 6, 1) + index * 1000).toISOString().replace('T', ' ').slice(0, 19)} +0000" endDate="2024-07-02 00:00:00 +0000" value="${String(60 + (index % 40))}"/>`);
@@ -89,6 +109,8 @@ describe('an import', () => {
     ['a wrong password', async () => run(exportOf('a.xml'), { ...(await vitalgate.addUser()), password: 'some other password' }), 1, 'Check user name and password'],
     ['nobody named', () => commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', month]), 2, '--user'],
     ['no URL', async () => run(month, await vitalgate.addUser(), 'nowhere'), 2, '--url'],
+    ['an offset for a zone', async () => run(month, await vitalgate.addUser(), undefined, '--time-zone', '+02:00'), 2, 'Europe/Rome'],
+    ['a zone that there is not', async () => run(month, await vitalgate.addUser(), undefined, '--time-zone', 'Europe/Nowhere'), 2, '--time-zone'],
     ['no file', async () => run(join(folder, 'none.zip'), await vitalgate.addUser()), 1, 'There is no file none.zip'],
   ])('with %s ends with a reason', async (_situation, ended, code, reason) => {
     expect(await ended()).toMatchObject({ code, told: expect.stringContaining(reason) });
