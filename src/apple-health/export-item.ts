@@ -20,8 +20,9 @@ const childrenNamed = ({ children }: ExportElement, name: string): ExportElement
 /** Where it stands in memory on the phone changes with each export. */
 const deviceOf = (text: string | undefined): string | undefined => text?.replace(/^<<HKDevice: 0x[0-9a-f]+>, /, '<');
 
-const metadataOf = (element: ExportElement): Readonly<Record<string, unknown>> | undefined => {
-  const entries = childrenNamed(element, 'MetadataEntry').map(({ attributes: { key = '', value = '' } }) => [key, number(value)] as const);
+/** Values stay text, for many are names made of digits alone; whoever reads a number of them reads it in text. */
+const metadataOf = (element: ExportElement): Readonly<Record<string, string>> | undefined => {
+  const entries = childrenNamed(element, 'MetadataEntry').map(({ attributes: { key = '', value = '' } }) => [key, value] as const);
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 };
 

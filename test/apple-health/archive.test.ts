@@ -77,6 +77,8 @@ describe('an export is read', () => {
       { type: 'HKVisionPrescriptionTypeIdentifier', startDate: '2024-07-01T00:00:00.000', prescriptionType: 'glasses', expirationDate: '2026-07-01', rightEye: { sphere: -2.25, sphereUnit: 'D', axis: 90, axisUnit: 'deg' } }],
     ['a meal', `<Correlation type="HKCorrelationTypeIdentifierFood" ${morning}><Record type="HKQuantityTypeIdentifierDietaryProtein" unit="g" value="12.5"/></Correlation>`,
       { type: 'HKCorrelationTypeIdentifierFood', ...taken, objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 12.5, unit: 'g' }] }],
+    ['metadata, as text: a name of digits alone is no number', `<Record type="HKQuantityTypeIdentifierBodyMass" unit="kg" ${morning} value="70"><MetadataEntry key="HKMetadataKeySyncIdentifier" value="9007199254740993"/><MetadataEntry key="HKMetadataKeySyncVersion" value="2"/></Record>`,
+      { type: 'HKQuantityTypeIdentifierBodyMass', ...taken, unit: 'kg', value: 70, metadata: { HKMetadataKeySyncIdentifier: '9007199254740993', HKMetadataKeySyncVersion: '2' } }],
     ['a day, which has no offset, not even that of the export', '<ActivitySummary dateComponents="2024-01-31" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>',
       { type: 'HKActivitySummaryTypeIdentifier', startDate: '2024-01-31T00:00:00.000', endDate: '2024-02-01T00:00:00.000', activeEnergyBurned: 300, activeEnergyBurnedUnit: 'kcal' }],
   ])('with what %s is made of', async (_situation, element, expected) => {

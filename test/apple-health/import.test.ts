@@ -76,6 +76,25 @@ describe('an import', () => {
     expect([code, (await recordsOf(user)).map(({ recordedAt }) => recordedAt)]).toEqual([0, [start]]);
   });
 
+  test('counts the highest version of a reading whose name is made of digits, and tells such names apart', async () => {
+    const user = await vitalgate.addUser();
+    const version = (identifier: string, number: number, kilograms: number) => `<Record type="HKQuantityTypeIdentifierBodyMass" sourceName="Scale" unit="kg" ${at} value="${String(kilograms)}"><MetadataEntry key="HKMetadataKeySyncIdentifier" value="${identifier}"/><MetadataEntry key="HKMetadataKeySyncVersion" value="${String(number)}"/></Record>`;
+    const file = exportOf('versions.xml', version('1714802400', 2, 71), version('1714802400', 10, 72), version('9007199254740992', 1, 81), version('9007199254740993', 2, 82));
+    expect((await imported(file, user)).statuses).toEqual({ created: 4 });
+    expect((await recordsOf(user, 'recordedAt,rawData')).map(({ state, rawData }) => `${state} ${String(rawData?.['value'])}`).toSorted()).toEqual(['normalized 72', 'normalized 81', 'normalized 82', 'superseded 71']);
+  });
+
+  test('reads the numbers of metadata, and what a person entered', async () => {
+    const user = await vitalgate.addUser();
+    const entry = (key: string, value: string) => `<MetadataEntry key="${key}" value="${value}"/>`;
+    const span = 'startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:30:00 +0200"';
+    const file = exportOf('metadata.xml', `<Workout workoutActivityType="HKWorkoutActivityTypeRunning" duration="30" durationUnit="min" sourceName="Watch" ${span}>${entry('HKElevationAscended', '2403 cm')}${entry('HKAverageSpeed', '2.5')}${entry('HKIndoorWorkout', '0')}</Workout>`,
+      `<Record type="HKQuantityTypeIdentifierBodyMass" sourceName="Health" unit="kg" ${at} value="71">${entry('HKWasUserEntered', '1')}</Record>`);
+    await imported(file, user);
+    const told = (await recordsOf(user)).flatMap(({ normalizedData }) => (normalizedData?.observations ?? []).map(({ value, unitCode, annotation: { indoor, wasUserEntered } = {} }) => [value, unitCode, indoor ?? `entered ${String(wasUserEntered)}`].join(' '))).toSorted();
+    expect(told).toEqual(['2.5 m/s 0', '24.03 m 0', '30 min 0', '71 kg entered 1']);
+  });
+
   test('stopped in the middle goes on where it was, and nothing is doubled', async () => {
     const user = await vitalgate.addUser();
     const records = Array.from({ length: 6000 }, (_, index) => `<Record type="HKQuantityTypeIdentifierHeartRate" sourceName="Watch" unit="count/min" startDate="${new Date(Date.UTC(2024, 6, 1) + index * 1000).toISOString().replace('T', ' ').slice(0, 19)} +0000" endDate="2024-07-02 00:00:00 +0000" value="${String(60 + (index % 40))}"/>`);

@@ -18,7 +18,7 @@ export interface Listed {
   readonly rawDataType?: string;
   readonly recordedAt: string;
   readonly rawData?: Readonly<Record<string, unknown>>;
-  readonly normalizedData?: { readonly observations: readonly { readonly code: string; readonly value: number; readonly unitCode: string }[] };
+  readonly normalizedData?: { readonly observations: readonly { readonly code: string; readonly value: number; readonly unitCode: string; readonly annotation?: Readonly<Record<string, string>> }[] };
 }
 
 type ImportOf<Answer> = (file: string, user: TestUser, url?: string, ...more: string[]) => Promise<Answer>;
