@@ -5,15 +5,15 @@ import { openExport, type ExportArchive } from '../apple-health/archive.ts';
 import type { ImportedItem } from '../apple-health/export-item.ts';
 import { itemsOfExport } from '../apple-health/export-items.ts';
 import { ImportFault } from '../apple-health/import-fault.ts';
-import { reportOf, type TypeReport } from '../apple-health/import-report.ts';
-import { uploadItems, type ImportOutcome } from '../apple-health/import-run.ts';
+import { reportOf } from '../apple-health/import-report.ts';
+import { uploadItems } from '../apple-health/import-run.ts';
 import { openImportState } from '../apple-health/import-state.ts';
 import { VitalgateError } from '../client/client.ts';
 import { offsetsOf } from '../measurement/time-zone.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
+import { wordsOfLeftOut, wordsOfOutcome, wordsOfReport } from './import-words.ts';
 import { withManual } from './manual.ts';
 import { readPassword } from './password-input.ts';
-import { table } from './table.ts';
 
 interface ImportOptions {
   readonly url: string;
@@ -57,14 +57,6 @@ const progressOn = (context: CommandContext, totalBytes: number) => {
   };
 };
 
-const wordsOfReport = (types: readonly TypeReport[]): string =>
-  table(['TYPE', 'ITEMS', 'FIRST', 'LAST', 'UNITS', 'SOURCES', 'KNOWN'], types.map(({ type, items, first, last, units, sources, known }) => [type, String(items), first, last, units.join(' '), String(sources), known ? 'yes' : 'no']), 'The export holds nothing.');
-
-const wordsOfOutcome = ({ items, skipped, statuses, refused }: ImportOutcome): string => [
-  `${String(items)} items sent${skipped > 0 ? `, ${String(skipped)} had been before` : ''}: ${Object.entries(statuses).map(([status, number]) => `${String(number)} ${status}`).join(', ') || 'none'}`,
-  ...refused.map(({ type, code, items: number }) => `${String(number)} of ${type} refused: ${code}`),
-].join('\n');
-
 /** The zone whose midnights begin the days of the export. An offset alone is none: it holds for half of the year. */
 const zoneOf = (given: string | undefined): string => {
   const zone = given ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -86,7 +78,8 @@ const upload = async (context: CommandContext, path: string, archive: ExportArch
     const outcome = await uploadItems(ofTypes(itemsOfExport(archive, progress.read), types), target, skipped, { settled: progress.settled, settledUpTo: state.save });
     state.clear();
     progress.stop();
-    context.result(outcome, wordsOfOutcome(outcome));
+    const leftOut = archive.leftOut();
+    context.result({ ...outcome, ...leftOut }, [wordsOfOutcome(outcome), ...wordsOfLeftOut(leftOut)].join('\n'));
   } finally {
     progress.stop();
   }
@@ -101,7 +94,8 @@ const importAppleHealth = async (context: CommandContext, path: string, options:
       if (options.dryRun !== true) await upload(context, path, archive, { ...options, timeZone });
       else {
         const types = await reportOf(ofTypes(itemsOfExport(archive), options.types));
-        context.result({ types }, wordsOfReport(types));
+        const leftOut = archive.leftOut();
+        context.result({ types, ...leftOut }, [wordsOfReport(types), ...wordsOfLeftOut(leftOut)].join('\n'));
       }
     } finally {
       archive.close();
@@ -131,7 +125,7 @@ export const addImportCommand = (program: Command, context: CommandContext): voi
     notes: [
       'The password is asked for, or read from standard input.',
       'A run that was stopped goes on where it was; running it again adds nothing, for items without UUID are known by type, source, time and value.',
-      'Pressures that stand in a correlation and once more beside it count once. Routes and clinical records are read from the archive; nothing is unpacked to the disk.',
+      'Pressures that stand in a correlation and once more beside it count once. Routes and clinical records are read from the archive; nothing is unpacked to the disk. Electrocardiograms are not read; what was not is told at the end.',
     ],
     examples: ['npx vitalgate import apple-health export.zip --dry-run', 'npx vitalgate import apple-health export.zip --user anna'],
   });

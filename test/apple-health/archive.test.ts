@@ -22,16 +22,17 @@ const fileOf = (bytes: Buffer | string): string => {
   writeFileSync(path, bytes);
   return path;
 };
-const itemsIn = async (path: string): Promise<ImportedItem[]> => {
+const readAll = async (path: string) => {
   const archive = await openExport(path);
   const items: ImportedItem[] = [];
   try {
     for await (const page of itemsOfExport(archive)) items.push(...page);
-    return items;
+    return { items, leftOut: archive.leftOut() };
   } finally {
     archive.close();
   }
 };
+const itemsIn = async (path: string): Promise<ImportedItem[]> => (await readAll(path)).items;
 const record = '<Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" startDate="2024-07-01 10:00:00 +0200" value="61"/>';
 const xml = (...elements: string[]): Buffer => Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n<HealthData locale="en_US">${elements.join('')}</HealthData>`);
 const main = (more: Partial<ZipEntry> = {}): ZipEntry => ({ name: 'apple_health_export/export.xml', bytes: xml(record), ...more });
@@ -93,6 +94,22 @@ describe('an export is read', () => {
 
   test('all files of others are here', () => {
     expect(readdirSync(fixtures)).toHaveLength(5);
+  });
+});
+
+describe('files beside an export that are not read are told by kind, without their names', () => {
+  const workout = (...paths: string[]) => `<Workout startDate="2024-07-01 10:00:00 +0200">${paths.map((path) => `<WorkoutRoute><FileReference path="${path}"/></WorkoutRoute>`).join('')}</Workout>`;
+  const file = (name: string): ZipEntry => ({ name: `apple_health_export/${name}`, bytes: Buffer.from('<gpx/>') });
+
+  test.each<[string, () => Buffer, object]>([
+    ['nothing of an archive that is read whole', () => zipOf([main({ bytes: xml(workout('/workout-routes/a.gpx')) }), cda, file('workout-routes/'), file('workout-routes/a.gpx'), file('.DS_Store'), { ...file(''), name: '__MACOSX/apple_health_export/._export.xml' }]), { unread: [], missing: [] }],
+    ['electrocardiograms', () => zipOf([main(), file('electrocardiograms/ecg_2024-07-01.csv'), file('electrocardiograms/ecg_2024-07-02.CSV')]), { unread: [{ kind: 'electrocardiograms/*.csv', files: 2 }], missing: [] }],
+    ['routes that no workout names, and folders of nobody', () => zipOf([main(), file('workout-routes/a.gpx'), file('Anna Rossi/x.pdf'), file('README'), { ...file(''), name: 'notes.txt' }]),
+      { unread: [{ kind: '*', files: 1 }, { kind: '*.txt', files: 1 }, { kind: '*/*.pdf', files: 1 }, { kind: 'workout-routes/*.gpx', files: 1 }], missing: [] }],
+    ['a route that is not in the archive', () => zipOf([main({ bytes: xml(workout('/workout-routes/a.gpx', '/workout-routes/b.gpx')) }), file('workout-routes/b.gpx')]), { unread: [], missing: [{ kind: 'workout-routes/*.gpx', files: 1 }] }],
+    ['routes and clinical records of an export without its archive', () => xml(workout('/workout-routes/a.gpx'), '<ClinicalRecord type="x" resourceFilePath="/clinical-records/a.json"/>'), { unread: [], missing: [{ kind: 'clinical-records/*.json', files: 1 }, { kind: 'workout-routes/*.gpx', files: 1 }] }],
+  ])('%s', async (_situation, bytes, expected) => {
+    expect((await readAll(fileOf(bytes()))).leftOut).toEqual(expected);
   });
 });
 

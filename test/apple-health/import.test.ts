@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -7,6 +7,7 @@ import { commandLine } from '../cli/command-line.ts';
 import { startFaultProxy } from '../players/fault-proxy.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { importing, type Importing } from './importing.ts';
+import { zipOf } from './zip.ts';
 
 const month = join(import.meta.dirname, '..', 'fixtures', 'healthkit', 'generated', 'export-30days.xml.gz');
 
@@ -53,7 +54,7 @@ describe('an import', () => {
     const file = exportOf('mixed.xml', '<Me HKCharacteristicTypeIdentifierDateOfBirth="1970-01-01"/>', `<Record type="HKQuantityTypeIdentifierOfNextYear" ${at} value="1"/>`,
       `<Record type="HKQuantityTypeIdentifierBodyMass" unit="kg" ${at} value="-3"/>`, `<Record type="HKCategoryTypeIdentifierSleepAnalysis" startDate="2024-07-01 22:00:00 +0200" endDate="2024-07-01 23:00:00 +0200" value="HKCategoryValueSleepAnalysisAsleepCore"/>`,
       '<ActivitySummary dateComponents="2024-07-01" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>', '<Audiogram type="HKDataTypeIdentifierAudiogram" startDate="2024-07-01 10:00:00 +0200"><sensitivityPoint frequencyValue="1000"/></Audiogram>');
-    expect(await imported(file, user)).toEqual({ items: 6, skipped: 0, statuses: { created: 4, unsupported: 1, rejected: 1 }, refused: [{ type: 'HKQuantityTypeIdentifierBodyMass', code: 'value-out-of-range', items: 1 }] });
+    expect(await imported(file, user)).toEqual({ items: 6, skipped: 0, statuses: { created: 4, unsupported: 1, rejected: 1 }, refused: [{ type: 'HKQuantityTypeIdentifierBodyMass', code: 'value-out-of-range', items: 1 }], unread: [], missing: [] });
     expect((await recordsOf(user)).find(({ rawDataType }) => rawDataType?.includes('Sleep') === true)?.normalizedData?.observations).toMatchObject([{ value: 60, unitCode: 'min' }]);
   });
 
@@ -133,6 +134,17 @@ describe('an import', () => {
     ['no file', async () => run(join(folder, 'none.zip'), await vitalgate.addUser()), 1, 'There is no file none.zip'],
   ])('with %s ends with a reason', async (_situation, ended, code, reason) => {
     expect(await ended()).toMatchObject({ code, told: expect.stringContaining(reason) });
+  });
+
+  test.each<[string, readonly string[]]>([['after an import', []], ['by --dry-run', ['--dry-run']]])('what is not read of an archive is told %s', async (_situation, words) => {
+    const user = await vitalgate.addUser();
+    const file = join(folder, 'electrocardiograms.zip');
+    writeFileSync(file, zipOf([
+      { name: 'apple_health_export/export.xml', bytes: Buffer.from(`<HealthData><Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" ${at} value="61"/></HealthData>`) },
+      { name: 'apple_health_export/electrocardiograms/ecg_2024-07-01.csv', bytes: Buffer.from('Name,Anna') },
+    ]));
+    const { code, out } = await commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', file, '--user', user.username, '--url', vitalgate.urls.bff, ...words], { input: `${user.password}\n` });
+    expect([code, out.trimEnd().split('\n').at(-1)]).toEqual([0, 'Not read: 1 of electrocardiograms/*.csv']);
   });
 
   test('--dry-run tells what a file holds and sends nothing', async () => {
