@@ -28,6 +28,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const archiveOf = (name: string, elements: string, beside: Readonly<Record<string, string>>): string => {
+  const file = join(folder, name);
+  const entries = Object.entries({ 'export.xml': `<HealthData>${elements}</HealthData>`, ...beside });
+  writeFileSync(file, zipOf(entries.map(([path, text]) => ({ name: `apple_health_export/${path}`, bytes: Buffer.from(text) }))));
+  return file;
+};
 const at = 'startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:00:00 +0200"';
 
 describe('an import', () => {
@@ -136,13 +142,18 @@ describe('an import', () => {
     expect(await ended()).toMatchObject({ code, told: expect.stringContaining(reason) });
   });
 
+  test('keeps a clinical record with a narrative of 60 kB', async () => {
+    const user = await vitalgate.addUser();
+    const fhirData = { resourceType: 'AllergyIntolerance', id: '1', text: { status: 'generated', div: `<div>${'Peanut. '.repeat(7500)}</div>` } };
+    const record = '<ClinicalRecord type="HKClinicalTypeIdentifierAllergyRecord" identifier="x" sourceName="Hospital" fhirVersion="4.0.1" receivedDate="2024-07-02 10:00:00 +0200" resourceFilePath="/clinical-records/allergy.json"/>';
+    const file = archiveOf('clinical.zip', record, { 'clinical-records/allergy.json': JSON.stringify(fhirData) });
+    expect(await imported(file, user)).toMatchObject({ statuses: { created: 1 }, refused: [], unread: [] });
+    expect(await recordsOf(user, 'recordedAt,rawData')).toMatchObject([{ state: 'normalized', rawData: { fhirData } }]);
+  });
+
   test.each<[string, readonly string[]]>([['after an import', []], ['by --dry-run', ['--dry-run']]])('what is not read of an archive is told %s', async (_situation, words) => {
     const user = await vitalgate.addUser();
-    const file = join(folder, 'electrocardiograms.zip');
-    writeFileSync(file, zipOf([
-      { name: 'apple_health_export/export.xml', bytes: Buffer.from(`<HealthData><Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" ${at} value="61"/></HealthData>`) },
-      { name: 'apple_health_export/electrocardiograms/ecg_2024-07-01.csv', bytes: Buffer.from('Name,Anna') },
-    ]));
+    const file = archiveOf('electrocardiograms.zip', `<Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" ${at} value="61"/>`, { 'electrocardiograms/ecg_2024-07-01.csv': 'Name,Anna' });
     const { code, out } = await commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', file, '--user', user.username, '--url', vitalgate.urls.bff, ...words], { input: `${user.password}\n` });
     expect([code, out.trimEnd().split('\n').at(-1)]).toEqual([0, 'Not read: 1 of electrocardiograms/*.csv']);
   });

@@ -10,6 +10,8 @@ interface Outcome {
   readonly skipped: number;
   readonly statuses: Readonly<Record<string, number>>;
   readonly refused: readonly { readonly type: string; readonly code: string; readonly items: number }[];
+  readonly unread: readonly { readonly kind: string; readonly files: number }[];
+  readonly missing: readonly { readonly kind: string; readonly files: number }[];
 }
 
 /** A record as the export of a patient lists it. */
