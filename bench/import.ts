@@ -35,7 +35,7 @@ const readAll = async (path: string): Promise<number> => {
 const importAll = async (program: BenchedProgram, file: string, credentials: Person): Promise<number> =>
   timeOf(async () => {
     const archive = await openExport(file);
-    const { statuses } = await uploadItems(itemsOfExport(archive), { url: program.bff, credentials, onEnrolled: () => undefined }, 0, { settled: () => undefined, settledUpTo: () => undefined });
+    const { statuses } = await uploadItems(itemsOfExport(archive), { url: program.bff, credentials, timeZone: 'Europe/Rome', onEnrolled: () => undefined }, 0, { settled: () => undefined, settledUpTo: () => undefined });
     if ((statuses['created'] ?? 0) < 22_000) throw new Error(JSON.stringify(statuses));
   });
 

@@ -1278,6 +1278,7 @@ export interface components {
         /**
          * @description One HealthKit sample as react-native-health hands it out. Members that are not named here are kept as they are.
          *     Dates take an offset with or without a colon; `start` and `end` are taken for `startDate` and `endDate`.
+         *     A text has at most 4096 characters, keys included; the FHIR resource of a clinical record (`fhirData`) may have longer ones.
          */
         readonly HealthKitSample: {
             /**

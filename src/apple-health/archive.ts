@@ -7,6 +7,7 @@ import { createGunzip } from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
 import { entriesOf, openZip, streamOf } from '../zip-file.ts';
 import { ImportFault } from './import-fault.ts';
+import { createFileLedger, type LeftOut } from './left-out.ts';
 
 /** An export as it lies on the disk; nothing of it is written anywhere. */
 export interface ExportArchive {
@@ -16,6 +17,8 @@ export interface ExportArchive {
   readonly totalBytes: number;
   /** A file beside the export, by the path the export has for it; undefined where there is none. */
   readonly fileNamed: (path: string) => Promise<Buffer | undefined>;
+  /** What was not asked for of these files up to now, and what was and is not there. */
+  readonly leftOut: () => LeftOut;
   readonly close: () => void;
 }
 
@@ -75,15 +78,19 @@ const openZipExport = async (path: string): Promise<ExportArchive> => {
     const main = await exportIn(opened, entries);
     const folder = dirname(main.fileName) === '.' ? '' : `${dirname(main.fileName)}/`;
     const byName = new Map(entries.map((entry) => [entry.fileName, entry]));
+    const ledger = createFileLedger(entries.filter((entry) => entry !== main).map(({ fileName }) => (fileName.startsWith(folder) ? fileName.slice(folder.length) : fileName)));
     return {
       totalBytes: main.uncompressedSize,
       chunks: () => orZipFault(streamOf(opened, checked(main))),
       fileNamed: async (name) => {
-        const entry = byName.get(`${folder}${name.replace(/^\//, '')}`);
+        const path = name.replace(/^\//, '');
+        const entry = byName.get(folder + path);
+        ledger.asked(path, entry !== undefined);
         if (!entry) return undefined;
         if (entry.uncompressedSize > LARGEST_PART_BYTES) throw bomb();
         return buffer(orZipFault(streamOf(opened, checked(entry))));
       },
+      leftOut: ledger.leftOut,
       close: () => opened.close(),
     };
   } catch (error) {
@@ -129,5 +136,13 @@ export const openExport = async (path: string): Promise<ExportArchive> => {
   const start = await firstBytesOf(path);
   if (start.subarray(0, 2).toString('latin1') === 'PK') return openZipExport(path);
   const isCompressed = start[0] === 0x1f && start[1] === 0x8b;
-  return { totalBytes: file.size * (isCompressed ? 25 : 1), chunks: () => (isCompressed ? inflated(path) : createReadStream(path)), fileNamed: () => Promise.resolve(undefined), close: () => undefined };
+  const ledger = createFileLedger([]);
+  return {
+    totalBytes: file.size * (isCompressed ? 25 : 1), chunks: () => (isCompressed ? inflated(path) : createReadStream(path)),
+    fileNamed: (name) => {
+      ledger.asked(name.replace(/^\//, ''), false);
+      return Promise.resolve(undefined);
+    },
+    leftOut: ledger.leftOut, close: () => undefined,
+  };
 };

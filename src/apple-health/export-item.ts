@@ -20,8 +20,9 @@ const childrenNamed = ({ children }: ExportElement, name: string): ExportElement
 /** Where it stands in memory on the phone changes with each export. */
 const deviceOf = (text: string | undefined): string | undefined => text?.replace(/^<<HKDevice: 0x[0-9a-f]+>, /, '<');
 
-const metadataOf = (element: ExportElement): Readonly<Record<string, unknown>> | undefined => {
-  const entries = childrenNamed(element, 'MetadataEntry').map(({ attributes: { key = '', value = '' } }) => [key, number(value)] as const);
+/** Values stay text, for many are names made of digits alone; whoever reads a number of them reads it in text. */
+const metadataOf = (element: ExportElement): Readonly<Record<string, string>> | undefined => {
+  const entries = childrenNamed(element, 'MetadataEntry').map(({ attributes: { key = '', value = '' } }) => [key, value] as const);
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 };
 
@@ -71,11 +72,13 @@ const lensOf = (element: ExportElement, eye: string): Readonly<Record<string, un
   return lens && Object.fromEntries(Object.entries(lens.attributes).map(([name, text]) => [name, name.endsWith('Unit') ? text : number(text)]));
 };
 
-/** It holds from the day it was issued, in the zone of the export where no other is told; that it ends is a note. */
-const prescriptionItem = (element: ExportElement, exportDate: string | undefined): ImportedElement => {
+const midnightOf = (day: string): string => `${day}T00:00:00.000`;
+
+/** It holds from the day it was issued; that it ends is a note. */
+const prescriptionItem = (element: ExportElement): ImportedElement => {
   const { type, dateIssued, expirationDate, brand } = element.attributes;
   return alone(item('HKVisionPrescriptionTypeIdentifier', common(element), {
-    startDate: dateIssued?.replace(/^\d{4}-\d{2}-\d{2}$/, (day) => `${day} 00:00:00 ${offsetIn(exportDate)}`), prescriptionType: type, expirationDate, brand, rightEye: lensOf(element, 'RightEye'), leftEye: lensOf(element, 'LeftEye'),
+    startDate: dateIssued?.replace(/^\d{4}-\d{2}-\d{2}$/, midnightOf), prescriptionType: type, expirationDate, brand, rightEye: lensOf(element, 'RightEye'), leftEye: lensOf(element, 'LeftEye'),
   }));
 };
 
@@ -96,13 +99,12 @@ const workoutItem = (element: ExportElement): ImportedElement => {
 };
 
 const DAY_MS = 86_400_000;
-const offsetIn = (exportDate: string | undefined): string => /(Z|[+-]\d{2}:?\d{2})$/.exec(exportDate ?? '')?.[0] ?? 'Z';
 
-const summaryItem = (element: ExportElement, exportDate: string | undefined): ImportedElement => {
+/** A day has no offset of its own, and that of the export is of another season for half of the year: it begins and ends at midnight of the zone of the upload. */
+const summaryItem = (element: ExportElement): ImportedElement => {
   const { dateComponents: day = '', ...goals } = element.attributes;
   const next = Number.isNaN(Date.parse(day)) ? day : new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10);
-  const at = (date: string) => `${date} 00:00:00 ${offsetIn(exportDate)}`;
-  return alone(item('HKActivitySummaryTypeIdentifier', { startDate: at(day), endDate: at(next) }, Object.fromEntries(Object.entries(goals).map(([name, text]) => [name, number(text)]))));
+  return alone(item('HKActivitySummaryTypeIdentifier', { startDate: midnightOf(day), endDate: midnightOf(next) }, Object.fromEntries(Object.entries(goals).map(([name, text]) => [name, number(text)]))));
 };
 
 /** A characteristic has no date of its own: it held when the export was made. */
@@ -126,11 +128,11 @@ export const itemsOfElement = (element: ExportElement, exportDate: string | unde
     case 'Record': return [recordItem(element)];
     case 'Correlation': return [correlationItem(element)];
     case 'Workout': return [workoutItem(element)];
-    case 'ActivitySummary': return [summaryItem(element, exportDate)];
+    case 'ActivitySummary': return [summaryItem(element)];
     case 'Me': return characteristicItems(element, exportDate);
     case 'ClinicalRecord': return [clinicalItem(element)];
     case 'Audiogram': return [audiogramItem(element)];
-    case 'VisionPrescription': return [prescriptionItem(element, exportDate)];
+    case 'VisionPrescription': return [prescriptionItem(element)];
     default: return [otherItem(element)];
   }
 };

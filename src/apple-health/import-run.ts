@@ -17,6 +17,8 @@ export interface ImportOutcome {
 export interface ImportTarget {
   readonly url: string;
   readonly credentials: { readonly username: string; readonly password: string };
+  /** IANA zone of days that the export writes without one. */
+  readonly timeZone: string;
   /** Told when a device had to be enrolled. */
   readonly onEnrolled: (deviceId: string) => void;
 }
@@ -115,13 +117,13 @@ const createTally = (skipped: number, { settled, settledUpTo }: ImportProgress) 
  * import. Items have no UUID in an export: who runs it twice adds nothing.
  * @throws VitalgateError when signing in is refused, ImportFault when the server stops answering or refuses for good
  */
-export const uploadItems = async (pages: AsyncIterable<readonly ImportedItem[]>, { url, credentials, onEnrolled }: ImportTarget, skipped: number, progress: ImportProgress): Promise<ImportOutcome> => {
+export const uploadItems = async (pages: AsyncIterable<readonly ImportedItem[]>, { url, credentials, timeZone, onEnrolled }: ImportTarget, skipped: number, progress: ImportProgress): Promise<ImportOutcome> => {
   const tally = createTally(skipped, progress);
   const batches = batchesOf(pages, skipped);
   let failed = false;
   const work = async (outbox: Outbox): Promise<void> => {
     for (let next = await batches.next(); next.done !== true && !failed; next = await batches.next()) {
-      await outbox.addSamples(next.value.items);
+      await outbox.addSamples(next.value.items, { timeZone });
       const outcome = await outbox.flush();
       if (outcome.state === 'parked') throw new ImportFault(`The server refuses the upload (${String(outcome.error.status)} ${outcome.error.code}).`);
       if (outcome.state !== 'empty' && outcome.state !== 'held') throw new ImportFault(failures[outcome.state]);

@@ -5,14 +5,15 @@ import { openExport, type ExportArchive } from '../apple-health/archive.ts';
 import type { ImportedItem } from '../apple-health/export-item.ts';
 import { itemsOfExport } from '../apple-health/export-items.ts';
 import { ImportFault } from '../apple-health/import-fault.ts';
-import { reportOf, type TypeReport } from '../apple-health/import-report.ts';
-import { uploadItems, type ImportOutcome } from '../apple-health/import-run.ts';
+import { reportOf } from '../apple-health/import-report.ts';
+import { uploadItems } from '../apple-health/import-run.ts';
 import { openImportState } from '../apple-health/import-state.ts';
 import { VitalgateError } from '../client/client.ts';
+import { offsetsOf } from '../measurement/time-zone.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
+import { wordsOfLeftOut, wordsOfOutcome, wordsOfReport } from './import-words.ts';
 import { withManual } from './manual.ts';
 import { readPassword } from './password-input.ts';
-import { table } from './table.ts';
 
 interface ImportOptions {
   readonly url: string;
@@ -20,6 +21,7 @@ interface ImportOptions {
   readonly dryRun?: true;
   readonly types?: string;
   readonly restart?: true;
+  readonly timeZone?: string;
 }
 
 const LINE_EVERY_MS = 10_000;
@@ -55,28 +57,29 @@ const progressOn = (context: CommandContext, totalBytes: number) => {
   };
 };
 
-const wordsOfReport = (types: readonly TypeReport[]): string =>
-  table(['TYPE', 'ITEMS', 'FIRST', 'LAST', 'UNITS', 'SOURCES', 'KNOWN'], types.map(({ type, items, first, last, units, sources, known }) => [type, String(items), first, last, units.join(' '), String(sources), known ? 'yes' : 'no']), 'The export holds nothing.');
+/** The zone whose midnights begin the days of the export. An offset alone is none: it holds for half of the year. */
+const zoneOf = (given: string | undefined): string => {
+  const zone = given ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (/^[A-Za-z]/.test(zone) && offsetsOf(zone) !== undefined) return zone;
+  throw new RefusedError(`${given === undefined ? "The machine's time zone is unknown" : '--time-zone is no time zone'}: give --time-zone a name of the IANA database, such as Europe/Rome.`, 'wrong-use');
+};
 
-const wordsOfOutcome = ({ items, skipped, statuses, refused }: ImportOutcome): string => [
-  `${String(items)} items sent${skipped > 0 ? `, ${String(skipped)} had been before` : ''}: ${Object.entries(statuses).map(([status, number]) => `${String(number)} ${status}`).join(', ') || 'none'}`,
-  ...refused.map(({ type, code, items: number }) => `${String(number)} of ${type} refused: ${code}`),
-].join('\n');
-
-const upload = async (context: CommandContext, path: string, archive: ExportArchive, { url, user, types, restart }: ImportOptions): Promise<void> => {
+const upload = async (context: CommandContext, path: string, archive: ExportArchive, { url, user, types, restart, timeZone }: ImportOptions & { readonly timeZone: string }): Promise<void> => {
   if (user === undefined) throw new RefusedError('Name the person with --user.', 'wrong-use');
-  const state = await openImportState(join(context.config().DATA_DIR, 'imports'), path, [url, user, types ?? '']);
+  const state = await openImportState(join(context.config().DATA_DIR, 'imports'), path, [url, user, types ?? '', timeZone]);
   if (restart === true) state.clear();
   const skipped = state.settled();
   const password = await readPassword(context.say);
   if (skipped > 0) context.say(`Goes on after ${String(skipped)} items; --restart begins anew.`);
+  context.say(`Days without a time zone are read in ${timeZone}; --time-zone names another.`);
   const progress = progressOn(context, archive.totalBytes);
   try {
-    const target = { url, credentials: { username: user, password }, onEnrolled: (deviceId: string) => context.say(`Enrolled the device ${deviceId}: the person had none of HealthKit.`) };
+    const target = { url, credentials: { username: user, password }, timeZone, onEnrolled: (deviceId: string) => context.say(`Enrolled the device ${deviceId}: the person had none of HealthKit.`) };
     const outcome = await uploadItems(ofTypes(itemsOfExport(archive, progress.read), types), target, skipped, { settled: progress.settled, settledUpTo: state.save });
     state.clear();
     progress.stop();
-    context.result(outcome, wordsOfOutcome(outcome));
+    const leftOut = archive.leftOut();
+    context.result({ ...outcome, ...leftOut }, [wordsOfOutcome(outcome), ...wordsOfLeftOut(leftOut)].join('\n'));
   } finally {
     progress.stop();
   }
@@ -84,13 +87,15 @@ const upload = async (context: CommandContext, path: string, archive: ExportArch
 
 const importAppleHealth = async (context: CommandContext, path: string, options: ImportOptions): Promise<void> => {
   if (!URL.canParse(options.url)) throw new RefusedError('--url is no URL.', 'wrong-use');
+  const timeZone = zoneOf(options.timeZone);
   try {
     const archive = await openExport(path);
     try {
-      if (options.dryRun !== true) await upload(context, path, archive, options);
+      if (options.dryRun !== true) await upload(context, path, archive, { ...options, timeZone });
       else {
         const types = await reportOf(ofTypes(itemsOfExport(archive), options.types));
-        context.result({ types }, wordsOfReport(types));
+        const leftOut = archive.leftOut();
+        context.result({ types, ...leftOut }, [wordsOfReport(types), ...wordsOfLeftOut(leftOut)].join('\n'));
       }
     } finally {
       archive.close();
@@ -112,6 +117,7 @@ export const addImportCommand = (program: Command, context: CommandContext): voi
     .option('--user <name>', 'user name or e-mail address of the owner')
     .option('--url <url>', 'the BFF', 'http://127.0.0.1:3000')
     .option('--types <list>', 'only these, by the ends of their names: HeartRate,BodyMass')
+    .option('--time-zone <name>', 'zone in which the person lived: days of activity rings and prescriptions begin there (default: that of this machine)')
     .option('--dry-run', 'report what the file holds by type, and send nothing')
     .option('--restart', 'send everything again, also what an earlier run had settled')
     .action((file: string, options: ImportOptions) => importAppleHealth(context, file, options));
@@ -119,7 +125,7 @@ export const addImportCommand = (program: Command, context: CommandContext): voi
     notes: [
       'The password is asked for, or read from standard input.',
       'A run that was stopped goes on where it was; running it again adds nothing, for items without UUID are known by type, source, time and value.',
-      'Pressures that stand in a correlation and once more beside it count once. Routes and clinical records are read from the archive; nothing is unpacked to the disk.',
+      'Pressures that stand in a correlation and once more beside it count once. Routes and clinical records are read from the archive; nothing is unpacked to the disk. Electrocardiograms are not read; what was not is told at the end.',
     ],
     examples: ['npx vitalgate import apple-health export.zip --dry-run', 'npx vitalgate import apple-health export.zip --user anna'],
   });

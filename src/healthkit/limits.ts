@@ -1,7 +1,7 @@
 /** A phone's clock may be this many milliseconds ahead of ours before a sample counts as from the future. */
 export const FUTURE_TOLERANCE_MS = 5 * 60 * 1000;
 
-/** Characters of the longest text inside an item. */
+/** Characters of the longest text inside an item, but for the FHIR resource of a clinical record. */
 export const MAX_TEXT_LENGTH = 4096;
 
 /** Characters of a type name that are kept. */

@@ -4,7 +4,7 @@ import { datesOfItem } from './item-dates.ts';
 import { itemError, type ItemCode, type ItemError } from './item-error.ts';
 import { isUuid, sourceOf, syncVersionOf, uuidParts, valueText, type SyncVersion } from './item-identity.ts';
 import { hasNumberAsText, judgeValue, unitOfItem, type EffectiveUnit, type ItemFault } from './item-value.ts';
-import { MAX_TEXT_LENGTH } from './limits.ts';
+import { longTextIn } from './long-text.ts';
 import type { ShapedItem } from './shapes/shape.ts';
 import { typeOfItem } from './type-catalogue.ts';
 
@@ -70,34 +70,6 @@ export interface VettedSample<Device extends EnrolledDevice = EnrolledDevice> {
 
 const isItem = (item: unknown): item is Item => typeof item === 'object' && item !== null && !Array.isArray(item);
 
-const token = (key: string | number): string => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
-
-/** Whether any text, keys included, is longer than 4096 characters; most items have none, so that its place is looked for afterwards. */
-function hasLongText(value: unknown): boolean {
-  if (typeof value === 'string') return value.length > MAX_TEXT_LENGTH;
-  if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.some(hasLongText);
-  for (const key in value) {
-    if (key.length > MAX_TEXT_LENGTH) return true;
-    const inner = (value as Item)[key];
-    if (typeof inner !== 'number' && hasLongText(inner)) return true;
-  }
-  return false;
-}
-
-/** The place of the first text, keys included, that is longer than 4096 characters. */
-function tooLong(value: unknown, place: string): string | undefined {
-  if (typeof value === 'string') return value.length > MAX_TEXT_LENGTH ? place : undefined;
-  if (typeof value !== 'object' || value === null) return undefined;
-  for (const [key, inner] of Object.entries(value)) {
-    if (key.length > MAX_TEXT_LENGTH) return place;
-    if (typeof inner === 'number') continue;
-    const found = tooLong(inner, `${place}/${token(key)}`);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 const patientMembers = ['assignedPatientId', 'patientId'] as const;
 
 function foreignPatient(item: Item, patientId: string): ItemFault | undefined {
@@ -129,7 +101,7 @@ const isFault = (found: object): found is ItemFault => 'place' in found;
 type Verdict<Device extends EnrolledDevice> = Omit<VettedSample<Device>, 'index'>;
 
 function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, patientId, now, oldest, checkShape, percent }: ItemToVet<Device>): Verdict<Device> | ItemFault {
-  const long = hasLongText(item) ? tooLong(item, '') : undefined;
+  const long = longTextIn(item);
   if (long !== undefined) return { code: 'text-too-long', place: long };
   const foreign = foreignPatient(item, patientId);
   if (foreign !== undefined) return foreign;

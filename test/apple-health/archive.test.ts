@@ -22,16 +22,17 @@ const fileOf = (bytes: Buffer | string): string => {
   writeFileSync(path, bytes);
   return path;
 };
-const itemsIn = async (path: string): Promise<ImportedItem[]> => {
+const readAll = async (path: string) => {
   const archive = await openExport(path);
   const items: ImportedItem[] = [];
   try {
     for await (const page of itemsOfExport(archive)) items.push(...page);
-    return items;
+    return { items, leftOut: archive.leftOut() };
   } finally {
     archive.close();
   }
 };
+const itemsIn = async (path: string): Promise<ImportedItem[]> => (await readAll(path)).items;
 const record = '<Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" startDate="2024-07-01 10:00:00 +0200" value="61"/>';
 const xml = (...elements: string[]): Buffer => Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n<HealthData locale="en_US">${elements.join('')}</HealthData>`);
 const main = (more: Partial<ZipEntry> = {}): ZipEntry => ({ name: 'apple_health_export/export.xml', bytes: xml(record), ...more });
@@ -74,9 +75,13 @@ describe('an export is read', () => {
         { frequency: { quantity: 1000, unit: 'Hz' }, leftEarSensitivity: { quantity: 20, unit: 'dBHL' }, rightEarSensitivity: { quantity: 25.5, unit: 'dBHL' } },
         { frequency: { quantity: 4, unit: 'kHz' }, leftEarSensitivity: { quantity: 40, unit: 'dBHL' } }] }],
     ['a prescription', '<VisionPrescription type="glasses" dateIssued="2024-07-01" expirationDate="2026-07-01"><RightEye sphere="-2.25" sphereUnit="D" axis="90" axisUnit="deg"/></VisionPrescription>',
-      { type: 'HKVisionPrescriptionTypeIdentifier', startDate: '2024-07-01 00:00:00 +0200', prescriptionType: 'glasses', expirationDate: '2026-07-01', rightEye: { sphere: -2.25, sphereUnit: 'D', axis: 90, axisUnit: 'deg' } }],
+      { type: 'HKVisionPrescriptionTypeIdentifier', startDate: '2024-07-01T00:00:00.000', prescriptionType: 'glasses', expirationDate: '2026-07-01', rightEye: { sphere: -2.25, sphereUnit: 'D', axis: 90, axisUnit: 'deg' } }],
     ['a meal', `<Correlation type="HKCorrelationTypeIdentifierFood" ${morning}><Record type="HKQuantityTypeIdentifierDietaryProtein" unit="g" value="12.5"/></Correlation>`,
       { type: 'HKCorrelationTypeIdentifierFood', ...taken, objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 12.5, unit: 'g' }] }],
+    ['metadata, as text: a name of digits alone is no number', `<Record type="HKQuantityTypeIdentifierBodyMass" unit="kg" ${morning} value="70"><MetadataEntry key="HKMetadataKeySyncIdentifier" value="9007199254740993"/><MetadataEntry key="HKMetadataKeySyncVersion" value="2"/></Record>`,
+      { type: 'HKQuantityTypeIdentifierBodyMass', ...taken, unit: 'kg', value: 70, metadata: { HKMetadataKeySyncIdentifier: '9007199254740993', HKMetadataKeySyncVersion: '2' } }],
+    ['a day, which has no offset, not even that of the export', '<ActivitySummary dateComponents="2024-01-31" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>',
+      { type: 'HKActivitySummaryTypeIdentifier', startDate: '2024-01-31T00:00:00.000', endDate: '2024-02-01T00:00:00.000', activeEnergyBurned: 300, activeEnergyBurnedUnit: 'kcal' }],
   ])('with what %s is made of', async (_situation, element, expected) => {
     expect(await itemsIn(fileOf(xml('<ExportDate value="2024-07-10 10:00:00 +0200"/>', element)))).toEqual([expected]);
   });
@@ -89,6 +94,22 @@ describe('an export is read', () => {
 
   test('all files of others are here', () => {
     expect(readdirSync(fixtures)).toHaveLength(5);
+  });
+});
+
+describe('files beside an export that are not read are told by kind, without their names', () => {
+  const workout = (...paths: string[]) => `<Workout startDate="2024-07-01 10:00:00 +0200">${paths.map((path) => `<WorkoutRoute><FileReference path="${path}"/></WorkoutRoute>`).join('')}</Workout>`;
+  const file = (name: string): ZipEntry => ({ name: `apple_health_export/${name}`, bytes: Buffer.from('<gpx/>') });
+
+  test.each<[string, () => Buffer, object]>([
+    ['nothing of an archive that is read whole', () => zipOf([main({ bytes: xml(workout('/workout-routes/a.gpx')) }), cda, file('workout-routes/'), file('workout-routes/a.gpx'), file('.DS_Store'), { ...file(''), name: '__MACOSX/apple_health_export/._export.xml' }]), { unread: [], missing: [] }],
+    ['electrocardiograms', () => zipOf([main(), file('electrocardiograms/ecg_2024-07-01.csv'), file('electrocardiograms/ecg_2024-07-02.CSV')]), { unread: [{ kind: 'electrocardiograms/*.csv', files: 2 }], missing: [] }],
+    ['routes that no workout names, and folders of nobody', () => zipOf([main(), file('workout-routes/a.gpx'), file('Anna Rossi/x.pdf'), file('README'), { ...file(''), name: 'notes.txt' }]),
+      { unread: [{ kind: '*', files: 1 }, { kind: '*.txt', files: 1 }, { kind: '*/*.pdf', files: 1 }, { kind: 'workout-routes/*.gpx', files: 1 }], missing: [] }],
+    ['a route that is not in the archive', () => zipOf([main({ bytes: xml(workout('/workout-routes/a.gpx', '/workout-routes/b.gpx')) }), file('workout-routes/b.gpx')]), { unread: [], missing: [{ kind: 'workout-routes/*.gpx', files: 1 }] }],
+    ['routes and clinical records of an export without its archive', () => xml(workout('/workout-routes/a.gpx'), '<ClinicalRecord type="x" resourceFilePath="/clinical-records/a.json"/>'), { unread: [], missing: [{ kind: 'clinical-records/*.json', files: 1 }, { kind: 'workout-routes/*.gpx', files: 1 }] }],
+  ])('%s', async (_situation, bytes, expected) => {
+    expect((await readAll(fileOf(bytes()))).leftOut).toEqual(expected);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -7,6 +7,7 @@ import { commandLine } from '../cli/command-line.ts';
 import { startFaultProxy } from '../players/fault-proxy.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { importing, type Importing } from './importing.ts';
+import { zipOf } from './zip.ts';
 
 const month = join(import.meta.dirname, '..', 'fixtures', 'healthkit', 'generated', 'export-30days.xml.gz');
 
@@ -16,16 +17,23 @@ let run: Importing['run'];
 let imported: Importing['imported'];
 let recordsOf: Importing['recordsOf'];
 let exportOf: Importing['exportOf'];
+let exportMade: Importing['exportMade'];
 beforeAll(async () => {
   vitalgate = await startTestVitalgate();
   folder = mkdtempSync(join(tmpdir(), 'vitalgate-import-'));
-  ({ run, imported, recordsOf, exportOf } = importing(vitalgate, folder));
+  ({ run, imported, recordsOf, exportOf, exportMade } = importing(vitalgate, folder));
 });
 afterAll(async () => {
   await vitalgate.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
+const archiveOf = (name: string, elements: string, beside: Readonly<Record<string, string>>): string => {
+  const file = join(folder, name);
+  const entries = Object.entries({ 'export.xml': `<HealthData>${elements}</HealthData>`, ...beside });
+  writeFileSync(file, zipOf(entries.map(([path, text]) => ({ name: `apple_health_export/${path}`, bytes: Buffer.from(text) }))));
+  return file;
+};
 const at = 'startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:00:00 +0200"';
 
 describe('an import', () => {
@@ -52,8 +60,46 @@ describe('an import', () => {
     const file = exportOf('mixed.xml', '<Me HKCharacteristicTypeIdentifierDateOfBirth="1970-01-01"/>', `<Record type="HKQuantityTypeIdentifierOfNextYear" ${at} value="1"/>`,
       `<Record type="HKQuantityTypeIdentifierBodyMass" unit="kg" ${at} value="-3"/>`, `<Record type="HKCategoryTypeIdentifierSleepAnalysis" startDate="2024-07-01 22:00:00 +0200" endDate="2024-07-01 23:00:00 +0200" value="HKCategoryValueSleepAnalysisAsleepCore"/>`,
       '<ActivitySummary dateComponents="2024-07-01" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>', '<Audiogram type="HKDataTypeIdentifierAudiogram" startDate="2024-07-01 10:00:00 +0200"><sensitivityPoint frequencyValue="1000"/></Audiogram>');
-    expect(await imported(file, user)).toEqual({ items: 6, skipped: 0, statuses: { created: 4, unsupported: 1, rejected: 1 }, refused: [{ type: 'HKQuantityTypeIdentifierBodyMass', code: 'value-out-of-range', items: 1 }] });
+    expect(await imported(file, user)).toEqual({ items: 6, skipped: 0, statuses: { created: 4, unsupported: 1, rejected: 1 }, refused: [{ type: 'HKQuantityTypeIdentifierBodyMass', code: 'value-out-of-range', items: 1 }], unread: [], missing: [] });
     expect((await recordsOf(user)).find(({ rawDataType }) => rawDataType?.includes('Sleep') === true)?.normalizedData?.observations).toMatchObject([{ value: 60, unitCode: 'min' }]);
+  });
+
+  test('begins the days of rings and prescriptions at midnight of the zone it is given, whenever the export was made', async () => {
+    const user = await vitalgate.addUser();
+    const days = ['<ActivitySummary dateComponents="2024-01-15" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>', '<ActivitySummary dateComponents="2024-03-31" activeEnergyBurned="310" activeEnergyBurnedUnit="kcal"/>', '<VisionPrescription type="glasses" dateIssued="2024-02-01"><RightEye sphere="-2.25" sphereUnit="D"/></VisionPrescription>'];
+    const zone = ['--time-zone', 'Europe/Rome'];
+    expect((await imported(exportMade('2024-07-01 10:00:00 +0200', 'summer.xml', ...days), user, undefined, ...zone)).statuses).toEqual({ created: 3 });
+    expect((await imported(exportMade('2024-12-01 10:00:00 +0100', 'winter.xml', ...days), user, undefined, ...zone)).statuses).toEqual({ duplicate: 3 });
+    expect((await recordsOf(user)).map(({ recordedAt }) => recordedAt).toSorted()).toEqual(['2024-01-14T23:00:00.000Z', '2024-01-31T23:00:00.000Z', '2024-03-30T23:00:00.000Z']);
+  });
+
+  test.each<[string, string[], Record<string, string>, string]>([
+    ['that it is given', ['--time-zone', 'America/New_York'], {}, '2024-01-15T05:00:00.000Z'],
+    ['of the machine where it is given none', [], { TZ: 'Asia/Tokyo' }, '2024-01-14T15:00:00.000Z'],
+  ])('begins a day at midnight of the zone %s', async (_situation, words, environment, start) => {
+    const user = await vitalgate.addUser();
+    const file = exportOf(`${start.slice(11, 13)}.xml`, '<ActivitySummary dateComponents="2024-01-15" activeEnergyBurned="300" activeEnergyBurnedUnit="kcal"/>');
+    const { code } = await commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', file, '--user', user.username, '--url', vitalgate.urls.bff, ...words], { input: `${user.password}\n`, environment });
+    expect([code, (await recordsOf(user)).map(({ recordedAt }) => recordedAt)]).toEqual([0, [start]]);
+  });
+
+  test('counts the highest version of a reading whose name is made of digits, and tells such names apart', async () => {
+    const user = await vitalgate.addUser();
+    const version = (identifier: string, number: number, kilograms: number) => `<Record type="HKQuantityTypeIdentifierBodyMass" sourceName="Scale" unit="kg" ${at} value="${String(kilograms)}"><MetadataEntry key="HKMetadataKeySyncIdentifier" value="${identifier}"/><MetadataEntry key="HKMetadataKeySyncVersion" value="${String(number)}"/></Record>`;
+    const file = exportOf('versions.xml', version('1714802400', 2, 71), version('1714802400', 10, 72), version('9007199254740992', 1, 81), version('9007199254740993', 2, 82));
+    expect((await imported(file, user)).statuses).toEqual({ created: 4 });
+    expect((await recordsOf(user, 'recordedAt,rawData')).map(({ state, rawData }) => `${state} ${String(rawData?.['value'])}`).toSorted()).toEqual(['normalized 72', 'normalized 81', 'normalized 82', 'superseded 71']);
+  });
+
+  test('reads the numbers of metadata, and what a person entered', async () => {
+    const user = await vitalgate.addUser();
+    const entry = (key: string, value: string) => `<MetadataEntry key="${key}" value="${value}"/>`;
+    const span = 'startDate="2024-07-01 10:00:00 +0200" endDate="2024-07-01 10:30:00 +0200"';
+    const file = exportOf('metadata.xml', `<Workout workoutActivityType="HKWorkoutActivityTypeRunning" duration="30" durationUnit="min" sourceName="Watch" ${span}>${entry('HKElevationAscended', '2403 cm')}${entry('HKAverageSpeed', '2.5')}${entry('HKIndoorWorkout', '0')}</Workout>`,
+      `<Record type="HKQuantityTypeIdentifierBodyMass" sourceName="Health" unit="kg" ${at} value="71">${entry('HKWasUserEntered', '1')}</Record>`);
+    await imported(file, user);
+    const told = (await recordsOf(user)).flatMap(({ normalizedData }) => (normalizedData?.observations ?? []).map(({ value, unitCode, annotation: { indoor, wasUserEntered } = {} }) => [value, unitCode, indoor ?? `entered ${String(wasUserEntered)}`].join(' '))).toSorted();
+    expect(told).toEqual(['2.5 m/s 0', '24.03 m 0', '30 min 0', '71 kg entered 1']);
   });
 
   test('stopped in the middle goes on where it was, and nothing is doubled', async () => {
@@ -89,9 +135,27 @@ describe('an import', () => {
     ['a wrong password', async () => run(exportOf('a.xml'), { ...(await vitalgate.addUser()), password: 'some other password' }), 1, 'Check user name and password'],
     ['nobody named', () => commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', month]), 2, '--user'],
     ['no URL', async () => run(month, await vitalgate.addUser(), 'nowhere'), 2, '--url'],
+    ['an offset for a zone', async () => run(month, await vitalgate.addUser(), undefined, '--time-zone', '+02:00'), 2, 'Europe/Rome'],
+    ['a zone that there is not', async () => run(month, await vitalgate.addUser(), undefined, '--time-zone', 'Europe/Nowhere'), 2, '--time-zone'],
     ['no file', async () => run(join(folder, 'none.zip'), await vitalgate.addUser()), 1, 'There is no file none.zip'],
   ])('with %s ends with a reason', async (_situation, ended, code, reason) => {
     expect(await ended()).toMatchObject({ code, told: expect.stringContaining(reason) });
+  });
+
+  test('keeps a clinical record with a narrative of 60 kB', async () => {
+    const user = await vitalgate.addUser();
+    const fhirData = { resourceType: 'AllergyIntolerance', id: '1', text: { status: 'generated', div: `<div>${'Peanut. '.repeat(7500)}</div>` } };
+    const record = '<ClinicalRecord type="HKClinicalTypeIdentifierAllergyRecord" identifier="x" sourceName="Hospital" fhirVersion="4.0.1" receivedDate="2024-07-02 10:00:00 +0200" resourceFilePath="/clinical-records/allergy.json"/>';
+    const file = archiveOf('clinical.zip', record, { 'clinical-records/allergy.json': JSON.stringify(fhirData) });
+    expect(await imported(file, user)).toMatchObject({ statuses: { created: 1 }, refused: [], unread: [] });
+    expect(await recordsOf(user, 'recordedAt,rawData')).toMatchObject([{ state: 'normalized', rawData: { fhirData } }]);
+  });
+
+  test.each<[string, readonly string[]]>([['after an import', []], ['by --dry-run', ['--dry-run']]])('what is not read of an archive is told %s', async (_situation, words) => {
+    const user = await vitalgate.addUser();
+    const file = archiveOf('electrocardiograms.zip', `<Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" ${at} value="61"/>`, { 'electrocardiograms/ecg_2024-07-01.csv': 'Name,Anna' });
+    const { code, out } = await commandLine({ DATA_DIR: folder }).run(['import', 'apple-health', file, '--user', user.username, '--url', vitalgate.urls.bff, ...words], { input: `${user.password}\n` });
+    expect([code, out.trimEnd().split('\n').at(-1)]).toEqual([0, 'Not read: 1 of electrocardiograms/*.csv']);
   });
 
   test('--dry-run tells what a file holds and sends nothing', async () => {

@@ -99,6 +99,8 @@ describe('what real phones and libraries have sent', () => {
 
 describe('an item', () => {
   const sample = (more: object) => ({ ...heartRate(randomUUID(), 0), ...more });
+  const long = 'x'.repeat(60_000);
+  const clinical = (more: object) => sample({ type: 'HKClinicalTypeIdentifierAllergyRecord', value: undefined, fhirData: { resourceType: 'AllergyIntolerance', text: { status: 'generated', div: long } }, ...more });
   test.each<[string, unknown, string]>([
     ['with a number as text', sample({ type: 'HeartRate', unit: 'bpm', value: '71.5' }), 'created'],
     ['with a text that is no number', sample({ type: 'HeartRate', unit: 'bpm', value: 'NaN' }), 'invalid-value /0/value'],
@@ -111,10 +113,23 @@ describe('an item', () => {
     ['of another patient', sample({ type: 'HeartRate', assignedPatientId: 'somebody' }), 'not-your-data /0/assignedPatientId'],
     ["of somebody's device", sample({ type: 'HeartRate', deviceId: 'not-mine' }), 'device-not-enrolled /0/deviceId'],
     ['of a type nobody knows', sample({ type: 'HKQuantityTypeIdentifierOfNextYear', unit: 'count/min' }), 'unsupported'],
+    ['with a text of 4097 characters', sample({ type: 'HeartRate', metadata: { note: long.slice(0, 4097) } }), 'text-too-long /0/metadata/note'],
+    ['with a clinical record of 60 kB narrative', clinical({}), 'created'],
+    ['with a long text beside the resource of a clinical record', clinical({ displayName: long }), 'text-too-long /0/displayName'],
+    ['with a long text in what is no resource', clinical({ fhirData: { text: { div: long } } }), 'text-too-long /0/fhirData/text/div'],
     ['that is a list', [sample({})], 'invalid-item /0'],
     ['with a text nobody can store', sample({ type: 'HeartRate', sourceName: 'a\u0000b' }), 'invalid-text /0/sourceName'],
   ])('%s', async (_situation, item, verdict) => {
     expect(await send(await newApp(), '', JSON.stringify([item]))).toBe(verdict);
+  });
+
+  test('with a clinical record whose document is of 8 MB is kept and read as it was sent', async () => {
+    const app = await newApp();
+    const fhirData = { resourceType: 'DocumentReference', content: [{ attachment: { contentType: 'application/pdf', data: 'QUJD'.repeat(2_000_000) } }] };
+    expect(await send(app, '', JSON.stringify([clinical({ type: 'HKClinicalTypeIdentifierClinicalNoteRecord', fhirData })]))).toBe('created');
+    await idle();
+    const [record] = (await (await app.get('/health-data?_p=rawData')).json()) as { state: string; rawData: { fhirData: unknown } }[];
+    expect([record?.state, JSON.stringify(record?.rawData.fhirData) === JSON.stringify(fhirData)]).toEqual(['normalized', true]);
   });
 
   test('with a number beyond all numbers costs nobody else', async () => {

@@ -88,6 +88,12 @@ describe('HealthKit’s types as FHIR', () => {
       expect(resource).toEqual({ ...allergy, id: expect.stringMatching(/^[0-9a-f]{32}$/), meta: { source: 'urn:example:hospital', tag: [{ system: 'urn:vitalgate:origin', code: 'healthkit-clinical-record' }] } });
     });
 
+    test('with a narrative of 60 kB are handed out whole', async () => {
+      const text = { status: 'generated', div: `<div>${'Peanut. '.repeat(7500)}</div>` };
+      const [resource] = await exported({ ...record('R4', '4.0.1'), fhirData: { ...allergy, text } });
+      expect(resource).toMatchObject({ resourceType: 'AllergyIntolerance', text });
+    });
+
     test.each([['DSTU2', '1.0.2', 'application/fhir+json; fhirVersion=1.0'], ['unknown', '', 'application/fhir+json; fhirVersion=unknown']])('of %s are kept inside of a document, marked and not converted', async (release, version, contentType) => {
       const [resource] = (await exported(record(release, version))) as unknown as { resourceType: string; content: { attachment: { contentType: string; data: string; title: string } }[] }[];
       expect(resource).toMatchObject({ resourceType: 'DocumentReference', status: 'current', content: [{ attachment: { contentType, title: 'Peanut' } }] });
