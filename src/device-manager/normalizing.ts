@@ -60,17 +60,12 @@ const normalizePayloads = async ({ keyRing, ruleBook, outbox }: Normalizing, cli
   if (payloads.length === 0) return [];
   const kept = new Set(payloads.map(({ payloadId }) => payloadId));
   const samples = wanted.filter(({ payload_id: payloadId }) => kept.has(payloadId));
-<<<<<<< HEAD
-  const { rules } = await ruleBook.current(client);
+  const { rules } = await ruleBook.held(client);
   const current = samples.flatMap((sample) => currentOf(sample, standings.get(sample._id)));
   const outcomes = await outcomesIn(rules, payloads, current);
   const halved = await writeLeftOut(client, patientId, current.filter(({ identity }) => identity !== null && namesIn(identity).length > 1));
   // What was submitted of both halves is not what counts now, although the same rule made it.
   if (halved.length > 0) await supersedeSubmissions(client, patientId, halved);
-=======
-  const { rules } = await ruleBook.held(client);
-  const outcomes = await outcomesIn(rules, payloads, samples.filter(({ _id }) => (standings.get(_id)?.state ?? 'current') === 'current'));
->>>>>>> samples
   await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
   await storeOutcomes(client, keys, patientId, samples, outcomes);
   await outbox.note(client, keys, patientId, outcomes.filter(isDone).map(submittable), samples.map(({ _id }) => _id));

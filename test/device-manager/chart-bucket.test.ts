@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { bucketsOf, durationOf, hourMs, partsHour, widthFor, type Cell } from '../../src/device-manager/domain/chart-bucket.ts';
-import { bucketsOf, durationOf, hourMs, widthFor, type Cell } from '../../src/device-manager/domain/chart-bucket.ts';
 import '../setup/seed.ts';
 
 const cell = (at: string, y: number): Cell => ({ x: Date.parse(at), count: 1, min: y, max: y, sum: y });
