@@ -2,7 +2,7 @@ import type { Instant } from '../measurement/instant.ts';
 import { deviceOfItem, type EnrolledDevice } from './enrolment.ts';
 import { datesOfItem } from './item-dates.ts';
 import { itemError, type ItemCode, type ItemError } from './item-error.ts';
-import { isUuid, sourceOf, syncVersionOf, uuidParts, valueText, type SyncVersion } from './item-identity.ts';
+import { identityOf, isUuid, sourceOf, syncVersionOf, valueText, type SyncVersion } from './item-identity.ts';
 import { hasNumberAsText, judgeValue, unitOfItem, type EffectiveUnit, type ItemFault } from './item-value.ts';
 import { MAX_TEXT_LENGTH } from './limits.ts';
 import type { ShapedItem } from './shapes/shape.ts';
@@ -160,11 +160,6 @@ function assumedOf(type: boolean, { unit, unitAssumed, percentAssumed = false }:
   if (!type && !isUnit && !percentAssumed && !number && !zone) return nothing;
   const found: Readonly<Record<Assumption, boolean>> = { type, unit: isUnit, percent: percentAssumed, number, 'time-zone': zone };
   return (Object.keys(found) as Assumption[]).filter((assumption) => found[assumption]);
-}
-
-function identityOf(item: Item, id: string | undefined, contentParts: readonly string[]): readonly string[] {
-  if (id !== undefined) return uuidParts(id);
-  return ['content', sourceOf(item), ...contentParts];
 }
 
 /**
