@@ -86,6 +86,7 @@ describe('an import', () => {
         <WorkoutEvent type="HKWorkoutEventTypePause" date="${pause}"/><WorkoutStatistics type="HKQuantityTypeIdentifierActiveEnergyBurned" startDate="${start}" endDate="${end}" sum="300" unit="kcal"/></Workout>`;
     };
     const audiogram = (offset: keyof typeof times) => `<Audiogram type="HKDataTypeIdentifierAudiogram" sourceName="Ear" startDate="${dates(offset)[0]}" creationDate="${dates(offset)[2]}"><sensitivityPoint frequencyValue="1000" leftEarValue="20"/></Audiogram>`;
+    const day = (energy: number) => `<ActivitySummary dateComponents="2024-07-01" activeEnergyBurned="${String(energy)}" activeEnergyBurnedUnit="kcal"/>`;
     const madeIn = (offset: string, name: string, ...elements: string[]) => {
       const file = exportOf(name, ...elements);
       writeFileSync(file, readFileSync(file, 'utf8').replace('2024-07-10 10:00:00 +0200', `2024-07-10 10:00:00 ${offset}`));
@@ -107,6 +108,13 @@ describe('an import', () => {
       const user = await vitalgate.addUser();
       const others = [workout('+0200', 10).replace('Running', 'Walking'), workout('+0200', 10).replaceAll('08:30:00', '08:31:00'), workout('+0200', 10).replace('"Watch"', '"Phone"')];
       expect((await imported(exportOf('four.xml', workout('+0200', 10), ...others), user)).statuses).toEqual({ created: 4 });
+    });
+
+    test('the rings of its day that are fuller now take the place of the earlier ones', async () => {
+      const user = await vitalgate.addUser();
+      await imported(madeIn('+0200', 'morning.xml', day(120)), user);
+      await imported(madeIn('-0400', 'evening.xml', day(480)), user);
+      expect((await recordsOf(user, 'recordedAt,normalizedData')).map(({ state, normalizedData }) => [state, normalizedData?.observations[0]?.value]).toSorted()).toEqual([['normalized', 480], ['superseded', 120]]);
     });
   });
 
