@@ -4,15 +4,17 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { VettedSample } from '../healthkit/vetting.ts';
 import { addJob } from '../jobs/runner.ts';
-import { contentIdentity, contentKey, readingIdentity, sampleId } from '../keys/identity.ts';
+import { contentIdentity, contentKey, sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import { keysForKeeping } from './admitting.ts';
+import { earliestReading, isTotalName, versionOf } from './naming-versions.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { insertPayload, type PayloadContext } from './storage/payload-table.ts';
 import { insertCopies } from './storage/sample-copy-table.ts';
 import { earlierReadings, insertSamples, keptSamples, knownBefore, type NewSample } from './storage/new-sample-table.ts';
 import { deletedAmong } from './storage/tombstone-table.ts';
+import { raiseVersions } from './storage/version-table.ts';
 import { addNormalization } from './waiting-payloads.ts';
 
 /** Vetted samples of one request of one patient. */
@@ -69,6 +71,7 @@ const namesOf = (identityKey: Buffer, provider: string, { id, identityParts, con
 
 const identify = ({ identityKey }: ScopeKeys, { provider, samples }: Upload): Identified[] => {
   const sourceNameOf = sourceNames(identityKey);
+  const readAfter = earliestReading(samples);
   return samples.map((sample, position): Identified => ({
     position,
     ...namesOf(identityKey, provider, sample),
@@ -79,8 +82,7 @@ const identify = ({ identityKey }: ScopeKeys, { provider, samples }: Upload): Id
     recordedAtMs: sample.start.epochMs,
     endedAtMs: sample.end.epochMs,
     sourceKey: sample.id === undefined ? undefined : sourceNameOf(sample.source),
-    identity: sample.sync && `identifier:${readingIdentity(identityKey, [provider, sample.source, sample.type ?? '', sample.sync.identifier])}`,
-    versionNumber: sample.sync?.version,
+    ...versionOf(identityKey, provider, sample, readAfter),
   }));
 };
 
@@ -120,6 +122,13 @@ const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, pla
   await addNormalization(db, patientId, place.payloadId);
 };
 
+/** A total that was kept and replaced may be true again, when the phone has read it later than what replaced it. */
+const renewTotals = async (db: PoolClient, patientId: string, samples: readonly Identified[]): Promise<void> => {
+  const totals = samples.filter(({ identity }) => isTotalName(identity));
+  const payloads = totals.length === 0 ? [] : await raiseVersions(db, patientId, totals, totals[0]?.versionNumber ?? -Infinity);
+  for (const payloadId of payloads) await addVersionCheck(db, patientId, payloadId);
+};
+
 /**
  * Keeps an upload in one transaction: rows of new samples, the payload when any is new, the audit row and the job. Answers a status
  * per sample in the order given. A sample that was there stays as it is; with another content it is a conflict; one that was deleted
@@ -140,6 +149,7 @@ export const keepUpload = (pool: Pool, keyRing: KeyRing, upload: Upload): Promis
     const created = await insertSamples(client, { patientId, provider, format, ...place }, sameReadings.size === 0 ? missing : missing.map((sample) => ({ ...sample, sameReadingAs: sameReadings.get(sample._id) })));
     const isNew = (sample: Identified): boolean => created.has(sample._id) && firsts.get(sample._id) === sample;
     if (created.size > 0) await insertUpload(client, keys, upload, place, samples, isNew, deleted);
+    await renewTotals(client, patientId, samples.filter((sample) => !created.has(sample._id)));
     const kept = new Map([...keptBefore, ...(await keptSamples(client, patientId, missing.filter(({ _id }) => !created.has(_id)).map(({ _id }) => _id)))]);
     const items = samples.map((sample): KeptItem => {
       const { _id } = sample;

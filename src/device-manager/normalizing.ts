@@ -13,6 +13,7 @@ import { readPayloads, type Payload } from './storage/payload-table.ts';
 import { supersedeSubmissions } from './storage/submission-table.ts';
 import { samplesToNormalize, type PayloadSample, type Which } from './storage/sample-result-table.ts';
 import { writeLeftOut, writeStandings } from './storage/version-table.ts';
+import { createAmounts } from './total-amounts.ts';
 import { takeWaiting } from './waiting-payloads.ts';
 
 /** A normalized sample as the outbox takes it. */
@@ -50,7 +51,7 @@ const outcomesIn = async (rules: Rules, payloads: readonly Payload[], samples: r
 /** Normalizes samples of payloads of one patient, whose lock the caller holds; answers why no rule took some of them. */
 const normalizePayloads = async ({ keyRing, ruleBook, outbox }: Normalizing, client: PoolClient, patientId: string, payloadIds: readonly string[], which: Which): Promise<Reason[]> => {
   const found = await samplesToNormalize(client, patientId, payloadIds, which);
-  const { standings, changed } = await settle(client, found);
+  const { standings, changed } = await settle(client, found, createAmounts(client, keyRing, ruleBook));
   const wanted = which === 'versions' ? changed : found;
   if (wanted.length === 0) return [];
   // Of a patient who is being erased there are samples for a while, but no keys.

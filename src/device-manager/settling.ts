@@ -1,7 +1,8 @@
 import type { Queryable } from '../database/pool.ts';
 import { addJob } from '../jobs/runner.ts';
-import { namesIn, standingOfPair, standingsOf, standingsOfNumbered, type Standing, type Version } from './domain/version.ts';
+import { mayBeLatest, namesIn, standingOfPair, standingsOf, standingsOfNumbered, standingsOfTotals, type Standing, type Total, type Version } from './domain/version.ts';
 import { addVersionCheck } from './keeping.ts';
+import { isTotalName } from './naming-versions.ts';
 import { waitingUnder } from './storage/quarantine-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
 import { identitiesWith, versionsOf, type VersionRow } from './storage/version-table.ts';
@@ -11,15 +12,29 @@ const versionOf = (row: VersionRow, name: string): Version => ({
   issuedAt: row.issued_at?.getTime(), receivedAt: row.received_at.getTime(),
 });
 
-const standingsOfReading = (name: string, rows: readonly VersionRow[]): Map<string, Standing> => {
+const totalsOf = (rows: readonly VersionRow[]): Total[] =>
+  rows.map(({ _id, device, version_number: readAfter, received_at }) => ({ _id, device, readAfter: readAfter ?? -Infinity, receivedAt: received_at.getTime() }));
+
+/** How much totals say, by identifier; those of which nobody can tell are left out. */
+export type Amounts = (totals: readonly Pick<VersionRow, 'patient_id' | '_id' | 'payload_id'>[]) => Promise<ReadonlyMap<string, number>>;
+
+/** Totals of which the amount decides, because either may be the later. */
+const contended = (groups: ReadonlyMap<string, readonly VersionRow[]>): VersionRow[] =>
+  [...groups].flatMap(([identity, rows]) => {
+    const latest = isTotalName(identity) ? new Set(mayBeLatest(totalsOf(rows)).map(({ _id }) => _id)) : new Set();
+    return latest.size < 2 ? [] : rows.filter(({ _id }) => latest.has(_id));
+  });
+
+const standingsOfReading = (name: string, rows: readonly VersionRow[], amounts: ReadonlyMap<string, number>): Map<string, Standing> => {
+  if (isTotalName(name)) return standingsOfTotals(totalsOf(rows), amounts);
   const numbered = rows.flatMap(({ _id, version_number: number, received_at }) => (number === null ? [] : [{ _id, number, receivedAt: received_at.getTime() }]));
   return numbered.length > 0 ? standingsOfNumbered(numbered) : standingsOf(rows.map((row) => versionOf(row, name)));
 };
 
 /** Of versions all of whose names are among some: two names have each a standing. */
-const standingsUnder = (names: ReadonlySet<string>, rows: readonly VersionRow[]): Map<string, Standing> => {
+const standingsUnder = (names: ReadonlySet<string>, rows: readonly VersionRow[], amounts: ReadonlyMap<string, number>): Map<string, Standing> => {
   const readings = Map.groupBy(rows.flatMap((row) => namesIn(row.identity).map((name) => ({ name, row }))), ({ name }) => name);
-  const byName = new Map([...readings].map(([name, all]) => [name, standingsOfReading(name, all.map(({ row }) => row))]));
+  const byName = new Map([...readings].map(([name, all]) => [name, standingsOfReading(name, all.map(({ row }) => row), amounts)]));
   return new Map(rows.flatMap(({ _id, identity }): [string, Standing][] => {
     const own = namesIn(identity);
     const [first, second] = own.flatMap((name) => byName.get(name)?.get(_id) ?? []);
@@ -56,11 +71,13 @@ export interface Settlement<Sample extends SampleRow> {
  * again, each under the lock of its own patient; so are withdrawals in quarantine that can now be attributed. What comes out in the end
  * does not depend on the order in which versions came.
  */
-export const settle = async <Sample extends SampleRow>(db: Queryable, samples: readonly Sample[]): Promise<Settlement<Sample>> => {
+export const settle = async <Sample extends SampleRow>(db: Queryable, samples: readonly Sample[], amountsOf: Amounts): Promise<Settlement<Sample>> => {
   const identities = [...new Set(samples.flatMap(({ identity }) => identity ?? []))];
   if (identities.length === 0) return { standings: new Map(), changed: samples };
   const { names, rows } = await relatedVersions(db, [...new Set(identities.flatMap(namesIn))]);
-  const standings = standingsUnder(names, rows);
+  const asked = contended(Map.groupBy(rows, ({ identity }) => identity));
+  const amounts = asked.length === 0 ? new Map<string, number>() : await amountsOf(asked);
+  const standings = standingsUnder(names, rows, amounts);
   const stale = new Set(rows.filter(({ _id }) => standings.has(_id)).filter((row) => !agrees(row, standings.get(row._id) ?? { state: 'current' })).map(({ _id }) => _id));
   const changed = samples.filter(({ _id, state }) => state === 'received' || stale.has(_id));
   const own = new Set(samples.map(({ _id }) => _id));

@@ -1,12 +1,14 @@
+import { parseInstant } from '../measurement/instant.ts';
+import { wordOf } from '../measurement/stated-text.ts';
 import { numberOf } from './item-value.ts';
-import { BLOOD_PRESSURE } from './type-catalogue.ts';
+import { BLOOD_PRESSURE, WORKOUT } from './type-catalogue.ts';
 
 type Item = Readonly<Record<string, unknown>>;
 
 /** What may differ between two deliveries of one sample, or is a part of its own. */
 const ASIDE = new Set([
-  'id', 'uuid', 'startDate', 'endDate', 'start', 'end', 'type', 'dataType', 'quantityType', 'rawDataType', 'unit',
-  'metadata', 'metadataTimeZone', 'sourceId', 'sourceName', 'device', 'deviceId', 'assignedPatientId', 'patientId',
+  'id', 'uuid', 'startDate', 'endDate', 'start', 'end', 'date', 'type', 'dataType', 'quantityType', 'rawDataType', 'unit',
+  'metadata', 'metadataTimeZone', 'sourceId', 'sourceName', 'source', 'sourceVersion', 'device', 'deviceId', 'assignedPatientId', 'patientId',
 ]);
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -42,7 +44,17 @@ export const sourceOf = ({ sourceId, sourceName }: Item): string => {
   return named === '' && typeof sourceName === 'string' ? sourceName.trim() : named;
 };
 
+/** Texts that begin as dates do; no others are read. */
+const hasYear = (text: string): boolean => text.length >= 16 && text.charAt(4) === '-' && text.charAt(7) === '-';
+
+/** A date is the instant it names: the offset is that of the phone when it read the sample. */
+function instantText(text: string): string {
+  const instant = hasYear(text) ? parseInstant(text) : undefined;
+  return typeof instant === 'object' ? instant.iso : text;
+}
+
 function ordered(value: unknown): unknown {
+  if (typeof value === 'string') return instantText(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(ordered);
   return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([member, inner]) => [member, ordered(inner)]);
@@ -62,4 +74,15 @@ export function valueText(item: Item, type: string | undefined): string {
     return members.map((member) => spelled(item[member])).join('/');
   }
   return JSON.stringify(ordered(Object.fromEntries(Object.entries(item).filter(([member]) => !ASIDE.has(member)))));
+}
+
+/**
+ * The sample key without patient and provider: the UUID, or the content where there is none. Of a workout the activity and its time, for
+ * what was counted in it is told in the units, and with the details, of whoever tells it.
+ */
+export function identityOf(item: Item, id: string | undefined, contentParts: readonly string[]): readonly string[] {
+  if (id !== undefined) return uuidParts(id);
+  const [type = '', start = '', end = ''] = contentParts;
+  if (type !== WORKOUT) return ['content', sourceOf(item), ...contentParts];
+  return ['content', sourceOf(item), type, start, end, wordOf(item['activityName'] ?? item['activityId'])];
 }

@@ -4,7 +4,7 @@ import types from './types.json' with { type: 'json' };
 /**
  * One of the 220 HealthKit types (Apple SDK of 2026-07; names of the bridges as aliases). Units are UCUM; `defaultUnit` is what
  * react-native-health sends when the app asks for none. Percentages of `percentAsFraction` types arrive as 0 to 1. Of a category that
- * `hasNoValue` only the time between its dates counts (HKCategoryValueNotApplicable).
+ * `hasNoValue` only the time between its dates counts (HKCategoryValueNotApplicable). Quantities that are `cumulative` add up.
  */
 export interface HealthKitType {
   readonly identifier: string;
@@ -14,6 +14,7 @@ export interface HealthKitType {
   readonly percentAsFraction?: boolean | undefined;
   readonly mayBeNegative?: boolean | undefined;
   readonly hasNoValue?: boolean | undefined;
+  readonly cumulative?: boolean | undefined;
 }
 
 type Item = Readonly<Record<string, unknown>>;
@@ -23,6 +24,9 @@ export const BLOOD_PRESSURE = 'HKCorrelationTypeIdentifierBloodPressure';
 
 /** A workout, which each bridge has in a shape of its own. */
 export const WORKOUT = 'HKWorkoutTypeIdentifier';
+
+/** The rings of a day. */
+export const ACTIVITY_SUMMARY = 'HKActivitySummaryTypeIdentifier';
 
 const key = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
@@ -61,7 +65,7 @@ const clinicalResources = [
 
 const hints: readonly Hint[] = [
   [(item) => 'heartbeatSeries' in item, 'HKDataTypeIdentifierHeartbeatSeries'],
-  [(item) => 'appleStandHours' in item && 'appleExerciseTime' in item, 'HKActivitySummaryTypeIdentifier'],
+  [(item) => 'appleStandHours' in item && 'appleExerciseTime' in item, ACTIVITY_SUMMARY],
   [(item) => 'valence' in item && 'associations' in item, 'HKStateOfMindTypeIdentifier'],
   [(item) => 'sensitivityPoints' in item, 'HKDataTypeIdentifierAudiogram'],
   ...clinicalResources.map(([resourceType, name]): Hint => [({ fhirData }) => asItem(fhirData)['resourceType'] === resourceType, `HKClinicalTypeIdentifier${name}Record`]),

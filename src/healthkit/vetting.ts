@@ -2,9 +2,10 @@ import type { Instant } from '../measurement/instant.ts';
 import { deviceOfItem, type EnrolledDevice } from './enrolment.ts';
 import { datesOfItem } from './item-dates.ts';
 import { itemError, type ItemCode, type ItemError } from './item-error.ts';
-import { isUuid, sourceOf, syncVersionOf, uuidParts, valueText, type SyncVersion } from './item-identity.ts';
+import { identityOf, isUuid, sourceOf, syncVersionOf, valueText, type SyncVersion } from './item-identity.ts';
 import { hasNumberAsText, judgeValue, unitOfItem, type EffectiveUnit, type ItemFault } from './item-value.ts';
 import { longTextIn } from './long-text.ts';
+import { totalOf } from './period-total.ts';
 import type { ShapedItem } from './shapes/shape.ts';
 import { typeOfItem } from './type-catalogue.ts';
 
@@ -23,7 +24,7 @@ export interface Batch {
 export type Assumption = 'type' | 'unit' | 'percent' | 'number' | 'time-zone';
 
 /** One item and all that its verdict depends on. */
-export interface ItemToVet<Device extends EnrolledDevice = EnrolledDevice> extends Partial<Pick<ShapedItem, 'pointer' | 'places' | 'percent'>> {
+export interface ItemToVet<Device extends EnrolledDevice = EnrolledDevice> extends Partial<Pick<ShapedItem, 'pointer' | 'places' | 'percent' | 'isTotal'>> {
   readonly item: unknown;
   readonly index: number;
   /** What the JSON gate found; the pointer starts at the body. */
@@ -66,6 +67,8 @@ export interface VettedSample<Device extends EnrolledDevice = EnrolledDevice> {
   readonly source: string;
   /** The reading it is a version of, where its app says so. */
   readonly sync?: SyncVersion | undefined;
+  /** The total of a period it is a reading of: type, source and period. Missing where it is none, or has a UUID. */
+  readonly total?: readonly string[] | undefined;
 }
 
 const isItem = (item: unknown): item is Item => typeof item === 'object' && item !== null && !Array.isArray(item);
@@ -100,7 +103,7 @@ const isFault = (found: object): found is ItemFault => 'place' in found;
 
 type Verdict<Device extends EnrolledDevice> = Omit<VettedSample<Device>, 'index'>;
 
-function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, patientId, now, oldest, checkShape, percent }: ItemToVet<Device>): Verdict<Device> | ItemFault {
+function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, patientId, now, oldest, checkShape, percent, isTotal }: ItemToVet<Device>): Verdict<Device> | ItemFault {
   const long = longTextIn(item);
   if (long !== undefined) return { code: 'text-too-long', place: long };
   const foreign = foreignPatient(item, patientId);
@@ -122,6 +125,7 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
     id: identity.id, type, known: known !== undefined, unit: unit.unit, unitAssumed: unit.unitAssumed,
     assumed: assumedOf(concluded, unit, hasNumberAsText(item, known), dates.zoneAssumed), start: dates.start, end: dates.end, device,
     identityParts: identityOf(item, identity.id, contentParts), contentParts, source: sourceOf(item), sync: syncVersionOf(item),
+    total: identity.id === undefined ? totalOf(item, known, dates, isTotal === true) : undefined,
   };
 }
 
@@ -132,11 +136,6 @@ function assumedOf(type: boolean, { unit, unitAssumed, percentAssumed = false }:
   if (!type && !isUnit && !percentAssumed && !number && !zone) return nothing;
   const found: Readonly<Record<Assumption, boolean>> = { type, unit: isUnit, percent: percentAssumed, number, 'time-zone': zone };
   return (Object.keys(found) as Assumption[]).filter((assumption) => found[assumption]);
-}
-
-function identityOf(item: Item, id: string | undefined, contentParts: readonly string[]): readonly string[] {
-  if (id !== undefined) return uuidParts(id);
-  return ['content', sourceOf(item), ...contentParts];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -121,6 +121,47 @@ describe('an import', () => {
     } finally {
       await proxy.stop();
     }
+  });
+
+  describe('made again on a journey, in another offset, adds nothing', () => {
+    const times = { '+0200': ['2024-07-01 08:00:00', '2024-07-01 08:10:00', '2024-07-01 08:30:00'], '-0400': ['2024-07-01 02:00:00', '2024-07-01 02:10:00', '2024-07-01 02:30:00'] } as const;
+    const dates = (offset: keyof typeof times) => times[offset].map((time) => `${time} ${offset}`) as [string, string, string];
+    const workout = (offset: keyof typeof times, version: number) => {
+      const [start, pause, end] = dates(offset);
+      return `<Workout workoutActivityType="HKWorkoutActivityTypeRunning" duration="30" durationUnit="min" sourceName="Watch" sourceVersion="${String(version)}" creationDate="${end}" startDate="${start}" endDate="${end}">
+        <WorkoutEvent type="HKWorkoutEventTypePause" date="${pause}"/><WorkoutStatistics type="HKQuantityTypeIdentifierActiveEnergyBurned" startDate="${start}" endDate="${end}" sum="300" unit="kcal"/></Workout>`;
+    };
+    const audiogram = (offset: keyof typeof times) => `<Audiogram type="HKDataTypeIdentifierAudiogram" sourceName="Ear" startDate="${dates(offset)[0]}" creationDate="${dates(offset)[2]}"><sensitivityPoint frequencyValue="1000" leftEarValue="20"/></Audiogram>`;
+    const day = (energy: number) => `<ActivitySummary dateComponents="2024-07-01" activeEnergyBurned="${String(energy)}" activeEnergyBurnedUnit="kcal"/>`;
+    const madeIn = (offset: string, name: string, ...elements: string[]) => {
+      const file = exportOf(name, ...elements);
+      writeFileSync(file, readFileSync(file, 'utf8').replace('2024-07-10 10:00:00 +0200', `2024-07-10 10:00:00 ${offset}`));
+      return file;
+    };
+
+    test.each<[string, string, string]>([
+      ['a workout with pauses and statistics', workout('+0200', 10), workout('-0400', 10)],
+      ['a workout whose watch was renewed', workout('+0200', 10), workout('+0200', 11)],
+      ['a workout whose energy is told in another unit', workout('+0200', 10), workout('-0400', 10).replace('sum="300" unit="kcal"', 'sum="1255.2" unit="kJ"')],
+      ['an audiogram with the date of its making', audiogram('+0200'), audiogram('-0400')],
+    ])('%s', async (_situation, before, after) => {
+      const user = await vitalgate.addUser();
+      expect((await imported(madeIn('+0200', 'home.xml', before), user)).statuses).toEqual({ created: 1 });
+      expect((await imported(madeIn('-0400', 'away.xml', after), user)).statuses).toEqual({ duplicate: 1 });
+    });
+
+    test('another workout of that time is one more', async () => {
+      const user = await vitalgate.addUser();
+      const others = [workout('+0200', 10).replace('Running', 'Walking'), workout('+0200', 10).replaceAll('08:30:00', '08:31:00'), workout('+0200', 10).replace('"Watch"', '"Phone"')];
+      expect((await imported(exportOf('four.xml', workout('+0200', 10), ...others), user)).statuses).toEqual({ created: 4 });
+    });
+
+    test('the rings of its day that are fuller now take the place of the earlier ones', async () => {
+      const user = await vitalgate.addUser();
+      await imported(madeIn('+0200', 'morning.xml', day(120)), user);
+      await imported(madeIn('-0400', 'evening.xml', day(480)), user);
+      expect((await recordsOf(user, 'recordedAt,normalizedData')).map(({ state, normalizedData }) => [state, normalizedData?.observations[0]?.value]).toSorted()).toEqual([['normalized', 480], ['superseded', 120]]);
+    });
   });
 
   test('tells once of what a clock ahead of the server refuses, however many batches follow', async () => {

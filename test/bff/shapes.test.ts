@@ -239,3 +239,31 @@ test('one reading in three formats becomes the same record', async () => {
   expect(records).toEqual([records[0], records[0], records[0]]);
   expect(records[0]).toEqual([['2024-07-01T00:00:00.000Z', 'https://loinc.org/8867-4', 61.5, '/min']]);
 });
+
+describe('what a phone reads again on a journey is known, whatever offset it writes', () => {
+  const [home, away] = [{ noon: '2024-07-01 12:00:00 +0200', later: '2024-07-01 12:30:00 +0200' }, { noon: '2024-07-01 06:00:00 -0400', later: '2024-07-01 06:30:00 -0400' }];
+  type Place = typeof home;
+  const list = (name: string, element: object) => ({ data: { [name]: [element] } });
+  const walk = { activityId: 52, activityName: 'Walking', calories: 120, distance: 1.5, tracked: true, sourceName: 'Watch', sourceId: 'com.apple.health.1' };
+  test.each<[string, string, (place: Place, isLater: boolean) => unknown]>([
+    ['a trace with a date for each voltage', autoExport, ({ noon: start, later: end }) => list('ecg', { start, end, classification: 'Sinus Rhythm', averageHeartRate: 61, source: 'Watch', voltageMeasurements: [{ date: start, voltage: 12, units: 'mcV' }] })],
+    ['a workout with its heart rates and its way', autoExport, ({ noon: start, later: end }) => list('workouts', { name: 'Walking', start, end, route: [{ lat: 1, lon: 1, timestamp: start }], heartRateData: [{ date: start, qty: 108, units: 'bpm' }] })],
+    ['a workout whose energy is told in another unit', autoExport, ({ noon: start, later: end }, isLater) => list('workouts', { name: 'Walking', start, end, activeEnergy: isLater ? { qty: 100, units: 'kcal' } : { qty: 418.4, units: 'kJ' } })],
+    ['a night, by when it began', autoExport, ({ noon, later }) => ({ data: { metrics: [{ name: 'sleep_analysis', units: 'hr', data: [{ date: noon, asleep: 0.5, inBed: 0.5, sleepStart: noon, sleepEnd: later, inBedStart: noon, inBedEnd: later, source: 'Watch' }] }] } })],
+    ['a workout of react-native-health', standard, ({ noon: start, later: end }, isLater) => [{ ...walk, start, end, device: isLater ? 'iPhone 16' : 'iPhone 15' }]],
+  ])('%s', async (_situation, format, bodyAt) => {
+    const app = await newApp();
+    expect(await upload(app, format, bodyAt(home, false))).toMatchObject({ duplicates: 0, rejected: 0 });
+    expect(await upload(app, format, bodyAt(away, true))).toMatchObject({ duplicates: 1 });
+  });
+
+  test.each<[string, unknown, unknown]>([
+    ['a trace with other voltages', list('ecg', { start: noon, end: noon, voltageMeasurements: [{ date: noon, voltage: 12 }] }), list('ecg', { start: noon, end: noon, voltageMeasurements: [{ date: noon, voltage: 13 }] })],
+    ['a trace whose voltages were measured later', list('ecg', { start: noon, end: noon, voltageMeasurements: [{ date: noon, voltage: 12 }] }), list('ecg', { start: noon, end: noon, voltageMeasurements: [{ date: home.later, voltage: 12 }] })],
+    ['another workout of that time', list('workouts', { name: 'Walking', start: noon, end: noon }), list('workouts', { name: 'Cycling', start: noon, end: noon })],
+  ])('but %s is another', async (_situation, first, second) => {
+    const app = await newApp();
+    await upload(app, autoExport, first);
+    expect(await upload(app, autoExport, second)).toMatchObject({ created: 1 });
+  });
+});

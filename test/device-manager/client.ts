@@ -33,6 +33,15 @@ export const accessTokenOf = async (vitalgate: TestVitalgate, userGroup: string)
 export const newPatient = (): string => randomUUID().replaceAll('-', '');
 
 export const watch = { deviceId: 'apple-12345', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' };
+
+/** A new patient with a watch, and a service that speaks for them. */
+export const patientWithWatch = async (vitalgate: TestVitalgate): Promise<{ readonly patientId: string; readonly client: Client }> => {
+  const patientId = newPatient();
+  const client = service(vitalgate, patientId);
+  await answered(client.post('/devices/assign', watch));
+  return { patientId, client };
+};
+
 export const cuff = (deviceId: string) => ({ deviceId, deviceType: 'Medical', deviceProvider: 'Medisanté', serialNumber: `serial-${deviceId}` });
 
 /** The body of a 200; anything else is an error that shows the answer. */

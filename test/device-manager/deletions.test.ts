@@ -5,7 +5,7 @@ import { createKeyRing } from '../../src/keys/scope-keys.ts';
 import { readPayload } from '../../src/device-manager/storage/payload-table.ts';
 import { readNormalizedChunk } from '../../src/device-manager/storage/normalized-chunk-table.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, chartOf, eventually, heartRate, newPatient, refused, service, watch, type Client, type KeptRecord, type Series } from './client.ts';
+import { answered, chartOf, eventually, heartRate, newPatient, patientWithWatch, refused, service, type Client, type KeptRecord, type Series } from './client.ts';
 import '../setup/seed.ts';
 
 interface Kept {
@@ -24,12 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => vitalgate.stop());
 
-const enrolled = async (): Promise<{ patientId: string; client: Client }> => {
-  const patientId = newPatient();
-  const client = service(vitalgate, patientId);
-  await answered(client.post('/devices/assign', watch));
-  return { patientId, client };
-};
+const enrolled = () => patientWithWatch(vitalgate);
 const upload = (client: Client, items: readonly unknown[]) =>
   answered<Kept>(client.send('/health-data/healthkit', { method: 'POST', headers: { 'content-type': 'application/json', prefer: 'return=representation' }, body: JSON.stringify(items) }));
 const remove = (client: Client, uuids: readonly unknown[]) => answered<Receipt>(client.post('/health-data/deletions', { deletions: uuids.map((uuid) => ({ uuid })) }));

@@ -62,6 +62,33 @@ export const standingOfPair = (systolic: Standing, diastolic: Standing): Standin
   return diastolic.state === 'current' ? systolic : { state: 'current', leftOut: `${halves[1]}:${diastolic.reason}` };
 };
 
+/** One reading of the total of a period: sums grow, and whoever read them later knows more. */
+export interface Total {
+  readonly _id: string;
+  /** Whose reading it is: two phones may know different things. */
+  readonly device: string;
+  /** It was not read before this instant, as milliseconds since 1970. */
+  readonly readAfter: number;
+  readonly receivedAt: number;
+}
+
+/** Those of some readings of one total that may be the latest of their device: none that came before another was read. */
+export const mayBeLatest = (totals: readonly Total[]): Total[] =>
+  [...Map.groupBy(totals, ({ device }) => device).values()].flatMap((own) => {
+    const latest = Math.max(...own.map(({ readAfter }) => readAfter));
+    return own.filter(({ readAfter, receivedAt }) => Math.max(readAfter, receivedAt) >= latest);
+  });
+
+/**
+ * The standing of each reading of one total, by identifier: of those that may be the latest the largest counts, for sums grow and an old
+ * upload may come late; of equal ones, and where no amount is known, the one received last. Does not depend on the order they came in.
+ */
+export const standingsOfTotals = (totals: readonly Total[], amounts: ReadonlyMap<string, number>): Map<string, Standing> => {
+  const amountOf = ({ _id }: Total): number => amounts.get(_id) ?? -1;
+  const [winner] = mayBeLatest(totals).sort((a, b) => amountOf(b) - amountOf(a) || b.receivedAt - a.receivedAt || (a._id < b._id ? -1 : 1));
+  return new Map(totals.map((one): [string, Standing] => [one._id, one === winner ? { state: 'current' } : { state: 'superseded', reason: 'newer-total' }]));
+};
+
 /** One version of a reading whose app counts them (HKMetadataKeySyncVersion). */
 export interface NumberedVersion {
   readonly _id: string;

@@ -6,6 +6,7 @@ export interface VersionRow {
   readonly patient_id: string;
   readonly _id: string;
   readonly payload_id: string;
+  readonly device: string;
   /** One name or two. */
   readonly identity: string;
   /** Null where its versions are counted. */
@@ -35,7 +36,7 @@ export const identitiesWith = async (db: Queryable, names: readonly string[]): P
 export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, identity, status, version_number, issued_at, received_at, state, reason, left_out from device_manager.whole_sample where identity = any($1::text[])`,
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, ${hex('device')}, identity, status, version_number, issued_at, received_at, state, reason, left_out from device_manager.whole_sample where identity = any($1::text[])`,
       [identities],
     )
   ).rows;
@@ -70,4 +71,20 @@ export const writeStandings = async (db: Queryable, patientId: string, standings
      where s.patient_id = $1 and s._id = r._id`,
     [patientId, standings.map(({ _id }) => _id), standings.map(({ state }) => state), standings.map(({ reason }) => reason)],
   );
+};
+
+/**
+ * Raises the number of those of some versions, each of a device, that were superseded, and answers the payloads they are in. What is written at the same
+ * time is passed over, so that nobody waits for another; it comes again with the next upload.
+ */
+export const raiseVersions = async (db: Queryable, patientId: string, versions: readonly { readonly _id: string; readonly device: string }[], number: number): Promise<string[]> => {
+  const { rows } = await db.query<{ payload_id: string }>(
+    `update device_manager.sample s set version_number = $4 from
+       (select o._id from unnest($2::uuid[], $3::uuid[]) as again(_id, device) join device_manager.sample o on o.patient_id = $1 and o._id = again._id
+          join device_manager.sample_group g on g.patient_id = o.patient_id and g.payload_id = o.payload_id and g.group_no = o.group_no and g.device = again.device
+        where o.state = 'superseded' and o.version_number < $4 for update of o skip locked) as old
+     where s.patient_id = $1 and s._id = old._id returning replace(s.payload_id::text, '-', '') as payload_id`,
+    [patientId, versions.map(({ _id }) => _id), versions.map(({ device }) => device), number],
+  );
+  return [...new Set(rows.map(({ payload_id: payloadId }) => payloadId))].sort();
 };

@@ -1,3 +1,4 @@
+import { isPeriodPoint } from '../period-total.ts';
 import { resolveType, type HealthKitType } from '../type-catalogue.ts';
 import names from './health-auto-export-names.json' with { type: 'json' };
 import { SLEEP, stageOf } from './sleep-stage.ts';
@@ -43,8 +44,15 @@ const pointMembers = [
 const valueMembers = (type: string): readonly (readonly [string, ...string[]])[] =>
   resolveType(type)?.kind === 'category' ? [] : [['value', 'qty', 'Avg', 'value']];
 
-function pointItem(pointer: string, point: unknown, metric: Members, metricPlace: string): ShapedItem {
-  const { name, units } = metric;
+/** What a list of points has in common. */
+interface Metric {
+  readonly members: Members;
+  readonly place: string;
+  /** Dates of several of its points: of a period there is one total, so that these are samples of their own. */
+  readonly repeated: ReadonlySet<unknown>;
+}
+
+function pointItem(pointer: string, point: unknown, { members: { name, units }, place, repeated }: Metric): ShapedItem {
   if (!isObject(point)) return plain(pointer, point);
   const type = typeof name === 'string' ? typeOfPoint(name, point) : '';
   const reading = renamed(point, [...pointMembers, ...valueMembers(type)]);
@@ -53,16 +61,28 @@ function pointItem(pointer: string, point: unknown, metric: Members, metricPlace
   return {
     pointer, received: { ...(name !== undefined && { name }), ...(units !== undefined && { units }), data: [received] },
     item: { ...membersOf(item), type, ...(typeof units === 'string' && { unit: units }) },
-    places: { ...places, '/type': `${metricPlace}/name`, '/unit': `${metricPlace}/units` }, percent: 'hundredths',
+    places: { ...places, '/type': `${place}/name`, '/unit': `${place}/units` }, percent: 'hundredths',
+    ...(isPeriodPoint(resolveType(type), point) && !repeated.has(point['date']) && { isTotal: true }),
   };
 }
 
-function* pointItems(metric: Members, metricPlace: string): Generator<ShapedItem> {
-  const { data } = metric;
+function repeatedIn(points: readonly unknown[]): ReadonlySet<unknown> {
+  const [seen, repeated] = [new Set(), new Set()];
+  for (const point of points) {
+    const { date } = membersOf(point);
+    (seen.has(date) ? repeated : seen).add(date);
+  }
+  return repeated;
+}
+
+function* pointItems(members: Members, place: string): Generator<ShapedItem> {
+  const { name, data } = members;
   if (data === undefined) return;
+  const addsUp = typeof name === 'string' && knownType(name)?.cumulative === true;
+  const metric = { members, place, repeated: repeatedIn(addsUp && Array.isArray(data) ? data : []) };
   // A point that was redacted keeps its position, also where it was not in a list.
-  if (!Array.isArray(data)) yield pointItem(`${metricPlace}/data`, data, metric, metricPlace);
-  else for (const [index, point] of data.entries()) yield pointItem(`${metricPlace}/data/${String(index)}`, point, metric, metricPlace);
+  if (!Array.isArray(data)) yield pointItem(`${place}/data`, data, metric);
+  else for (const [index, point] of data.entries()) yield pointItem(`${place}/data/${String(index)}`, point, metric);
 }
 
 function* metricItems(metrics: readonly unknown[], place: string): Generator<ShapedItem> {

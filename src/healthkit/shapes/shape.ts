@@ -10,6 +10,8 @@ export interface ShapedItem {
   readonly places?: Readonly<Record<string, string>> | undefined;
   /** The format itself declares that `%` counts hundredths, so that 0.5 is half a percent. */
   readonly percent?: 'hundredths' | undefined;
+  /** Its list shows that it is the total of a period, which a later one replaces. */
+  readonly isTotal?: true | undefined;
 }
 
 /** Takes the items out of a body in their order; the text is a pointer to what does not fit the format. */
