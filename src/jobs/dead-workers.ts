@@ -6,16 +6,17 @@ import type { UnheardJobs } from './unheard-jobs.ts';
 const betweenMs = 1_000;
 const suspectedAfter = '1 second';
 /**
- * A worker is dead once its lock was free in so many looks one after the other, which are three seconds apart at least: one that lives has
- * noticed by then that its connection is gone (a look of its own, and its answer), and holds the lock again by another one.
+ * A worker is dead once its lock was free in so many looks one after the other, which are four seconds apart at least: one that lives has
+ * noticed by then that its connection is gone (a look of its own, and its answer), and holds the lock again by another one, or by the one after
+ * that where an attempt was swallowed.
  */
-const freeLooks = 4;
+const freeLooks = 5;
 /** Longer than a sound database takes to answer; a lock that is given up too soon is only taken again. */
-const answeredWithinMs = 1_500;
+const answeredWithinMs = 1_200;
 
 const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
 
-/** Takes back the jobs of workers that died, some five seconds later; graphile-worker itself would wait four hours. */
+/** Takes back the jobs of workers that died, some six seconds later; graphile-worker itself would wait four hours. */
 export interface DeadWorkers {
   /** Marks a worker (a worker pool of graphile-worker) of ours as alive; a connection that breaks is replaced. */
   readonly alive: (workerId: string) => void;
@@ -39,9 +40,9 @@ const takeBack = async (pool: Pool, own: readonly string[], seenFree: Map<string
   }
 };
 
-/** The types of the driver leave out that a query may have a deadline of its own. */
-const probe = { text: 'select 1', query_timeout: answeredWithinMs } as QueryConfig;
-const answers = (client: pg.Client): Promise<boolean> => client.query(probe).then(() => true, () => false);
+/** A statement with a deadline of its own, which the types of the driver leave out. */
+const soon = (text: string, values: string[] = []) => ({ text, values, query_timeout: answeredWithinMs }) as QueryConfig;
+const answers = (client: pg.Client): Promise<boolean> => client.query(soon('select 1')).then(() => true, () => false);
 
 /**
  * Advisory locks that say that workers are alive; they go with their connection, which is none of the pool's: where jobs use up all of
@@ -57,7 +58,7 @@ const createLocks = ({ options }: Pool, onLost: () => void) => {
     client?.end().catch(() => undefined);
   };
   const connected = async (): Promise<pg.Client> => {
-    const client = new pg.Client(options);
+    const client = new pg.Client({ ...options, connectionTimeoutMillis: answeredWithinMs });
     const lose = () => {
       if (holder !== client) return;
       letGo();
@@ -76,7 +77,7 @@ const createLocks = ({ options }: Pool, onLost: () => void) => {
       try {
         for (const workerId of workers) {
           if (locked.has(workerId)) continue;
-          await client.query(`select pg_advisory_lock_shared(${lockOf})`, [workerId]);
+          await client.query(soon(`select pg_advisory_lock_shared(${lockOf})`, [workerId]));
           locked.add(workerId);
         }
       } catch (error) {

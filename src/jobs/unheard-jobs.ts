@@ -11,20 +11,21 @@ export interface UnheardJobs {
 
 interface Held {
   readonly id: string;
-  readonly attempts: number;
+  readonly locked_at: Date | null;
 }
 
-const heldBy = `select id::text, attempts::int from graphile_worker._private_jobs where locked_by = any($1::text[])`;
+/** With the instant in all its digits, of which a Date has fewer. */
+const heldBy = `select id::text, locked_at, locked_at::text as exactly from graphile_worker._private_jobs where locked_by = any($1::text[])`;
 
 /** Like `force_unlock_workers`, but for some jobs alone; a queue is held for the one job of it that runs. */
 const unlock = `
   with unheard as (
-    update graphile_worker._private_jobs job set locked_at = null, locked_by = null from unnest($2::bigint[], $3::int[]) as given (id, attempts)
-    where job.id = given.id and job.attempts = given.attempts and job.locked_by = any($1::text[]) returning job.job_queue_id)
+    update graphile_worker._private_jobs job set locked_at = null, locked_by = null from unnest($2::bigint[], $3::timestamptz[]) as given (id, locked_at)
+    where job.id = given.id and job.locked_at = given.locked_at and job.locked_by = any($1::text[]) returning job.job_queue_id)
   update graphile_worker._private_job_queues queue set locked_at = null, locked_by = null from unheard where queue.id = unheard.job_queue_id and queue.locked_by = any($1::text[])`;
 
-/** Each try of a job is given once. */
-const tryOf = ({ id, attempts }: Held): string => `${id}/${String(attempts)}`;
+/** Nothing else changes the instant at which a job was given while it is held: whoever adds one with its key changes how often it was tried. */
+const tryOf = ({ id, locked_at: lockedAt }: Held): string => `${id}/${String(lockedAt?.getTime())}`;
 
 /**
  * A try is unheard when no worker has begun it, and every worker that was asking for a job when it was first seen has had an answer since,
@@ -44,7 +45,7 @@ export const watchUnheardJobs = (pool: Pool, events: WorkerEvents): UnheardJobs 
   });
   const takeBack = async (workerIds: readonly string[]): Promise<void> => {
     const begunBefore = [...begun];
-    const { rows } = await pool.query<Held>(heldBy, [workerIds]);
+    const { rows } = await pool.query<Held & { exactly: string }>(heldBy, [workerIds]);
     const held = new Map(rows.map((row) => [tryOf(row), row]));
     // What had begun before the look and is held no more is over: its outcome has been written.
     for (const one of begunBefore) if (!held.has(one)) begun.delete(one);
@@ -52,7 +53,7 @@ export const watchUnheardJobs = (pool: Pool, events: WorkerEvents): UnheardJobs 
     const asked = new Set(asking.values());
     const unheard = rows.filter((row) => !begun.has(tryOf(row)) && seen.get(tryOf(row))?.some((wish) => asked.has(wish)) === false);
     for (const row of rows) if (!begun.has(tryOf(row)) && !seen.has(tryOf(row))) seen.set(tryOf(row), [...asked]);
-    if (unheard.length > 0) await pool.query(unlock, [workerIds, unheard.map(({ id }) => id), unheard.map(({ attempts }) => attempts)]);
+    if (unheard.length > 0) await pool.query(unlock, [workerIds, unheard.map(({ id }) => id), unheard.map(({ exactly }) => exactly)]);
   };
   return {
     takeBack,

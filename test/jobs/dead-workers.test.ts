@@ -46,6 +46,16 @@ const situations: readonly [string, (programs: Programs, own: readonly number[])
     ['looking for dead workers failed'],
   ],
   [
+    'whose next connection is taken and answered nothing',
+    async (programs, own) => {
+      programs.network.swallow(true);
+      await terminate(programs, own);
+      await sleep(500);
+      programs.network.swallow(false);
+    },
+    ['looking for dead workers failed'],
+  ],
+  [
     'whose connection with the lock ends behind a network that says nothing of it',
     async (programs, own) => {
       programs.network.suffer('back', { silentMs: Infinity });
@@ -70,7 +80,7 @@ test.concurrent.each(situations.map(([situation, act, says], index) => [situatio
   const database = databases[index];
   if (!database) throw new Error('no database');
   const network = await startDatabaseNetwork(database.url);
-  const [pool, other] = [openPool({ connectionString: network.url }, () => undefined, 4, 1_000), openPool(database.connection, () => undefined, 4)];
+  const [pool, other] = [openPool({ connectionString: network.url }, () => undefined, 4, 2_000), openPool(database.connection, () => undefined, 4)];
   const programs: Programs = { database, network, pool, told: [] };
   const log = { info: () => undefined, error: (_fields: object, message: string) => void programs.told.push(message) };
   let runs = 0;

@@ -34,18 +34,21 @@ test('a job that was given to a living worker who never heard of it is run all t
   const log = { info: () => undefined, error: (_fields: object, message: string) => void told.push(message) };
   const runner = await startRunner({ service: 'test', pool: database.pool, log, tasks: { quick, long } });
   try {
-    await addJob(database.pool, { task: 'long', payload: {} });
+    const again = { task: 'long', payload: {}, queue: 'long', key: 'long' };
+    await addJob(database.pool, again);
     for (let waitedMs = 0; ran.length === 0 && waitedMs < 10_000; waitedMs += 20) await sleep(20);
     const [running] = await jobs('locked_by is not null');
     await giveUnheard(running?.['locked_by'], 'unheard');
     await addJob(database.pool, { task: 'quick', payload: { name: 'next' }, queue: 'one' });
+    // Another one with the key of what runs: it must wait, and what runs stays held although its tries are no longer what they were.
+    await addJob(database.pool, again);
     for (let waitedMs = 0; ran.length < 3 && waitedMs < 20_000; waitedMs += 50) await sleep(50);
-    await sleep(2_500);
+    await sleep(4_500);
     expect(ran).toEqual(['long', 'unheard', 'next']);
-    expect(await jobs('true')).toEqual([running]);
+    expect((await jobs('locked_by is not null')).map(({ id }) => id)).toEqual([running?.['id']]);
     release();
     for (let waitedMs = 0; (await jobs('true')).length > 0 && waitedMs < 10_000; waitedMs += 50) await sleep(50);
-    expect([await jobs('true'), told]).toEqual([[], []]);
+    expect([await jobs('true'), told, ran]).toEqual([[], [], ['long', 'unheard', 'next', 'long']]);
   } finally {
     release();
     await runner.stop();
