@@ -3976,7 +3976,7 @@ export interface components {
         readonly ChartFilters: string;
         /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
         readonly ChartPoints: number;
-        /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and buckets begin on more than 400 days, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
+        /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
         readonly ChartTimeZone: string;
         /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
         readonly ChartSource: string;
@@ -5037,7 +5037,7 @@ export interface operations {
                 readonly filters?: components["parameters"]["ChartFilters"];
                 /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
                 readonly points?: components["parameters"]["ChartPoints"];
-                /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and buckets begin on more than 400 days, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
+                /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
                 readonly timeZone?: components["parameters"]["ChartTimeZone"];
                 /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
                 readonly source?: components["parameters"]["ChartSource"];

@@ -35,8 +35,9 @@ interface Part extends Line {
   readonly series: string;
 }
 
-/** Days of which values are read where buckets begin inside of hours; of more of them a chart would cost what rollups are there to save. */
+/** Of charts with more days or values the hours stay whole inside which a bucket begins: reading all values would cost what rollups are there to save. */
 const mostPartedDays = 400;
+const mostPartedValues = 200_000;
 
 const joined = (parts: readonly Part[]): ReadonlyMap<string, Line> => {
   const bySeries = Map.groupBy(parts, ({ series }) => series);
@@ -75,16 +76,17 @@ const hoursIn = async (reading: Reading, span: Span): Promise<{ readonly whole: 
   return { whole, ends: (await Promise.all(ends.map((end) => valuesIn(reading, end)))).flat() };
 };
 
+const countIn = ({ sources }: Line): number => sources.reduce((sum, source) => sum + countOf(source), 0);
+
 /** Has values stand in place of the hours inside which a bucket begins, where these are on few days. */
 const parted = async (reading: Reading, whole: readonly Part[], isParted: (x: number) => boolean): Promise<Part[]> => {
   const hours = new Set(whole.flatMap(({ sources }) => sources.flatMap(({ cells }) => cells.map(({ x }) => x))).filter(isParted));
   const days = [...new Set([...hours].map(dayOf))];
-  if (days.length === 0 || days.length > mostPartedDays) return [...whole];
+  const count = whole.reduce((sum, part) => sum + countIn(part), 0);
+  if (days.length === 0 || days.length > mostPartedDays || count > mostPartedValues) return [...whole];
   const values = await valuesWhere(reading, { ...reading.filter, days }, (x) => hours.has(Math.floor(x / hourMs) * hourMs));
   return [...whole.map((part) => withCells(part, ({ x }) => !hours.has(x))), ...values];
 };
-
-const countIn = ({ sources }: Line): number => sources.reduce((sum, source) => sum + countOf(source), 0);
 
 /** The lines of a chart: hours where it has more values than points and a bucket is an hour or more, else the values. */
 export const linesIn = async (reading: Reading, span: Span, { points, timeZone }: Pick<ChartStyle, 'points' | 'timeZone'>): Promise<Lines> => {

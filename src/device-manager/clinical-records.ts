@@ -13,22 +13,25 @@ export interface ClinicalRecordQuery {
   readonly updated?: readonly DateCondition[] | undefined;
 }
 
-/** Resources in order, newest first. */
+/** Resources of one payload after the other; of a hundred records at a time, newest first. */
 export type ClinicalRecords = (query: ClinicalRecordQuery) => AsyncIterable<readonly FhirResource[]>;
 
 const PAGE = 100;
 const counts = new Set(['normalized', 'submitted', 'submission-failed']);
 
-/** The reader of clinical records: the resources that phones sent, page by page. */
+/** The reader of clinical records: the resources that phones sent. */
 export const createClinicalRecords = (pool: Pool, keyRing: KeyRing): ClinicalRecords =>
   async function* (query) {
     let from: Place | undefined;
     do {
       const rows = await findObserved(pool, { ...query, rulesOrTypes: { rules: ['healthkit-clinical-record'], types: [] }, from, limit: PAGE + 1 });
       const shown = rows.slice(0, PAGE).filter(({ state }) => counts.has(state));
-      const records = await openRecords(pool, keyRing, shown, true);
-      yield records.map(({ sample, rawData }) =>
-        clinicalResource({ _id: sample._id, patientId: sample.patient_id, recordedAt: sample.recorded_at.toISOString(), updatedAt: sample.updated_at.toISOString(), rawData }));
+      // A record may be as large as an upload: never more than one of those is open.
+      for (const together of Map.groupBy(shown, ({ payload_id }) => payload_id).values()) {
+        const records = await openRecords(pool, keyRing, together, true);
+        yield records.map(({ sample, rawData }) =>
+          clinicalResource({ _id: sample._id, patientId: sample.patient_id, recordedAt: sample.recorded_at.toISOString(), updatedAt: sample.updated_at.toISOString(), rawData }));
+      }
       const next = rows[PAGE];
       from = next && { recordedAt: next.recorded_at.getTime(), _id: next._id };
     } while (from !== undefined);

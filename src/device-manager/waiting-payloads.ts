@@ -5,6 +5,8 @@ import { payloadsWithReceived } from './storage/payload-table.ts';
 
 /** How many samples of other payloads are normalized with those of one: few enough that requests have their turn between. */
 const samplesBeside = 5000;
+/** And how many bytes of theirs, as received, are open together. */
+const bytesBeside = 16 * 1024 * 1024;
 
 const keyOf = (patientId: string, payloadId: string): string => `normalize:${patientId}:${payloadId}`;
 
@@ -17,7 +19,7 @@ export const addNormalization = (db: Queryable, patientId: string, payloadId: st
  * caller's transaction. One that failed before is left to its own job, so that it holds up nobody. The caller holds the patient's lock.
  */
 export const takeWaiting = async (db: Queryable, patientId: string, payloadId: string): Promise<string[]> => {
-  const waiting = new Map((await payloadsWithReceived(db, patientId, payloadId, samplesBeside)).map((other) => [keyOf(patientId, other), other]));
+  const waiting = new Map((await payloadsWithReceived(db, patientId, payloadId, samplesBeside, bytesBeside)).map((other) => [keyOf(patientId, other), other]));
   if (waiting.size === 0) return [];
   const taken = new Set(await takeUntried(db, [...waiting.keys()]));
   return [...waiting].flatMap(([key, other]) => (taken.has(key) ? [other] : []));

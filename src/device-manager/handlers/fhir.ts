@@ -65,7 +65,7 @@ export async function* everythingOf(
     yield lines(page.observations);
     from = page.next;
   } while (from !== undefined);
-  for await (const resources of clinicalRecords({ patientId, measured: query.measured, updated: query.updated })) yield lines(resources);
+  for await (const resources of clinicalRecords({ patientId, measured: query.measured, updated: query.updated })) for (const resource of resources) yield lines([resource]);
 }
 
 const deviceId = /^[0-9a-f]{32}$/;

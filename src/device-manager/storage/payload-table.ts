@@ -107,16 +107,17 @@ export const readPayloads = async (db: Queryable, { dataKey }: ScopeKeys, patien
 export const readPayload = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string): Promise<Payload | undefined> =>
   (await readPayloads(db, keys, patientId, [payloadId]))[0];
 
-/** Payloads of a patient, but for one, with samples that nothing was made of yet, the oldest first, with at most so many items together. */
-export const payloadsWithReceived = async (db: Queryable, patientId: string, but: string, mostItems: number): Promise<string[]> => {
+/** Payloads of a patient, but for one, with samples that nothing was made of yet, the oldest first, with at most so many items and bytes together. */
+export const payloadsWithReceived = async (db: Queryable, patientId: string, but: string, mostItems: number, mostBytes: number): Promise<string[]> => {
   const { rows } = await db.query<{ payload_id: string }>({
-    name: 'payloads-with-received',
+    name: 'payloads-that-wait',
     text: `select replace(payload_id::text, '-', '') as payload_id from (
-       select p.payload_id, p.received_at, sum(p.item_count) over (order by p.received_at, p.payload_id) as items
+       select p.payload_id, p.received_at, sum(p.item_count) over (order by p.received_at, p.payload_id) as items,
+         sum(p.size_bytes) over (order by p.received_at, p.payload_id) as bytes
        from (select distinct payload_id from device_manager.sample_group where patient_id = $1 and state = 'received' and payload_id <> $2::uuid limit 100) g
        join device_manager.payload p on p.patient_id = $1 and p.payload_id = g.payload_id) as one
-     where items <= $3 order by received_at, payload_id`,
-    values: [patientId, but, mostItems],
+     where items <= $3 and bytes <= $4 order by received_at, payload_id`,
+    values: [patientId, but, mostItems, mostBytes],
   });
   return rows.map(({ payload_id: payloadId }) => payloadId);
 };
