@@ -142,14 +142,16 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
     log.error({ error: reasonOf(error) }, 'the job worker gave up and is started again');
     watch.allEnded();
     restart = setTimeout(() => {
-      launch().then((launched) => (runner = launched), again);
+      launching = launch();
+      launching.catch(again);
     }, restartMs).unref();
   };
-  let runner = await launch();
+  let launching = launch();
+  await launching;
   const stop = async (): Promise<void> => {
     clearTimeout(restart);
-    // A worker that has given up already is stopped.
-    await runner.stop().catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the job worker did not stop cleanly'));
+    // One that is just being started again is stopped as well; a worker that has given up already is stopped.
+    await launching.then((runner) => runner.stop()).catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the job worker did not stop cleanly'));
     await watch.stop();
   };
   return { stop: () => (stopped ??= stop()) };
