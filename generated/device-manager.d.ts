@@ -1650,7 +1650,7 @@ export interface components {
              */
             readonly startDate?: string;
             /**
-             * @description End of the measurement with offset.
+             * @description End of the measurement with offset; of the total of a period that goes on, the end of the period.
              * @example 2024-07-23T15:44:05.993+0200
              */
             readonly endDate?: string;

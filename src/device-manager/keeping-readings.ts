@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/pool.ts';
 import { contentKey } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import type { Instant } from '../measurement/instant.ts';
 import { keysForKeeping } from './admitting.ts';
 import type { Place } from './attributing.ts';
 import { addNormalization } from './waiting-payloads.ts';
@@ -24,6 +25,8 @@ export interface AttributedReading {
   readonly place: Place;
 }
 
+const dateOf = (instant: Instant | undefined): Date | undefined => instant && new Date(instant.epochMs);
+
 /**
  * Keeps readings, which are those of the part in its order, under the patient's key, with their samples and the job, in the caller's
  * transaction. Readings that are there already stay as they are; when all are, nothing is kept.
@@ -35,7 +38,7 @@ export const keepReadings = async (db: Queryable, keyRing: KeyRing, part: Part, 
   const created = await insertSamples(db, where, readings.map(({ reading, sampleId, identity, place }, itemIndex) => ({
     _id: sampleId, device: place.device._id, deviceId: place.device.device_id, type: reading.measurementType, itemIndex,
     recordedAtMs: place.measuredAt.getTime(), endedAtMs: place.endedAt.getTime(), contentKey: contentKey(keys.identityKey, [JSON.stringify(reading.document)]),
-    identity, status: reading.status, issuedAt: reading.issuedAt && new Date(reading.issuedAt.epochMs),
+    identity, status: reading.status, issuedAt: dateOf(reading.issuedAt), otherIssuedAt: dateOf(reading.otherIssuedAt),
   })));
   if (created.size === 0) return;
   await insertPayload(db, keys, { ...where, bytes, context: {}, itemCount: readings.length });

@@ -9,7 +9,7 @@ import { identitiesWith, versionsOf, type VersionRow } from './storage/version-t
 
 const versionOf = (row: VersionRow, name: string): Version => ({
   _id: row._id, status: row.status as Version['status'], named: name.startsWith('identifier:'),
-  issuedAt: row.issued_at?.getTime(), receivedAt: row.received_at.getTime(),
+  issuedAt: (name === namesIn(row.identity)[1] ? row.other_issued_at : row.issued_at)?.getTime(), receivedAt: row.received_at.getTime(),
 });
 
 const totalsOf = (rows: readonly VersionRow[]): Total[] =>
@@ -83,6 +83,6 @@ export const settle = async <Sample extends SampleRow>(db: Queryable, samples: r
   const own = new Set(samples.map(({ _id }) => _id));
   const others = new Map(rows.filter(({ _id }) => stale.has(_id) && !own.has(_id)).map((row) => [row.payload_id, row.patient_id]));
   for (const [payloadId, patientId] of [...others].sort(([a], [b]) => (a < b ? -1 : 1))) await addVersionCheck(db, patientId, payloadId);
-  for (const payloadId of await waitingUnder(db, [...names, ...identities])) await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
+  for (const payloadId of await waitingUnder(db, [...names])) await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
   return { standings, changed };
 };

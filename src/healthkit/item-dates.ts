@@ -48,7 +48,7 @@ const present = (item: Item, member: string, other: string): string | undefined 
 
 /**
  * The instants of an item (`startDate` or `start`, `endDate` or `end`; where they name no zone in that of the batch,
- * else in metadata.HKTimeZone), or its fault.
+ * else in metadata.HKTimeZone), or its fault. Whether the end may lie ahead is another question (`faultOfEnd`).
  */
 export function datesOfItem(item: Item, now: number, batchZone?: string): ItemDates | ItemFault {
   const from = present(item, 'startDate', 'start');
@@ -63,8 +63,13 @@ export function datesOfItem(item: Item, now: number, batchZone?: string): ItemDa
   if (end === undefined) return { code: 'invalid-date', place: endPlace };
   if (end.epochMs < start.epochMs) return { code: 'end-before-start', place: endPlace };
   if (start.epochMs > now + FUTURE_TOLERANCE_MS) return { code: 'date-in-future', place: `/${from}` };
-  if (end.epochMs > now + FUTURE_TOLERANCE_MS) return { code: 'date-in-future', place: endPlace };
   return { start, end, zoneAssumed: first.zoneAssumed || last.zoneAssumed };
+}
+
+/** The fault of an item whose end lies ahead, but for a period that goes on and lasts no longer than it may; what was measured may not (0). */
+export function faultOfEnd(item: Item, { start, end }: Pick<ItemDates, 'start' | 'end'>, now: number, longestMs: number): ItemFault | undefined {
+  if (end.epochMs <= now + FUTURE_TOLERANCE_MS || end.epochMs - start.epochMs <= longestMs) return undefined;
+  return { code: 'date-in-future', place: `/${present(item, 'endDate', 'end') ?? 'endDate'}` };
 }
 
 const UTC = /[Zz]$/;

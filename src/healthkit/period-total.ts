@@ -51,3 +51,11 @@ export function totalOf(item: Item, type: HealthKitType | undefined, dates: Peri
   const isTotal = type.identifier === ACTIVITY_SUMMARY || isPoint || (type.cumulative === true && isStatistic(item, dates));
   return isTotal ? [type.identifier, sourcesOf(item), ...periodOf(type, dates)] : undefined;
 }
+
+const hourMs = 3_600_000;
+
+/**
+ * How long a period may last that is not over, beyond which its end is a mistake: a day of rings has 25 hours where the clocks go back,
+ * and apps ask HealthKit for sums of a month at most.
+ */
+export const longestPeriodMs = (type: HealthKitType | undefined): number => (type?.identifier === ACTIVITY_SUMMARY ? 25 : 31 * 24 + 1) * hourMs;

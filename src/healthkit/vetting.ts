@@ -1,11 +1,11 @@
 import type { Instant } from '../measurement/instant.ts';
 import { deviceOfItem, type EnrolledDevice } from './enrolment.ts';
-import { datesOfItem } from './item-dates.ts';
+import { datesOfItem, faultOfEnd } from './item-dates.ts';
 import { itemError, type ItemCode, type ItemError } from './item-error.ts';
 import { identityOf, isUuid, sourceOf, syncVersionOf, valueText, type SyncVersion } from './item-identity.ts';
 import { hasNumberAsText, judgeValue, unitOfItem, type EffectiveUnit, type ItemFault } from './item-value.ts';
 import { longTextIn } from './long-text.ts';
-import { totalOf } from './period-total.ts';
+import { longestPeriodMs, totalOf } from './period-total.ts';
 import type { ShapedItem } from './shapes/shape.ts';
 import { typeOfItem } from './type-catalogue.ts';
 
@@ -112,8 +112,11 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
   if (isFault(identity)) return identity;
   const dates = datesOfItem(item, now, batch.timeZone);
   if (isFault(dates)) return dates;
-  if (oldest !== undefined && dates.end.epochMs < oldest) return { code: 'older-than-history', place: 'endDate' in item ? '/endDate' : '/startDate' };
   const { name: type, known, concluded = false } = typeOfItem(item, batch.type);
+  const total = identity.id === undefined ? totalOf(item, known, dates, isTotal === true) : undefined;
+  const ahead = faultOfEnd(item, dates, now, total ? longestPeriodMs(known) : 0);
+  if (ahead !== undefined) return ahead;
+  if (oldest !== undefined && dates.end.epochMs < oldest) return { code: 'older-than-history', place: 'endDate' in item ? '/endDate' : '/startDate' };
   const unit = unitOfItem(item, known, batch.unit, percent);
   if (isFault(unit)) return unit;
   const fault = judgeValue(item, known, unit) ?? shapeFault(item, checkShape);
@@ -124,8 +127,7 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
   return {
     id: identity.id, type, known: known !== undefined, unit: unit.unit, unitAssumed: unit.unitAssumed,
     assumed: assumedOf(concluded, unit, hasNumberAsText(item, known), dates.zoneAssumed), start: dates.start, end: dates.end, device,
-    identityParts: identityOf(item, identity.id, contentParts), contentParts, source: sourceOf(item), sync: syncVersionOf(item),
-    total: identity.id === undefined ? totalOf(item, known, dates, isTotal === true) : undefined,
+    identityParts: identityOf(item, identity.id, contentParts), contentParts, source: sourceOf(item), sync: syncVersionOf(item), total,
   };
 }
 

@@ -12,7 +12,7 @@ interface Listed {
   readonly rawDataType?: string;
   readonly recordedAt: string;
   readonly rawData?: unknown;
-  readonly normalizedData?: { readonly observations: readonly { readonly name: string; readonly value: number; readonly unitCode: string }[]; readonly attachments?: readonly { readonly pointer: string }[] };
+  readonly normalizedData?: { readonly period: { readonly endDate?: string }; readonly observations: readonly { readonly name: string; readonly value: number; readonly unitCode: string }[]; readonly attachments?: readonly { readonly pointer: string }[] };
 }
 
 const root = join(import.meta.dirname, '..', 'fixtures', 'healthkit');
@@ -220,6 +220,36 @@ describe('what a bridge says in a way of its own', () => {
     await upload(app, standard, [item], '?timeZone=Europe/Rome');
     const [record] = await listOf(app);
     expect(record?.normalizedData?.observations.map(({ name, value, unitCode }) => `${name} ${String(value)} ${unitCode}`) ?? record?.reason).toEqual(expected);
+  });
+});
+
+describe('a period that goes on, of which the end is kept', () => {
+  const hour = 3_600_000;
+  const ahead = (hours: number) => new Date(Date.now() + hours * hour).toISOString();
+  /** Where it is about noon: neither day begins or ends while the test runs. */
+  const east = 12 - new Date().getUTCHours();
+  const zone = `?timeZone=Etc/GMT${east > 0 ? '-' : '%2B'}${String(Math.abs(east))}`;
+  const rings = (days: number, day = new Date(Date.now() + (east + days * 24) * hour)) =>
+    [{ dateYear: day.getUTCFullYear(), dateMonth: day.getUTCMonth() + 1, dateDay: day.getUTCDate(), activeEnergyBurned: 300, appleStandHours: 9 }];
+  const sum = (start: number, end: number, more: object = {}) => [{ startDate: ahead(start), endDate: ahead(end), value: 70, ...more }];
+  const [steps, ofSources] = ['?type=StepCount', { metadata: [{ sourceId: 'com.apple.health.1', sourceName: 'Watch', quantity: 70 }] }];
+  test.each<[situation: string, format: string, body: unknown, query: string, verdict: string]>([
+    ['the rings of today', kingstinct, rings(0), zone, 'created'],
+    ['the rings of tomorrow', kingstinct, rings(1), zone, 'date-in-future /0/dateYear'],
+    ['rings of two days', standard, sum(-24, 24, { activeEnergyBurned: 300, appleStandHours: 9 }), '?type=ActivitySummary', 'date-in-future /0/endDate'],
+    ['steps of this hour', standard, sum(-0.5, 0.5, ofSources), steps, 'created'],
+    ['steps of the next hour', standard, sum(0.5, 1.5, ofSources), steps, 'date-in-future /0/startDate'],
+    ['steps of today that name no source', standard, sum(-12, 12), steps, 'created'],
+    ['steps of a month', standard, sum(-24, 30 * 24, ofSources), steps, 'created'],
+    ['steps of a longer time', standard, sum(-24, 31 * 24, ofSources), steps, 'date-in-future /0/endDate'],
+    ['steps of one source, which it has counted', standard, sum(-0.5, 0.5, { sourceId: 'com.apple.health.1' }), steps, 'date-in-future /0/endDate'],
+    ['steps that HealthKit knows by an identifier', standard, sum(-0.5, 0.5, { id: one }), steps, 'date-in-future /0/endDate'],
+    ['a pulse', standard, sum(-0.5, 0.5), '?type=HeartRate', 'date-in-future /0/endDate'],
+  ])('%s', async (_situation, format, body, query, verdict) => {
+    const app = await newApp();
+    const { items } = await upload(app, format, body, query);
+    expect(items.map(({ status, error }) => (error ? `${error.code} ${error.pointer}` : status))).toEqual([verdict]);
+    expect((await listOf(app)).map(({ normalizedData }) => Date.parse(normalizedData?.period.endDate ?? '') > Date.now())).toEqual(verdict === 'created' ? [true] : []);
   });
 });
 

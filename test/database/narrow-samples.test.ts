@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { migrate } from '../../src/database/migrator.ts';
 import { migrations, schema } from '../../src/device-manager/storage/migrations.ts';
 import { sampleById } from '../../src/device-manager/storage/sample-table.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 
 let database: TestDatabase;
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase();
 });
-afterAll(() => database.drop());
+afterEach(() => database.drop());
 
 const id = (digit: string) => digit.repeat(32);
 const at = '2024-07-01T00:00:00Z';
@@ -50,4 +50,15 @@ test('samples kept before are the same afterwards, each with the state it had', 
   expect(await sampleById(database.pool, id('1').replace('1', '5'))).toMatchObject({ ...sample, ...normalized, patient_id: 'ben', type: 'StepCount', updated_at: new Date('2024-07-03T00:00:00Z') });
   const { rows } = await database.pool.query('select content_key from device_manager.sample order by _id');
   expect(rows.map((row) => (row as { content_key: string | null }).content_key)).toEqual(['255', '255', '255', null, '255']);
+});
+
+test('of two names that were kept before, each was issued when the sample was; of one name there is nothing more', async () => {
+  const before = migrations.findIndex(({ name }) => name === '0072-halves-by-themselves');
+  await migrate(database.pool, schema, migrations.slice(0, before));
+  await database.pool.query(
+    `insert into device_manager.sample (recorded_at, item_index, group_no, _id, payload_id, patient_id, issued_at, identity)
+     values ($1, 0, 0, $2, $4, 'anna', $1, 'identifier:x identifier:y'), ($1, 1, 0, $3, $4, 'anna', $1, 'identifier:z')`, [at, id('1'), id('2'), id('e')]);
+  await migrate(database.pool, schema, migrations);
+  const { rows } = await database.pool.query('select other_issued_at from device_manager.sample order by item_index');
+  expect(rows).toEqual([{ other_issued_at: new Date(at) }, { other_issued_at: null }]);
 });

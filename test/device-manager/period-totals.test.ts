@@ -41,6 +41,8 @@ const hour = { startDate: '2024-07-23T10:00:00.000+0200', endDate: '2024-07-23T1
 const statistic = (value: number, more: object = {}) => ({ ...hour, value, metadata: [{ sourceId: 'com.apple.health.1', sourceName: 'Watch', quantity: value }], ...more });
 const library = (...items: readonly object[]): Sent => ['?type=StepCount', items];
 const rings = (activeEnergyBurned: number, more: object = {}): Sent => ['/react-native-healthkit-json?timeZone=Europe/Rome', [{ dateYear: 2024, dateMonth: 7, dateDay: 23, activeEnergyBurned, appleExerciseTime: 3, appleStandHours: 9, ...more }]];
+const now = new Date();
+const today = { dateYear: now.getUTCFullYear(), dateMonth: now.getUTCMonth() + 1, dateDay: now.getUTCDate() };
 const summary = (activeEnergyBurned: number, offset: string): Sent =>
   ['', [{ startDate: `2024-07-23T00:00:00.000${offset}`, endDate: `2024-07-24T00:00:00.000${offset}`, activeEnergyBurned, appleExerciseTime: 3, appleStandHours: 9 }]];
 
@@ -56,6 +58,8 @@ describe('of the totals of a period the latest counts, and the others are kept',
     ['statistics of react-native-health', [library(statistic(3000)), library(statistic(8000))], 'step-count', [8000], 1],
     ['a sum that names no source', [library({ ...hour, value: 3000 }), library({ ...hour, value: 8000 })], 'step-count', [8000], 1],
     ['rings of react-native-healthkit', [rings(300), rings(450)], 'activity-summary', [450], 1],
+    ['rings of today, which end ahead', [rings(300, today), rings(450, today)], 'activity-summary', [450], 1],
+    ['rings of today, the older ones sent late', [rings(450, today), rings(300, today)], 'activity-summary', [450], 1],
     ['rings of a day, read in another zone', [summary(300, '+0200'), summary(450, '-0400')], 'activity-summary', [450], 1],
     ['the same body twice', [steps(point(8000)), steps(point(8000))], 'step-count', [8000], 0],
     ['an old body again', [steps(point(3000)), steps(point(8000)), steps(point(3000))], 'step-count', [8000], 1],

@@ -98,6 +98,11 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
     const pair: Bodies = (device, run) => [bundle('collection', [half(device, run, systolic, 220), half(device, run, diastolic, 80)])];
     const [corrected, error] = [{ status: 'corrected' }, { status: 'entered-in-error', valueQuantity: undefined, dataAbsentReason: { coding: [{ code: 'error' }] } }];
 
+    const issued = (minute: number) => ({ ...corrected, issued: `2024-03-02T10:0${String(minute)}:00Z` });
+    const issuedApart = (device: string, run: string | undefined) => bundle('batch', [half(device, run, systolic, 121, issued(0)), half(device, run, diastolic, 81, issued(5))]);
+    const between: Bodies = (device, run) => [half(device, run, diastolic, 85, issued(3)), issuedApart(device, run)];
+    const turned = (body: object) => ('entry' in body && Array.isArray(body.entry) ? { ...body, entry: body.entry.toReversed() as unknown } : body);
+
     const situations: readonly (readonly [situation: string, bodies: Bodies, charted: Record<string, number[]>, states: readonly string[]])[] = [
       ['nothing more', pair, { 'Systolic blood pressure': [220], 'Diastolic blood pressure': [80] }, ['normalized']],
       ['one half withdrawn', (device, run) => [...pair(device, run), half(device, run, systolic, 0, error)], { 'Diastolic blood pressure': [80] }, ['normalized', 'withdrawn: entered-in-error']],
@@ -109,6 +114,10 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
         { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [81] }, ['normalized', 'superseded: corrected']],
       ['one half corrected and the other withdrawn', (device, run) => [...pair(device, run), half(device, run, systolic, 121, corrected), half(device, run, diastolic, 0, error)],
         { 'Systolic blood pressure': [121] }, ['normalized', 'superseded: corrected', 'withdrawn: entered-in-error']],
+      ['one half corrected between the two corrections that came together', between, { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [81] }, ['normalized', 'superseded: corrected']],
+      ['one half corrected between the two, which came in the other order', (device, run) => between(device, run).map(turned), { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [81] }, ['normalized', 'superseded: corrected']],
+      ['both corrected together, and one of them later alone', (device, run) => [turned(issuedApart(device, run)), half(device, run, systolic, 122, issued(3))],
+        { 'Systolic blood pressure': [122], 'Diastolic blood pressure': [81] }, ['normalized', 'normalized']],
     ];
     const orders: readonly (readonly [order: string, inOrder: (bodies: readonly object[]) => readonly object[]])[] = [['in that order', (bodies) => bodies], ['in the other order', (bodies) => bodies.toReversed()]];
     const table = situations.flatMap((row) => ['with identifiers', 'without identifiers'].flatMap((naming) => orders.map(([order, inOrder]) => [`${row[0]}, ${naming}, ${order}`, naming, inOrder, ...row.slice(1)] as const)));
@@ -135,6 +144,20 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
       expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([{ 'Systolic blood pressure': [220] }, ['normalized', 'withdrawn: entered-in-error']]);
     });
 
+    test.each<[order: string, names: readonly string[]]>([
+      ['first, and takes back each half that comes', ['both', 'systolic', 'diastolic']], ['first, and takes back the other half alone', ['both', 'diastolic']],
+      ['between them', ['systolic', 'both', 'diastolic']], ['last', ['systolic', 'diastolic', 'both']],
+    ])('a withdrawal of both together, of which nobody knows the device, comes %s', async (_order, names) => {
+      const [[anna, device], run] = [await held(), randomUUID()];
+      const gone = (code: string) => half(`UNKNOWN-${run}`, run, code, 0, error);
+      const bodies: Readonly<Record<string, object>> = { both: bundle('batch', [gone(systolic), gone(diastolic)]), systolic: half(device, run, systolic, 220), diastolic: half(device, run, diastolic, 80) };
+      for (const sent of names) {
+        await deliver(bodies[sent]);
+        await idle();
+      }
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([{}, names.map(() => 'withdrawn: entered-in-error')]);
+    });
+
     test('a half corrected to another time is at that time alone, and FHIR says of the other why it stands alone', async () => {
       const [[anna, device], run] = [await held(), randomUUID()];
       for (const body of [...pair(device, run), half(device, run, systolic, 121, { ...corrected, effectiveDateTime: '2024-03-02T10:10:00Z' })]) await deliver(body);
@@ -144,6 +167,14 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
       expect(entry?.map(({ resource: { effectiveDateTime, component } }) => [effectiveDateTime, component?.map(({ valueQuantity, dataAbsentReason }) => valueQuantity?.value ?? dataAbsentReason)])).toEqual([
         ['2024-03-02T10:10:00.000Z', [121, expect.objectContaining({ text: 'not-sent' })]], ['2024-03-02T09:10:00.000Z', [expect.objectContaining({ text: 'corrected' }), 80]],
       ]);
+    });
+
+    test('two under one identifier are as late as the later of them', async () => {
+      const [[anna, device], run] = [await held(), randomUUID()];
+      const named = (code: string, value: number, minute: number) => half(device, undefined, code, value, { ...issued(minute), ...name('both', run) });
+      for (const body of [named(diastolic, 85, 3), bundle('batch', [named(systolic, 121, 0), named(diastolic, 81, 5)])]) await deliver(body);
+      await idle();
+      expect([await charted(anna, 'blood-pressure'), await statesOf(anna)]).toEqual([{ 'Systolic blood pressure': [121], 'Diastolic blood pressure': [81] }, ['normalized', 'superseded: corrected']]);
     });
 
     test('the same two twice in a Bundle are one', async () => {

@@ -11,7 +11,8 @@ import type { KeyRing } from '../../src/keys/scope-keys.ts';
 import { writeServerFile } from '../../src/server-file.ts';
 import type { PrototypeSchema } from '../../src/therapy-monitoring/service.ts';
 import { commandLineHere } from '../cli/command-line.ts';
-import { answered, clientWith, eventually, refused, service } from '../device-manager/client.ts';
+import { answered, clientWith, cuff, eventually, newPatient, refused, service } from '../device-manager/client.ts';
+import { bundle, loinc, observation, quantity } from '../device-manager/fhir-documents.ts';
 import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { unzipped } from '../setup/unzipped.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
@@ -82,6 +83,24 @@ describe('erasing and handing out, when things go wrong', () => {
     expect(await erasureOf(ben)).toMatchObject({ state: 'running' });
     await runErasure({ ...erasing, eraseAccount: () => Promise.resolve({ users: 1 }) }, _id);
     expect((await erasureOf(ben)).certificate?.counts).toMatchObject({ users: 1 });
+  }, 120_000);
+
+  test.each<[string, readonly string[], readonly string[]]>([
+    ['both halves of a pressure, of which the first is kept', ['8480-6'], ['8480-6', '8462-4']],
+    ['both halves of a pressure, of which the second is kept', ['8462-4'], ['8480-6', '8462-4']],
+    ['one half of a pressure, of which both are kept', ['8480-6', '8462-4'], ['8462-4']],
+  ])('H8 what waits of a device that nobody knows goes with the patient whose reading it corrects: %s', async (_situation, kept, waiting) => {
+    const [{ pool }, patientId, device, run] = [vitalgate.database, newPatient(), `PRESSURE-${randomUUID()}`, randomUUID()];
+    await answered(service(vitalgate, patientId).post('/devices/assign', { ...cuff(device), serialNumber: device, assignedFrom: '2024-01-01T00:00:00Z' }));
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey()).key });
+    const send = (codes: readonly string[], serialNumber: string, status: string) => answered(sender.post('/health-data/medisante', bundle('batch', codes.map((code) =>
+      observation(loinc(code), serialNumber, '2024-03-02T09:10:00Z', { status, valueQuantity: quantity(80, 'mm[Hg]'), identifier: [{ system: 'urn:ids', value: `${code}-${run}` }] })))));
+    await send(kept, device, 'final');
+    await send(waiting, `UNKNOWN-${run}`, 'corrected');
+    const ofNobody = async () => (await pool.query('select from device_manager.quarantined_delivery where device_identifiers && $1', [[`UNKNOWN-${run}`]])).rowCount;
+    expect(await ofNobody()).toBe(1);
+    await runErasure(erasing, (await startErasure({ pool, keyRing }, { ...act, patientId }))._id);
+    expect(await ofNobody()).toBe(0);
   }, 120_000);
 
   test('H8 deleting a user has the patient erased; soft deletion does not', async () => {

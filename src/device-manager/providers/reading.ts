@@ -30,8 +30,9 @@ export interface Reading {
   /** Of a blood pressure that came as two Observations: `identity` is that of the systolic one, this that of the diastolic. */
   readonly otherIdentity?: ReadingIdentity | undefined;
   readonly status?: Version['status'] | undefined;
-  /** When this version was made available, which orders corrections. */
+  /** When this version was made available, which orders corrections; of two Observations each was by itself. */
   readonly issuedAt?: Instant | undefined;
+  readonly otherIssuedAt?: Instant | undefined;
   readonly unfit?: Unfit | undefined;
   /** JSON pointers into `document`, and where the same stands in `received`. */
   readonly sources?: Readonly<Record<string, string>> | undefined;

@@ -1,6 +1,6 @@
 import { auditGuards, auditTables, digestIn } from '../../audit/audit-tables.ts';
 import type { Migration } from '../../database/migrator.ts';
-import { halvesOfPairs, narrowSamples } from './narrow-samples-migration.ts';
+import { halvesByThemselves, halvesOfPairs, narrowSamples } from './narrow-samples-migration.ts';
 import { patientDataMigrations } from './patient-data-migrations.ts';
 
 export const schema = 'device_manager';
@@ -294,4 +294,5 @@ export const migrations: readonly Migration[] = [
   ...patientDataMigrations,
   { name: '0028-groups-that-wait', sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'` },
   halvesOfPairs,
+  halvesByThemselves,
 ];

@@ -87,3 +87,17 @@ export const halvesOfPairs: Migration = {
     create index sample_by_second_name on device_manager.sample (split_part(identity, ' ', 2)) where position(' ' in identity) > 0;
     create or replace view device_manager.whole_sample as select ${wholeColumns}, s.left_out ${wholeRows}`,
 };
+
+/**
+ * When the version of the second of two names was issued; of what was kept before, as of the first. And the names of a pair that waits, as
+ * those of one that is kept, are found by indexes.
+ */
+export const halvesByThemselves: Migration = {
+  name: '0072-halves-by-themselves',
+  sql: `
+    alter table device_manager.sample add column other_issued_at timestamptz;
+    update device_manager.sample set other_issued_at = issued_at where position(' ' in identity) > 0;
+    create or replace view device_manager.whole_sample as select ${wholeColumns}, s.left_out, s.other_issued_at ${wholeRows};
+    create index quarantined_delivery_by_first_name on device_manager.quarantined_delivery (split_part(identity, ' ', 1)) where position(' ' in identity) > 0;
+    create index quarantined_delivery_by_second_name on device_manager.quarantined_delivery (split_part(identity, ' ', 2)) where position(' ' in identity) > 0`,
+};

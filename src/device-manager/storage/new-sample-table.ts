@@ -15,10 +15,11 @@ export interface NewSample {
   readonly contentKey: bigint;
   /** Digest of the source, where the same reading may come under another identifier. */
   readonly sourceKey?: bigint | undefined;
-  /** Digest of what makes it a version of one reading, or two with a space between them; with its status and when it was issued. */
+  /** Digest of what makes it a version of one reading, or two with a space between them; with its status and when it was issued, or each was. */
   readonly identity?: string | undefined;
   readonly status?: string | undefined;
   readonly issuedAt?: Date | undefined;
+  readonly otherIssuedAt?: Date | undefined;
   /** Which version of its reading it is, where the versions are counted. */
   readonly versionNumber?: number | undefined;
   /** An earlier sample of the same source with the same content. */
@@ -26,7 +27,7 @@ export interface NewSample {
 }
 
 const columns = '_id, item_index, group_no, recorded_at, ended_at, content_key';
-const versionColumns = 'identity, status, issued_at, version_number, same_reading_as';
+const versionColumns = 'identity, status, issued_at, version_number, same_reading_as, other_issued_at';
 
 const insertion = (more: string, types: string): string => `
   with made as (
@@ -36,13 +37,13 @@ const insertion = (more: string, types: string): string => `
     on conflict (_id, patient_id) do nothing returning _id)
   select count(*)::int as made, case when count(*) < $3 then array_agg(replace(_id::text, '-', '')) end as ids from made`;
 const insertPlain = insertion('', '');
-const insertVersions = insertion(`, ${versionColumns}`, ', $10::text[], $11::text[], $12::timestamptz[], $13::float8[], $14::uuid[]');
+const insertVersions = insertion(`, ${versionColumns}`, ', $10::text[], $11::text[], $12::timestamptz[], $13::float8[], $14::uuid[], $15::timestamptz[]');
 
 /** What the few have that are versions of a reading, or one again; nothing where none is. */
 const versionValues = (samples: readonly NewSample[]): unknown[] =>
   samples.every(({ identity, sameReadingAs }) => identity === undefined && sameReadingAs === undefined) ? [] : [
     samples.map((s) => s.identity ?? null), samples.map((s) => s.status ?? null), samples.map((s) => s.issuedAt ?? null), samples.map((s) => s.versionNumber ?? null),
-    samples.map((s) => s.sameReadingAs ?? null),
+    samples.map((s) => s.sameReadingAs ?? null), samples.map((s) => s.otherIssuedAt ?? null),
   ];
 
 const inOrder = (a: NewSample, b: NewSample): number => a.recordedAtMs - b.recordedAtMs || (a._id < b._id ? -1 : 1);

@@ -66,13 +66,18 @@ export const waitingFor = async (db: Queryable, identifiers: readonly string[]):
     )
   ).rows.map((row) => row.payload_id);
 
-/** Identifiers of the deliveries in quarantine that are versions of some readings. */
-export const waitingUnder = async (db: Queryable, identities: readonly string[]): Promise<string[]> =>
+const names = ['identity', ...[1, 2].map((place) => `position(' ' in identity) > 0 and split_part(identity, ' ', ${String(place)})`)];
+
+/** In SQL, the deliveries that wait under one of some names, or as a pair of which one has it: each by its own index. */
+const idsUnder = (list: string): string => names.map((name) => `select payload_id from device_manager.quarantined_delivery where ${name} = any(${list})`).join(' union ');
+
+/** Identifiers of the deliveries in quarantine that are versions of readings with some names, or of a pair with one of them. */
+export const waitingUnder = async (db: Queryable, readings: readonly string[]): Promise<string[]> =>
   (
     await db.query<{ payload_id: string }>(
       `select ${hex('payload_id')} from device_manager.quarantined_delivery
-       where identity = any($1::text[]) and reason in ('no-device-identity', 'missing-timestamp', 'device-unknown', 'device-not-assigned')`,
-      [identities],
+       where payload_id in (${idsUnder('$1::text[]')}) and reason in ('no-device-identity', 'missing-timestamp', 'device-unknown', 'device-not-assigned')`,
+      [readings],
     )
   ).rows.map((row) => row.payload_id);
 
@@ -138,11 +143,11 @@ export interface SealedDelivery {
 export const waitingOfAlone = async (db: Queryable, patientId: string, identifiers: readonly string[]): Promise<string[]> =>
   (
     await db.query<{ payload_id: string }>(
-      `select ${hex('payload_id')} from device_manager.quarantined_delivery
+      `with kept as (select unnest(string_to_array(identity, ' ')) as name from device_manager.sample where patient_id = $1 and identity is not null)
+       select ${hex('payload_id')} from device_manager.quarantined_delivery
        where device_identifiers && $2::text[] and reason not in ('conflicting-delivery', 'unsupported-bundle')
        union
-       select ${hex('payload_id')} from device_manager.quarantined_delivery
-       where identity in (select unnest(array[identity, split_part(identity, ' ', 1), split_part(identity, ' ', 2)]) from device_manager.sample where patient_id = $1 and identity is not null)`,
+       select ${hex('payload_id')} from (${idsUnder('array(select name from kept)')}) as named`,
       [patientId, identifiers],
     )
   ).rows.map((row) => row.payload_id);

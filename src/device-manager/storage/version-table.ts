@@ -12,7 +12,9 @@ export interface VersionRow {
   /** Null where its versions are counted. */
   readonly status: string | null;
   readonly version_number: number | null;
+  /** Of two names, when the version of the first was issued. */
   readonly issued_at: Date | null;
+  readonly other_issued_at: Date | null;
   readonly received_at: Date;
   readonly state: string;
   readonly reason: string | null;
@@ -36,7 +38,7 @@ export const identitiesWith = async (db: Queryable, names: readonly string[]): P
 export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, ${hex('device')}, identity, status, version_number, issued_at, received_at, state, reason, left_out from device_manager.whole_sample where identity = any($1::text[])`,
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, ${hex('device')}, identity, status, version_number, issued_at, other_issued_at, received_at, state, reason, left_out from device_manager.whole_sample where identity = any($1::text[])`,
       [identities],
     )
   ).rows;

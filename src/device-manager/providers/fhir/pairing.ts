@@ -14,11 +14,14 @@ const different = (halves: readonly FhirReading[]): FhirReading[] => {
   return [...firsts.values()];
 };
 
-/** Both identities, the systolic first; one where the sender gave both halves the same. */
-const identitiesOf = (one: FhirReading, other: FhirReading): Pick<FhirReading, 'identity' | 'otherIdentity'> => {
+const laterOf = ({ issuedAt: one }: FhirReading, { issuedAt: other }: FhirReading): FhirReading['issuedAt'] => ((one?.epochMs ?? 0) < (other?.epochMs ?? 0) ? other : one);
+
+/** Both identities and when each was issued, the systolic first; one, as of the later, where the sender gave both halves the same. */
+const versionsOf = (one: FhirReading, other: FhirReading): Pick<FhirReading, 'identity' | 'issuedAt' | 'otherIdentity' | 'otherIssuedAt'> => {
   const [systolic, diastolic] = one.half === 'systolicBloodPressure' ? [one, other] : [other, one];
   const isSame = JSON.stringify(systolic.identity) === JSON.stringify(diastolic.identity);
-  return { identity: systolic.identity, ...(!isSame && { otherIdentity: diastolic.identity }) };
+  if (isSame) return { identity: systolic.identity, issuedAt: laterOf(systolic, diastolic) };
+  return { identity: systolic.identity, issuedAt: systolic.issuedAt, otherIdentity: diastolic.identity, otherIssuedAt: diastolic.issuedAt };
 };
 
 const joined = (one: FhirReading, other: FhirReading): FhirReading => {
@@ -26,7 +29,7 @@ const joined = (one: FhirReading, other: FhirReading): FhirReading => {
   const metrics = { ...one.measured.metrics, ...(other.half !== undefined && { [other.half]: other.measured.metrics[other.half] }) };
   const annotations = { ...other.measured.annotations, ...one.measured.annotations };
   return {
-    ...one, ...identitiesOf(one, other), half: undefined,
+    ...one, ...versionsOf(one, other), half: undefined,
     document: { ...first, measurements: { ...resourceIn(second['measurements']), ...resourceIn(first['measurements']), ...metrics, annotations } },
     received: [one.received, other.received], measured: { ...one.measured, metrics, annotations }, positions: [...one.positions, ...other.positions],
   };
