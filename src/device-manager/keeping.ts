@@ -122,7 +122,7 @@ const insertUpload = async (db: PoolClient, keys: ScopeKeys, upload: Upload, pla
   await addNormalization(db, patientId, place.payloadId);
 };
 
-/** A total that was kept and replaced may be true again, when the phone has read it later than what replaced it. */
+/** A total that was kept is as new as its latest reading: one that was replaced may be true again, and one that counts is not replaced by what was read before. */
 const renewTotals = async (db: PoolClient, patientId: string, samples: readonly Identified[]): Promise<void> => {
   const totals = samples.filter(({ identity }) => isTotalName(identity));
   const payloads = totals.length === 0 ? [] : await raiseVersions(db, patientId, totals, totals[0]?.versionNumber ?? -Infinity);

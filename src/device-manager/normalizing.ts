@@ -57,10 +57,12 @@ const normalizePayloads = async ({ keyRing, ruleBook, outbox }: Normalizing, cli
   // Of a patient who is being erased there are samples for a while, but no keys.
   const keys = await keyRing.knownKeysOf(client, `patient:${patientId}`, 'toWrite');
   if (!keys) return [];
-  const payloads = await readPayloads(client, keys, patientId, [...new Set(wanted.map(({ payload_id: payloadId }) => payloadId))]);
-  if (payloads.length === 0) return [];
+  const counts = ({ _id }: PayloadSample): boolean => (standings.get(_id)?.state ?? 'current') === 'current';
+  const payloads = await readPayloads(client, keys, patientId, [...new Set(wanted.filter(counts).map(({ payload_id: payloadId }) => payloadId))]);
   const kept = new Set(payloads.map(({ payloadId }) => payloadId));
-  const samples = wanted.filter(({ payload_id: payloadId }) => kept.has(payloadId));
+  // What counts no more leaves the charts also where its bytes do not open, or are kept no more.
+  const samples = wanted.filter((sample) => kept.has(sample.payload_id) || !counts(sample));
+  if (samples.length === 0) return [];
   const { rules } = await ruleBook.held(client);
   const current = samples.flatMap((sample) => currentOf(sample, standings.get(sample._id)));
   const outcomes = await outcomesIn(rules, payloads, current);

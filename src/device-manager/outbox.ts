@@ -3,7 +3,7 @@ import { addJob } from '../jobs/runner.ts';
 import { submissionId } from '../keys/identity.ts';
 import type { ScopeKeys } from '../keys/scope-keys.ts';
 import { countingAmong } from './storage/submission-progress.ts';
-import { stageSubmissions, supersedeSubmissions, type Dropped, type Staged } from './storage/submission-table.ts';
+import { restoreDelivered, stageSubmissions, supersedeSubmissions, type Dropped, type Staged } from './storage/submission-table.ts';
 
 /** A sample and the version of the rule that normalized it. */
 export type Submittable = Omit<Staged, '_id'>;
@@ -51,6 +51,7 @@ export const stageInstead = async (db: Queryable, keys: ScopeKeys, patientId: st
 export const createOutbox = (submits: boolean): Outbox => ({
   note: async (db, keys, patientId, normalized, all) => {
     await supersedeSubmissions(db, patientId, all, normalized);
+    await restoreDelivered(db, patientId, normalized);
     if (submits && normalized.length > 0) await stage(db, keys, patientId, normalized, false);
   },
   renew: async (db, keys, patientId, repaired, changed, all) => {

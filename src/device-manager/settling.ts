@@ -1,8 +1,9 @@
 import type { Queryable } from '../database/pool.ts';
 import { addJob } from '../jobs/runner.ts';
-import { mayBeLatest, namesIn, standingOfPair, standingsOf, standingsOfNumbered, standingsOfTotals, type Standing, type Total, type Version } from './domain/version.ts';
+import { mayBeLatest, namesIn, SMALLER_TOTAL, standingOfPair, standingsOf, standingsOfNumbered, standingsOfTotals, type Standing, type Total, type Version } from './domain/version.ts';
 import { addVersionCheck } from './keeping.ts';
 import { isTotalName } from './naming-versions.ts';
+import { emptiedAmong } from './storage/payload-table.ts';
 import { waitingUnder } from './storage/quarantine-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
 import { identitiesWith, versionsOf, type VersionRow } from './storage/version-table.ts';
@@ -16,13 +17,19 @@ const totalsOf = (rows: readonly VersionRow[]): Total[] =>
   rows.map(({ _id, device, version_number: readAfter, received_at }) => ({ _id, device, readAfter: readAfter ?? -Infinity, receivedAt: received_at.getTime() }));
 
 /** How much totals say, by identifier; those of which nobody can tell are left out. */
-export type Amounts = (totals: readonly Pick<VersionRow, 'patient_id' | '_id' | 'payload_id'>[]) => Promise<ReadonlyMap<string, number>>;
+export type Amounts = (totals: readonly VersionRow[]) => Promise<ReadonlyMap<string, number>>;
 
-/** Totals of which the amount decides, because either may be the later. */
-const contended = (groups: ReadonlyMap<string, readonly VersionRow[]>): VersionRow[] =>
-  [...groups].flatMap(([identity, rows]) => {
-    const latest = isTotalName(identity) ? new Set(mayBeLatest(totalsOf(rows)).map(({ _id }) => _id)) : new Set();
-    return latest.size < 2 ? [] : rows.filter(({ _id }) => latest.has(_id));
+/**
+ * Totals of which the amount decides, because either may be the later. What was found smaller than the one that counts is not asked again
+ * while that counts, so that a new reading costs the same after a thousand others.
+ */
+export const contended = (groups: ReadonlyMap<string, readonly VersionRow[]>): VersionRow[] =>
+  [...groups].flatMap(([identity, all]) => {
+    const latest = isTotalName(identity) ? new Set(mayBeLatest(totalsOf(all)).map(({ _id }) => _id)) : new Set();
+    const rows = all.filter(({ _id }) => latest.has(_id));
+    const isCounting = rows.some(({ state }) => state !== 'received' && state !== 'superseded');
+    const asked = isCounting ? rows.filter(({ reason }) => reason !== SMALLER_TOTAL) : rows;
+    return asked.length < 2 ? [] : asked;
   });
 
 const standingsOfReading = (name: string, rows: readonly VersionRow[], amounts: ReadonlyMap<string, number>): Map<string, Standing> => {
@@ -50,10 +57,12 @@ const relatedVersions = async (db: Queryable, own: readonly string[]): Promise<{
 };
 
 /** Whether the state of a version says what it counts for. */
-const agrees = ({ state, reason, left_out: leftOut }: VersionRow, standing: Standing): boolean => {
+const agrees = ({ identity, state, reason, left_out: leftOut }: VersionRow, standing: Standing): boolean => {
   // A deleted version still tells which one is the highest, but nothing brings it back.
   if (state === 'deleted') return true;
   if (standing.state === 'conflicting') return state === 'normalization-failed' && reason === standing.reason;
+  // Of a total that does not count it is the same why.
+  if (standing.state === 'superseded' && state === 'superseded' && isTotalName(identity)) return true;
   if (standing.state === 'current') return state !== 'superseded' && state !== 'withdrawn' && reason !== 'conflicting-reading' && (leftOut ?? undefined) === standing.leftOut;
   return state === standing.state && reason === standing.reason;
 };
@@ -82,6 +91,9 @@ export const settle = async <Sample extends SampleRow>(db: Queryable, samples: r
   const changed = samples.filter(({ _id, state }) => state === 'received' || stale.has(_id));
   const own = new Set(samples.map(({ _id }) => _id));
   const others = new Map(rows.filter(({ _id }) => stale.has(_id) && !own.has(_id)).map((row) => [row.payload_id, row.patient_id]));
+  const restored = new Set(rows.filter(({ _id }) => standings.get(_id)?.state === 'current').map((row) => row.payload_id));
+  // Nothing can be made anew of what is kept no more, and two of those would send each other to be looked at for ever.
+  for (const payloadId of await emptiedAmong(db, [...others].filter(([payloadId]) => restored.has(payloadId)))) others.delete(payloadId);
   for (const [payloadId, patientId] of [...others].sort(([a], [b]) => (a < b ? -1 : 1))) await addVersionCheck(db, patientId, payloadId);
   for (const payloadId of await waitingUnder(db, [...names])) await addJob(db, { task: 'release-quarantine', payload: { payloadId } });
   return { standings, changed };

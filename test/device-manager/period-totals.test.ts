@@ -71,7 +71,7 @@ describe('of the totals of a period the latest counts, and the others are kept',
     for (const one of sent) await upload(client, one);
     expect(await drawn(client, type, '&source=all')).toContainEqual(shown);
     const states = await statesOf(client);
-    expect(states.filter((state) => state === 'superseded newer-total')).toHaveLength(superseded);
+    expect(states.filter((state) => state.startsWith('superseded '))).toHaveLength(superseded);
     expect(states.filter((state) => state === 'normalized')).toHaveLength(shown.length);
   });
 });
@@ -135,6 +135,35 @@ describe('a total that became less', () => {
     for (const one of points.slice(0, -1)) await upload(client, steps(one));
     expect(await drawn(client)).toEqual([[expected]]);
   });
+});
+
+describe('whatever became of the bytes of an earlier total, the latest counts alone', () => {
+  test.each<[string, string, readonly number[], number]>([
+    ['they are kept no more, and it was larger', 'body = null', [8000, 3000], 8000],
+    ['they are kept no more, and it was smaller', 'body = null', [3000, 8000], 8000],
+    ['they were changed, and it was larger', `body = body || '\\x00'`, [8000, 3000], 8000],
+    ['they were changed, and it was smaller', `body = body || '\\x00'`, [3000, 8000], 8000],
+  ])('%s', async (_situation, damage, [first = 0, second = 0], expected) => {
+    const { client, patientId } = await enrolled();
+    await upload(client, steps(point(first)));
+    await idle();
+    await vitalgate.database.pool.query(`update device_manager.payload set ${damage} where patient_id = $1`, [patientId]);
+    await upload(client, steps(point(second)));
+    expect(await drawn(client)).toEqual([[expected]]);
+    const { rows } = await vitalgate.database.pool.query('select state, reason from device_manager.whole_sample where patient_id = $1 order by state', [patientId]);
+    expect(rows).toEqual([{ state: 'normalized', reason: null }, { state: 'superseded', reason: 'larger-total' }]);
+  });
+});
+
+test('a total that was read again counts beside one that was read before and comes late', async () => {
+  const { client, patientId } = await enrolled();
+  const readAgo = (minutes: number, qty: number): Sent =>
+    ['/health-auto-export-json', { data: { metrics: [{ name: 'step_count', units: 'count', data: [point(qty)] }, { name: 'heart_rate', units: 'count/min', data: [{ date: new Date(Date.now() - minutes * 60_000).toISOString(), Avg: 61 }] }] } }];
+  await upload(client, steps(point(8000)));
+  await minutesPass(patientId, 30);
+  await upload(client, readAgo(0, 8000));
+  await upload(client, readAgo(20, 3000));
+  expect(await drawn(client)).toEqual([[8000]]);
 });
 
 test('two phones at once, and everything normalized again: one total stays', async () => {

@@ -125,4 +125,22 @@ describe('detections of rules that change', () => {
     await becomes(app, id, 'submitted');
     expect([unitsOf(writtenUnder(planId)), await listed(`&state=waiting&patientId=${patientId}`)]).toEqual([['Hz'], []]);
   });
+
+  test('the detection of a total that counts again is superseded no more', async () => {
+    const { patientId, app } = await patient();
+    const planId = plan(patientId, { prototypeId: 'step-count' });
+    const hour = { type: 'StepCount', unit: 'count', startDate: '2024-07-23T10:00:00.000Z', endDate: '2024-07-23T11:00:00.000Z' };
+    const total = (value: number) => ({ ...hour, value, metadata: [{ sourceId: 'com.apple.health.1', sourceName: 'Watch', quantity: value }] });
+    const passed = (minutes: number) => submitter.vitalgate.database.pool.query('update device_manager.sample_group set received_at = received_at - make_interval(mins => $2) where patient_id = $1', [patientId, minutes]);
+    const [id = ''] = await upload(app, [total(3000)]);
+    await becomes(app, id, 'submitted');
+    const [mistyped = ''] = await upload(app, [total(50_000)]);
+    await becomes(app, mistyped, 'submitted');
+    expect((await record(app, id)).state).toBe('superseded');
+    await passed(20);
+    await upload(app, [total(3000), { ...heartRate(0), id: randomUUID(), startDate: new Date().toISOString(), endDate: new Date().toISOString() }]);
+    await becomes(app, id, 'submitted');
+    expect((await listed(`&state=delivered&patientId=${patientId}`)).map(({ sampleId, supersededAt }) => [sampleId, supersededAt !== undefined]).toSorted()).toEqual([[id, false], [mistyped, true]].toSorted());
+    expect(writtenUnder(planId)).toHaveLength(2);
+  });
 });

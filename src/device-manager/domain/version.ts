@@ -72,6 +72,9 @@ export interface Total {
   readonly receivedAt: number;
 }
 
+/** Why a reading of a total does not count: another may be as new and is larger, or is newer. */
+export const [SMALLER_TOTAL, NEWER_TOTAL] = ['larger-total', 'newer-total'] as const;
+
 /** Those of some readings of one total that may be the latest of their device: none that came before another was read. */
 export const mayBeLatest = (totals: readonly Total[]): Total[] =>
   [...Map.groupBy(totals, ({ device }) => device).values()].flatMap((own) => {
@@ -85,8 +88,10 @@ export const mayBeLatest = (totals: readonly Total[]): Total[] =>
  */
 export const standingsOfTotals = (totals: readonly Total[], amounts: ReadonlyMap<string, number>): Map<string, Standing> => {
   const amountOf = ({ _id }: Total): number => amounts.get(_id) ?? -1;
-  const [winner] = mayBeLatest(totals).sort((a, b) => amountOf(b) - amountOf(a) || b.receivedAt - a.receivedAt || (a._id < b._id ? -1 : 1));
-  return new Map(totals.map((one): [string, Standing] => [one._id, one === winner ? { state: 'current' } : { state: 'superseded', reason: 'newer-total' }]));
+  const latest = mayBeLatest(totals);
+  const compared = new Set(latest.map(({ _id }) => _id));
+  const [winner] = latest.sort((a, b) => amountOf(b) - amountOf(a) || b.receivedAt - a.receivedAt || (a._id < b._id ? -1 : 1));
+  return new Map(totals.map((one): [string, Standing] => [one._id, one === winner ? { state: 'current' } : { state: 'superseded', reason: compared.has(one._id) ? SMALLER_TOTAL : NEWER_TOTAL }]));
 };
 
 /** One version of a reading whose app counts them (HKMetadataKeySyncVersion). */

@@ -107,6 +107,17 @@ export const readPayloads = async (db: Queryable, { dataKey }: ScopeKeys, patien
 export const readPayload = async (db: Queryable, keys: ScopeKeys, patientId: string, payloadId: string): Promise<Payload | undefined> =>
   (await readPayloads(db, keys, patientId, [payloadId]))[0];
 
+/** Those of some payloads, each with its patient, whose bytes are kept no more. */
+export const emptiedAmong = async (db: Queryable, payloads: readonly (readonly [payloadId: string, patientId: string])[]): Promise<string[]> => {
+  if (payloads.length === 0) return [];
+  const { rows } = await db.query<{ payload_id: string }>(
+    `select replace(p.payload_id::text, '-', '') as payload_id from unnest($1::text[], $2::uuid[]) as given(patient_id, payload_id)
+     join device_manager.payload p on p.patient_id = given.patient_id and p.payload_id = given.payload_id where p.body is null`,
+    [payloads.map(([, patientId]) => patientId), payloads.map(([payloadId]) => payloadId)],
+  );
+  return rows.map(({ payload_id: payloadId }) => payloadId);
+};
+
 /** Payloads of a patient, but for one, with samples that nothing was made of yet, the oldest first, with at most so many items and bytes together. */
 export const payloadsWithReceived = async (db: Queryable, patientId: string, but: string, mostItems: number, mostBytes: number): Promise<string[]> => {
   const { rows } = await db.query<{ payload_id: string }>({

@@ -66,6 +66,21 @@ export interface Dropped {
 }
 
 /**
+ * What was delivered of samples that count again, and was superseded meanwhile, is what is true of them; of half of a pair that was
+ * corrected it is not.
+ */
+export const restoreDelivered = async (db: Queryable, patientId: string, counting: readonly Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion'>[]): Promise<void> => {
+  if (counting.length === 0 || !(await hasSubmissions(db, patientId))) return;
+  await db.query(
+    `update device_manager.submission d set superseded_at = null
+     from unnest($2::uuid[], $3::text[], $4::int[]) as c(sample_id, rule_id, rule_version), device_manager.sample s
+     where d.patient_id = $1 and d.sample_id = c.sample_id and d.rule_id = c.rule_id and d.rule_version = c.rule_version and d.state = 'delivered' and d.superseded_at is not null
+       and s.patient_id = $1 and s._id = c.sample_id and s.identity like 'total:%' and s.left_out is null`,
+    [patientId, counting.map((one) => one.sampleId), counting.map((one) => one.ruleId), counting.map((one) => one.ruleVersion)],
+  );
+};
+
+/**
  * Marks what was made of samples before as superseded, but for what the same version of the same rule made of those that still count.
  * What was never sent is dropped, and answered by sample; what was delivered stays as it was.
  */

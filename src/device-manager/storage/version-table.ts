@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
-import { namesIn } from '../domain/version.ts';
+import { namesIn, NEWER_TOTAL } from '../domain/version.ts';
 
 /** A kept version of a reading, or of two; identifiers as 32 hexadecimal digits. */
 export interface VersionRow {
@@ -18,6 +18,10 @@ export interface VersionRow {
   readonly received_at: Date;
   readonly state: string;
   readonly reason: string | null;
+  /** Where it stands in its payload, and what made its record, where it has one. */
+  readonly item_index: number;
+  readonly rule_id: string | null;
+  readonly rule_version: number | null;
   /** Of two, which does not count, and why. */
   readonly left_out: string | null;
 }
@@ -38,7 +42,7 @@ export const identitiesWith = async (db: Queryable, names: readonly string[]): P
 export const versionsOf = async (db: Queryable, identities: readonly string[]): Promise<VersionRow[]> =>
   (
     await db.query<VersionRow>(
-      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, ${hex('device')}, identity, status, version_number, issued_at, other_issued_at, received_at, state, reason, left_out from device_manager.whole_sample where identity = any($1::text[])`,
+      `select patient_id, ${hex('_id')}, ${hex('payload_id')}, ${hex('device')}, identity, status, version_number, issued_at, other_issued_at, received_at, state, reason, item_index, rule_id, rule_version, left_out from device_manager.whole_sample where identity = any($1::text[])`,
       [identities],
     )
   ).rows;
@@ -76,17 +80,18 @@ export const writeStandings = async (db: Queryable, patientId: string, standings
 };
 
 /**
- * Raises the number of those of some versions, each of a device, that were superseded, and answers the payloads they are in. What is written at the same
- * time is passed over, so that nobody waits for another; it comes again with the next upload.
+ * Raises the number of those of some versions, each of a device, that have a lower one, whether they count or not; answers the payloads of
+ * those that were superseded, which are to be compared again.
  */
 export const raiseVersions = async (db: Queryable, patientId: string, versions: readonly { readonly _id: string; readonly device: string }[], number: number): Promise<string[]> => {
-  const { rows } = await db.query<{ payload_id: string }>(
-    `update device_manager.sample s set version_number = $4 from
-       (select o._id from unnest($2::uuid[], $3::uuid[]) as again(_id, device) join device_manager.sample o on o.patient_id = $1 and o._id = again._id
-          join device_manager.sample_group g on g.patient_id = o.patient_id and g.payload_id = o.payload_id and g.group_no = o.group_no and g.device = again.device
-        where o.state = 'superseded' and o.version_number < $4 for update of o skip locked) as old
-     where s.patient_id = $1 and s._id = old._id returning replace(s.payload_id::text, '-', '') as payload_id`,
-    [patientId, versions.map(({ _id }) => _id), versions.map(({ device }) => device), number],
+  const { rows } = await db.query<{ payload_id: string; state: string | null }>(
+    `with old as (
+       select o._id from unnest($2::uuid[], $3::uuid[]) as again(_id, device) join device_manager.sample o on o.patient_id = $1 and o._id = again._id
+         join device_manager.sample_group g on g.patient_id = o.patient_id and g.payload_id = o.payload_id and g.group_no = o.group_no and g.device = again.device
+       where o.version_number < $4 order by o._id for update of o)
+     update device_manager.sample s set version_number = $4, reason = case when s.state = 'superseded' then $5 else s.reason end from old
+     where s.patient_id = $1 and s._id = old._id returning replace(s.payload_id::text, '-', '') as payload_id, s.state`,
+    [patientId, versions.map(({ _id }) => _id), versions.map(({ device }) => device), number, NEWER_TOTAL],
   );
-  return [...new Set(rows.map(({ payload_id: payloadId }) => payloadId))].sort();
+  return [...new Set(rows.filter(({ state }) => state === 'superseded').map(({ payload_id: payloadId }) => payloadId))].sort();
 };
