@@ -6,17 +6,17 @@ import type { UnheardJobs } from './unheard-jobs.ts';
 const betweenMs = 1_000;
 const suspectedAfter = '1 second';
 /**
- * A worker is dead once its lock was free in so many looks one after the other, which are four seconds apart at least: one that lives has
+ * A worker is dead once its lock was free in so many looks one after the other, which are five seconds apart at least: one that lives has
  * noticed by then that its connection is gone (a look of its own, and its answer), and holds the lock again by another one, or by the one after
  * that where an attempt was swallowed.
  */
-const freeLooks = 5;
+const freeLooks = 6;
 /** Longer than a sound database takes to answer; a lock that is given up too soon is only taken again. */
-const answeredWithinMs = 1_200;
+const answeredWithinMs = 2_000;
 
 const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
 
-/** Takes back the jobs of workers that died, some six seconds later; graphile-worker itself would wait four hours. */
+/** Takes back the jobs of workers that died, some seven seconds later; graphile-worker itself would wait four hours. */
 export interface DeadWorkers {
   /** Marks a worker (a worker pool of graphile-worker) of ours as alive; a connection that breaks is replaced. */
   readonly alive: (workerId: string) => void;
@@ -44,6 +44,18 @@ const takeBack = async (pool: Pool, own: readonly string[], seenFree: Map<string
 const soon = (text: string, values: string[] = []) => ({ text, values, query_timeout: answeredWithinMs }) as QueryConfig;
 const answers = (client: pg.Client): Promise<boolean> => client.query(soon('select 1')).then(() => true, () => false);
 
+/** A connection like those of a pool, which hides its password from whoever copies its options. One that fails is closed. */
+const connectAs = async (options: Pool['options']): Promise<pg.Client> => {
+  const client = new pg.Client({ ...options, password: options.password, connectionTimeoutMillis: answeredWithinMs });
+  // It ends with the connection, and is told by that.
+  client.on('error', () => undefined);
+  await client.connect().catch((error: unknown) => {
+    client.end().catch(() => undefined);
+    throw error;
+  });
+  return client;
+};
+
 /**
  * Advisory locks that say that workers are alive; they go with their connection, which is none of the pool's: where jobs use up all of
  * those, it is replaced at once none the less. `onLost` is told when it broke.
@@ -58,14 +70,13 @@ const createLocks = ({ options }: Pool, onLost: () => void) => {
     client?.end().catch(() => undefined);
   };
   const connected = async (): Promise<pg.Client> => {
-    const client = new pg.Client({ ...options, connectionTimeoutMillis: answeredWithinMs });
+    const client = await connectAs(options);
     const lose = () => {
       if (holder !== client) return;
       letGo();
       onLost();
     };
     client.on('error', lose).on('end', lose);
-    await client.connect();
     return client;
   };
   return {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openPool, type Pool } from '../../src/database/pool.ts';
+import { openPool, type Connection, type Pool } from '../../src/database/pool.ts';
 import { addJob, prepareJobs, startRunner } from '../../src/jobs/runner.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { startDatabaseNetwork, type DatabaseNetwork } from '../players/database-network.ts';
@@ -67,6 +67,13 @@ const situations: readonly [string, (programs: Programs, own: readonly number[])
   ],
 ];
 
+/** A connection whose password is a member, which the pool hides, as that of the embedded database is. */
+const hidden = (address: string): Connection => {
+  const { hostname: host, port, username: user, password, pathname } = new URL(address);
+  const connection = { host, port: Number(port), user, password, database: pathname.slice(1) };
+  return connection;
+};
+
 const databases: TestDatabase[] = [];
 beforeAll(async () => {
   for (let count = 0; count < situations.length; count += 1) databases.push(await createTestDatabase());
@@ -80,7 +87,7 @@ test.concurrent.each(situations.map(([situation, act, says], index) => [situatio
   const database = databases[index];
   if (!database) throw new Error('no database');
   const network = await startDatabaseNetwork(database.url);
-  const [pool, other] = [openPool({ connectionString: network.url }, () => undefined, 4, 2_000), openPool(database.connection, () => undefined, 4)];
+  const [pool, other] = [openPool(hidden(network.url), () => undefined, 4, 2_000), openPool(database.connection, () => undefined, 4)];
   const programs: Programs = { database, network, pool, told: [] };
   const log = { info: () => undefined, error: (_fields: object, message: string) => void programs.told.push(message) };
   let runs = 0;
