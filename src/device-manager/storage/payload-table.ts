@@ -87,6 +87,7 @@ interface Row {
 
 /** Opens kept payloads of one patient; one that is gone, or whose bytes are kept no more, is left out. Throws SealBrokenError when one was changed. */
 export const readPayloads = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadIds: readonly string[]): Promise<Payload[]> => {
+  if (payloadIds.length === 0) return [];
   const { rows } = await db.query<Row>({
     name: 'read-payloads',
     text: `select replace(payload_id::text, '-', '') as payload_id, provider, format, received_at, body, context, item_count from device_manager.payload
