@@ -1,8 +1,9 @@
 /**
  * Runs a long suite, in CI size or with `--full` in full size: `suite.ts faults --full --seed 7`. One summary line, whose seed repeats
- * the run; when something failed, what the tests said comes first.
+ * the run; when something failed, what the tests said comes first, and in full size each file of tests when it is done.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -38,16 +39,23 @@ if (suites[suite] === undefined) throw new Error(`The suites are ${Object.keys(s
 if (!Number.isSafeInteger(seed)) throw new Error('A seed is a whole number.');
 
 const started = performance.now();
-const run = spawnSync('npm', ['test', '--silent'], {
+const run = spawn('npm', ['test', '--silent'], {
   cwd: root,
-  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'pipe'],
   env: { ...process.env, ...Object.fromEntries(sizes.map(({ name, count }) => [name, String(count)])), SUITE: suite, SEED: String(seed) },
-  maxBuffer: 256 * 1024 * 1024,
 });
-const said = `${run.stdout}\n${run.stderr}`;
-if (run.status !== 0) console.log(run.error?.message ?? said.replace(/^Tests:.*\n/m, '').trim());
+let said = '';
+for (const output of [run.stdout, run.stderr]) {
+  output.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    // A full size takes hours: what is done so far is told.
+    if (values.full) for (const [line] of text.matchAll(/^(?:PASS|FAIL) .*$/gm)) console.log(line);
+  });
+}
+const [status] = (await once(run, 'close')) as [number | null];
+if (status !== 0) console.log(said.replace(/^Tests:.*\n/m, '').trim());
 const counts = /^Tests: +(.*)$/m.exec(said)?.[1] ?? '0 passed, 1 failed';
 const seconds = ((performance.now() - started) / 1000).toFixed(0);
 const told = sizes.length === 0 ? suite : `${suite} in ${values.full ? 'full' : 'CI'} size: ${sizes.map(({ count, of }) => `${count} ${of}`).join(', ')}`;
 console.log(`Tests: ${counts} (${told}; seed ${seed}; ${seconds} s)`);
-process.exitCode = run.status ?? 1;
+process.exitCode = status ?? 1;

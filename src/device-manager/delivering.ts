@@ -6,8 +6,8 @@ import { lockPatient } from './normalizing.ts';
 import { stageInstead } from './outbox.ts';
 import { remember } from './remembering.ts';
 import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
-import { deliveredAt, hold, markDelivered, markNotArrived, markSent, markSuspect, park, refreshSampleStates } from './storage/submission-progress.ts';
-import { nextOfPlan, type WaitingRow } from './storage/submission-table.ts';
+import { deliveredAt, endOutage, hold, markDelivered, markNotArrived, markSent, markSuspect, park, refreshSampleStates } from './storage/submission-progress.ts';
+import { nextOfPlan, outagesOf, type WaitingRow } from './storage/submission-table.ts';
 
 /** What delivering needs of a Therapy and Monitoring Manager. */
 export interface Receiver {
@@ -161,6 +161,7 @@ const deliver = async (place: Place, rows: readonly WaitingRow[], together: bool
   const ready = parcels.filter(({ row }) => row.live && (row.sent_at === null || again.has(row._id)));
   if (ready.length > 1 && together) await sendTogether(place, ready);
   else await sendSingly(place, ready);
+  if (outagesOf(rows) > 0) await endOutage(place.pool, place.patientId, place.planId);
 };
 
 /** Delivers what waits for one plan, in order of observation; an outage is noted, and holds the plan. */
@@ -177,7 +178,7 @@ export const deliverPlan = async (delivering: Delivering, patientId: string, pla
     await deliver(place, rows, false);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    const waitMs = Math.max(error.waitMs, waitAfter(pace, (rows[0]?.attempts ?? 0) + 1));
+    const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesOf(rows) + 1));
     await hold(pool, patientId, planId, error.reason, new Date(Date.now() + waitMs));
   }
 };

@@ -8,7 +8,7 @@ import { lockPatient } from './normalizing.ts';
 import { addSubmission } from './outbox.ts';
 import { hold, park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
 import { lockKeeping } from './storage/tombstone-table.ts';
-import { dropDead, duePlans, nextDue, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
+import { dropDead, duePlans, nextDue, outagesOf, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
 
 /** What submitting stands on. */
 export interface Submitting extends Omit<Delivering, 'receiver'> {
@@ -65,7 +65,7 @@ const planAll = async (submitting: Submitting, patientId: string): Promise<void>
           continue;
         }
         if (!(error instanceof Trouble)) throw error;
-        const waitMs = Math.max(error.waitMs, waitAfter(pace, (group?.[0]?.attempts ?? 0) + 1));
+        const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesOf(group ?? []) + 1));
         await hold(pool, patientId, null, error.reason, new Date(Date.now() + waitMs));
         return;
       }

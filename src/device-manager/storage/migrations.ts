@@ -295,4 +295,6 @@ export const migrations: readonly Migration[] = [
   { name: '0028-groups-that-wait', sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'` },
   halvesOfPairs,
   halvesByThemselves,
+  // Outages in a row set the wait; how often something was sent says nothing about them.
+  { name: '0073-outages-in-a-row', sql: 'alter table device_manager.submission add column outages integer not null default 0' },
 ];

@@ -91,13 +91,18 @@ export const markSuspect = async (db: Queryable, patientId: string, id: string, 
   await db.query('update device_manager.submission set failures = failures + 1, reason = $3, next_attempt_at = $4 where patient_id = $1 and _id = $2::uuid', [patientId, id, reason, next]);
 };
 
-/** Nothing can be sent to a plan (null: no plans can be looked up) before an instant. */
+/** Nothing can be sent to a plan (null: no plans can be looked up) before an instant, for an outage. */
 export const hold = async (db: Queryable, patientId: string, planId: string | null, reason: string, next: Date): Promise<void> => {
   await db.query(
-    `update device_manager.submission set reason = $3, next_attempt_at = greatest(next_attempt_at, $4), attempts = attempts + case when plan_id is null then 1 else 0 end
+    `update device_manager.submission set reason = $3, next_attempt_at = greatest(next_attempt_at, $4), outages = outages + 1
      where patient_id = $1 and plan_id is not distinct from $2 and state = 'waiting' and next_attempt_at <= $4`,
     [patientId, planId, reason, next],
   );
+};
+
+/** An outage is over: the next one starts with the shortest wait. */
+export const endOutage = async (db: Queryable, patientId: string, planId: string): Promise<void> => {
+  await db.query(`update device_manager.submission set outages = 0 where patient_id = $1 and plan_id = $2 and state = 'waiting' and outages > 0`, [patientId, planId]);
 };
 
 /** Identifiers of what was delivered to a plan with some instants of observation. */

@@ -22,6 +22,8 @@ export interface WaitingRow {
   readonly requested: boolean;
   readonly attempts: number;
   readonly failures: number;
+  /** How many tries in a row found the Therapy and Monitoring Manager out. */
+  readonly outages: number;
   readonly sent_at: Date | null;
   /** Null where the sample is gone. */
   readonly device_id: string | null;
@@ -31,12 +33,15 @@ export interface WaitingRow {
   readonly live: boolean;
 }
 
+/** How many outages in a row the longest waiting of some submissions met. */
+export const outagesOf = (rows: readonly WaitingRow[]): number => Math.max(0, ...rows.map(({ outages }) => outages));
+
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 /** States of samples that count. */
 export const liveStates = `('normalized', 'submitted', 'submission-failed')`;
 
 const selectWaiting = `
-  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.observed_at, d.requested, d.attempts, d.failures, d.sent_at,
+  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.observed_at, d.requested, d.attempts, d.failures, d.outages, d.sent_at,
     s.device_id, ${hex('s.payload_id')} as payload_id, s.item_index, coalesce(s.state in ${liveStates}, false) and d.superseded_at is null as live
   from device_manager.submission d left join device_manager.whole_sample s on s.patient_id = d.patient_id and s._id = d.sample_id
   where d.patient_id = $1 and d.state = 'waiting'`;

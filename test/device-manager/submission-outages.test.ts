@@ -1,0 +1,65 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Fault, TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
+import type { TestVitalgate } from '../setup/vitalgate.ts';
+import { eventually, isPost, rates, startSubmitter, submitting, type Submitter } from './submitting.ts';
+
+const firstWaitMs = 50;
+
+describe('an outage of the Therapy and Monitoring Manager', () => {
+  let submitter: Submitter;
+  let vitalgate: TestVitalgate;
+  let tmm: TherapyMonitoringPlayer;
+  const { plan, patient, upload, arrives } = submitting(() => submitter);
+  beforeAll(async () => {
+    submitter = await startSubmitter({ TMM_RETRY_SECONDS: firstWaitMs / 1000, TMM_TIMEOUT_SECONDS: 0.8 });
+    ({ vitalgate, tmm } = submitter);
+  }, 60_000);
+  afterAll(() => submitter.stop());
+  afterEach(() => {
+    tmm.fault = () => undefined;
+  });
+
+  const waitingOf = async (patientId: string): Promise<{ count: number; outages: number; waitMs: number }> => {
+    const { rows: [row] } = await vitalgate.database.pool.query<{ count: number; outages: number; waitMs: number }>(
+      `select count(*)::int as count, coalesce(max(outages), 0) as outages, coalesce(extract(epoch from max(next_attempt_at) - now()) * 1000, 0)::float8 as "waitMs" from device_manager.submission where patient_id = $1 and state = 'waiting'`, [patientId]);
+    return row ?? { count: 0, outages: 0, waitMs: 0 };
+  };
+
+  test.each<[string, (isWrite: boolean) => Fault | undefined]>([
+    ['that begins before plans are read', () => 'error'],
+    ['that begins when something is sent, of which is asked from then on', (() => {
+      let isOut = false;
+      return (isWrite: boolean): Fault | undefined => {
+        isOut ||= isWrite;
+        return isOut ? 'cut' : undefined;
+      };
+    })()],
+  ])('%s is met with waits that double', async (_situation, fault) => {
+    const { patientId, app } = await patient();
+    const planId = plan(patientId);
+    tmm.fault = (one) => fault(isPost(one));
+    await upload(app, rates(3));
+    const { waitMs } = await eventually(() => waitingOf(patientId), ({ outages }) => outages >= 6);
+    expect(waitMs).toBeGreaterThan(firstWaitMs * 2 ** 5 * 0.5);
+    tmm.fault = () => undefined;
+    expect(await arrives(planId, 3)).toHaveLength(3);
+    await eventually(() => waitingOf(patientId), ({ count }) => count === 0);
+  });
+
+  test('that is over leaves what was sent many times before with the shortest wait', async () => {
+    const { patientId, app } = await patient();
+    const planId = plan(patientId);
+    let fails = true;
+    tmm.fault = (one) => (fails && isPost(one) ? 'error' : undefined);
+    await upload(app, rates(1));
+    await eventually(() => waitingOf(patientId), ({ count }) => count > 0);
+    await vitalgate.database.pool.query('update device_manager.submission set attempts = 30, outages = 30 where patient_id = $1', [patientId]);
+    await eventually(() => waitingOf(patientId), ({ outages }) => outages === 0);
+    tmm.fault = () => 'error';
+    const { waitMs } = await eventually(() => waitingOf(patientId), ({ outages }) => outages === 1);
+    expect(waitMs).toBeLessThan(60_000);
+    fails = false;
+    tmm.fault = () => undefined;
+    expect(await arrives(planId, 1)).toHaveLength(1);
+  });
+});
