@@ -5,7 +5,7 @@ import { foundAmong, Refusal, Trouble, waitAfter, type Detection, type Pace, typ
 import { lockPatient } from './normalizing.ts';
 import { stageInstead } from './outbox.ts';
 import { remember } from './remembering.ts';
-import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
+import { readNormalizedChunk, recordIn, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { deliveredAt, endOutage, hold, markDelivered, markNotArrived, markSent, markSuspect, park, refreshSampleStates } from './storage/submission-progress.ts';
 import { nextOfPlan, outagesOf, type WaitingRow } from './storage/submission-table.ts';
 
@@ -68,7 +68,7 @@ const parcelsOf = async ({ pool, keyRing, patientId, planId }: Place, rows: read
     return readNormalizedChunk(pool, keys, { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) });
   });
   const parcels = await Promise.all(rows.map(async (row): Promise<Parcel[]> => {
-    const value = row.payload_id === null ? undefined : (await chunkOf(JSON.stringify([row.payload_id, row.rule_id, String(row.rule_version)])))[String(row.item_index)];
+    const value = row.payload_id === null || row.item_index === null ? undefined : recordIn(await chunkOf(JSON.stringify([row.payload_id, row.rule_id, String(row.rule_version)])), { item_index: row.item_index, left_out: row.left_out });
     return value === undefined || row.device_id === null ? [] : [{ row, detection: { key: row._id, planId, patientId, deviceId: row.device_id, observedAt: row.observed_at, value } }];
   }));
   return parcels.flat();

@@ -10,7 +10,6 @@ import { isDone, outcomesOf, storeOutcomes, type Done, type Outcome } from './ou
 import type { RuleBook } from './rule-book.ts';
 import { settle } from './settling.ts';
 import { readPayloads, type Payload } from './storage/payload-table.ts';
-import { supersedeSubmissions } from './storage/submission-table.ts';
 import { samplesToNormalize, type PayloadSample, type Which } from './storage/sample-result-table.ts';
 import { writeLeftOut, writeStandings } from './storage/version-table.ts';
 import { createAmounts } from './total-amounts.ts';
@@ -18,7 +17,7 @@ import { takeWaiting } from './waiting-payloads.ts';
 
 /** A normalized sample as the outbox takes it. */
 export const submittable = ({ sample, outcome }: Done): Submittable => ({
-  sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, observedAt: sample.recorded_at,
+  sampleId: sample._id, normalizedType: outcome.normalizedDataType, ruleId: outcome.ruleId, ruleVersion: outcome.ruleVersion, leftOut: sample.left_out, observedAt: sample.recorded_at,
 });
 
 /** A version that conflicts with the one that stays was not normalized; the others say what they are. */
@@ -26,7 +25,7 @@ const writtenStanding = (_id: string, standing: Standing | undefined): { _id: st
   standing === undefined || standing.state === 'current' ? [] : [{ _id, state: standing.state === 'conflicting' ? 'normalization-failed' : standing.state, reason: standing.reason }];
 
 /** A sample that counts, with what of it does not. */
-const currentOf = (sample: PayloadSample, standing: Standing = { state: 'current' }): PayloadSample[] => (standing.state === 'current' ? [{ ...sample, leftOut: standing.leftOut ?? null }] : []);
+const currentOf = (sample: PayloadSample, standing: Standing = { state: 'current' }): PayloadSample[] => (standing.state === 'current' ? [{ ...sample, left_out: standing.leftOut ?? null }] : []);
 
 /** One writer per patient at a time, whoever calls, until the transaction ends. */
 export const lockPatient = async (db: Queryable, patientId: string): Promise<void> => {
@@ -66,9 +65,7 @@ const normalizePayloads = async ({ keyRing, ruleBook, outbox }: Normalizing, cli
   const { rules } = await ruleBook.held(client);
   const current = samples.flatMap((sample) => currentOf(sample, standings.get(sample._id)));
   const outcomes = await outcomesIn(rules, payloads, current);
-  const halved = await writeLeftOut(client, patientId, current.filter(({ identity }) => identity !== null && namesIn(identity).length > 1));
-  // What was submitted of both halves is not what counts now, although the same rule made it.
-  if (halved.length > 0) await supersedeSubmissions(client, patientId, halved);
+  await writeLeftOut(client, patientId, current.filter(({ identity }) => identity !== null && namesIn(identity).length > 1));
   await writeStandings(client, patientId, samples.flatMap(({ _id }) => writtenStanding(_id, standings.get(_id))));
   await storeOutcomes(client, keys, patientId, samples, outcomes);
   await outbox.note(client, keys, patientId, outcomes.filter(isDone).map(submittable), samples.map(({ _id }) => _id));

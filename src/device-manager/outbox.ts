@@ -28,7 +28,7 @@ export const addSubmission = (db: Queryable, patientId: string, runAt?: Date): P
 
 /** Has samples looked up in the plans and submitted. */
 export const stage = async (db: Queryable, keys: ScopeKeys, patientId: string, samples: readonly Submittable[], requested: boolean): Promise<void> => {
-  const staged = samples.map((sample) => ({ ...sample, _id: submissionId(keys.identityKey, [sample.sampleId, '', sample.ruleId, String(sample.ruleVersion)]) }));
+  const staged = samples.map((sample) => ({ ...sample, _id: submissionId(keys.identityKey, [sample.sampleId, '', sample.ruleId, String(sample.ruleVersion), ...(sample.leftOut === null ? [] : [sample.leftOut])]) }));
   await stageSubmissions(db, patientId, staged, requested);
   await addSubmission(db, patientId);
 };

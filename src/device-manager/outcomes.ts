@@ -6,7 +6,7 @@ import { dayOf, pointsOf } from './domain/chart.ts';
 import { normalize, type Normalized, type Rules } from './domain/normalization.ts';
 import type { Reason } from './domain/observing.ts';
 import { itemsOf, located, measuredOf, sourceOf, withoutHalf } from './payload-items.ts';
-import { mergeNormalizedChunks, type NewRecords } from './storage/normalized-chunk-table.ts';
+import { mergeNormalizedChunks, recordName, type NewRecords } from './storage/normalized-chunk-table.ts';
 import type { Payload } from './storage/payload-table.ts';
 import { writeResults, type NormalizationResult, type PayloadSample } from './storage/sample-result-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
@@ -40,7 +40,7 @@ const storeRecords = async (db: Queryable, keys: ScopeKeys, patientId: string, d
     const [first] = group;
     if (!first) return [];
     const { sample: { payload_id: payloadId }, outcome: { ruleId, ruleVersion } } = first;
-    return [{ key: { patientId, payloadId, ruleId, ruleVersion }, records: Object.fromEntries(group.map(({ sample, outcome }) => [String(sample.item_index), outcome.record] as [string, NormalizedData])) }];
+    return [{ key: { patientId, payloadId, ruleId, ruleVersion }, records: Object.fromEntries(group.map(({ sample, outcome }) => [recordName(sample), outcome.record] as [string, NormalizedData])) }];
   });
   await mergeNormalizedChunks(db, keys, patientId, added);
 };
@@ -68,7 +68,7 @@ export const outcomesOf = async (rules: Rules, payload: Payload, samples: readon
   const outcomes: Outcome[] = [];
   for (const [index, sample] of samples.entries()) {
     if (index % samplesATurn === samplesATurn - 1) await setImmediate();
-    const item = withoutHalf(items[sample.item_index] ?? {}, sample.leftOut);
+    const item = withoutHalf(items[sample.item_index] ?? {}, sample.left_out);
     outcomes.push({ sample, source: sourceOf(sample, item), outcome: located(normalize(rules, measuredOf(sample, item, payload.context)), sample, item, payload.context) });
   }
   return outcomes;

@@ -5,7 +5,7 @@ import type { NormalizedData } from '../measurement/coding.ts';
 import { wasErased } from './admitting.ts';
 import { itemsOf } from './payload-items.ts';
 import { remember } from './remembering.ts';
-import { readNormalizedChunk, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
+import { readNormalizedChunk, recordIn, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
 import { readPayload } from './storage/payload-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
 
@@ -39,7 +39,7 @@ export const openRecords = async (pool: Pool, keyRing: KeyRing, samples: readonl
       const { patient_id, payload_id, rule_id, rule_version, item_index } = sample;
       if (sample.state === 'deleted') return { sample };
       const chunk = rule_id === null ? {} : await chunkOf(JSON.stringify([patient_id, payload_id, rule_id, String(rule_version)]));
-      const normalizedData = chunk[String(item_index)];
+      const normalizedData = recordIn(chunk, sample);
       const rawData = withRawData ? (await itemsIn(JSON.stringify([patient_id, payload_id])))[item_index]?.received : undefined;
       return { sample, ...(normalizedData && { normalizedData }), ...(rawData !== undefined && { rawData }) };
     }),

@@ -11,7 +11,7 @@ import type { Outbox } from './outbox.ts';
 import { isDone, outcomesOf, storeOutcomes, type Outcome } from './outcomes.ts';
 import type { RuleBook } from './rule-book.ts';
 import { recordAudit } from './storage/audit-table.ts';
-import { readNormalizedChunk } from './storage/normalized-chunk-table.ts';
+import { readNormalizedChunk, recordIn } from './storage/normalized-chunk-table.ts';
 import { readPayload } from './storage/payload-table.ts';
 import {
   advanceRenormalization, finishRenormalization, fittingSamples, insertRenormalization, mostDifferences, nextPayloads, readRenormalization,
@@ -71,9 +71,9 @@ const recordsBefore = async (db: Queryable, keys: ScopeKeys, samples: readonly S
     const [first] = group;
     if (!first) continue;
     const chunk = await readNormalizedChunk(db, keys, { patientId: first.patient_id, payloadId: first.payload_id, ruleId: first.rule_id ?? '', ruleVersion: first.rule_version ?? 0 });
-    for (const { _id, item_index } of group) {
-      const record = chunk[String(item_index)];
-      if (record) records.set(_id, record);
+    for (const sample of group) {
+      const record = recordIn(chunk, sample);
+      if (record) records.set(sample._id, record);
     }
   }
   return records;

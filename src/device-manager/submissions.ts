@@ -73,11 +73,11 @@ const POLL_MS = 50;
  * submits, so that nothing of one patient is sent by two at once.
  */
 export const submitNow = async (pool: Pool, keyRing: KeyRing, sample: SampleRow, act: Act, mostMs: number): Promise<SubmitOutcome> => {
-  const { patient_id: patientId, _id: sampleId, normalized_type: normalizedType, rule_id: ruleId, rule_version: ruleVersion, recorded_at: observedAt } = sample;
+  const { patient_id: patientId, _id: sampleId, normalized_type: normalizedType, rule_id: ruleId, rule_version: ruleVersion, left_out: leftOut, recorded_at: observedAt } = sample;
   if (normalizedType === null || ruleId === null || ruleVersion === null) return { detectionIds: [] };
   await inTransaction(pool, async (client) => {
     const keys = await keysForKeeping(client, keyRing, patientId);
-    await stage(client, keys, patientId, [{ sampleId, normalizedType, ruleId, ruleVersion, observedAt }], true);
+    await stage(client, keys, patientId, [{ sampleId, normalizedType, ruleId, ruleVersion, leftOut, observedAt }], true);
     await recordAudit(client, { patientId, ...act, action: 'create', resource: `sample/${sampleId}/detections` });
   });
   const until = performance.now() + mostMs;

@@ -23,7 +23,7 @@ const plannedFrom = (identityKey: Buffer, rows: readonly WaitingRow[], plans: re
   rows.flatMap((row) => {
     const measured = { deviceId: row.device_id ?? '', observedAt: row.observed_at.getTime() };
     return plans.filter((plan) => row.live && asksFor(plan, measured)).map(({ planId }): Planned => ({
-      _id: submissionId(identityKey, [row.sample_id, planId, row.rule_id, String(row.rule_version)]), row, planId,
+      _id: submissionId(identityKey, [row.sample_id, planId, row.rule_id, String(row.rule_version), ...(row.left_out === null ? [] : [row.left_out])]), row, planId,
       dueAt: new Date(Math.max(now, measured.observedAt)), ...(measured.observedAt > now + mostAheadMs && { reason: 'observed-in-future' }),
     }));
   });

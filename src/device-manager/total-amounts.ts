@@ -5,7 +5,7 @@ import type { Rules } from './domain/normalization.ts';
 import { isDone, outcomesOf } from './outcomes.ts';
 import type { RuleBook } from './rule-book.ts';
 import type { Amounts } from './settling.ts';
-import { readNormalizedChunk } from './storage/normalized-chunk-table.ts';
+import { readNormalizedChunk, recordIn } from './storage/normalized-chunk-table.ts';
 import { readPayload } from './storage/payload-table.ts';
 import { samplesToNormalize } from './storage/sample-result-table.ts';
 import type { VersionRow } from './storage/version-table.ts';
@@ -22,7 +22,7 @@ const amountsOfRecords = async (db: Queryable, keys: ScopeKeys, totals: readonly
     const [first] = group;
     if (!first || first.rule_id === null || first.rule_version === null) continue;
     const chunk = await readNormalizedChunk(db, keys, { patientId: first.patient_id, payloadId: first.payload_id, ruleId: first.rule_id, ruleVersion: first.rule_version });
-    found.push(...group.map((row): Amount => [row._id, firstIn(chunk[String(row.item_index)])]));
+    found.push(...group.map((row): Amount => [row._id, firstIn(recordIn(chunk, row))]));
   }
   return found;
 };

@@ -27,8 +27,8 @@ export interface Submitter {
 }
 
 /** Starts both; the Therapy and Monitoring Manager has read the prototypes. */
-export const startSubmitter = async (settings: Partial<Config>): Promise<Submitter> => {
-  const tmm = await startTherapyMonitoring();
+export const startSubmitter = async (settings: Partial<Config>, ways: Parameters<typeof startTherapyMonitoring>[0] = {}): Promise<Submitter> => {
+  const tmm = await startTherapyMonitoring(ways);
   const vitalgate = await startTestVitalgate({ TMM_SERVICE_URL: tmm.url, TMM_SERVICE_TOKEN: 'tmm-credential', ...settings });
   const operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
   tmm.readPrototypes(await answered<PrototypeSchema[]>(fetch(`${vitalgate.urls.deviceManager}/prototypes/`)));

@@ -13,8 +13,20 @@ export interface ChunkKey {
   readonly ruleVersion: number;
 }
 
-/** Normalized records by position of the item in its payload. */
+/** Normalized records by `recordName`. */
 export type NormalizedChunk = Readonly<Record<string, NormalizedData>>;
+
+/** Which item of a payload a record is of, and what of it does not count. */
+interface RecordPlace {
+  readonly item_index: number;
+  readonly left_out: string | null;
+}
+
+/** What a record is called in its chunk. That of both halves of a blood pressure stays beside that of one: it may have been submitted. */
+export const recordName = ({ item_index: itemIndex, left_out: leftOut }: RecordPlace): string => (leftOut === null ? String(itemIndex) : `${String(itemIndex)}:${leftOut}`);
+
+/** The record of an item; one half was once kept in place of both. */
+export const recordIn = (chunk: NormalizedChunk, place: RecordPlace): NormalizedData | undefined => chunk[recordName(place)] ?? chunk[String(place.item_index)];
 
 const aad = ({ patientId, payloadId, ruleId, ruleVersion }: ChunkKey) => `normalized_chunk:${patientId}:${payloadId}:${ruleId}:${String(ruleVersion)}`;
 
@@ -42,7 +54,7 @@ export const removeRecords = async (db: Queryable, keys: ScopeKeys, patientId: s
   for (const row of rows) {
     const key = { patientId, payloadId, ruleId: row.rule_id, ruleVersion: row.rule_version };
     const records = await readNormalizedChunk(db, keys, key);
-    const left = Object.fromEntries(Object.entries(records).filter(([index]) => !removed.has(index)));
+    const left = Object.fromEntries(Object.entries(records).filter(([name]) => !removed.has(name.split(':', 1)[0] ?? '')));
     if (Object.keys(left).length === Object.keys(records).length) continue;
     await db.query('update device_manager.normalized_chunk set body = $5 where patient_id = $1 and payload_id = $2::uuid and rule_id = $3 and rule_version = $4', [
       patientId, payloadId, key.ruleId, key.ruleVersion, sealBytes(keys.dataKey, Buffer.from(JSON.stringify(left)), aad(key)),

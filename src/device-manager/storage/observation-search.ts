@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { DateCondition } from '../domain/fhir/date-search.ts';
-import type { SampleRow } from './sample-table.ts';
+import { sampleColumns, type SampleRow } from './sample-table.ts';
 
 /** A normalized sample with the identifier that stays through its versions; identifiers as 32 hexadecimal digits. */
 export interface ObservedRow extends SampleRow {
@@ -47,10 +47,7 @@ const isShown = `(s.identity is null or not exists (
   select from device_manager.whole_sample o where o.patient_id = s.patient_id and o.identity = s.identity and ${emitted('o')} and ${headOf('o')} = ${headOf('s')}
     and (${counts('o')}, o.received_at, o._id) > (${counts('s')}, s.received_at, s._id)))`;
 
-const select = `
-  select s.patient_id, ${hex('s._id')} as _id, ${hex(headOf('s'))} as head, ${hex('s.device')} as device, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id,
-    s.item_index, s.recorded_at, s.ended_at, s.received_at, s.state, s.reason, s.identity, ${hex('s.same_reading_as')} as same_reading_as, s.status, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, s.format
-  from device_manager.whole_sample s`;
+const select = `select ${sampleColumns}, ${hex(headOf('s'))} as head, ${hex('s.device')} as device, s.status from device_manager.whole_sample s`;
 
 type Parameter = (value: unknown) => string;
 

@@ -9,11 +9,9 @@ export interface PayloadSample extends SampleRow {
   /** The group whose state it has, if it has none of its own. */
   readonly groupNo: number;
   readonly hasOwnState: boolean;
-  /** The half of a blood pressure that does not count, and why: `systolicBloodPressure:corrected`. */
-  readonly leftOut: string | null;
 }
 
-type Group = Omit<PayloadSample, 'hasOwnState' | 'leftOut' | '_id' | 'item_index' | 'recorded_at' | 'ended_at' | 'identity' | 'same_reading_as'>;
+type Group = Omit<PayloadSample, 'hasOwnState' | 'left_out' | '_id' | 'item_index' | 'recorded_at' | 'ended_at' | 'identity' | 'same_reading_as'>;
 
 /** By payload and number. */
 const readGroups = async (db: Queryable, patientId: string, payloadIds: readonly string[]): Promise<(payloadId: string, groupNo: number) => Group | undefined> => {
@@ -40,7 +38,7 @@ const sampleOf = (row: Row, group: Group): PayloadSample => {
   const own = state === null ? {} : { state, reason, normalized_type: normalizedType, rule_id: ruleId, rule_version: ruleVersion, updated_at: updatedAt ?? group.updated_at };
   return {
     ...group, _id: _id.replaceAll('-', ''), item_index: itemIndex, recorded_at: recordedAt, ended_at: endedAtMs === null ? recordedAt : new Date(endedAtMs), identity,
-    same_reading_as: sameReadingAs === null ? null : sameReadingAs.replaceAll('-', ''), hasOwnState: state !== null, leftOut, ...own,
+    same_reading_as: sameReadingAs === null ? null : sameReadingAs.replaceAll('-', ''), hasOwnState: state !== null, left_out: leftOut, ...own,
   };
 };
 

@@ -16,6 +16,8 @@ export interface SampleRow {
   readonly state: 'received' | 'normalized' | 'normalization-failed' | 'submitted' | 'submission-failed' | 'withdrawn' | 'superseded' | 'deleted';
   readonly reason: string | null;
   readonly identity: string | null;
+  /** The half of a blood pressure that does not count, and why: `systolicBloodPressure:corrected`. */
+  readonly left_out: string | null;
   /** An earlier sample of the same source with the same content, under another UUID. */
   readonly same_reading_as: string | null;
   readonly normalized_type: string | null;
@@ -27,11 +29,13 @@ export interface SampleRow {
 
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
-/** Selects samples as `SampleRow`; `s` is the sample with what its group says of it. */
-export const selectSample = `
-  select s.patient_id, ${hex('s._id')} as _id, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id, s.item_index, s.recorded_at,
-    s.ended_at, s.received_at, s.state, s.reason, s.identity, ${hex('s.same_reading_as')} as same_reading_as, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, s.format
-  from device_manager.whole_sample s`;
+/** The members of `SampleRow`; `s` is the sample with what its group says of it. */
+export const sampleColumns = `
+  s.patient_id, ${hex('s._id')} as _id, s.provider, s.device_id, s.type, ${hex('s.payload_id')} as payload_id, s.item_index, s.recorded_at, s.ended_at, s.received_at,
+  s.state, s.reason, s.identity, s.left_out, ${hex('s.same_reading_as')} as same_reading_as, s.normalized_type, s.rule_id, s.rule_version, s.updated_at, s.format`;
+
+/** Selects samples as `SampleRow`. */
+export const selectSample = `select ${sampleColumns} from device_manager.whole_sample s`;
 
 /** Samples of a patient by identifier; those that are not there are left out. */
 export const samplesNamed = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<SampleRow[]> =>

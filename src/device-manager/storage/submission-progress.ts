@@ -19,9 +19,9 @@ export interface Planned {
  */
 export const planSubmissions = async (db: Queryable, patientId: string, looked: readonly WaitingRow[], planned: readonly Planned[]): Promise<void> => {
   await db.query(
-    `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, observed_at, requested, state, reason, next_attempt_at)
-     select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::timestamptz[], $9::boolean[], $10::text[], $11::text[], $12::timestamptz[])
-       as t(_id, sample_id, plan_id, normalized_type, rule_id, rule_version, observed_at, requested, state, reason, next_attempt_at)
+    `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at)
+     select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::boolean[], $11::text[], $12::text[], $13::timestamptz[])
+       as t(_id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at)
      where t.requested or not exists (select from device_manager.submission e
        where e.patient_id = $1 and e.sample_id = t.sample_id and e.plan_id = t.plan_id and (e.state = 'delivered' or e.sent_at is not null))
      on conflict (patient_id, _id) do update set superseded_at = null,
@@ -29,7 +29,7 @@ export const planSubmissions = async (db: Queryable, patientId: string, looked: 
        reason = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.reason else submission.reason end,
        failures = case when excluded.requested then 0 else submission.failures end, next_attempt_at = excluded.next_attempt_at`,
     [patientId, planned.map((p) => p._id), planned.map((p) => p.row.sample_id), planned.map((p) => p.planId), planned.map((p) => p.row.normalized_type), planned.map((p) => p.row.rule_id),
-      planned.map((p) => p.row.rule_version), planned.map((p) => p.row.observed_at), planned.map((p) => p.row.requested), planned.map((p) => (p.reason === undefined ? 'waiting' : 'parked')),
+      planned.map((p) => p.row.rule_version), planned.map((p) => p.row.left_out), planned.map((p) => p.row.observed_at), planned.map((p) => p.row.requested), planned.map((p) => (p.reason === undefined ? 'waiting' : 'parked')),
       planned.map((p) => p.reason ?? null), planned.map((p) => p.dueAt)],
   );
   await db.query('delete from device_manager.submission where patient_id = $1 and plan_id is null and _id = any($2::uuid[])', [patientId, looked.map(({ _id }) => _id)]);
@@ -63,7 +63,7 @@ export const markNotArrived = async (db: Queryable, patientId: string, ids: read
 export const countingAmong = async (db: Queryable, patientId: string, sampleIds: readonly string[]): Promise<Omit<Staged, '_id'>[]> =>
   (
     await db.query<Omit<Staged, '_id'>>(
-      `select ${hex('_id')} as "sampleId", normalized_type as "normalizedType", rule_id as "ruleId", rule_version as "ruleVersion", recorded_at as "observedAt"
+      `select ${hex('_id')} as "sampleId", normalized_type as "normalizedType", rule_id as "ruleId", rule_version as "ruleVersion", left_out as "leftOut", recorded_at as "observedAt"
        from device_manager.whole_sample where patient_id = $1 and _id = any($2::uuid[]) and state in ${liveStates}`,
       [patientId, sampleIds],
     )

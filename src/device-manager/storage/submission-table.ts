@@ -8,8 +8,13 @@ export interface Staged {
   readonly normalizedType: string;
   readonly ruleId: string;
   readonly ruleVersion: number;
+  /** The half of a blood pressure that does not count, and why. */
+  readonly leftOut: string | null;
   readonly observedAt: Date;
 }
+
+/** What a sample counts as. */
+export type Counting = Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion' | 'leftOut'>;
 
 /** A submission that waits, with where its value is. */
 export interface WaitingRow {
@@ -18,6 +23,7 @@ export interface WaitingRow {
   readonly normalized_type: string;
   readonly rule_id: string;
   readonly rule_version: number;
+  readonly left_out: string | null;
   readonly observed_at: Date;
   readonly requested: boolean;
   readonly attempts: number;
@@ -41,7 +47,7 @@ const hex = (column: string) => `replace(${column}::text, '-', '')`;
 export const liveStates = `('normalized', 'submitted', 'submission-failed')`;
 
 const selectWaiting = `
-  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.observed_at, d.requested, d.attempts, d.failures, d.outages, d.sent_at,
+  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.left_out, d.observed_at, d.requested, d.attempts, d.failures, d.outages, d.sent_at,
     s.device_id, ${hex('s.payload_id')} as payload_id, s.item_index, coalesce(s.state in ${liveStates}, false) and d.superseded_at is null as live
   from device_manager.submission d left join device_manager.whole_sample s on s.patient_id = d.patient_id and s._id = d.sample_id
   where d.patient_id = $1 and d.state = 'waiting'`;
@@ -49,10 +55,10 @@ const selectWaiting = `
 /** Has samples wait for their plans to be looked up; one that waits or is parked already waits anew. */
 export const stageSubmissions = async (db: Queryable, patientId: string, staged: readonly Staged[], requested: boolean): Promise<void> => {
   await db.query(
-    `insert into device_manager.submission (patient_id, requested, _id, sample_id, normalized_type, rule_id, rule_version, observed_at)
-     select $1, $2, t.* from unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::timestamptz[]) as t
+    `insert into device_manager.submission (patient_id, requested, _id, sample_id, normalized_type, rule_id, rule_version, left_out, observed_at)
+     select $1, $2, t.* from unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[]) as t
      on conflict (patient_id, _id) do update set state = 'waiting', reason = null, next_attempt_at = now(), superseded_at = null, requested = submission.requested or excluded.requested`,
-    [patientId, requested, staged.map((s) => s._id), staged.map((s) => s.sampleId), staged.map((s) => s.normalizedType), staged.map((s) => s.ruleId), staged.map((s) => s.ruleVersion), staged.map((s) => s.observedAt)],
+    [patientId, requested, staged.map((s) => s._id), staged.map((s) => s.sampleId), staged.map((s) => s.normalizedType), staged.map((s) => s.ruleId), staged.map((s) => s.ruleVersion), staged.map((s) => s.leftOut), staged.map((s) => s.observedAt)],
   );
 };
 
@@ -70,36 +76,34 @@ export interface Dropped {
   readonly requested: boolean;
 }
 
-/**
- * What was delivered of samples that count again, and was superseded meanwhile, is what is true of them; of half of a pair that was
- * corrected it is not.
- */
-export const restoreDelivered = async (db: Queryable, patientId: string, counting: readonly Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion'>[]): Promise<void> => {
+const countingColumns = (counting: readonly Counting[]) => [counting.map((one) => one.sampleId), counting.map((one) => one.ruleId), counting.map((one) => one.ruleVersion), counting.map((one) => one.leftOut)];
+const isAs = 'c.sample_id = d.sample_id and c.rule_id = d.rule_id and c.rule_version = d.rule_version and c.left_out is not distinct from d.left_out';
+
+/** What was delivered of samples that count again as they did, and was superseded meanwhile, is what is true of them. */
+export const restoreDelivered = async (db: Queryable, patientId: string, counting: readonly Counting[]): Promise<void> => {
   if (counting.length === 0 || !(await hasSubmissions(db, patientId))) return;
   await db.query(
     `update device_manager.submission d set superseded_at = null
-     from unnest($2::uuid[], $3::text[], $4::int[]) as c(sample_id, rule_id, rule_version), device_manager.sample s
-     where d.patient_id = $1 and d.sample_id = c.sample_id and d.rule_id = c.rule_id and d.rule_version = c.rule_version and d.state = 'delivered' and d.superseded_at is not null
-       and s.patient_id = $1 and s._id = c.sample_id and s.identity like 'total:%' and s.left_out is null`,
-    [patientId, counting.map((one) => one.sampleId), counting.map((one) => one.ruleId), counting.map((one) => one.ruleVersion)],
+     from unnest($2::uuid[], $3::text[], $4::int[], $5::text[]) as c(sample_id, rule_id, rule_version, left_out)
+     where d.patient_id = $1 and ${isAs} and d.state = 'delivered' and d.superseded_at is not null`,
+    [patientId, ...countingColumns(counting)],
   );
 };
 
 /**
- * Marks what was made of samples before as superseded, but for what the same version of the same rule made of those that still count.
- * What was never sent is dropped, and answered by sample; what was delivered stays as it was.
+ * Marks what was made of samples before as superseded, but for what the same version of the same rule made of the same of those that
+ * still count. What was never sent is dropped, and answered by sample; what was delivered stays as it was.
  */
-export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion'>[] = []): Promise<Dropped[]> => {
+export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Counting[] = []): Promise<Dropped[]> => {
   if (!(await hasSubmissions(db, patientId))) return [];
   const { rows } = await db.query<Dropped>(
     `with superseded as (
      update device_manager.submission d set superseded_at = now(), state = case when d.state in ('waiting', 'parked') and d.sent_at is null then 'dropped' else d.state end
      where d.patient_id = $1 and d.sample_id = any($2::uuid[]) and d.superseded_at is null
-       and not exists (select from unnest($3::uuid[], $4::text[], $5::int[]) as c(sample_id, rule_id, rule_version)
-         where c.sample_id = d.sample_id and c.rule_id = d.rule_id and c.rule_version = d.rule_version)
+       and not exists (select from unnest($3::uuid[], $4::text[], $5::int[], $6::text[]) as c(sample_id, rule_id, rule_version, left_out) where ${isAs})
      returning d.sample_id, d.state, d.requested)
      select ${hex('sample_id')} as "sampleId", bool_or(requested) as requested from superseded where state = 'dropped' group by sample_id`,
-    [patientId, sampleIds, counting.map((one) => one.sampleId), counting.map((one) => one.ruleId), counting.map((one) => one.ruleVersion)],
+    [patientId, sampleIds, ...countingColumns(counting)],
   );
   return rows;
 };

@@ -57,15 +57,14 @@ export const placeOf = async (db: Queryable, identity: string): Promise<{ patien
   return row && { patientId: row.patient_id, device: { _id: row.device, device_id: row.device_id }, measuredAt: row.recorded_at, endedAt: row.ended_at };
 };
 
-/** Writes which of two readings in one sample does not count, and why, or that both do; answers the samples of which that was not written yet. */
-export const writeLeftOut = async (db: Queryable, patientId: string, samples: readonly { readonly _id: string; readonly leftOut: string | null }[]): Promise<string[]> => {
-  if (samples.length === 0) return [];
-  const { rows } = await db.query<{ _id: string }>(
+/** Writes which of two readings in one sample does not count, and why, or that both do. */
+export const writeLeftOut = async (db: Queryable, patientId: string, samples: readonly { readonly _id: string; readonly left_out: string | null }[]): Promise<void> => {
+  if (samples.length === 0) return;
+  await db.query(
     `update device_manager.sample s set left_out = r.left_out from unnest($2::uuid[], $3::text[]) as r(_id, left_out)
-     where s.patient_id = $1 and s._id = r._id and s.left_out is distinct from r.left_out returning ${hex('s._id')}`,
-    [patientId, samples.map(({ _id }) => _id), samples.map(({ leftOut }) => leftOut)],
+     where s.patient_id = $1 and s._id = r._id and s.left_out is distinct from r.left_out`,
+    [patientId, samples.map(({ _id }) => _id), samples.map(({ left_out: leftOut }) => leftOut)],
   );
-  return rows.map((row) => row._id);
 };
 
 /** Writes that versions count no more; what was normalized of them stays readable. The caller holds the patient's lock, and normalizes the others afterwards. */
