@@ -1,7 +1,7 @@
 import process from 'node:process';
 
 /** Suites that run by themselves (`SUITE=faults npm test`, `npm run faults`), each the folder of its name under test; `npm test` runs all others. */
-export const suites = ['faults', 'gates', 'security', 'volume'];
+export const suites = ['browser', 'faults', 'gates', 'security', 'volume'];
 const suite = process.env.SUITE;
 if (suite !== undefined && !suites.includes(suite)) throw new Error(`SUITE is one of ${suites.join(', ')}.`);
 /** What is named runs, whichever suite it is in: `npm test -- test/security/authorization`. */

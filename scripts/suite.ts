@@ -15,6 +15,7 @@ interface Size {
 
 /** The sizes of a suite, by the variable that its tests read. */
 const suites: Readonly<Record<string, Readonly<Record<string, Size>>>> = {
+  browser: {},
   faults: {
     SERVICE_KILLS: { ci: 50, full: 1000, of: 'kills of each service' },
     DATABASE_CRASHES: { ci: 20, full: 200, of: 'crashes of their database' },
@@ -54,6 +55,7 @@ for (const output of [run.stdout, run.stderr]) {
 }
 const [status] = (await once(run, 'close')) as [number | null];
 if (status !== 0) console.log(said.replace(/^Tests:.*\n/m, '').trim());
+for (const line of new Set(said.match(/^No browser.*$/gm))) console.log(line);
 const counts = /^Tests: +(.*)$/m.exec(said)?.[1] ?? '0 passed, 1 failed';
 const seconds = ((performance.now() - started) / 1000).toFixed(0);
 const told = sizes.length === 0 ? suite : `${suite} in ${values.full ? 'full' : 'CI'} size: ${sizes.map(({ count, of }) => `${count} ${of}`).join(', ')}`;

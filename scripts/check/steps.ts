@@ -31,6 +31,7 @@ export const stepsIn = (root: string): { readonly gates: readonly Step[]; readon
     ],
     suites: [
       { name: 'tests', command: 'npm', args: ['test', '--silent'] },
+      { name: 'tests in a browser', command: 'npm', args: ['run', '--silent', 'browser'] },
       { name: 'tests of gates', command: 'npm', args: ['run', '--silent', 'gates'] },
       { name: 'tests of faults', command: 'npm', args: ['run', '--silent', 'faults'] },
       { name: 'tests of volume', command: 'npm', args: ['run', '--silent', 'volume'] },

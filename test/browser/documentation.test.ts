@@ -8,7 +8,7 @@ import pino from 'pino';
 import type { Browser, Page } from 'playwright-core';
 import { createBff } from '../../src/bff/service.ts';
 import { describeInBrowser, openBrowser } from '../setup/browser.ts';
-import { buildSite, described } from './site.ts';
+import { buildSite, described } from '../documentation/site.ts';
 
 const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json' };
 
