@@ -4,7 +4,8 @@ import pino from 'pino';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { conversionsOf } from '../../src/bff/pages/unit-choice.ts';
 import { gapOf, linesOf, millisecondsOf, withGaps } from '../../src/bff/pages/chart-lines.ts';
-import { moved, nameOfSpan, namedSpan, wholeSpan, zoomed } from '../../src/bff/pages/chart-span.ts';
+import { coveredBy, moved, nameOfSpan, namedSpan, wholeSpan, zoomed } from '../../src/bff/pages/chart-span.ts';
+import { nextDay, startOfDay } from '../../src/bff/pages/time-words.ts';
 import { createBff } from '../../src/bff/service.ts';
 import type { Service } from '../../src/http/service.ts';
 import { convert } from '../../src/measurement/quantity.ts';
@@ -121,13 +122,43 @@ describe('lines of a chart', () => {
 });
 
 describe('spans of time', () => {
-  const whole = wholeSpan('2024-01-01', '2024-07-23');
-  const month = namedSpan('Month', whole, whole);
+  const whole = wholeSpan('2024-01-01', Date.parse('2024-07-23T13:44:06Z'), 'UTC');
+  const month = namedSpan('Month', whole, whole, 'UTC');
+  const text = (ms: number) => new Date(ms).toISOString().slice(0, 16);
 
   test('end where the present one does, and move by their own length', () => {
     expect([month.to, month.to - month.from]).toEqual([Date.parse('2024-07-24T00:00:00Z'), 30 * 86_400_000]);
     expect([nameOfSpan(month, whole), nameOfSpan(whole, whole), nameOfSpan(zoomed(month, 0.5), whole)]).toEqual(['Month', 'All', undefined]);
-    expect(moved(moved(month, -1), 1)).toEqual(month);
+    expect(moved(moved(month, -1, 'UTC'), 1, 'UTC')).toEqual(month);
+  });
+
+  test.each([
+    ['UTC', '2024-07-23T13:44:06Z', '2024-07-23T00:00', '2024-07-24T00:00'], ['New York', '2024-07-24T01:00:00Z', '2024-07-23T04:00', '2024-07-24T04:00', 'America/New_York'],
+    ['Kathmandu, a quarter off', '2024-07-23T18:20:00Z', '2024-07-23T18:15', '2024-07-24T18:15', 'Asia/Kathmandu'], ['Rome, when the clock goes on', '2024-03-31T10:00:00Z', '2024-03-30T23:00', '2024-03-31T22:00', 'Europe/Rome'],
+    ['Rome, when it goes back', '2024-10-27T22:59:00Z', '2024-10-26T22:00', '2024-10-27T23:00', 'Europe/Rome'], ['Beirut, where midnight is left out', '2024-03-31T10:00:00Z', '2024-03-30T22:00', '2024-03-31T21:00', 'Asia/Beirut'],
+    ['the Azores, where midnight comes twice', '2024-10-27T12:00:00Z', '2024-10-27T00:00', '2024-10-28T01:00', 'Atlantic/Azores'], ['Auckland', '2024-07-23T13:00:00Z', '2024-07-23T12:00', '2024-07-24T12:00', 'Pacific/Auckland'],
+    ['before 1970', '1969-07-20T20:17:00.250Z', '1969-07-20T00:00', '1969-07-21T00:00'],
+  ])('begin and end with days: in %s', (_where, instant, start, end, timeZone = 'UTC') => {
+    const ms = Date.parse(instant);
+    expect([text(startOfDay(ms, timeZone)), text(nextDay(ms, timeZone))]).toEqual([start, end]);
+    expect(startOfDay(startOfDay(ms, timeZone), timeZone)).toBe(startOfDay(ms, timeZone));
+  });
+
+  test('of a name and beside it have whole days when the clock changes', () => {
+    const week = namedSpan('Week', { from: 0, to: Date.parse('2024-04-02T22:00:00Z') }, whole, 'Europe/Rome');
+    expect([text(week.from), nameOfSpan(week, whole)]).toEqual(['2024-03-26T23:00', 'Week']);
+    const before = moved(namedSpan('Day', week, whole, 'Europe/Rome'), -2, 'Europe/Rome');
+    expect([text(before.from), text(before.to)]).toEqual(['2024-03-30T23:00', '2024-03-31T22:00']);
+  });
+
+  test.each([
+    ['within its bars', 3_600_000, '2024-07-22T07:00', '2024-07-22T20:00', '2024-07-22T07:00', '2024-07-22T21:00'], ['no more than them', 3_600_000, '2024-07-22T07:30', '2024-07-22T20:00', '2024-07-22T07:15', '2024-07-22T21:00'],
+    ['days around the change of the clock', 86_400_000, '2024-03-30T23:00', '2024-03-30T23:00', '2024-03-30T23:00', '2024-03-31T22:00'],
+  ])('are made longer to whole bars: %s', (_situation, bucketMs, first, last, from, to) => {
+    const span = { from: Date.parse('2024-07-22T07:15Z'), to: Date.parse('2024-07-22T20:30Z') };
+    const around = bucketMs === 3_600_000 ? span : { from: Date.parse('2024-03-31T02:00Z'), to: Date.parse('2024-03-31T09:00Z') };
+    const covered = coveredBy(around, bucketMs, Date.parse(`${first}Z`), Date.parse(`${last}Z`), 'Europe/Rome');
+    expect([text(covered.from), text(covered.to)]).toEqual([from, to]);
   });
 
   test('keep their centre when they are zoomed, and are never shorter than five minutes', () => {

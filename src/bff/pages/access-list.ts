@@ -42,8 +42,12 @@ export const accessList = async ({ onFault }: Place): Promise<HTMLElement> => {
   const list = element('div', { 'aria-live': 'polite' });
   const foot = element('div', { class: 'foot' });
   let byOthers = true;
+  let asked = 0;
   const more = async (cursor: string | undefined): Promise<void> => {
+    const mine = (asked += 1);
     const page = await pageFrom(byOthers, cursor);
+    // Somebody asked for something else meanwhile, or for the same twice.
+    if (mine !== asked) return;
     if (cursor === undefined) show(list);
     append(list, page.events);
     if (list.childElementCount === 0) show(list, nothing(icons.eye, 'Nobody else has looked at your data', 'As soon as somebody does, it is written down here, and nobody can take it out.'));

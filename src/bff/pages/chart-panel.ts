@@ -1,17 +1,18 @@
-import type { ChartedExtent, ChartSeries, OwnSample } from '../../../generated/bff.d.ts';
+import type { ChartedExtent, OwnSample } from '../../../generated/bff.d.ts';
 import { choosersOf, chosenUnits } from './chart-choosers.ts';
 import { spanControls } from './chart-controls.ts';
 import { drawingOf } from './chart-drawing.ts';
 import { figuresOf } from './chart-figures.ts';
 import { linesOf } from './chart-lines.ts';
 import { notesOf } from './chart-notes.ts';
+import { chartedIn, latestOf, type Charted } from './chart-series.ts';
 import { dayMs, namedSpan, wholeSpan, type Span } from './chart-span.ts';
 import { tablesOf } from './chart-table.ts';
 import { element, show, showAgain, type Child } from './element.ts';
 import { icons } from './icons.ts';
 import { fault, nothing } from './notice.ts';
-import { api, bodyOf, isSignedOut } from './service.ts';
-import { dayOf, zone } from './time-words.ts';
+import { isSignedOut } from './service.ts';
+import { dayOf } from './time-words.ts';
 import { typeTitle } from './type-words.ts';
 
 /** The type that is shown, and what is known beside its values. */
@@ -23,7 +24,8 @@ export interface PanelOptions {
 }
 
 interface State {
-  span: Span;
+  /** Unknown until the last value is. */
+  span: Span | undefined;
   /** Values add up: few bars tell more than many. */
   isSum: boolean;
   source: string | undefined;
@@ -31,28 +33,11 @@ interface State {
 
 const pointsFor = (width: number, isSum: boolean): number => (isSum ? Math.min(48, Math.max(16, Math.round(width / 24))) : Math.min(500, Math.max(80, Math.round(width / 3))));
 
-const seriesIn = ({ normalizedDataType }: ChartedExtent, { span, source, isSum }: State, width: number): Promise<readonly ChartSeries[]> =>
-  bodyOf<readonly ChartSeries[]>(api.GET('/chart-data', {
-    params: {
-      query: {
-        normalizedDataType, from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), points: pointsFor(width, isSum), timeZone: zone(),
-        ...(source !== undefined && { source }),
-      },
-    },
-  }));
+/** When the last value was measured; where nobody can tell, the end of its day. */
+const lastInstant = ({ lastDay }: ChartedExtent, latest: OwnSample | undefined): number =>
+  latest?.recordedAt === undefined ? Math.min(Date.now(), Date.parse(lastDay) + dayMs - 1) : Date.parse(latest.recordedAt);
 
-/** The sample measured last; the chart stands without it. */
-const latestOf = async ({ normalizedDataType }: ChartedExtent): Promise<OwnSample | undefined> => {
-  try {
-    const [latest] = await bodyOf<readonly OwnSample[]>(api.GET('/health-data', { params: { query: { normalizedDataType, _l: 1, _p: 'normalizedData,recordedAt' } } }));
-    return latest;
-  } catch (error) {
-    if (isSignedOut(error)) throw error;
-    return undefined;
-  }
-};
-
-const emptyNode = (whole: Span): HTMLElement => nothing(icons.chart, 'Nothing was measured in this time', `The last values are of ${dayOf(whole.to - 1)}.`);
+const emptyNode = (lastMs: number): HTMLElement => nothing(icons.chart, 'Nothing was measured in this time', `The last values are of ${dayOf(lastMs)}.`);
 
 /** The last month of what there is. */
 const initialSpan = (whole: Span): Span => (whole.to - whole.from < 30 * dayMs ? whole : namedSpan('Month', whole, whole));
@@ -65,16 +50,24 @@ interface Actions {
   readonly onZone: () => void;
 }
 
-const partsOf = ({ extent, devices }: PanelOptions, { span, source }: State, series: readonly ChartSeries[], latest: OwnSample | undefined, actions: Actions): Child[] => {
-  const whole = wholeSpan(extent.firstDay, extent.lastDay);
+const wholeOf = (extent: ChartedExtent, latest: OwnSample | undefined): Span => wholeSpan(extent.firstDay, lastInstant(extent, latest));
+
+/** What is shown at a time. */
+interface Shown extends Charted {
+  readonly span: Span;
+  readonly latest: OwnSample | undefined;
+}
+
+const partsOf = ({ extent, devices }: PanelOptions, source: string | undefined, { series, covered, span, latest }: Shown, actions: Actions): Child[] => {
+  const whole = wholeOf(extent, latest);
   const units = chosenUnits();
   const lines = linesOf(series, units);
   const isEmpty = lines.every(({ points }) => points.length === 0);
   const { onSpan } = actions;
   return [
-    figuresOf(lines, latest, span, units),
+    figuresOf(lines, latest, covered, units),
     spanControls(span, whole, onSpan),
-    isEmpty ? emptyNode(whole) : drawingOf({ title: typeTitle(extent.normalizedDataType), lines, span, onSpan, onReset: () => onSpan(initialSpan(whole)) }),
+    isEmpty ? emptyNode(lastInstant(extent, latest)) : drawingOf({ title: typeTitle(extent.normalizedDataType), lines, span, onSpan, onReset: () => onSpan(initialSpan(whole)) }),
     !isEmpty && notesOf(lines),
     choosersOf({ series, devices, source, ...actions }),
     !isEmpty && tablesOf(lines),
@@ -84,7 +77,7 @@ const partsOf = ({ extent, devices }: PanelOptions, { span, source }: State, ser
 /** One type as figures, chart and table, with all that can be chosen about it. */
 export const chartPanel = (options: PanelOptions): HTMLElement => {
   const { extent, onFault } = options;
-  const state: State = { span: initialSpan(wholeSpan(extent.firstDay, extent.lastDay)), source: undefined, isSum: false };
+  const state: State = { span: undefined, source: undefined, isSum: false };
   const title = typeTitle(extent.normalizedDataType);
   const body = element('div', { class: 'chart-body' });
   const node = element('section', { class: 'card chart', 'aria-label': title }, element('h1', { tabindex: -1 }, title), body);
@@ -99,8 +92,12 @@ export const chartPanel = (options: PanelOptions): HTMLElement => {
     body.setAttribute('aria-busy', 'true');
     latest ??= latestOf(extent);
     try {
-      const [series, sample] = await Promise.all([seriesIn(extent, state, node.clientWidth || 800), latest]);
-      const draw = (): void => showAgain(body, ...partsOf(options, state, series, sample, { onSpan: (span) => change({ span }), onSource: (source) => change({ source }), onUnit: draw, onZone: () => change({}) }));
+      const sample = await latest;
+      const { source, isSum: areBars, span = initialSpan(wholeOf(extent, sample)) } = state;
+      state.span = span;
+      const charted = await chartedIn({ normalizedDataType: extent.normalizedDataType, span, source, isSum: areBars, points: pointsFor(node.clientWidth || 800, areBars) });
+      const { series } = charted;
+      const draw = (): void => showAgain(body, ...partsOf(options, source, { ...charted, span, latest: sample }, { onSpan: (next) => change({ span: next }), onSource: (chosen) => change({ source: chosen }), onUnit: draw, onZone: () => change({}) }));
       if (mine !== asked) return;
       const isSum = series.length === 0 ? state.isSum : series.every(({ cumulative }) => cumulative === true);
       if (isSum === state.isSum) draw();

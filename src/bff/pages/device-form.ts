@@ -32,7 +32,7 @@ export const deviceForm = (enrolled: (name: string) => Promise<void>, onFault: (
   let kind: Kind = 'phone';
   const id = field('Identifier', { name: 'device', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', required: true, maxlength: '200' }, kinds.phone.idAdvice);
   const name = field('Name', { name: 'label', autocomplete: 'off', maxlength: '200' }, 'What you call it; it need not have one.');
-  const since = field('In use since', { name: 'since', type: 'date', max: new Date().toISOString().slice(0, 10) }, kinds.phone.sinceAdvice);
+  const since = field('In use since', { name: 'since', type: 'date', max: new Date().toLocaleDateString('sv-SE') }, kinds.phone.sinceAdvice);
   const advise = ({ node }: Field, text: string): void => {
     const advice = node.querySelector('.advice');
     if (advice !== null) advice.textContent = text;
@@ -47,6 +47,8 @@ export const deviceForm = (enrolled: (name: string) => Promise<void>, onFault: (
     element('label', { class: 'choice' }, element('input', { type: 'radio', name: 'kind', value, checked: value === kind, onchange: () => choose(value) }), ` ${label}`));
   const send = async (): Promise<Complaint | undefined> => {
     if (id.input.value.trim() === '') return { text: 'Type the identifier of the device.', field: id };
+    // A day of which a part is missing is an empty value, which would mean now.
+    if (since.input.validity.badInput) return { text: 'Type the whole day, or leave it empty.', field: since };
     const body = assignmentOf(kind, id, name, since);
     try {
       await settled(api.POST('/devices/assign', { body }));

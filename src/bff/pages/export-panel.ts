@@ -45,7 +45,7 @@ export const exportPanel = async ({ onFault }: Place): Promise<HTMLElement> => {
       tell(await work);
     } catch (error) {
       if (isSignedOut(error)) onFault(error);
-      else show(state, fault(error));
+      else show(state, fault(error), element('button', { type: 'button', class: 'quiet', onclick: () => attempt(latestExport()) }, 'Look again'));
     }
   };
   // Once the person has left this view, nobody asks any more.

@@ -35,6 +35,27 @@ export const format = (options: Intl.DateTimeFormatOptions, timeZone = zone()): 
 
 const msOf = (instant: string | number): number => (typeof instant === 'number' ? instant : Date.parse(instant));
 
+const hourMs = 3_600_000;
+const clockFormat = { hourCycle: 'h23', hour: 'numeric', minute: 'numeric', second: 'numeric' } as const;
+
+/** Milliseconds that the clock of a zone shows since midnight. */
+const clockMs = (ms: number, timeZone: string): number => {
+  const parts = new Map(format(clockFormat, timeZone).formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
+  return (parts.get('hour') ?? 0) * hourMs + (parts.get('minute') ?? 0) * 60_000 + (parts.get('second') ?? 0) * 1000 + (((ms % 1000) + 1000) % 1000);
+};
+
+/** Where the day of an instant begins in a zone, in milliseconds since 1970; also on days when the clock changes. */
+export const startOfDay = (ms: number, timeZone = zone()): number => {
+  const start = ms - clockMs(ms, timeZone);
+  const shown = clockMs(start, timeZone);
+  // Since midnight the clock went on, or back: what it shows there is that much off.
+  if (shown !== 0) return start + (shown > 12 * hourMs ? 24 * hourMs - shown : -shown);
+  return clockMs(start - 1, timeZone) < 12 * hourMs ? start - 1 - clockMs(start - 1, timeZone) : start;
+};
+
+/** Where the day after that of an instant begins in a zone. */
+export const nextDay = (ms: number, timeZone = zone()): number => startOfDay(startOfDay(ms, timeZone) + 36 * hourMs, timeZone);
+
 /** An instant as day and minute. */
 export const minuteOf = (instant: string | number): string => format({ dateStyle: 'medium', timeStyle: 'short' }).format(msOf(instant));
 

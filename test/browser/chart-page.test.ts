@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import type { Browser } from 'playwright-core';
+import { appWith } from '../bff/app.ts';
+import { eventually } from '../device-manager/client.ts';
+import { describeInBrowser, openBrowser } from '../setup/browser.ts';
+import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
+import { signIn, watchedPage } from './watched-page.ts';
+
+const hourMs = 3_600_000;
+const noon = Date.UTC(2024, 6, 23, 12);
+
+/** A sample of an hour or an instant, before noon by some hours. */
+const sampleOf = (type: string, unit: string, value: number, hoursBefore: number, more: object = {}) => {
+  const start = noon - hoursBefore * hourMs;
+  return { id: randomUUID(), type, unit, value, startDate: new Date(start).toISOString(), endDate: new Date(type === 'StepCount' ? start + hourMs : start).toISOString(), ...more };
+};
+
+describeInBrowser('a chart on the page for people', () => {
+  let vitalgate: TestVitalgate;
+  let browser: Browser;
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    browser = await openBrowser();
+  }, 120_000);
+  afterAll(async () => {
+    await browser.close();
+    await vitalgate.stop();
+  });
+
+  /** Each upload is normalized before the next one comes. */
+  const personWith = async (...uploads: readonly (readonly object[])[]): Promise<TestUser> => {
+    const user = await vitalgate.addUser();
+    const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(user));
+    await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
+    const waiting = async () => ((await (await app.get('/health-data?state=received&_l=1')).json()) as readonly object[]).length;
+    for (const samples of uploads) {
+      await app.post('/health-data', samples);
+      expect(await eventually(waiting, (count) => count === 0)).toBe(0);
+    }
+    return user;
+  };
+
+  test('tells as latest what counts: not the later value that a newer version took back', async () => {
+    const version = (number: number) => ({ metadata: { HKMetadataKeySyncIdentifier: 'scales-1', HKMetadataKeySyncVersion: number } });
+    const user = await personWith([sampleOf('BodyMass', 'kg', 180, 1, version(1))], [sampleOf('BodyMass', 'kg', 80, 2, version(2))]);
+    const { page, faults, close } = await watchedPage(browser, `${vitalgate.urls.bff}/#charts/body-weight`);
+    await signIn(page, user);
+    const latest = page.locator('.figure', { hasText: 'Latest' });
+    await latest.waitFor();
+    expect([await latest.locator('.value').textContent(), faults]).toEqual(['80', []]);
+    await close();
+  }, 120_000);
+
+  test.each(['America/New_York', 'Europe/Berlin', 'Pacific/Auckland', 'UTC'])('has bars of whole days, and days that begin at midnight, in %s', async (timezoneId) => {
+    const user = await personWith(Array.from({ length: 24 * 40 }, (_, hoursBefore) => sampleOf('StepCount', 'count', 100, hoursBefore + 1)));
+    const { page, faults, close } = await watchedPage(browser, `${vitalgate.urls.bff}/#charts/step-count`, { timezoneId });
+    await signIn(page, user);
+    await page.locator('[aria-pressed=true]', { hasText: 'Month' }).waitFor();
+    await page.getByText('Show the values as a table').click();
+    const cells = page.getByRole('region', { name: 'Values of the chart' }).locator('tbody tr td:nth-child(2)');
+    await cells.first().waitFor();
+    const sums = await cells.allTextContents();
+    // The last day goes on.
+    expect([sums.length, new Set(sums.slice(1)), faults]).toEqual([30, new Set(['2,400']), []]);
+    const [asked] = await Promise.all([page.waitForRequest((request) => request.url().includes('/chart-data?')), page.getByRole('button', { name: 'Day', exact: true }).click()]);
+    const { searchParams } = new URL(asked.url());
+    const clock = (name: string) => new Date(searchParams.get(name) ?? '').toLocaleTimeString('en-GB', { timeZone: timezoneId });
+    expect([clock('from'), clock('to')]).toEqual(['00:00:00', '00:00:00']);
+    await close();
+  }, 120_000);
+});
