@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Browser } from 'playwright-core';
-import { appWith } from '../bff/app.ts';
 import { eventually } from '../device-manager/client.ts';
 import { describeInBrowser, openBrowser } from '../setup/browser.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
-import { signIn, watchedPage } from './watched-page.ts';
+import { personWithWatch, signIn, watchedPage } from './watched-page.ts';
 
 const hourMs = 3_600_000;
 const noon = Date.UTC(2024, 6, 23, 12);
@@ -30,9 +29,7 @@ describeInBrowser('a chart on the page for people', () => {
 
   /** Each upload is normalized before the next one comes. */
   const personWith = async (...uploads: readonly (readonly object[])[]): Promise<TestUser> => {
-    const user = await vitalgate.addUser();
-    const app = appWith(vitalgate.urls.bff, await vitalgate.signIn(user));
-    await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
+    const { user, app } = await personWithWatch(vitalgate);
     const waiting = async () => ((await (await app.get('/health-data?state=received&_l=1')).json()) as readonly object[]).length;
     for (const samples of uploads) {
       await app.post('/health-data', samples);

@@ -1,6 +1,7 @@
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import type { TestUser } from '../setup/vitalgate.ts';
+import { appWith, type App } from '../bff/app.ts';
+import type { TestUser, TestVitalgate } from '../setup/vitalgate.ts';
 
 /** A page of a context of its own, and what the browser complains about. */
 export interface WatchedPage {
@@ -32,6 +33,14 @@ export const watchedPage = async (browser: Browser, url: string, options: Browse
   });
   await page.goto(url);
   return { page, faults, close: () => context.close() };
+};
+
+/** A person who has enrolled a watch, and their app. */
+export const personWithWatch = async ({ addUser, signIn: cookieFor, urls }: TestVitalgate): Promise<{ readonly user: TestUser; readonly app: App }> => {
+  const user = await addUser();
+  const app = appWith(urls.bff, await cookieFor(user));
+  await app.post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
+  return { user, app };
 };
 
 /** Fills in the form of the patient page. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { appWith, signedIn } from '../bff/app.ts';
+import { signedIn } from '../bff/app.ts';
 import { describeInBrowser, openBrowser } from '../setup/browser.ts';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
-import { openView, signIn, watchedPage } from './watched-page.ts';
+import { openView, personWithWatch, signIn, watchedPage } from './watched-page.ts';
 
 describeInBrowser('whose data the page for people shows', () => {
   let vitalgate: TestVitalgate;
@@ -17,11 +17,7 @@ describeInBrowser('whose data the page for people shows', () => {
     await vitalgate.stop();
   });
 
-  const withWatch = async (): Promise<TestUser> => {
-    const user = await vitalgate.addUser();
-    await appWith(vitalgate.urls.bff, await vitalgate.signIn(user)).post('/devices/assign', { deviceId: 'watch', deviceType: 'Wearable', deviceProvider: 'apple-healthkit', name: 'Apple Watch' });
-    return user;
-  };
+  const withWatch = async (): Promise<TestUser> => (await personWithWatch(vitalgate)).user;
 
   test.each([['at once', 0], ['once the page says that it waits', 400]])('what is answered after signing out %s is not shown', async (_situation, afterMs) => {
     const user = await withWatch();
