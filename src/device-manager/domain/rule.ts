@@ -9,6 +9,8 @@ export interface Target {
   readonly unitCode: string;
   /** Lowest and highest plausible value in that unit: others are flagged, never dropped. */
   readonly plausible?: readonly [number, number];
+  /** The same where the unit was assumed, narrower where another unit of the same quantity gives numbers that overlap: mg/dL for mmol/L. */
+  readonly plausibleIfAssumed?: readonly [number, number];
   /** Values of this kind add up over time, and two sources that count the same would double them: steps, energy. */
   readonly cumulative?: boolean;
   /** LOINC code that holds for the value as well; passed on as an annotation. */
