@@ -2133,11 +2133,18 @@ export interface components {
             readonly unitCode: string;
             /** @description Least and most plausible value in that unit; others are flagged, never dropped. */
             readonly plausible?: readonly number[];
+            /** @description Same where the unit of the sample was assumed, because another unit gives numbers that overlap; with ambiguousUnit a value outside is not normalized. */
+            readonly plausibleIfAssumed?: readonly number[];
             /**
              * @description Specifies if values add up over time, as steps do.
              * @example false
              */
             readonly cumulative?: boolean;
+            /**
+             * @description Specifies if several sources count the same of what adds up, as phone and watch do with steps, so that charts take one, as is held where it is left out; false where each tells another amount (insulin of pump and pen), so that they add up all.
+             * @example true
+             */
+            readonly overlapping?: boolean;
             /**
              * @description Another LOINC code that holds as well.
              * @example 2708-6
@@ -2158,6 +2165,11 @@ export interface components {
              * @example false
              */
             readonly duration?: boolean;
+            /**
+             * @description Specifies if several sources tell the same minutes, so that charts take one, as is held where it is left out; false where they add up all.
+             * @example true
+             */
+            readonly overlapping?: boolean;
             /**
              * @description Specifies if a sample without it cannot be normalized.
              * @example true
@@ -3978,7 +3990,7 @@ export interface components {
         readonly ChartPoints: number;
         /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
         readonly ChartTimeZone: string;
-        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
+        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) the one with the highest total, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
@@ -5039,7 +5051,7 @@ export interface operations {
                 readonly points?: components["parameters"]["ChartPoints"];
                 /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
                 readonly timeZone?: components["parameters"]["ChartTimeZone"];
-                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what adds up (steps) the one with the highest total, because phone and watch count the same. */
+                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) the one with the highest total, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
                 readonly source?: components["parameters"]["ChartSource"];
             };
             readonly header?: {

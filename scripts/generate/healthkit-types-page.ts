@@ -1,5 +1,5 @@
 import { builtInTypes } from '../../src/device-manager/catalogue/built-in-types.ts';
-import type { HealthDataType } from '../../src/device-manager/domain/rule.ts';
+import type { HealthDataType, Target } from '../../src/device-manager/domain/rule.ts';
 import types from '../../src/healthkit/types.json' with { type: 'json' };
 
 const intro = `# HealthKit types
@@ -31,13 +31,18 @@ const listed = (texts: readonly string[]): string => {
 const kept = ({ attachments = [] }: HealthDataType): readonly string[] =>
   attachments.map(({ kind, code, name }) => (kind === 'resource' ? 'resource' : `${name.startsWith('Workout') ? 'track' : 'trace'}${code.startsWith('http') ? '' : ` ${code}`}`));
 
+const rangeText = ({ plausible, plausibleIfAssumed }: Target): string => {
+  const assumed = plausibleIfAssumed === undefined ? '' : ` (${plausibleIfAssumed.join(' to ')} where the unit is assumed)`;
+  return `${plausible?.join(' to ') ?? ''}${assumed}`;
+};
+
 const ruleCells = (rule: HealthDataType | undefined): readonly [codes: string, units: string, plausible: string, normalized: string] => {
   if (!rule) return ['', '', '', ''];
   const targets = rule.observations.flatMap((one) => ('event' in one ? [] : one.targets));
   const events = rule.observations.flatMap((one) => ('event' in one ? [one] : []));
   const codes = [...targets.map(({ code }) => codeCell(code)), ...events.map(() => 'Apple (one for each value)'), ...kept(rule)];
   const units = [...targets.map(({ unitCode }) => unitCode), ...events.map(({ duration }) => (duration === true ? 'min' : '{event}'))];
-  return [listed(codes), listed(units), listed(targets.map(({ plausible }) => plausible?.join(' to ') ?? '')), rule.normalizedDataType];
+  return [listed(codes), listed(units), listed(targets.map(rangeText)), rule.normalizedDataType];
 };
 
 /** docs/healthkit-types.md: each type that is known by name, and what becomes of it. */

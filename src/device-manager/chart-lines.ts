@@ -1,4 +1,5 @@
 import type { Pool } from '../database/pool.ts';
+import { inOneOrder } from '../healthkit/item-identity.ts';
 import type { ScopeKeys } from '../keys/scope-keys.ts';
 import { hourMs, partsHour, widthFor, type Cell } from './domain/chart-bucket.ts';
 import { cellOf, countOf, dayOf, type ChartStyle, type SourceCells } from './domain/chart.ts';
@@ -42,7 +43,7 @@ const mostPartedValues = 200_000;
 const joined = (parts: readonly Part[]): ReadonlyMap<string, Line> => {
   const bySeries = Map.groupBy(parts, ({ series }) => series);
   return new Map([...bySeries].map(([series, group]) => {
-    const bySource = Map.groupBy(group.flatMap(({ sources }) => sources), ({ source }) => source);
+    const bySource = Map.groupBy(group.flatMap(({ sources }) => sources), ({ source }) => inOneOrder(source));
     const sources = [...bySource].map(([source, some]) => ({ source, cells: some.flatMap(({ cells }) => cells) })).filter(({ cells }) => cells.length > 0);
     return [series, { name: group[0]?.name ?? series, sources }];
   }));

@@ -10,11 +10,11 @@ interface Series {
   readonly isOverlapping: boolean;
 }
 
-/** The series that a type makes: quantities say whether they add up; events and their minutes always do. */
+/** The series that a type makes: quantities say whether they add up; events and their minutes always do. What adds up overlaps unless the rule says that it does not. */
 const seriesIn = ({ observations }: HealthDataType): Series[] =>
   observations.flatMap((rule) => 'event' in rule
-    ? Object.values(rule.events).map(({ code }) => ({ name: seriesName(code, rule.duration === true ? 'min' : '{event}'), isCumulative: true, isOverlapping: rule.duration === true }))
-    : rule.targets.map(({ code, unitCode, cumulative = false }) => ({ name: seriesName(code, unitCode), isCumulative: cumulative, isOverlapping: cumulative })));
+    ? Object.values(rule.events).map(({ code }) => ({ name: seriesName(code, rule.duration === true ? 'min' : '{event}'), isCumulative: true, isOverlapping: rule.duration === true && rule.overlapping !== false }))
+    : rule.targets.map(({ code, unitCode, cumulative = false, overlapping = true }) => ({ name: seriesName(code, unitCode), isCumulative: cumulative, isOverlapping: cumulative && overlapping })));
 
 /** The types of all versions, for old records stay. */
 export const typesOf = async (ruleBook: RuleBook) => (await ruleBook.current()).versions.map(({ type }) => type);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from '../database/pool.ts';
+import { inOneOrder } from '../healthkit/item-identity.ts';
 import { problem } from '../http/problem.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { linesIn, type Line, type Span } from './chart-lines.ts';
 import { hourMs } from './domain/chart-bucket.ts';
-import { chosen, countOf, dayOf, drawn, type ChartSeries, type ChartStyle } from './domain/chart.ts';
+import { chosen, countOf, dayOf, drawn, type ChartSeries, type ChartStyle, type SeriesKind } from './domain/chart.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { extentOf, type SeriesFilter } from './storage/series-chunk-table.ts';
 import { chartedExtents, type ChartedExtent } from './storage/series-rollup-table.ts';
@@ -53,8 +54,9 @@ export const normalizedTypeNamed = (known: readonly string[], name: string): str
   throw problem('unknown-data-type', { errors: [{ pointer: '/query/normalizedDataType', code: 'unknown-data-type', message: 'Use a normalized type of a health data type; docs/healthkit-types.md and GET /health-data-types of the Device Manager list them.' }] });
 };
 
-const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, span: Span, { isCumulative, isOverlapping }: { readonly isCumulative: boolean; readonly isOverlapping: boolean }): ChartSeries[] => {
-  const { from, source } = chosen(sources, style.source, isOverlapping);
+const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, span: Span, kind: SeriesKind): ChartSeries[] => {
+  const { isCumulative } = kind;
+  const { from, source } = chosen(sources, style.source && inOneOrder(style.source), kind);
   if (from.length === 0) return [];
   const known = sources.toSorted((a, b) => countOf(b) - countOf(a)).map((one) => one.source);
   return [{ name, ...(source !== undefined && { source }), sources: known, ...(isCumulative && { cumulative: true }), ...drawn(from, style, { spanMs: span.to - span.from, isCumulative, exact }) }];
@@ -78,7 +80,7 @@ export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promis
       fromDay: Number.isFinite(from) ? dayOf(from) : undefined, toDay: Number.isFinite(to) ? dayOf(to) : undefined,
     };
     const extent = await extentOf(pool, patientId, filter);
-    const digest = createHash('sha256').update(JSON.stringify([patientId, filter, from, to, points, timeZone, source, extent?.version ?? null, [...cumulative].toSorted()])).digest('base64url').slice(0, 27);
+    const digest = createHash('sha256').update(JSON.stringify([patientId, filter, from, to, points, timeZone, source, extent?.version ?? null, [cumulative, overlapping].map((series) => [...series].toSorted())])).digest('base64url').slice(0, 27);
     const span = extent && { from: Math.max(from, Date.parse(extent.firstDay)), to: Math.min(to, Date.parse(extent.lastDay) + dayMs) };
     const series = async (): Promise<ChartSeries[]> => {
       const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);

@@ -1,6 +1,6 @@
 import { measuresOf } from '../healthkit/measures/measures-of.ts';
 import { localOffsetOf } from '../healthkit/item-dates.ts';
-import { sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
+import { inOneOrder, sourceOf as sourceNamed } from '../healthkit/item-identity.ts';
 import { isLength, unitOfItem } from '../healthkit/item-value.ts';
 import { healthKitFormatOf, itemsIn } from '../healthkit/shapes/formats.ts';
 import type { ShapedItem } from '../healthkit/shapes/shape.ts';
@@ -52,7 +52,7 @@ export const withoutHalf = (item: Partial<Item>, leftOut: string | null): Partia
 
 /** What measured it: the source that the sample names, else its device. */
 export const sourceOf = (sample: SampleRow, { document }: Partial<Item>): string =>
-  (sample.provider === 'healthkit' ? sourceNamed(membersOf(document)).slice(0, 200) : '') || sample.device_id;
+  (sample.provider === 'healthkit' ? inOneOrder(sourceNamed(membersOf(document))).slice(0, 200) : '') || sample.device_id;
 
 /** With what a clock at the place showed, where the sample or its upload tells. */
 export const located = (outcome: Normalized | { readonly reason: Reason }, { provider, recorded_at: recordedAt }: SampleRow, { document }: Partial<Item>, { timeZone }: PayloadContext): Normalized | { readonly reason: Reason } => {

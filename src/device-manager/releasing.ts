@@ -4,6 +4,7 @@ import type { KeyRing } from '../keys/scope-keys.ts';
 import { isErased } from './admitting.ts';
 import { createAttributor, type Place } from './attributing.ts';
 import { keepReadings } from './keeping-readings.ts';
+import { typedIdOf } from './providers/fhir/reference.ts';
 import type { Reading } from './providers/reading.ts';
 import { takeApartBytes } from './providers/taking-apart.ts';
 import { recordAudit } from './storage/audit-table.ts';
@@ -46,6 +47,9 @@ const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void>
     await recordAudit(client, isKept ? { ...row, action: 'create', patientId: place.patientId } : { ...row, action: 'delete' });
   });
 
+/** What waits since before devices of FHIR were known by their address waits under `Device/7`; it is read again, so looking at more harms nothing. */
+const withBareNames = (identifiers: readonly string[]): string[] => identifiers.flatMap((name) => [...new Set([name, typedIdOf(name) ?? name])]);
+
 /** What to look at: all that waits for a device, or one delivery. */
 export type Waiting = { readonly device: string } | { readonly payloadId: string };
 
@@ -56,7 +60,7 @@ export type Waiting = { readonly device: string } | { readonly payloadId: string
  * again. Safe to run many times at once: whoever deletes the waiting row moves it.
  */
 export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
-  const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, await deviceIdentifiers(pool, waiting.device));
+  const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, withBareNames(await deviceIdentifiers(pool, waiting.device)));
   const errors: unknown[] = [];
   for (const payloadId of payloadIds) {
     try {

@@ -4,11 +4,10 @@ import { problem } from '../http/problem.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { createAttributor } from './attributing.ts';
-import { identityText } from './domain/version.ts';
-import { keepEach, keepInQuarantine, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
-import { contentOf } from './providers/content.ts';
+import { keepEach, keepInQuarantine, type Keeping, type Received } from './keeping-deliveries.ts';
+import { nameReadings } from './naming-readings.ts';
 import { mostEntries } from './providers/fhir/bundle.ts';
-import { takeApart, type TakenApart } from './providers/taking-apart.ts';
+import { takeApart } from './providers/taking-apart.ts';
 import { demandOwnDevices } from './sender-limits.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { noteDelivery, noteReadings } from './storage/delivery-table.ts';
@@ -17,15 +16,6 @@ import type { QuarantineReason } from './storage/quarantine-table.ts';
 /** What the sender calls a delivery; a digest where that is longer than an index takes. */
 const nameOf = (identityKey: Buffer, correlationId: string | undefined): string | undefined =>
   correlationId === undefined || correlationId.length <= 200 ? correlationId : `digest:${contentMac(identityKey, ['delivery', correlationId]).toString('hex')}`;
-
-/** A reading of FHIR is known by its identity and what it says was measured, wherever it comes again; one of Medisanté by its delivery. */
-const nameReadings = (identityKey: Buffer, sender: string, correlationId: string, { readings, format }: TakenApart): Named[] =>
-  readings.map((reading, position) => {
-    const identity = identityText([reading.identity, reading.otherIdentity].flatMap((one) => (one ? `${one.kind}:${contentMac(identityKey, ['reading', sender, ...one.parts]).toString('hex')}` : [])));
-    const mac = contentMac(identityKey, [contentOf(reading)]);
-    const parts = format.startsWith('fhir-') ? ['fhir', identity ?? `${correlationId}#${String(position)}`, mac.toString('hex')] : [correlationId];
-    return { reading, position, sampleId: sampleId(identityKey, ['medisante', sender, ...parts]), identity, mac };
-  });
 
 /**
  * Keeps one delivery, whatever is in it, and answers the identifier of its first reading once everything is committed. The same
@@ -43,7 +33,7 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
     const { identityKey } = await keyRing.keysOf(db, 'installation');
     const bodyMac = bytesMac(identityKey, bytes);
     const correlationId = nameOf(identityKey, taken.correlationId) ?? `body:${bodyMac.toString('hex')}`;
-    const named = nameReadings(identityKey, sender, correlationId, taken);
+    const named = await nameReadings(db, { identityKey, sender, correlationId }, taken);
     const attribute = createAttributor(db, Date.now());
     if (received.deviceIds !== undefined) await demandOwnDevices(db, received.deviceIds, attribute, named);
     const first = named[0] ?? { sampleId: sampleId(identityKey, ['medisante', sender, correlationId]) };

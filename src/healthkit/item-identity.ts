@@ -44,6 +44,9 @@ export const sourceOf = ({ sourceId, sourceName }: Item): string => {
   return named === '' && typeof sourceName === 'string' ? sourceName.trim() : named;
 };
 
+/** The sources of a total of several (`iPhone|Watch`) in one order, whatever that of their app; any other source as it is. */
+export const inOneOrder = (source: string): string => (source.includes('|') ? source.split('|').map((name) => name.trim()).sort().join('|') : source);
+
 /** Texts that begin as dates do; no others are read. */
 const hasYear = (text: string): boolean => text.length >= 16 && text.charAt(4) === '-' && text.charAt(7) === '-';
 

@@ -1,5 +1,5 @@
 import type { ItemDates } from './item-dates.ts';
-import { sourceOf } from './item-identity.ts';
+import { inOneOrder, sourceOf } from './item-identity.ts';
 import { ACTIVITY_SUMMARY, type HealthKitType } from './type-catalogue.ts';
 
 type Item = Readonly<Record<string, unknown>>;
@@ -32,12 +32,6 @@ type Period = Pick<ItemDates, 'start' | 'end'>;
 const periodOf = ({ identifier }: HealthKitType, { start, end }: Period): readonly string[] =>
   identifier === ACTIVITY_SUMMARY && /^\d{4}-\d{2}-\d{2}[T ]00:00/.test(start.text) ? [start.text.slice(0, 10)] : [start.iso, end.iso];
 
-/** The sources of a total of several, in whatever order its app lists them. */
-function sourcesOf(item: Item): string {
-  const named = sourceOf(item);
-  return named.includes('|') ? named.split('|').map((name) => name.trim()).sort().join('|') : named;
-}
-
 /** HealthKit's statistics have the share of each source in a list; nothing that was measured by itself comes without any source. */
 const isStatistic = (item: Item, { start, end }: Period): boolean =>
   Array.isArray(item['metadata']) || (sourceOf(item) === '' && end.epochMs > start.epochMs);
@@ -49,7 +43,7 @@ const isStatistic = (item: Item, { start, end }: Period): boolean =>
 export function totalOf(item: Item, type: HealthKitType | undefined, dates: Period, isPoint: boolean): readonly string[] | undefined {
   if (type === undefined) return undefined;
   const isTotal = type.identifier === ACTIVITY_SUMMARY || isPoint || (type.cumulative === true && isStatistic(item, dates));
-  return isTotal ? [type.identifier, sourcesOf(item), ...periodOf(type, dates)] : undefined;
+  return isTotal ? [type.identifier, inOneOrder(sourceOf(item)), ...periodOf(type, dates)] : undefined;
 }
 
 const hourMs = 3_600_000;

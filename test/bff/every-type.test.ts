@@ -47,7 +47,11 @@ const codesOfTheirOwn: Readonly<Record<string, Readonly<Record<string, string>>>
 };
 
 /** What no body has in the unit of the library is not trusted in a unit that nobody stated; these are real. */
-const real: Readonly<Record<string, number>> = { HKQuantityTypeIdentifierBodyTemperature: 36.6, HKQuantityTypeIdentifierHeartRateVariabilitySDNN: 0.045 };
+const real: Readonly<Record<string, number>> = {
+  HKQuantityTypeIdentifierBodyTemperature: 36.6, HKQuantityTypeIdentifierHeartRateVariabilitySDNN: 0.045, HKQuantityTypeIdentifierHeight: 69,
+  HKQuantityTypeIdentifierWaistCircumference: 34, HKQuantityTypeIdentifierLeanBodyMass: 120, HKQuantityTypeIdentifierDietaryWater: 0.25,
+  HKQuantityTypeIdentifierPeakExpiratoryFlowRate: 480, HKQuantityTypeIdentifierBloodPressureSystolic: 120, HKQuantityTypeIdentifierBloodPressureDiastolic: 80,
+};
 
 /** Values that Apple gave another name since: the code has the new one. */
 const renamed: Readonly<Record<string, string>> = {

@@ -50,6 +50,19 @@ describe('buckets of a chart', () => {
     expect([...new Set(bucketsOf(cells, { widthMs: dayMs, timeZone, sums: false }).map(({ x }) => new Date(x).toISOString()))].filter((start) => starts.includes(start))).toEqual(starts);
   });
 
+  test.each<[situation: string, widthMs: number, timeZone: string, first: string, starts: string[]]>([
+    ['a day of 25 hours where midnight comes twice', dayMs, 'Atlantic/Azores', '2024-10-26T12:00:00Z', ['2024-10-26T00:00:00.000Z', '2024-10-27T00:00:00.000Z', '2024-10-28T01:00:00.000Z']],
+    ['a day of 25 hours of which the first comes twice', dayMs, 'America/Havana', '2024-11-02T12:00:00Z', ['2024-11-02T04:00:00.000Z', '2024-11-03T04:00:00.000Z', '2024-11-04T05:00:00.000Z']],
+    ['a day whose midnight is skipped', dayMs, 'Africa/Cairo', '2024-04-25T12:00:00Z', ['2024-04-24T22:00:00.000Z', '2024-04-25T22:00:00.000Z', '2024-04-26T21:00:00.000Z']],
+    ['two hours of which one comes twice', 2 * hourMs, 'Europe/Rome', '2024-10-26T23:00:00Z', ['2024-10-26T22:00:00.000Z', '2024-10-27T00:00:00.000Z', '2024-10-27T03:00:00.000Z']],
+    ['two hours of which one is skipped', 2 * hourMs, 'Europe/Rome', '2024-03-30T23:00:00Z', ['2024-03-30T23:00:00.000Z', '2024-03-31T01:00:00.000Z', '2024-03-31T02:00:00.000Z']],
+    ['six hours in which a clock is put back', 6 * hourMs, 'Europe/Rome', '2024-10-26T22:00:00Z', ['2024-10-26T22:00:00.000Z', '2024-10-27T05:00:00.000Z']],
+  ])('one label of a clock is one bucket: %s', (_situation, widthMs, timeZone, first, starts) => {
+    const count = widthMs >= dayMs ? 48 : 10;
+    const cells = Array.from({ length: count }, (_, hour) => cell(new Date(Date.parse(first) + hour * hourMs).toISOString(), 1));
+    expect(bucketsOf(cells, { widthMs, timeZone, sums: true }).map(({ x }) => new Date(x).toISOString()).slice(0, starts.length)).toEqual(starts);
+  });
+
   test.each<[string, number, string, string[]]>([
     ['a day in Kolkata', dayMs, 'Asia/Kolkata', ['18']],
     ['half a day in Kathmandu, a quarter off', 12 * hourMs, 'Asia/Kathmandu', ['06', '18']],

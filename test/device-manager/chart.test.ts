@@ -147,6 +147,23 @@ describe('a chart', () => {
     expect(await chart(`${query}&source=nobody`)).toEqual([]);
   });
 
+  test.each<[situation: string, query: string, type: string, unit: string, told: [source: string, hour: number, amount: number][], source: string | undefined, total: number]>([
+    ['insulin of pump and pen', 'insulin-delivery', 'InsulinDelivery', 'IU', [['pump', 1, 2], ['pen', 1, 3], ['pen', 30, 4]], undefined, 9],
+    ['water of two apps', 'dietary-water', 'DietaryWater', 'mL', [['drinks', 1, 500], ['diary', 1, 250]], undefined, 0.75],
+    ['water of an hour that one app told, and then the sum of two', 'dietary-water', 'DietaryWater', 'mL', [['diary', 1, 500], ['drinks|diary', 1, 750], ['diary', 2, 250]], undefined, 1],
+    ['mindful minutes of two apps', 'mindful-session', 'MindfulSession', '', [['calm', 1, 0], ['breathe', 2, 0]], undefined, 20],
+    ['steps of one total, whose sources come in any order', 'step-count', 'StepCount', 'count', [['phone|watch', 1, 100], ['watch|phone', 2, 50], ['phone', 1, 120]], 'phone|watch', 150],
+    ['steps of sources that are asked for in another order', 'step-count&source=watch|phone', 'StepCount', 'count', [['phone|watch', 1, 100], ['watch|phone', 2, 50], ['phone', 1, 200]], 'phone|watch', 150],
+  ])('adds up %s', async (_situation, query, type, unit, told, source, total) => {
+    const own = await enrolled();
+    await keep(told.map(([sourceId, hour, amount]) => ({ ...sample(type, unit, amount, start + hour * 60 * minuteMs, sourceId), ...(unit === '' && { unit: undefined, value: 0, endDate: new Date(start + (hour * 60 + 10) * minuteMs).toISOString() }) })), own);
+    await allNormalized(own);
+    for (const points of [2, 500]) {
+      const lines = await answered<Line[]>(own.get(`/chart-data?normalizedDataType=${query}&points=${String(points)}`));
+      expect(lines.map((line) => [line.source, line.data.reduce((sum, { y }) => sum + y, 0)])).toEqual([[source, expect.closeTo(total, 6)]]);
+    }
+  });
+
   test('that the asker has is not sent again, until a value comes', async () => {
     const own = await enrolled();
     await keep([sample('HeartRate', 'bpm', 60, start)], own);

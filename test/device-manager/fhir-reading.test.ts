@@ -42,8 +42,8 @@ describe('the device of an Observation', () => {
     ['contained', observation(loinc('8867-4'), 'S-1', at), ['S-1']],
     ['another entry by urn:uuid', withUrl({ reference: 'urn:uuid:1' }, 'urn:uuid:1', device({ serialNumber: 'S-2' })), ['S-2']],
     ['another entry by relative reference', of({ reference: 'Device/7' }, [device({ id: '7', serialNumber: 'S-3' })]), ['S-3', 'Device/7']],
-    ['another entry by its address', withUrl({ reference: 'https://example.org/fhir/Device/7' }, 'https://example.org/fhir/Device/7', device({ serialNumber: 'S-4' })), ['S-4', 'Device/7']],
-    ['an address that is not in the Bundle', of({ reference: 'https://example.org/fhir/Device/7' }, [device({ id: '7', serialNumber: 'S-5' })]), ['Device/7']],
+    ['another entry by its address', withUrl({ reference: 'https://example.org/fhir/Device/7' }, 'https://example.org/fhir/Device/7', device({ serialNumber: 'S-4' })), ['S-4', 'https://example.org/fhir/Device/7']],
+    ['an address that is not in the Bundle', of({ reference: 'https://example.org/fhir/Device/7' }, [device({ id: '7', serialNumber: 'S-5' })]), ['https://example.org/fhir/Device/7']],
     ['its identifier in the reference', of({ identifier: { system: 'urn:imei', value: '900000000000001' } }), ['900000000000001']],
     ['a search by identifier', of({ reference: 'Device?identifier=urn:imei|900000000000001' }), ['900000000000001']],
     ['a DeviceMetric of it', of({ reference: 'DeviceMetric/m' }, [{ resourceType: 'DeviceMetric', id: 'm', source: { reference: 'Device/7' } }, device({ id: '7', serialNumber: 'S-6' })]), ['S-6']],
@@ -82,15 +82,16 @@ describe('a relative reference', () => {
   const [atA, atB] = ['http://a/fhir', 'https://b/r4/fhir'];
   const ofA = entry(`${atA}/Device/1`, device({ id: '1', serialNumber: 'A' }));
   const ofB = entry(`${atB}/Device/1`, device({ id: '1', serialNumber: 'B' }));
+  const namesOfB = ['B', `${atB}/Device/1`, 'Device/1'];
   const ofNoServer = (serialNumber: string) => entry(undefined, device({ id: '1', serialNumber }));
   const result = { resourceType: 'DiagnosticReport', status: 'final', code: loinc('11524-6'), contained: [reading()] };
 
   test.each<[string, readonly object[], readonly (readonly string[])[]]>([
-    ['of two servers means the device of its own', [ofA, entry(`${atA}/Observation/1`, reading()), ofB, entry(`${atB}/Observation/1`, reading())], [['A', 'Device/1'], ['B', 'Device/1']]],
-    ['of a version means the resource', [ofA, ofB, entry(`${atB}/Observation/1/_history/2`, reading({ device: { reference: 'Device/1/_history/3' } }))], [['B', 'Device/1']]],
-    ['in a contained Observation is its container’s', [ofA, ofB, entry(`${atB}/DiagnosticReport/1`, result)], [['B', 'Device/1']]],
-    ['of a server whose device did not come means no other’s', [ofA, entry(`${atB}/Observation/1`, reading())], [['Device/1']]],
-    ['of a server means the device that names none', [ofNoServer('N'), ofA, entry(`${atB}/Observation/1`, reading())], [['N', 'Device/1']]],
+    ['of two servers means the device of its own', [ofA, entry(`${atA}/Observation/1`, reading()), ofB, entry(`${atB}/Observation/1`, reading())], [['A', `${atA}/Device/1`, 'Device/1'], namesOfB]],
+    ['of a version means the resource', [ofA, ofB, entry(`${atB}/Observation/1/_history/2`, reading({ device: { reference: 'Device/1/_history/3' } }))], [namesOfB]],
+    ['in a contained Observation is its container’s', [ofA, ofB, entry(`${atB}/DiagnosticReport/1`, result)], [namesOfB]],
+    ['of a server whose device did not come means no other’s', [ofA, entry(`${atB}/Observation/1`, reading())], [[`${atB}/Device/1`, 'Device/1']]],
+    ['of a server means the device that names none', [ofNoServer('N'), ofA, entry(`${atB}/Observation/1`, reading())], [['N', `${atB}/Device/1`, 'Device/1']]],
     ['of no server means the only one', [ofA, entry('urn:uuid:1', reading())], [['A', 'Device/1']]],
     ['of no server means none of two', [ofA, ofB, entry('urn:uuid:1', reading())], [['Device/1']]],
     ['means none of two that name no server', [ofNoServer('N'), ofNoServer('M'), entry(undefined, reading())], [['Device/1']]],

@@ -144,6 +144,31 @@ test.each(['71', '7.1e1', '+71', '710e-01'])('a number sent as text is read, as 
   expect(through({ type: 'HeartRate', unit: 'bpm', value, startDate: start, endDate: end })).toMatchObject({ record: { observations: [{ value: 71, unitCode: '/min' }] } });
 });
 
+/** An item of an upload in the words of its bridge, through the shape of its format and the rules. */
+const shapedThrough = (identifier: string, element: object) => {
+  const items = itemsOf({ provider: 'healthkit', format: 'healthkitstandard-json', bytes: Buffer.from(JSON.stringify([element])) });
+  const sample = { provider: 'healthkit', type: identifier, recorded_at: new Date(start), ended_at: new Date(start) } as SampleRow;
+  return items.map((item) => normalize(rules, measuredOf(sample, item, {})));
+};
+
+test.each<[string, object, object]>([
+  ['of Flutter', { type: 'INSULIN_DELIVERY', dateFrom: start, dateTo: start, unit: 'INTERNATIONAL_UNIT', value: { __type: 'InsulinDeliveryHealthValue', units: 2.5, reason: 'BASAL' } }, { reason: 'BASAL' }],
+  ['of the Cordova plugin', { type: 'insulin_delivery', startDate: start, endDate: start, sourceBundleId: 'pump', unit: 'IU', value: { insulin: 2.5, reason: 'basal' } }, { reason: 'basal' }],
+  ['with the metadata of HealthKit', { type: 'InsulinDelivery', startDate: start, endDate: start, unit: 'IU', value: 2.5, metadata: { HKInsulinDeliveryReason: 1 } }, { deliveryReason: '1' }],
+])('insulin %s is told with why it was delivered', (_situation, element, annotation) => {
+  expect(shapedThrough('HKQuantityTypeIdentifierInsulinDelivery', element)).toMatchObject([{ record: { observations: [{ value: 2.5, unitCode: '[iU]', annotation }] } }]);
+});
+
+test.each<[string, object, string[]]>([
+  ['a drink', { __type: 'NutritionHealthValue', name: 'Juice', water: 250, b1_thiamine: 0.002 }, ['2 mg Dietary Thiamin', '0.25 L Dietary Water']],
+  ['a vitamin of each spelling', { b1Thiamine: 0.001 }, ['1 mg Dietary Thiamin']],
+  ['a vitamin as it was spelled before', { b1Thiamin: 0.003, b2_riboflavin: 0.004 }, ['4 mg Dietary Riboflavin', '3 mg Dietary Thiamin']],
+])('of a meal of Flutter all is read that HealthKit has: %s', (_situation, value, expected) => {
+  const [outcome] = shapedThrough('HKCorrelationTypeIdentifierFood', { type: 'NUTRITION', dateFrom: start, dateTo: start, value });
+  const observations = outcome && 'record' in outcome ? outcome.record.observations : [];
+  expect(observations.map((one) => `${String(one.value)} ${one.unitCode} ${one.name}`)).toEqual(expected);
+});
+
 test('a type that nobody knows is kept without a rule', () => {
   expect(through({ type: 'HKQuantityTypeIdentifierTelepathy', unit: 'bpm', value: 1, startDate: start, endDate: end })).toEqual({ reason: 'no-rule' });
 });

@@ -13,7 +13,7 @@ const nutrients = (quantities as unknown as readonly HealthDataType[]).flatMap((
 });
 
 const food: HealthDataType = {
-  identifier: 'healthkit-food', version: 1, providerId: 'healthkit', dataTypes: ['HKCorrelationTypeIdentifierFood'], normalizedDataType: 'food',
+  identifier: 'healthkit-food', version: 2, providerId: 'healthkit', dataTypes: ['HKCorrelationTypeIdentifierFood'], normalizedDataType: 'food',
   metrics: '/measures', observations: nutrients,
   annotations: { food: '/metadata/HKFoodType', name: '/name', meal: '/mealType', wasUserEntered: '/metadata/HKWasUserEntered' },
 };

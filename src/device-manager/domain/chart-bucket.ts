@@ -57,14 +57,24 @@ const offsetIn = (timeZone: string): ((x: number) => number) => {
   };
 };
 
+/** The first instant at which a clock shows a time (milliseconds since 1970 as if it showed UTC); one that it skips is moved on by the skipped time. */
+const firstShowing = (shown: number, offsetAt: (x: number) => number): number => {
+  const [before, after] = [offsetAt(shown - dayMs), offsetAt(shown + dayMs)];
+  return shown - ([before, after].find((offset) => offsetAt(shown - offset) === offset) ?? before);
+};
+
 /** From an instant to the start of its bucket in a time zone: days begin at midnight there, also when a clock changes. */
 const startsIn = (widthMs: number, timeZone: string): ((x: number) => number) => {
   const offsetAt = offsetIn(timeZone);
+  const begun = new Map<number, number>();
   return (x) => {
-    const local = x + offsetAt(x);
-    const start = Math.floor(local / widthMs) * widthMs;
-    // The hour that a clock shows twice stays two; all longer times begin where the clock shows their start.
-    return widthMs <= hourMs ? start - offsetAt(x) : start - offsetAt(start - offsetAt(x));
+    const offset = offsetAt(x);
+    const shown = Math.floor((x + offset) / widthMs) * widthMs;
+    // The hour that a clock shows twice stays two; all longer times begin where the clock first shows their start.
+    if (widthMs <= hourMs) return shown - offset;
+    const start = begun.get(shown) ?? firstShowing(shown, offsetAt);
+    begun.set(shown, start);
+    return start;
   };
 };
 

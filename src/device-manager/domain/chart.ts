@@ -65,13 +65,35 @@ export const hoursOf = (points: Iterable<readonly [x: number, y: number]>): Cell
 
 const totalOf = (cells: readonly Cell[], of: (cell: Cell) => number): number => cells.reduce((sum, cell) => sum + of(cell), 0);
 
+const namesIn = (source: string): ReadonlySet<string> => new Set(source.split('|'));
+
+const hourOf = (x: number): number => Math.floor(x / hourMs);
+
+/** Of an hour that is told by a source, and again with others in one sum (`Pump`, then `Pump|Pen`), the sum alone. */
+const withoutParts = (sources: readonly SourceCells[]): readonly SourceCells[] => {
+  const sums = sources.filter(({ source }) => source.includes('|')).map(({ source, cells }) => ({ names: namesIn(source), hours: new Set(cells.map(({ x }) => hourOf(x))) }));
+  if (sums.length === 0) return sources;
+  return sources.map(({ source, cells }) => {
+    const own = namesIn(source);
+    const wider = sums.filter(({ names }) => names.size > own.size && own.isSubsetOf(names));
+    return { source, cells: cells.filter(({ x }) => !wider.some(({ hours }) => hours.has(hourOf(x)))) };
+  });
+};
+
 /** The source with the highest total: of two that count the same steps, the one that was worn more. */
 const busiest = (sources: readonly SourceCells[]): SourceCells | undefined =>
   sources.toSorted((a, b) => totalOf(b.cells, ({ sum }) => sum) - totalOf(a.cells, ({ sum }) => sum))[0];
 
+/** Whether the values of a series add up, and whether several sources tell the same ones. */
+export interface SeriesKind {
+  readonly isCumulative: boolean;
+  readonly isOverlapping: boolean;
+}
+
 /** The sources a line is drawn from, and the name of the one where it is one by choice. */
-export const chosen = (sources: readonly SourceCells[], asked: string | undefined, isOverlapping: boolean): { from: readonly SourceCells[]; source?: string } => {
-  if (asked === 'all' || (asked === undefined && (!isOverlapping || sources.length < 2))) return { from: sources };
+export const chosen = (sources: readonly SourceCells[], asked: string | undefined, { isCumulative, isOverlapping }: SeriesKind): { from: readonly SourceCells[]; source?: string } => {
+  if (asked === 'all' || (asked === undefined && sources.length < 2)) return { from: sources };
+  if (asked === undefined && !isOverlapping) return { from: isCumulative ? withoutParts(sources) : sources };
   const one = asked === undefined ? busiest(sources) : sources.find(({ source }) => source === asked);
   return one ? { from: [one], source: one.source } : { from: [] };
 };

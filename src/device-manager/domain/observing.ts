@@ -96,9 +96,9 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   const target = rule.targets.find((one) => fits(unit, one));
   if (!target) throw new Unfit('unit-not-for-type');
   const value = converted(rule.fraction === true && measured.percentDeclared !== true && unit === '%' && number <= 1 ? number * 100 : number, unit, target);
-  const [low, high] = target.plausible ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const implausible = value < low || value > high;
   const assumed = rule.metric === undefined && measured.unitAssumed === true;
+  const [low, high] = (assumed ? target.plausibleIfAssumed : undefined) ?? target.plausible ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const implausible = value < low || value > high;
   if (implausible && assumed && type.ambiguousUnit === true) throw new Unfit('implausible-with-assumed-unit');
   const notes = {
     ...annotation, ...(spelling !== undefined && { measuredUnit: spelling }), ...(target.sameAs !== undefined && { sameAs: loincUrl(target.sameAs) }),

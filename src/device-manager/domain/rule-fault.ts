@@ -22,11 +22,19 @@ const hasCheckDigit = (code: string): boolean => {
 const codeFaults = (code: string, pointer: string): RuleFault[] =>
   /^\d+-\d$/.test(code) && !hasCheckDigit(code) ? [fault(pointer, 'code-invalid', 'No LOINC code has this check digit.')] : [];
 
-const targetFaults = ({ code, unitCode, plausible, dividedBy = {} }: Target, pointer: string): RuleFault[] => [
-  ...codeFaults(code, `${pointer}/code`),
-  ...(isUcum(unitCode) ? [] : [unknownUnit(`${pointer}/unitCode`)]),
-  ...(plausible !== undefined && plausible[0] >= plausible[1] ? [fault(`${pointer}/plausible`, 'range', 'Put the lower value first.')] : []),
-  ...Object.keys(dividedBy).filter((unit) => !isUcum(unit)).map(() => unknownUnit(`${pointer}/dividedBy`)),
+const ranges = ['plausible', 'plausibleIfAssumed'] as const;
+
+const rangeFaults = (target: Target, pointer: string): RuleFault[] =>
+  ranges.flatMap((name) => {
+    const [low, high] = target[name] ?? [0, 1];
+    return low >= high ? [fault(`${pointer}/${name}`, 'range', 'Put the lower value first.')] : [];
+  });
+
+const targetFaults = (target: Target, pointer: string): RuleFault[] => [
+  ...codeFaults(target.code, `${pointer}/code`),
+  ...(isUcum(target.unitCode) ? [] : [unknownUnit(`${pointer}/unitCode`)]),
+  ...rangeFaults(target, pointer),
+  ...Object.keys(target.dividedBy ?? {}).filter((unit) => !isUcum(unit)).map(() => unknownUnit(`${pointer}/dividedBy`)),
 ];
 
 const quantityFaults = ({ units = {}, targets = [] }: Partial<QuantityRule>, pointer: string): RuleFault[] => [

@@ -9,8 +9,12 @@ export interface Target {
   readonly unitCode: string;
   /** Lowest and highest plausible value in that unit: others are flagged, never dropped. */
   readonly plausible?: readonly [number, number];
-  /** Values of this kind add up over time, and two sources that count the same would double them: steps, energy. */
+  /** The same where the unit was assumed, narrower where another unit of the same quantity gives numbers that overlap: mg/dL for mmol/L. */
+  readonly plausibleIfAssumed?: readonly [number, number];
+  /** Values of this kind add up over time: steps, energy. */
   readonly cumulative?: boolean;
+  /** `false` where what adds up is another amount in each source, as people enter or take it: insulin of pump and pen. Else several sources count the same, and would double it. */
+  readonly overlapping?: boolean;
   /** LOINC code that holds for the value as well; passed on as an annotation. */
   readonly sameAs?: string;
   /** Units of another dimension, and the number a value in them is divided by: mass to moles of one substance. */
@@ -39,6 +43,8 @@ export interface EventRule {
   readonly event: string;
   /** What counts is the time from start to end, in minutes. */
   readonly duration?: boolean;
+  /** `false` where the times of several sources are different ones, and add up. */
+  readonly overlapping?: boolean;
   readonly required?: boolean;
   readonly events: Readonly<Record<string, { readonly code: string; readonly name: string }>>;
 }

@@ -19,6 +19,9 @@ export interface Reading {
   readonly measurementType?: string | undefined;
   /** What the device that measured may be called, in the order in which it is looked up; its gateway, where it names itself by nothing. */
   readonly identifiers: readonly string[];
+  /** The one of them that tells the reading from others, and the one that did before, where that is another; left out, the first. */
+  readonly deviceName?: string | undefined;
+  readonly formerDeviceName?: string | undefined;
   /** `Manufacturer:Model` of that device: a serial number tells devices of one model apart, not those of all makers. */
   readonly deviceModel?: string | undefined;
   /** What the sender calls the patient. */

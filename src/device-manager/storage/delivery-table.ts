@@ -46,6 +46,17 @@ export const noteReadings = async (db: Queryable, { sender, receivedAt }: { read
   return new Set(rows.map((row) => row.sample_id));
 };
 
+/** Which of some readings, by their samples, a sender sent before, and which of some identities are those of readings that are kept or wait, each name of two by itself. */
+export const knownReadings = async (db: Queryable, sender: string, sampleIds: readonly string[], identities: readonly string[]): Promise<Set<string>> => {
+  const { rows } = await db.query<{ name: string }>(
+    `select replace(sample_id::text, '-', '') as name from device_manager.delivery where sender = $1 and correlation_id = any($2::text[])
+     union select unnest(string_to_array(identity, ' ')) from device_manager.sample where identity = any($3::text[])
+     union select unnest(string_to_array(identity, ' ')) from device_manager.quarantined_delivery where identity = any($3::text[])`,
+    [sender, sampleIds.map((one) => `reading:${one}`), identities],
+  );
+  return new Set(rows.map(({ name }) => name));
+};
+
 /** Forgets the deliveries of a patient's samples, and what an operator threw away of them. Goes before the samples. */
 export const eraseDeliveries: EraseRows = async (db, patientId) => {
   // No upload of a phone is a delivery, and of those a patient may have millions.

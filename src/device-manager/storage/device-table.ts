@@ -98,7 +98,7 @@ export interface DeviceNames {
 }
 
 /** Whether a device whose id tells its model is of model $3; any other may be. */
-const mayBeOfModel = `($3::text is null or d.device_id !~* '^(?!urn:)[^:]+:[^:]+:[^:]+$' or lower(substring(d.device_id from '^[^:]+:[^:]+')) = lower($3))`;
+const mayBeOfModel = `($3::text is null or d.device_id !~* '^(?!urn:|https?:)[^:]+:[^:]+:[^:]+$' or lower(substring(d.device_id from '^[^:]+:[^:]+')) = lower($3))`;
 
 /**
  * The hardware device that one of the identifiers names, in their order; a device id goes before a serial number, which anybody can

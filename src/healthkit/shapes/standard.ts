@@ -14,14 +14,17 @@ function namedByType({ type }: Members): Members | undefined {
   return stage === undefined ? undefined : asSleep(stage);
 }
 
-/** A number or a flow of Flutter's is inside its value; what else is there is a member of its own. */
+/** What Flutter calls the value inside of its value: a number, a flow, the units of insulin. */
+const flutterValues = ['numericValue', 'flow', 'units'];
+
+const isFlutterValue = (name: string): boolean => flutterValues.includes(name);
+
+/** The value of Flutter's, and what else is inside as members of their own. */
 const flutterValue = (value: unknown): Members => {
   if (!isObject(value)) return {};
-  const { numericValue, flow, ...others } = value;
-  return { ...others, value: numericValue ?? flow };
+  const others = Object.entries(value).filter(([name]) => !isFlutterValue(name));
+  return { ...Object.fromEntries(others), value: flutterValues.map((name) => value[name]).find((one) => one !== undefined && one !== null) };
 };
-
-const isFlutterValue = (name: string): boolean => name === 'numericValue' || name === 'flow';
 
 /** carp-dk/health of Flutter: one item per stage of sleep and per severity of a headache, its value minutes. */
 function flutterItem(pointer: string, element: Members): ShapedItem {
@@ -51,7 +54,7 @@ function pluginItem(pointer: string, element: Members): ShapedItem {
   const { values, sources } = renamed(element, [
     ['id', 'id', 'uuid', 'platformId'], ['unit', 'unit', 'unitName'], ['sourceId', 'sourceId', 'sourceBundleId'], ['sourceName', 'sourceName', 'source'],
     ['bloodPressureSystolicValue', 'systolic', 'value/systolic'], ['bloodPressureDiastolicValue', 'diastolic', 'value/diastolic'],
-    ['value', 'value/glucose', 'value/insulin'],
+    ['value', 'value/glucose', 'value/insulin'], ['reason', 'value/reason'],
     ['activityId', 'activityId', 'workoutActivityId'], ['activityName', 'activityName', 'workoutActivityName'],
   ]);
   const noValue = 'bloodPressureSystolicValue' in values && isObject(element['value']) ? { value: undefined } : {};

@@ -42,14 +42,14 @@ export const readingFrom = (resource: Resource, entry: Entry, position: number, 
   const { subjects, positions, used } = subjectOf(resource, entry, resolve);
   const { start, end } = effectiveOf(resource);
   const status = statusOf(resource['status']);
-  const joins = half !== undefined && entry.apart !== true && device?.identifiers[0] !== undefined && start !== undefined;
+  const joins = half !== undefined && entry.apart !== true && device?.name !== undefined && start !== undefined;
   const devices = { outer: (gateway ?? device)?.described, inner: gateway && device?.described };
   return {
     document: documentOf(measured, { ...devices, timestamp: start?.text }),
-    received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured, ...(joins && { occasion: JSON.stringify([device.identifiers[0], start.epochMs, status, subjects]) }),
-    identifiers: measuring?.identifiers ?? [], deviceModel: measuring?.deviceModel,
+    received: resource, measurementType: type, subjects, measuredAt: start, endedAt: end, sources, half, measured, ...(joins && { occasion: JSON.stringify([device.name, start.epochMs, status, subjects]) }),
+    identifiers: measuring?.identifiers ?? [], deviceName: measuring?.name, formerDeviceName: measuring?.formerName, deviceModel: measuring?.deviceModel,
     status, issuedAt: instantIn(resource['issued']),
-    identity: identityOf(resource, entry, { type, name, device: device?.identifiers[0], start, end }),
+    identity: identityOf(resource, entry, { type, name, device: device?.name, start, end }),
     positions: [position, ...positions, ...(device?.positions ?? []), ...(gateway?.positions ?? [])],
     ...([resource, ...used, ...(device?.used ?? []), ...(gateway?.used ?? [])].some(hasUnknownModifier) && { unfit: 'unknown-modifier' as const }),
   };
