@@ -1,6 +1,6 @@
-import type { Anchor } from './outbox-entries.ts';
+import type { Anchor, Sendable } from './outbox-entries.ts';
 import { recover } from './recovery.ts';
-import { settle, type FlushOutcome, type Run, type Sendable, type Step } from './run.ts';
+import { settle, type FlushOutcome, type Run, type Step } from './run.ts';
 import { uploadOf, type Verdict } from './sending.ts';
 
 /** Sends one entry when its owner is signed in at that moment, and nobody else's. */

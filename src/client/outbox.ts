@@ -1,6 +1,6 @@
 import { recommendedChunk, type ChunkBounds } from './chunks.ts';
 import { pass } from './flushing.ts';
-import { deletionEntries, openEntries, placeOf, sampleEntries, type Anchor, type OutboxEntry, type UploadQuery } from './outbox-entries.ts';
+import { deletionEntries, openEntries, placeOf, sampleEntries, type Anchor, type Sendable, type UploadQuery } from './outbox-entries.ts';
 import type { OutboxStore } from './outbox-store.ts';
 import type { FlushOutcome, OutboxEvent, Run } from './run.ts';
 import type { Session } from './session.ts';
@@ -18,6 +18,11 @@ export interface Outbox {
    * the platform has locks. Rejects with nothing but what the store or `onEvent` throws.
    */
   readonly flush: (options?: { readonly signal?: AbortSignal; readonly attempts?: number }) => Promise<FlushOutcome>;
+  /**
+   * The value of the anchor of that name that was enqueued last, and waits for what was enqueued before it, also after a restart: query from
+   * it, or what waits is enqueued again. Undefined when none waits; ask here first, and only then load the anchor that was stored last.
+   */
+  readonly pendingAnchor: (name: string) => Promise<string | undefined>;
   /** Takes away all that waits, unsent, for a person who signs out for good. What is being flushed here ends as `cancelled`. */
   readonly clear: () => Promise<void>;
 }
@@ -61,15 +66,16 @@ export const openOutbox = ({ session, store, owner, name = 'all', onEvent = () =
     return outcome;
   };
 
-  const add = (more: Iterable<OutboxEntry>, anchor: Anchor | undefined) =>
+  const add = (more: Iterable<Sendable>, anchor: Anchor | undefined) =>
     adding(async () => {
       await entries.append(more);
-      if (anchor) await entries.append([{ kind: 'anchor', anchor }]);
+      if (anchor) await entries.appendAnchor(anchor);
     });
 
   return {
     addSamples: (samples, { anchor, ...query } = {}) => add(sampleEntries(samples, query, chunk), anchor),
     addDeletions: (uuids, { anchor } = {}) => add(deletionEntries(uuids, chunk), anchor),
+    pendingAnchor: (anchor) => adding(async () => (await entries.lastAnchor(anchor))?.value),
     flush: async ({ signal: given, attempts = 8 } = {}) => {
       const { signal, abort, release } = abortableBy(given);
       runs.add(abort);

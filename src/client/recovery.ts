@@ -1,5 +1,6 @@
 import { wait, waitMsAfter } from './back-off.ts';
-import { settle, type Run, type Sendable, type Step } from './run.ts';
+import type { Sendable } from './outbox-entries.ts';
+import { settle, type Run, type Step } from './run.ts';
 import { failureOf } from './sending.ts';
 import { VitalgateError } from './vitalgate-error.ts';
 

@@ -1,4 +1,4 @@
-import type { Anchor, OutboxEntries, OutboxEntry } from './outbox-entries.ts';
+import type { Anchor, OutboxEntries, Sendable } from './outbox-entries.ts';
 import type { Verdict } from './sending.ts';
 import type { Session } from './session.ts';
 import type { Gzip } from './upload-body.ts';
@@ -41,9 +41,6 @@ export interface Run {
   /** How often in a row the connection broke under one entry, also in runs before this one. */
   readonly breaks: { key: string; times: number };
 }
-
-/** An entry that is sent. */
-export type Sendable = Exclude<OutboxEntry, { kind: 'anchor' }>;
 
 /** What comes after an attempt: the next entry, the same place once more, or the end of the run. */
 export type Step = 'settled' | 'again' | FlushOutcome;

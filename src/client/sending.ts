@@ -1,6 +1,6 @@
 import type { DeletionReceipt, UploadReceipt } from '../../generated/bff.d.ts';
 import { utf8Length } from './chunks.ts';
-import type { OutboxEntry } from './outbox-entries.ts';
+import type { Sendable } from './outbox-entries.ts';
 import type { Api } from './session.ts';
 import { uploadBody, type Gzip } from './upload-body.ts';
 import { errorOf, VitalgateError } from './vitalgate-error.ts';
@@ -19,7 +19,6 @@ export interface Verdict {
   readonly stays: boolean;
 }
 
-type Requested = Exclude<OutboxEntry, { kind: 'anchor' }>;
 type Item = UploadReceipt['items'][number] | DeletionReceipt['items'][number];
 
 const verdictsOf = (items: readonly unknown[], receipt: readonly Item[]): Verdict[] => {
@@ -45,7 +44,7 @@ export interface Upload {
 }
 
 /** Makes the body of an entry, so that nothing is left to do when it may be sent. */
-export const uploadOf = async (entry: Requested, gzip: Gzip | undefined): Promise<Upload> => {
+export const uploadOf = async (entry: Sendable, gzip: Gzip | undefined): Promise<Upload> => {
   const json = JSON.stringify(entry.kind === 'samples' ? entry.items : { deletions: entry.items.map((uuid) => ({ uuid })) });
   const { body, headers } = await uploadBody(json, gzip);
   return {
