@@ -1,4 +1,4 @@
-import type { Anchor, OutboxEntries, OutboxEntry } from './outbox-entries.ts';
+import type { Anchor, OutboxEntries, Sendable } from './outbox-entries.ts';
 import type { Verdict } from './sending.ts';
 import type { Session } from './session.ts';
 import type { Gzip } from './upload-body.ts';
@@ -28,12 +28,15 @@ export interface Run {
   /** The `sub` of the person whose entries they are. */
   readonly owner: string;
   readonly entries: OutboxEntries;
+  /** The moment of the session at which the run was asked for. */
+  readonly begun: number;
   readonly onEvent: (event: OutboxEvent) => void;
   readonly signal: AbortSignal;
   readonly gzip: Gzip | undefined;
   /** Failures in a row after which the run gives up. */
   readonly attempts: number;
   failures: number;
+  /** The session was renewed, or found to be there after all, since the last answer. */
   signedInAgain: boolean;
   settled: number;
   /** Keys of entries that were sent in this run and wait for something to change. */
@@ -41,9 +44,6 @@ export interface Run {
   /** How often in a row the connection broke under one entry, also in runs before this one. */
   readonly breaks: { key: string; times: number };
 }
-
-/** An entry that is sent. */
-export type Sendable = Exclude<OutboxEntry, { kind: 'anchor' }>;
 
 /** What comes after an attempt: the next entry, the same place once more, or the end of the run. */
 export type Step = 'settled' | 'again' | FlushOutcome;
