@@ -15,6 +15,7 @@ import { lockKeeping } from '../storage/tombstone-table.ts';
 import { taskNames } from '../workers/tasks.ts';
 import type { ErasureJournal } from './erasure-journal.ts';
 import { eraseWaitingReadings } from './erasing-waiting.ts';
+import type { WaitingSources } from './waiting-readings.ts';
 
 /** Who wants a patient erased, and what of the account is erased already. */
 export interface ErasureRequest {
@@ -64,7 +65,7 @@ export const startErasure = ({ pool, keyRing }: Tables, request: ErasureRequest)
 export const findErasure = async ({ pool, keyRing }: Tables, patientId: string): Promise<Erasure | undefined> => erasureOf(pool, await keyRing.pseudonymOf(pool, `patient:${patientId}`));
 
 /** What erasing stands on. */
-export interface Erasing extends Tables {
+export interface Erasing extends WaitingSources {
   /** Kept apart from the database, to be applied to one that is restored. */
   readonly journal: ErasureJournal;
   /** Erases the account at the User Manager, and answers what there was by kind. */
