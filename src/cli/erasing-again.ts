@@ -50,9 +50,10 @@ export const accountsOf = async (db: Queryable, key: string | undefined): Promis
 /** An account comes back with the tables of the User Manager, which may be restored alone. */
 const eraseAccounts = async (pool: Pool, keyRing: KeyRing, config: Config, accounts: ReadonlyMap<string, string>, entries: readonly JournalEntry[]): Promise<number> => {
   const erased = new Set(entries.map(({ pseudonym }) => pseudonym));
+  const pseudonymIn = await keyRing.pseudonyms(pool);
   let count = 0;
   for (const [patientId, userId] of accounts) {
-    if (!erased.has((await keyRing.pseudonymOf(pool, `patient:${patientId}`)).toString('hex'))) continue;
+    if (!erased.has(pseudonymIn(`patient:${patientId}`).toString('hex'))) continue;
     const auditPseudonym = newPseudonym();
     count += (await eraseUser({ pool, mailFolder: mailFolderIn(config) }, { id: userId, auditPseudonym, actor: 'vitalgate' }))['users'] ?? 0;
   }

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { PoolClient } from 'pg';
 import { newPseudonym, pseudonymizeAudit } from '../../audit/pseudonym.ts';
 import { withoutDeadline, type Pool, type Queryable } from '../../database/pool.ts';
 import { scrub } from '../../database/scrubbing.ts';
@@ -80,14 +81,18 @@ const clearTables = [
   'graphile_worker._private_jobs', 'graphile_worker._private_job_queues',
 ];
 
+/** One transaction whose statements may be about all that there is of a patient. */
+const unhurried = (pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    await withoutDeadline(client, 'local');
+    await client.query('set local lock_timeout = 0');
+    await work(client);
+  });
+
 /** One table after the other, each in a transaction with its count, so that what was cut off goes on where it was. */
 const eraseRows = async ({ pool }: Tables, { _id }: Erasure, patientId: string): Promise<void> => {
   for (const { kind, erase } of erasedTables) {
-    await inTransaction(pool, async (client) => {
-      await withoutDeadline(client, 'local');
-      await client.query('set local lock_timeout = 0');
-      await addCounts(client, _id, { [kind]: await erase(client, patientId) });
-    });
+    await unhurried(pool, async (client) => addCounts(client, _id, { [kind]: await erase(client, patientId) }));
   }
 };
 
@@ -109,7 +114,7 @@ const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): 
   await eraseWaitingReadings(erasing, erasure, patientId);
   await eraseRows(erasing, erasure, patientId);
   if (account !== 'erased') throw account.error;
-  await inTransaction(pool, async (client) => addCounts(client, erasure._id, { auditRows: await pseudonymizeAudit(client, 'device_manager', patientId, erasure.audit_pseudonym) }));
+  await unhurried(pool, async (client) => addCounts(client, erasure._id, { auditRows: await pseudonymizeAudit(client, 'device_manager', patientId, erasure.audit_pseudonym) }));
 };
 
 /** Erases what is left of a patient after `startErasure`, and writes the certificate. Goes on where it was cut off; once it is done, it does nothing. */
