@@ -63,3 +63,16 @@ test('H8 looking for everybody whom a restored database names takes as long as i
     await pool.query('drop view device_manager.sample_refusal; alter table device_manager.refusals rename to sample_refusal');
   }
 }, 60_000);
+
+test('H8 jobs that somebody adds while the rows are erased go, with the queue that is named after the patient', async () => {
+  const { pool } = database;
+  await takeBack();
+  const { _id } = await startErasure(erasing, { patientId, actor: 'test', requestId: 'test-request' });
+  await pool.query(`create function public.adds() returns trigger language plpgsql as $$ begin
+      perform graphile_worker.add_job('normalize', json_build_object('patientId', '${patientId}'), queue_name => 'patient:${patientId}', run_at => now() + interval '1 hour'); return null; end $$;
+    create trigger adds after delete on device_manager.tombstone for each statement execute function public.adds()`);
+  await runErasure(erasing, _id);
+  const { rows } = await pool.query(`select queue_name from graphile_worker._private_job_queues where queue_name like '%anna' union all select payload::text from graphile_worker._private_jobs where payload::text like '%anna%'`);
+  expect(rows).toEqual([]);
+  expect((await findErasure(erasing, patientId))?.counts['jobs']).toBe(1);
+}, 60_000);

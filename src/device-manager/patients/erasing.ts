@@ -99,6 +99,9 @@ const eraseRows = async ({ pool }: Tables, { _id }: Erasure, patientId: string):
 /** An export may be under way; when it takes longer, the erasure is tried again. */
 const JOBS_WITHIN_MS = 20_000;
 
+const forgetJobsOf = async (pool: Pool, { _id }: Erasure, patientId: string): Promise<void> =>
+  addCounts(pool, _id, { jobs: await forgetJobsInTime(pool, { tasks: taskNames, id: patientId }, JOBS_WITHIN_MS) });
+
 /** The account goes early, so that sessions end; one that cannot be reached does not keep the rows. */
 const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): Promise<void> => {
   const { pool, journal, eraseAccount } = erasing;
@@ -110,9 +113,11 @@ const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): 
     },
     (error: unknown) => ({ error }),
   );
-  await addCounts(pool, erasure._id, { jobs: await forgetJobsInTime(pool, { tasks: taskNames, id: patientId }, JOBS_WITHIN_MS) });
+  await forgetJobsOf(pool, erasure, patientId);
   await eraseWaitingReadings(erasing, erasure, patientId);
   await eraseRows(erasing, erasure, patientId);
+  // Whoever saw rows until now may have added jobs about them.
+  await forgetJobsOf(pool, erasure, patientId);
   if (account !== 'erased') throw account.error;
   await unhurried(pool, async (client) => addCounts(client, erasure._id, { auditRows: await pseudonymizeAudit(client, 'device_manager', patientId, erasure.audit_pseudonym) }));
 };
