@@ -85,9 +85,8 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: gaugesOf(dependencies),
   });
-  const waiting = waitingSources(dependencies);
-  const erasing = { ...waiting, journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
-  const sources = exportSources({ ...waiting, version }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
+  const erasing = { ...waitingSources(dependencies), journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const sources = exportSources({ ...erasing, version }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
   const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
   return {
