@@ -11,11 +11,14 @@ import { patientIdOf } from '../user-manager/patient-id.ts';
 import { findUsers } from '../user-manager/storage/user-search.ts';
 import { clearTables, eraseUser } from '../user-manager/user-erasure.ts';
 import { erasureJournalIn, mailFolderIn } from '../data-files.ts';
-import { RefusedError } from './command-context.ts';
+import { RefusedError, type CommandContext } from './command-context.ts';
+
+/** Tells of a delivery that waits and does not open: whose it is cannot be known. */
+export const saysUnreadable = (say: CommandContext['say']) => (payloadId: string): void => say(`The delivery ${payloadId}, which waits, does not open and was passed over.`);
 
 /** Erases in this process what a server would erase in the background; `userId` is the account, where it is known. */
-export const erasingOf = (config: Config, pool: Pool, keyRing: KeyRing, userId?: string): Erasing => ({
-  pool, keyRing, backupDays: config.BACKUP_RETENTION_DAYS, journal: openErasureJournal(erasureJournalIn(config), pool, keyRing),
+export const erasingOf = ({ config, pool, keyRing, say }: Omit<ErasingAgain, 'accounts'>, userId?: string): Erasing => ({
+  pool, keyRing, onUnreadable: saysUnreadable(say), backupDays: config.BACKUP_RETENTION_DAYS, journal: openErasureJournal(erasureJournalIn(config), pool, keyRing),
   eraseAccount: (patientId, auditPseudonym) => eraseUser({ pool, mailFolder: mailFolderIn(config) }, { id: userId ?? patientId, auditPseudonym, actor: 'vitalgate' }),
 });
 
@@ -47,9 +50,10 @@ export const accountsOf = async (db: Queryable, key: string | undefined): Promis
 /** An account comes back with the tables of the User Manager, which may be restored alone. */
 const eraseAccounts = async (pool: Pool, keyRing: KeyRing, config: Config, accounts: ReadonlyMap<string, string>, entries: readonly JournalEntry[]): Promise<number> => {
   const erased = new Set(entries.map(({ pseudonym }) => pseudonym));
+  const pseudonymIn = await keyRing.pseudonyms(pool);
   let count = 0;
   for (const [patientId, userId] of accounts) {
-    if (!erased.has((await keyRing.pseudonymOf(pool, `patient:${patientId}`)).toString('hex'))) continue;
+    if (!erased.has(pseudonymIn(`patient:${patientId}`).toString('hex'))) continue;
     const auditPseudonym = newPseudonym();
     count += (await eraseUser({ pool, mailFolder: mailFolderIn(config) }, { id: userId, auditPseudonym, actor: 'vitalgate' }))['users'] ?? 0;
   }
@@ -62,11 +66,13 @@ export interface ErasingAgain {
   readonly keyRing: KeyRing;
   readonly config: Config;
   readonly accounts: ReadonlyMap<string, string>;
+  readonly say: CommandContext['say'];
 }
 
 /** Erases the rows of patients whose keys are gone already, and accounts that the journal names besides. Answers how many of the latter. */
-export const finishErasures = async ({ pool, keyRing, config, accounts }: ErasingAgain, begun: Applied['begun'], entries: readonly JournalEntry[]): Promise<number> => {
-  for (const { erasureId, patientId } of begun) await runErasure(erasingOf(config, pool, keyRing, accounts.get(patientId)), erasureId);
+export const finishErasures = async (again: ErasingAgain, begun: Applied['begun'], entries: readonly JournalEntry[]): Promise<number> => {
+  const { pool, keyRing, config, accounts } = again;
+  for (const { erasureId, patientId } of begun) await runErasure(erasingOf(again, accounts.get(patientId)), erasureId);
   const others = await eraseAccounts(pool, keyRing, config, accounts, entries);
   await scrub(pool, clearTables);
   return others;

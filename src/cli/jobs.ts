@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { Config } from '../config.ts';
+import type { Pool } from '../database/pool.ts';
 import { backgroundJobs as jobsOfDeviceManager } from '../device-manager/background-jobs.ts';
 import type { BackgroundJob, BackgroundJobs, JobFilter, JobOutcome } from '../jobs/background-jobs.ts';
 import { jobStates, type JobState } from '../jobs/job-counts.ts';
@@ -13,14 +15,16 @@ import { table } from './table.ts';
 /** How the command line appears in the audit. */
 const act = () => ({ actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
 
-const jobsOf = { 'device-manager': jobsOfDeviceManager, 'user-manager': jobsOfUserManager } as const;
+const jobsOf: Readonly<Record<Owner, (pool: Pool, config: Config) => BackgroundJobs>> = {
+  'device-manager': (pool, { EXPORT_RETENTION_DAYS }) => jobsOfDeviceManager(pool, EXPORT_RETENTION_DAYS), 'user-manager': (pool) => jobsOfUserManager(pool),
+};
 
 /** The jobs of each service of this installation that has some. */
 const withJobs = <Result>({ config, say }: CommandContext, work: (services: readonly { readonly service: Owner; readonly jobs: BackgroundJobs }[]) => Promise<Result>): Promise<Result> => {
   const settings = config();
   const owners = settings.SERVICES.filter((service): service is Owner => service !== 'bff');
   if (owners.length === 0) throw new RefusedError('None of SERVICES has jobs: run this where device-manager or user-manager runs.');
-  return withDatabase({ config: settings, say, owners }, (pool) => work(owners.map((service) => ({ service, jobs: jobsOf[service](pool) }))));
+  return withDatabase({ config: settings, say, owners }, (pool) => work(owners.map((service) => ({ service, jobs: jobsOf[service](pool, settings) }))));
 };
 
 type FilterOptions = Omit<JobFilter, 'state'>;

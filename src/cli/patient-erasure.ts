@@ -21,7 +21,7 @@ const erase = async (context: CommandContext, { confirm, ...options }: PatientOp
     const before = await findErasure({ pool, keyRing }, patientId);
     if (!isKnown && !before) throw new RefusedError('There is no patient of this identifier.', 'unknown');
     const { _id } = await startErasure({ pool, keyRing }, { patientId, actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
-    await runErasure(erasingOf(config, pool, keyRing, user?.id), _id);
+    await runErasure(erasingOf({ config, pool, keyRing, say: context.say }, user?.id), _id);
     await scrub(pool, clearTables);
     return findErasure({ pool, keyRing }, patientId);
   });
@@ -45,7 +45,7 @@ const apply = async (context: CommandContext, { journal: path }: { readonly jour
     const { begun, unknown } = await applyErasures(pool, keyRing, entries, [...accounts.keys()]).catch((error: unknown) => {
       throw error instanceof JournalFault ? new RefusedError(error.message) : error;
     });
-    const others = await finishErasures({ pool, keyRing, config, accounts }, begun, entries);
+    const others = await finishErasures({ pool, keyRing, config, accounts, say: context.say }, begun, entries);
     return { entries: entries.length, unknown, patients: begun.length, accounts: others };
   });
   const words = `${String(outcome.entries)} erasures, ${String(outcome.unknown)} not known to this database: ${String(outcome.patients)} patients erased again, ${String(outcome.accounts)} accounts besides`;

@@ -2,28 +2,29 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { auditRecordOf } from '../audit/audit-record.ts';
-import type { Pool } from '../database/pool.ts';
 import { builtInTypes } from '../device-manager/catalogue/built-in-types.ts';
 import { exportArchive } from '../device-manager/patients/contents.ts';
 import { exportSources } from '../device-manager/patients/sources.ts';
+import type { WaitingSources } from '../device-manager/patients/waiting-readings.ts';
 import { createRuleBook } from '../device-manager/rule-book.ts';
 import { recordEntry } from '../device-manager/storage/audit-table.ts';
-import type { KeyRing } from '../keys/scope-keys.ts';
 import { exportOf } from '../user-manager/handlers/users.ts';
 import { auditOfUser, exportUser } from '../user-manager/user-export.ts';
 import { writeWhole } from '../whole-file.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
+import { saysUnreadable } from './erasing-again.ts';
 import { withManual } from './manual.ts';
 import { withPatient, withWhom, type PatientOptions } from './named-patient.ts';
 import { addErasureCommands } from './patient-erasure.ts';
 
-const archiveOf = (pool: Pool, keyRing: KeyRing, patientId: string, told: (files: number) => void): AsyncGenerator<Buffer> => {
+const archiveOf = (waiting: WaitingSources, patientId: string, told: (files: number) => void): AsyncGenerator<Buffer> => {
+  const { pool } = waiting;
   const accountOf = async (id: string) => {
     const found = await exportUser(pool, id);
     return found && exportOf(found);
   };
   const accountAudit = async (id: string, after: string | undefined, limit: number) => (await auditOfUser(pool, id, { after, limit }))?.map(auditRecordOf) ?? [];
-  return exportArchive(exportSources({ pool, keyRing, version: packageFile.version }, createRuleBook(pool, builtInTypes), { accountOf, accountAudit }), patientId, told);
+  return exportArchive(exportSources({ ...waiting, version: packageFile.version }, createRuleBook(pool, builtInTypes), { accountOf, accountAudit }), patientId, told);
 };
 
 const exportPatient = async (context: CommandContext, { out, ...options }: PatientOptions & { readonly out: string }): Promise<void> => {
@@ -31,7 +32,7 @@ const exportPatient = async (context: CommandContext, { out, ...options }: Patie
     if (!isKnown) throw new RefusedError('There is no patient of this identifier.', 'unknown');
     await recordEntry(pool, { event: 'patient-exported', actor: 'vitalgate', patientId: id, resource: 'export', requestId: `cli-${randomUUID()}` });
     let count = 0;
-    const size = await writeWhole(out, archiveOf(pool, keyRing, id, (written) => (count = written)));
+    const size = await writeWhole(out, archiveOf({ pool, keyRing, onUnreadable: saysUnreadable(context.say) }, id, (written) => (count = written)));
     return { patientId: id, sizeBytes: size, files: count };
   });
   context.result({ patientId, out, sizeBytes, files }, `${out} holds all of ${patientId}: ${String(files)} files, ${String(sizeBytes)} bytes`);

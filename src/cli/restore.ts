@@ -90,8 +90,8 @@ const undone = (error: unknown): unknown =>
   error instanceof BackupFault || error instanceof JournalFault ? new RefusedError(`${error.message} Nothing was restored.`) : error;
 
 /** Where the User Manager is elsewhere, the erasures are ended by the program when it starts. */
-const finish = async (pool: Pool, config: Config, set: RestoreSet, { keyRing, accounts, begun, entries }: Begun): Promise<void> => {
-  if (keyRing && entries.length > 0 && holds(set, 'user_manager')) await finishErasures({ pool, keyRing, config, accounts }, begun, entries);
+const finish = async (pool: Pool, config: Config, say: CommandContext['say'], set: RestoreSet, { keyRing, accounts, begun, entries }: Begun): Promise<void> => {
+  if (keyRing && entries.length > 0 && holds(set, 'user_manager')) await finishErasures({ pool, keyRing, config, accounts, say }, begun, entries);
 };
 
 const sendAgain = (leftOut: readonly Omit<UnreadableDelivery, 'payloadId'>[]): string[] =>
@@ -112,7 +112,7 @@ const restoreFrom = async (context: CommandContext, file: string, options: Resto
     const set = await openRestoreSet({ data: file, keys: options.keys ?? keysBeside(file) }).catch((error: unknown) => { throw undone(error); });
     try {
       const { completed, ...restored } = await restore(pool, set, completeWith(config, set, journal, options.withoutUnreadableDeliveries === true)).catch((error: unknown) => { throw undone(error); });
-      await finish(pool, config, set, completed);
+      await finish(pool, config, context.say, set, completed);
       await analyze(pool, restored);
       return { ...restored, erasedAgain: completed.begun.length, leftOut: completed.leftOut.map(({ sender, correlationId, receivedAt }) => ({ sender, correlationId, receivedAt })) };
     } finally {

@@ -27,14 +27,15 @@ export interface Deletion {
 
 export type DeletionStatus = 'deleted' | 'already-deleted' | 'unknown';
 
-/** Takes the items out of every payload that has them, and what was normalized of them. */
-const redact = async (db: PoolClient, keys: ScopeKeys, patientId: string, ids: readonly string[]): Promise<void> => {
+/** Takes the items out of every payload that has them, and what was normalized of them; answers the samples that some payload had. */
+const redact = async (db: PoolClient, keys: ScopeKeys, patientId: string, ids: readonly string[]): Promise<Set<string>> => {
   const places = await placesOf(db, patientId, ids);
   for (const [payloadId, items] of Map.groupBy(places, (place) => place.payloadId)) {
     const indexes = items.map(({ itemIndex }) => itemIndex);
     await redactPayload(db, keys, patientId, payloadId, (format, bytes) => withoutItems(format, bytes, indexes));
     await removeRecords(db, keys, patientId, payloadId, indexes);
   }
+  return new Set(places.map(({ _id }) => _id));
 };
 
 /**
@@ -52,14 +53,14 @@ export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, 
     const marked = await insertTombstones(client, patientId, unique);
     const found = (await samplesNamed(client, patientId, unique)).filter(({ state }) => state !== 'deleted');
     const known = found.map(({ _id }) => _id);
+    // A payload may hold a sample whose row expired with an earlier one.
+    const deleted = await redact(client, keys, patientId, [...new Set([...marked, ...known])]);
     if (known.length > 0) {
-      await redact(client, keys, patientId, known);
       await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, found));
       await supersedeSubmissions(client, patientId, known);
       await markDeleted(client, patientId, known);
     }
     await recordAudit(client, { patientId, actor, action: 'delete', resource: unique.length === 1 ? `sample/${unique[0] ?? ''}` : `samples/${String(unique.length)}`, requestId });
-    const deleted = new Set(known);
     const firstAt = new Map(ids.map((_id, index) => [_id, index] as const).reverse());
     return ids.map((_id, index): DeletionStatus => {
       if (!marked.has(_id) || firstAt.get(_id) !== index) return 'already-deleted';

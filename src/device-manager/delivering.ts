@@ -1,5 +1,6 @@
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
+import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import { foundAmong, Refusal, Trouble, waitAfter, type Detection, type Pace, type WrittenDetection } from './domain/submission.ts';
 import { lockPatient } from './normalizing.ts';
@@ -65,7 +66,11 @@ const parcelsOf = async ({ pool, keyRing, patientId, planId }: Place, rows: read
   if (!keys) return [];
   const chunkOf = remember<NormalizedChunk>((name) => {
     const [payloadId = '', ruleId = '', ruleVersion = ''] = JSON.parse(name) as string[];
-    return readNormalizedChunk(pool, keys, { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) });
+    return readNormalizedChunk(pool, keys, { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) }).catch((error: unknown) => {
+      // What does not open has no value here, and holds up nothing else.
+      if (error instanceof SealBrokenError) return {};
+      throw error;
+    });
   });
   const parcels = await Promise.all(rows.map(async (row): Promise<Parcel[]> => {
     const value = row.payload_id === null || row.item_index === null ? undefined : recordIn(await chunkOf(JSON.stringify([row.payload_id, row.rule_id, String(row.rule_version)])), { item_index: row.item_index, left_out: row.left_out });

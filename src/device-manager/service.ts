@@ -29,6 +29,7 @@ import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
 import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
 import { exportSources } from './patients/sources.ts';
+import type { WaitingSources } from './patients/waiting-readings.ts';
 import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
 import { startJobs } from './workers/start.ts';
 import { taskNames } from './workers/tasks.ts';
@@ -51,6 +52,9 @@ const openedJournal = async ({ pool, keyRing, log, erasureJournal }: DeviceManag
   if (begun.length > 0) log.warn({ kind: 'erasures-applied', patients: begun.length }, 'the database is older than the erasure journal: patients are erased again');
   return journal;
 };
+
+const waitingSources = ({ jobPool: pool, keyRing, log }: DeviceManagerDependencies): WaitingSources =>
+  ({ pool, keyRing, onUnreadable: (delivery) => log.error({ kind: 'unreadable', where: 'quarantine', delivery }, 'a delivery that waits does not open and was passed over') });
 
 const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [
   ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), inboxGauge(pool), submissionGauge(pool),
@@ -81,8 +85,8 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: gaugesOf(dependencies),
   });
-  const erasing = { pool: dependencies.jobPool, keyRing, journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
-  const sources = exportSources({ ...dependencies, pool: dependencies.jobPool }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
+  const erasing = { ...waitingSources(dependencies), journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const sources = exportSources({ ...erasing, version }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
   const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
   return {

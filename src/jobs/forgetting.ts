@@ -33,12 +33,15 @@ const until = async (isOver: () => Promise<boolean>, withinMs: number): Promise<
 /** Waits until none of the jobs runs. Throws JobStillRunsError when one does for longer than that. */
 export const untilNoneRuns = (db: Queryable, jobs: JobsAbout, withinMs: number): Promise<void> => until(async () => !(await runs(db, jobs)), withinMs);
 
-const forgetWaiting = async (db: Queryable, { tasks, id }: JobsAbout): Promise<number> => {
-  const { rowCount } = await db.query(`delete from graphile_worker._private_jobs where locked_at is null and ${naming}`, [id, tasks]);
+const forgetWaiting = async (db: Queryable, { tasks, id }: JobsAbout): Promise<number> =>
+  (await db.query(`delete from graphile_worker._private_jobs where locked_at is null and ${naming}`, [id, tasks])).rowCount ?? 0;
+
+/** A queue is named after its kind, a colon, and an identifier, which may have colons of its own. Goes after the last job: the queue of one that runs stays. */
+const forgetQueues = async (db: Queryable, { id }: JobsAbout): Promise<void> => {
   await db.query(
-    `delete from graphile_worker._private_job_queues q where split_part(queue_name, ':', 2) = $1 and not exists (select from graphile_worker._private_jobs j where j.job_queue_id = q.id)`, [id],
+    `delete from graphile_worker._private_job_queues q where substr(queue_name, position(':' in queue_name) + 1) = $1 and position(':' in queue_name) > 0
+       and not exists (select from graphile_worker._private_jobs j where j.job_queue_id = q.id)`, [id],
   );
-  return rowCount ?? 0;
 };
 
 /**
@@ -48,15 +51,17 @@ const forgetWaiting = async (db: Queryable, { tasks, id }: JobsAbout): Promise<n
 export const forgetJobs = async (db: Queryable, jobs: JobsAbout): Promise<number> => {
   const forgotten = await forgetWaiting(db, jobs);
   if (await runs(db, jobs)) throw new JobStillRunsError();
+  await forgetQueues(db, jobs);
   return forgotten;
 };
 
-/** Forgets jobs for good, those that wait at once, and waits for one that runs. Throws JobStillRunsError when that takes longer. */
+/** Forgets jobs for good, those that wait at once, waits for one that runs, and forgets the queues. Throws JobStillRunsError when that takes longer. */
 export const forgetJobsInTime = async (db: Queryable, jobs: JobsAbout, withinMs: number): Promise<number> => {
   let forgotten = 0;
   await until(async () => {
     forgotten += await forgetWaiting(db, jobs);
     return !(await runs(db, jobs));
   }, withinMs);
+  await forgetQueues(db, jobs);
   return forgotten;
 };

@@ -43,13 +43,19 @@ export const prepareJobs = async (pool: Pool): Promise<string[]> => {
   return (await jobMigrations(pool)).filter((name) => !before.has(name));
 };
 
+/** Each needs a worker that takes the job of the same key just then. */
+const MOST_SWALLOWED = 10;
+
 /** Adds a job in the caller's transaction: it exists when that commits, and not otherwise. */
 export const addJob = async (db: Queryable, { task, payload, queue, key, runAt, keepsTime = false }: Job): Promise<void> => {
-  await db.query({
+  const statement = {
     name: 'add-job',
-    text: `select pg_notify('${JOB_ADDED}', $1) from graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6, job_key_mode => $7)`,
+    text: `select job.id is not null as "isAdded", pg_notify('${JOB_ADDED}', $1) from graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6, job_key_mode => $7) job`,
     values: [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null, keepsTime ? 'preserve_run_at' : 'replace'],
-  });
+  };
+  // While a worker takes the job of the same key, graphile-worker neither replaces that one nor adds another (graphile/worker#580); a moment later it sees that it is taken.
+  for (let tries = 0; tries < MOST_SWALLOWED; tries += 1) if ((await db.query<{ isAdded: boolean }>(statement)).rows[0]?.isAdded === true) return;
+  throw new Error('A job was not added: the one of the same key was being taken each time.');
 };
 
 /** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */

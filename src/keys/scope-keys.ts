@@ -43,6 +43,8 @@ export interface KeyRing {
   readonly discard: (db: Queryable, scope: Scope) => Promise<readonly string[]>;
   /** What stands for a scope where it must not be named: 32 bytes that only this installation can make, and always makes alike. */
   readonly pseudonymOf: (db: Queryable, scope: Scope) => Promise<Buffer>;
+  /** `pseudonymOf` for many scopes: the key is read once. */
+  readonly pseudonyms: (db: Queryable) => Promise<(scope: Scope) => Buffer>;
   /** Sees to it that no keys are made any more for the scope of a pseudonym; `keysOf` throws from the commit on. */
   readonly bury: (db: Queryable, pseudonym: Buffer, erasedAt: Date) => Promise<void>;
   /** Which of some pseudonyms are not buried. */
@@ -50,6 +52,8 @@ export interface KeyRing {
 }
 
 const fingerprintOf = (wrapped: Buffer): string => createHash('sha256').update(wrapped).digest('hex').slice(0, 16);
+
+const pseudonymsUnder = ({ identityKey }: ScopeKeys) => (scope: Scope): Buffer => createHmac('sha256', identityKey).update(`erased:${scope}`).digest();
 
 /** Keys of patients and deliveries, each wrapped by a master key and bound to its scope; `previousMasterKey` opens what it wrapped. */
 export const createKeyRing = ({ masterKey, previousMasterKey }: { readonly masterKey: Buffer; readonly previousMasterKey?: Buffer | undefined }): KeyRing => {
@@ -77,10 +81,8 @@ export const createKeyRing = ({ masterKey, previousMasterKey }: { readonly maste
     if (!made) throw new Error('The keys of a scope vanished while they were made.');
     return made;
   };
-  const pseudonymOf: KeyRing['pseudonymOf'] = async (db, scope) => {
-    const { identityKey } = await keysOf(db, 'installation');
-    return createHmac('sha256', identityKey).update(`erased:${scope}`).digest();
-  };
+  const pseudonyms: KeyRing['pseudonyms'] = async (db) => pseudonymsUnder(await keysOf(db, 'installation'));
+  const pseudonymOf: KeyRing['pseudonymOf'] = async (db, scope) => (await pseudonyms(db))(scope);
   return {
     knownKeysOf,
     keysOf,
@@ -90,6 +92,7 @@ export const createKeyRing = ({ masterKey, previousMasterKey }: { readonly maste
     },
     discard: async (db, scope) => (await deleteScope(db, scope)).map(fingerprintOf),
     pseudonymOf,
+    pseudonyms,
     bury: buryScope,
     unburied: unburiedAmong,
   };

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { insertExport } from '../../src/device-manager/storage/patient-export-table.ts';
+import { insertRenormalization, readRenormalization } from '../../src/device-manager/storage/renormalization-table.ts';
 import { reasonOf } from '../../src/jobs/failure-reason.ts';
 import { addJob, type Job } from '../../src/jobs/runner.ts';
 import { writeServerFile } from '../../src/server-file.ts';
@@ -164,6 +166,29 @@ describe('background jobs that failed', () => {
     expect((await run(['--json', 'jobs', 'retry', '--task', 'export-patient'])).out).toBe('{"jobs":0}\n');
     expect((await run(['jobs', 'discard', waiting])).code).toBe(0);
     expect((await audited(vitalgate, 'device_manager', 'job-discarded')).filter((row) => (row as { actor_kind: string }).actor_kind === 'command-line')).toHaveLength(2);
+  });
+
+  test.each<[string, 'waiting' | 'running', (id: string) => Promise<unknown>]>([
+    ['that waits', 'waiting', (id) => deviceManager.post(`/background-jobs/${id}/discard`)],
+    ['that was cut off', 'running', (id) => deviceManager.post(`/background-jobs/${id}/discard`)],
+    ['that waits, on the command line', 'waiting', (id) => run(['jobs', 'discard', id])],
+  ])('an export %s and is thrown away has failed until it expires, and the next one is another', async (_situation, state, discard) => {
+    const [patientId, exportId, { pool }] = [newPatient(), newPatient(), vitalgate.database];
+    await insertExport(pool, { _id: exportId, patientId, creator: 'test' });
+    await pool.query('update device_manager.patient_export set state = $2 where _id = $1::uuid', [exportId, state]);
+    await discard(await planted({ task: 'export-patient', payload: { patientId, exportId } }));
+    const exports = service(vitalgate, patientId);
+    expect(await answered(exports.get(`/patients/${patientId}/exports/${exportId}`))).toMatchObject({ state: 'failed', expiresAt: expect.any(String) });
+    const next = await exports.post(`/patients/${patientId}/exports`);
+    expect([next.status, ((await next.json()) as { _id: string })._id === exportId]).toEqual([202, false]);
+  });
+
+  test('a run over samples that is thrown away is over, and names nobody', async () => {
+    const [patientId, _id, { pool }] = [newPatient(), newPatient(), vitalgate.database];
+    await insertRenormalization(pool, { _id, filter: {}, dryRun: true, creator: 'test' });
+    await pool.query('update device_manager.renormalization set after_patient = $2 where _id = $1::uuid', [_id, patientId]);
+    expect((await deviceManager.post(`/background-jobs/${await planted({ task: 'renormalize', payload: { renormalizationId: _id } })}/discard`)).status).toBe(204);
+    expect(await readRenormalization(pool, _id)).toMatchObject({ state: 'done', after_patient: '', finished_at: expect.any(Date) });
   });
 
   test.each<[string, number, string[]]>([

@@ -124,7 +124,7 @@ describe('what the running program tells', () => {
   });
 
   test('jobs that were given up and are to be tried again count as ready', async () => {
-    expect(await backgroundJobs(vitalgate.database.pool).retryAll({}, { actor: 'vitalgate' })).toBe(1);
+    expect(await backgroundJobs(vitalgate.database.pool, 7).retryAll({}, { actor: 'vitalgate' })).toBe(1);
     const now = await scrapeAll();
     expect([sumOf('vitalgate_jobs', { task: 'renormalize', state: 'failed' }, now), sumOf('vitalgate_jobs', { task: 'renormalize', state: 'ready' }, now)]).toEqual([0, 1]);
   });

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newPayloadId } from '../../src/device-manager/keeping.ts';
 import { addToJournal, openErasureJournal, readJournal, type JournalEntry } from '../../src/device-manager/patients/erasure-journal.ts';
 import { findErasure, runErasure, startErasure, type Erasing } from '../../src/device-manager/patients/erasing.ts';
+import { quarantine } from '../../src/device-manager/storage/quarantine-table.ts';
 import { addJob } from '../../src/jobs/runner.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
 import type { KeyRing } from '../../src/keys/scope-keys.ts';
@@ -101,6 +103,25 @@ describe('erasing and handing out, when things go wrong', () => {
     expect(await ofNobody()).toBe(1);
     await runErasure(erasing, (await startErasure({ pool, keyRing }, { ...act, patientId }))._id);
     expect(await ofNobody()).toBe(0);
+  }, 120_000);
+
+  test.each<[string, (id: string) => [string, unknown[]]]>([
+    ['its bytes were changed', (id) => ['update device_manager.quarantined_delivery set body = set_byte(body, 40, get_byte(body, 40) # 1) where payload_id = $1::uuid', [id]]],
+    ['its key was changed', (id) => ['update device_manager_keys.data_key set wrapped_key = set_byte(wrapped_key, 40, get_byte(wrapped_key, 40) # 1) where scope = $1', [`quarantine:${id}`]]],
+  ])('H7, H8 a delivery that waits and does not open, because %s, stops nobody from being handed out and erased, and is told by its identifier', async (_situation, damage) => {
+    const { pool } = vitalgate.database;
+    const hanna = await plantPatient(vitalgate);
+    const payloadId = newPayloadId();
+    const delivery = { payloadId, sender: 'test', correlationId: payloadId, sampleId: newPayloadId(), format: 'fhir-json', identifiers: [], reason: 'unsupported-bundle', bytes: Buffer.from('{}'), receivedAt: new Date() } as const;
+    await quarantine(pool, await keyRing.keysOf(pool, `quarantine:${payloadId}`), delivery);
+    await pool.query(...damage(payloadId));
+    const out = join(cliFolder, `${payloadId}.zip`);
+    expect(await cli(['patients', 'export', '--user', hanna.user.username, '--out', out])).toMatchObject({ code: 0, told: expect.stringContaining(payloadId) });
+    expect((await unzipped(readFileSync(out))).has('originals/index.ndjson')).toBe(true);
+    const passedOver: string[] = [];
+    await runErasure({ ...erasing, onUnreadable: (id) => void passedOver.push(id) }, (await startErasure({ pool, keyRing }, { ...act, patientId: hanna.id }))._id);
+    expect([(await erasureOf(hanna)).state, passedOver]).toEqual(['done', [payloadId]]);
+    await pool.query('delete from device_manager.quarantined_delivery where payload_id = $1::uuid', [payloadId]);
   }, 120_000);
 
   test('H8 deleting a user has the patient erased; soft deletion does not', async () => {

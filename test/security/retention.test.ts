@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settings } from '../../src/config/settings.ts';
 import { expire, type RetentionDays } from '../../src/device-manager/retention.ts';
+import { readPayload } from '../../src/device-manager/storage/payload-table.ts';
 import { addJob } from '../../src/jobs/runner.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
 import type { KeyRing } from '../../src/keys/scope-keys.ts';
@@ -86,6 +87,32 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
     await flip();
     expect(await after(31, { healthData: 30 })).toMatchObject({ healthData: 1, unreadable: 0 });
     expect(await left()).toEqual([]);
+  });
+
+  test('a sample whose first payload has expired is deleted from a later one that holds it once more', async () => {
+    const { pool } = vitalgate.database;
+    const holder = newPatient();
+    const app = service(vitalgate, holder);
+    await answered(app.post('/devices/assign', watch));
+    const [twice, other] = [heartRate(0, { value: 71.123456 }), heartRate(1, { value: 72.654321 })];
+    await answered(app.post('/health-data/healthkit', [twice]));
+    await chartOf(app, 'heart-rate', 1);
+    await pool.query(`update device_manager.payload set received_at = received_at - interval '40 days' where patient_id = $1`, [holder]);
+    await answered(app.post('/health-data/healthkit', [twice, other]));
+    await chartOf(app, 'heart-rate', 2);
+    expect(await after(0, { healthData: 30 })).toMatchObject({ healthData: 1 });
+    const kept = async (): Promise<string> => {
+      const keys = await keyRing.knownKeysOf(pool, `patient:${holder}`);
+      const { rows: [row] } = await pool.query<{ id: string }>(`select replace(payload_id::text, '-', '') as id from device_manager.payload where patient_id = $1`, [holder]);
+      return (keys && row && (await readPayload(pool, keys, holder, row.id)))?.bytes.toString('utf8') ?? '';
+    };
+    expect(await kept()).toContain('71.123456');
+    const remove = () => answered<{ items: { status: string }[] }>(app.post('/health-data/deletions', { deletions: [{ uuid: twice.id }] }));
+    expect((await remove()).items).toMatchObject([{ status: 'deleted' }]);
+    expect([(await kept()).includes('71.123456'), (await kept()).includes('72.654321')]).toEqual([false, true]);
+    expect((await remove()).items).toMatchObject([{ status: 'already-deleted' }]);
+    await after(31, { healthData: 30 });
+    expect(await count(`device_manager.sample_copy where patient_id = '${holder}'`)).toBe(0);
   });
 
   test('a payload that somebody erased before its turn came is deleted by nobody else: the audit is not told of the person again', async () => {

@@ -1,4 +1,4 @@
-import type { Pool, Queryable } from '../../database/pool.ts';
+import { withoutDeadline, type Pool, type Queryable } from '../../database/pool.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { patientsNamed } from '../storage/patients-named.ts';
@@ -21,8 +21,9 @@ export const beginErasures = async (client: Queryable, keyRing: KeyRing, entries
   const erasedAt = new Map(entries.map((entry) => [entry.pseudonym, new Date(entry.erasedAt)]));
   const missing = new Set(unknown.map((pseudonym) => pseudonym.toString('hex')));
   const begun: Applied['begun'][number][] = [];
+  const pseudonymIn = await keyRing.pseudonyms(client);
   for (const patientId of new Set([...(await patientsNamed(client)), ...others])) {
-    const pseudonym = (await keyRing.pseudonymOf(client, `patient:${patientId}`)).toString('hex');
+    const pseudonym = pseudonymIn(`patient:${patientId}`).toString('hex');
     if (!missing.has(pseudonym)) continue;
     const requestedAt = erasedAt.get(pseudonym) ?? new Date();
     const erasure = await beginErasure(client, keyRing, { patientId, actor: 'program', requestId: `journal-${pseudonym.slice(0, 16)}`, requestedAt });
@@ -38,4 +39,8 @@ export const beginErasures = async (client: Queryable, keyRing: KeyRing, entries
  * the rows in the background. `others` are identifiers of people that the tables of this service do not name. Safe to do again. Throws JournalFault.
  */
 export const applyErasures = (pool: Pool, keyRing: KeyRing, entries: readonly JournalEntry[], others: readonly string[] = []): Promise<Applied> =>
-  inTransaction(pool, (client) => beginErasures(client, keyRing, entries, others));
+  inTransaction(pool, async (client) => {
+    // It reads all of every table, and the program does not start before it has.
+    await withoutDeadline(client, 'local');
+    return beginErasures(client, keyRing, entries, others);
+  });

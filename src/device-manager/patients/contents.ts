@@ -1,7 +1,5 @@
 import { auditRecordOf, type AuditRecord } from '../../audit/audit-record.ts';
 import { findAudit } from '../../audit/finding.ts';
-import type { Pool } from '../../database/pool.ts';
-import type { KeyRing } from '../../keys/scope-keys.ts';
 import { openRecords, type HealthRecord } from '../records.ts';
 import { holdingsOf, type Holding } from '../storage/assignment-table.ts';
 import { devicesEverOf, type OwnDevice } from '../storage/own-device-table.ts';
@@ -11,11 +9,10 @@ import { submissionsAfter, type SubmissionRow } from '../storage/submission-list
 import { tombstonesAfter } from '../storage/tombstone-table.ts';
 import { archiveOf, type ArchiveFile, type WrittenFile } from '../../zip-archive.ts';
 import { originals } from './originals.ts';
+import type { WaitingSources } from './waiting-readings.ts';
 
 /** Where an export takes what it holds from. */
-export interface ExportSources {
-  readonly pool: Pool;
-  readonly keyRing: KeyRing;
+export interface ExportSources extends WaitingSources {
   /** Of the program. */
   readonly version: string;
   /** A record as this service answers it. */

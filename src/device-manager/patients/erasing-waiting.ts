@@ -1,18 +1,11 @@
-import type { Pool } from '../../database/pool.ts';
 import { inTransaction } from '../../database/transaction.ts';
-import type { KeyRing } from '../../keys/scope-keys.ts';
 import { newPayloadId } from '../keeping.ts';
 import { identifiersHeldAlone } from '../storage/own-device-table.ts';
 import { addCounts, addDestroyedKeys, type Erasure } from '../storage/erasure-table.ts';
 import { eraseWaiting, replaceWaiting, waitingOfAlone } from '../storage/quarantine-table.ts';
-import { waitingReadings, type WaitingReadings } from './waiting-readings.ts';
+import { waitingReadings, type WaitingReadings, type WaitingSources } from './waiting-readings.ts';
 
-interface Tables {
-  readonly pool: Pool;
-  readonly keyRing: KeyRing;
-}
-
-const eraseWhole = ({ pool, keyRing }: Tables, { _id }: Erasure, payloadId: string): Promise<void> =>
+const eraseWhole = ({ pool, keyRing }: WaitingSources, { _id }: Erasure, payloadId: string): Promise<void> =>
   inTransaction(pool, async (client) => {
     if (!(await eraseWaiting(client, payloadId))) return;
     await addDestroyedKeys(client, _id, await keyRing.discard(client, `quarantine:${payloadId}`));
@@ -20,7 +13,7 @@ const eraseWhole = ({ pool, keyRing }: Tables, { _id }: Erasure, payloadId: stri
   });
 
 /** The readings of the others wait on under a key of their own; the key of the whole is destroyed. */
-const eraseOwn = ({ pool, keyRing }: Tables, { _id }: Erasure, { delivery, taken, own }: WaitingReadings): Promise<void> =>
+const eraseOwn = ({ pool, keyRing }: WaitingSources, { _id }: Erasure, { delivery, taken, own }: WaitingReadings): Promise<void> =>
   inTransaction(pool, async (client) => {
     const others = taken.readings.filter((reading) => !own.includes(reading));
     const payloadId = newPayloadId();
@@ -35,8 +28,8 @@ const eraseOwn = ({ pool, keyRing }: Tables, { _id }: Erasure, { delivery, taken
  * Erases what waits in quarantine and is a patient's: readings measured while the patient had the device, and whatever names hardware
  * that the patient alone had. Of a delivery of several patients the others' readings stay. Goes before the assignments and samples.
  */
-export const eraseWaitingReadings = async (tables: Tables, erasure: Erasure, patientId: string): Promise<void> => {
-  for await (const waiting of waitingReadings(tables.pool, tables.keyRing, patientId)) {
+export const eraseWaitingReadings = async (tables: WaitingSources, erasure: Erasure, patientId: string): Promise<void> => {
+  for await (const waiting of waitingReadings(tables, patientId)) {
     if (waiting.own.length === waiting.taken.readings.length) await eraseWhole(tables, erasure, waiting.delivery.payload_id);
     else await eraseOwn(tables, erasure, waiting);
   }

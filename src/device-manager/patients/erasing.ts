@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { PoolClient } from 'pg';
 import { newPseudonym, pseudonymizeAudit } from '../../audit/pseudonym.ts';
 import { withoutDeadline, type Pool, type Queryable } from '../../database/pool.ts';
 import { scrub } from '../../database/scrubbing.ts';
@@ -15,6 +16,7 @@ import { lockKeeping } from '../storage/tombstone-table.ts';
 import { taskNames } from '../workers/tasks.ts';
 import type { ErasureJournal } from './erasure-journal.ts';
 import { eraseWaitingReadings } from './erasing-waiting.ts';
+import type { WaitingSources } from './waiting-readings.ts';
 
 /** Who wants a patient erased, and what of the account is erased already. */
 export interface ErasureRequest {
@@ -64,7 +66,7 @@ export const startErasure = ({ pool, keyRing }: Tables, request: ErasureRequest)
 export const findErasure = async ({ pool, keyRing }: Tables, patientId: string): Promise<Erasure | undefined> => erasureOf(pool, await keyRing.pseudonymOf(pool, `patient:${patientId}`));
 
 /** What erasing stands on. */
-export interface Erasing extends Tables {
+export interface Erasing extends WaitingSources {
   /** Kept apart from the database, to be applied to one that is restored. */
   readonly journal: ErasureJournal;
   /** Erases the account at the User Manager, and answers what there was by kind. */
@@ -79,19 +81,26 @@ const clearTables = [
   'graphile_worker._private_jobs', 'graphile_worker._private_job_queues',
 ];
 
+/** One transaction whose statements may be about all that there is of a patient. */
+const unhurried = (pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    await withoutDeadline(client, 'local');
+    await client.query('set local lock_timeout = 0');
+    await work(client);
+  });
+
 /** One table after the other, each in a transaction with its count, so that what was cut off goes on where it was. */
 const eraseRows = async ({ pool }: Tables, { _id }: Erasure, patientId: string): Promise<void> => {
   for (const { kind, erase } of erasedTables) {
-    await inTransaction(pool, async (client) => {
-      await withoutDeadline(client, 'local');
-      await client.query('set local lock_timeout = 0');
-      await addCounts(client, _id, { [kind]: await erase(client, patientId) });
-    });
+    await unhurried(pool, async (client) => addCounts(client, _id, { [kind]: await erase(client, patientId) }));
   }
 };
 
 /** An export may be under way; when it takes longer, the erasure is tried again. */
 const JOBS_WITHIN_MS = 20_000;
+
+const forgetJobsOf = async (pool: Pool, { _id }: Erasure, patientId: string): Promise<void> =>
+  addCounts(pool, _id, { jobs: await forgetJobsInTime(pool, { tasks: taskNames, id: patientId }, JOBS_WITHIN_MS) });
 
 /** The account goes early, so that sessions end; one that cannot be reached does not keep the rows. */
 const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): Promise<void> => {
@@ -104,11 +113,13 @@ const eraseAll = async (erasing: Erasing, erasure: Erasure, patientId: string): 
     },
     (error: unknown) => ({ error }),
   );
-  await addCounts(pool, erasure._id, { jobs: await forgetJobsInTime(pool, { tasks: taskNames, id: patientId }, JOBS_WITHIN_MS) });
+  await forgetJobsOf(pool, erasure, patientId);
   await eraseWaitingReadings(erasing, erasure, patientId);
   await eraseRows(erasing, erasure, patientId);
+  // Whoever saw rows until now may have added jobs about them.
+  await forgetJobsOf(pool, erasure, patientId);
   if (account !== 'erased') throw account.error;
-  await inTransaction(pool, async (client) => addCounts(client, erasure._id, { auditRows: await pseudonymizeAudit(client, 'device_manager', patientId, erasure.audit_pseudonym) }));
+  await unhurried(pool, async (client) => addCounts(client, erasure._id, { auditRows: await pseudonymizeAudit(client, 'device_manager', patientId, erasure.audit_pseudonym) }));
 };
 
 /** Erases what is left of a patient after `startErasure`, and writes the certificate. Goes on where it was cut off; once it is done, it does nothing. */

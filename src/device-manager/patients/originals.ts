@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Pool } from '../../database/pool.ts';
-import type { KeyRing } from '../../keys/scope-keys.ts';
 import { payloadsAfter, readPayload } from '../storage/payload-table.ts';
 import type { ArchiveFile } from '../../zip-archive.ts';
-import { waitingReadings } from './waiting-readings.ts';
-
-interface Sources {
-  readonly pool: Pool;
-  readonly keyRing: KeyRing;
-}
+import { waitingReadings, type WaitingSources } from './waiting-readings.ts';
 
 /** An original, and how it is listed. */
 interface Original {
@@ -22,7 +15,7 @@ interface Original {
 const PAGE = 200;
 const SMALL_BYTES = 1_024;
 
-async function* kept({ pool, keyRing }: Sources, patientId: string): AsyncGenerator<Original> {
+async function* kept({ pool, keyRing }: WaitingSources, patientId: string): AsyncGenerator<Original> {
   const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
   let after: string | undefined;
   do {
@@ -38,8 +31,8 @@ async function* kept({ pool, keyRing }: Sources, patientId: string): AsyncGenera
 }
 
 /** What waits in quarantine is as received where all of it is of this patient, else an excerpt with the own readings. */
-async function* waiting({ pool, keyRing }: Sources, patientId: string): AsyncGenerator<Original> {
-  for await (const { delivery, bytes, taken, own } of waitingReadings(pool, keyRing, patientId)) {
+async function* waiting(sources: WaitingSources, patientId: string): AsyncGenerator<Original> {
+  for await (const { delivery, bytes, taken, own } of waitingReadings(sources, patientId)) {
     const isWhole = own.length === taken.readings.length;
     yield {
       bytes: isWhole ? bytes : Buffer.from(JSON.stringify(taken.excerpt(own))), receivedAt: delivery.received_at, payloadId: delivery.payload_id,
@@ -56,7 +49,7 @@ const nameOf = ({ receivedAt, payloadId, format }: Original): string =>
  * The bytes that were received, each payload a file, and an index of them, one a line: format, when it came, SHA-256. What was deleted
  * is not in them, and what waits in quarantine is as far as the devices say that it is this patient's.
  */
-export async function* originals(sources: Sources, patientId: string): AsyncGenerator<ArchiveFile> {
+export async function* originals(sources: WaitingSources, patientId: string): AsyncGenerator<ArchiveFile> {
   const index: string[] = [];
   for (const source of [kept, waiting]) {
     for await (const original of source(sources, patientId)) {

@@ -1,4 +1,5 @@
 import type { Pool } from '../../database/pool.ts';
+import { SealBrokenError } from '../../keys/cipher.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { createAttributor } from '../attributing.ts';
 import type { Reading } from '../providers/reading.ts';
@@ -6,6 +7,14 @@ import { takeApartBytes, type TakenApart } from '../providers/taking-apart.ts';
 import { devicesEverOf } from '../storage/own-device-table.ts';
 import { openBytes } from '../storage/payload-table.ts';
 import { quarantineAad, waitingOfDevices, type SealedDelivery } from '../storage/quarantine-table.ts';
+
+/** Where deliveries wait, and who is told of those that do not open. */
+export interface WaitingSources {
+  readonly pool: Pool;
+  readonly keyRing: KeyRing;
+  /** Told of a delivery that is passed over because its bytes or its key were changed, by its identifier. */
+  readonly onUnreadable?: ((payloadId: string) => void) | undefined;
+}
 
 /** Readings in quarantine that the devices say are of one patient, with the delivery they are in. */
 export interface WaitingReadings {
@@ -27,6 +36,18 @@ const readable = (format: string, bytes: Buffer): TakenApart | undefined => {
   }
 };
 
+/** The bytes of a delivery; undefined where its key is gone, and where it does not open: whose it is cannot be known then, and nobody else shall wait for that. */
+const opened = async ({ pool, keyRing, onUnreadable }: WaitingSources, { payload_id: payloadId, body }: SealedDelivery): Promise<Buffer | undefined> => {
+  try {
+    const keys = await keyRing.knownKeysOf(pool, `quarantine:${payloadId}`);
+    return keys && (await openBytes(keys.dataKey, body, quarantineAad(payloadId)));
+  } catch (error) {
+    if (!(error instanceof SealBrokenError)) throw error;
+    onUnreadable?.(payloadId);
+    return undefined;
+  }
+};
+
 /** Everything that a delivery may call the hardware that a patient ever had. */
 export const identifiersOf = async (pool: Pool, patientId: string): Promise<string[]> => {
   const hardware = (await devicesEverOf(pool, patientId)).filter(({ provider }) => provider !== 'healthkit');
@@ -35,18 +56,18 @@ export const identifiersOf = async (pool: Pool, patientId: string): Promise<stri
 
 /**
  * What waits in quarantine and was measured while a patient had the device, reading by reading: of a delivery with readings of several
- * patients only those of this one. What names another patient, or nobody's device, is nobody's here.
+ * patients only those of this one. What names another patient, or nobody's device, is nobody's here; what does not open is passed over.
  */
-export async function* waitingReadings(pool: Pool, keyRing: KeyRing, patientId: string): AsyncGenerator<WaitingReadings> {
+export async function* waitingReadings(sources: WaitingSources, patientId: string): AsyncGenerator<WaitingReadings> {
+  const { pool } = sources;
   const identifiers = await identifiersOf(pool, patientId);
   const attribute = createAttributor(pool, Date.now());
   let after: string | undefined;
   do {
     const page = await waitingOfDevices(pool, identifiers, after, PAGE);
     for (const delivery of page) {
-      const keys = await keyRing.knownKeysOf(pool, `quarantine:${delivery.payload_id}`);
-      if (!keys) continue;
-      const bytes = await openBytes(keys.dataKey, delivery.body, quarantineAad(delivery.payload_id));
+      const bytes = await opened(sources, delivery);
+      if (!bytes) continue;
       const taken = readable(delivery.format, bytes);
       const own: Reading[] = [];
       for (const reading of taken?.readings ?? []) {

@@ -23,13 +23,15 @@ export const payloadsBefore = async (db: Queryable, before: Date, after: OldPayl
     )
   ).rows;
 
-/** Removes a payload with its samples and all that was made of them but points and rollups; false when it is gone already. */
+/**
+ * Removes a payload with its samples and all that was made of them but points and rollups; false when it is gone already. Where later
+ * payloads hold its samples once more stays noted, so that a deletion finds them.
+ */
 export const removePayload = async (db: Queryable, { patient_id: patientId, payload_id: payloadId }: PayloadName): Promise<boolean> => {
   const samples = 'select _id from device_manager.sample where patient_id = $1 and payload_id = $2::uuid';
   await db.query(`delete from device_manager.submission where patient_id = $1 and sample_id in (${samples})`, [patientId, payloadId]);
-  await db.query(`delete from device_manager.sample_copy where patient_id = $1 and (payload_id = $2::uuid or _id in (${samples}))`, [patientId, payloadId]);
   const removeFrom = (table: string) => db.query(`delete from device_manager.${table} where patient_id = $1 and payload_id = $2::uuid`, [patientId, payloadId]);
-  for (const table of ['sample', 'sample_group', 'normalized_chunk']) await removeFrom(table);
+  for (const table of ['sample_copy', 'sample', 'sample_group', 'normalized_chunk']) await removeFrom(table);
   return (await removeFrom('payload')).rowCount === 1;
 };
 

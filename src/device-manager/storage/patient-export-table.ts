@@ -87,10 +87,10 @@ export const finishExport = async (db: Queryable, { patientId, id, attempt }: At
   );
 };
 
-/** Gives an export up; it stays to be seen for some days. */
+/** Gives an export up that is not ready; it stays to be seen for some days, and is in the way of no other. */
 export const failExport = async (db: Queryable, { patientId, id }: Omit<Attempt, 'attempt'>, days: number): Promise<void> => {
   await db.query(
-    `update device_manager.patient_export set state = 'failed', finished_at = now(), expires_at = now() + make_interval(days => $3) where patient_id = $1 and _id = $2::uuid and state = 'running'`,
+    `update device_manager.patient_export set state = 'failed', finished_at = now(), expires_at = now() + make_interval(days => $3) where patient_id = $1 and _id = $2::uuid and state in ('waiting', 'running')`,
     [patientId, id, days],
   );
 };

@@ -7,8 +7,9 @@ export interface SampleCopy {
   readonly itemIndex: number;
 }
 
-/** The place of an item in a kept payload. */
+/** The place of an item in a kept payload, and the sample that it is. */
 export interface ItemPlace {
+  readonly _id: string;
   readonly payloadId: string;
   readonly itemIndex: number;
 }
@@ -25,14 +26,14 @@ export const insertCopies = async (db: Queryable, patientId: string, payloadId: 
 
 /** All places of samples: where their rows point, and the copies. */
 export const placesOf = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<ItemPlace[]> => {
-  const { rows } = await db.query<{ payload_id: string; item_index: number }>(
-    `select replace(payload_id::text, '-', '') as payload_id, item_index from (
-       select payload_id, item_index from device_manager.sample where patient_id = $1 and _id = any($2::uuid[])
-       union select payload_id, item_index from device_manager.sample_copy where patient_id = $1 and _id = any($2::uuid[])) places
+  const { rows } = await db.query<{ _id: string; payload_id: string; item_index: number }>(
+    `select replace(_id::text, '-', '') as _id, replace(payload_id::text, '-', '') as payload_id, item_index from (
+       select _id, payload_id, item_index from device_manager.sample where patient_id = $1 and _id = any($2::uuid[])
+       union select _id, payload_id, item_index from device_manager.sample_copy where patient_id = $1 and _id = any($2::uuid[])) places
      order by payload_id, item_index`,
     [patientId, ids],
   );
-  return rows.map((row) => ({ payloadId: row.payload_id, itemIndex: row.item_index }));
+  return rows.map((row) => ({ _id: row._id, payloadId: row.payload_id, itemIndex: row.item_index }));
 };
 
 /** Erases the copies of a patient. */
