@@ -14,7 +14,7 @@ import { placesOf } from './storage/sample-copy-table.ts';
 import { samplesNamed } from './storage/sample-table.ts';
 import { removePoints } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
-import { supersedeSubmissions } from './storage/submission-table.ts';
+import { supersedeSubmissions } from './storage/superseded-submissions.ts';
 import { insertTombstones, lockKeeping, markDeleted } from './storage/tombstone-table.ts';
 
 /** HealthKit samples that a patient's Health app has no longer; UUIDs in lower case. */

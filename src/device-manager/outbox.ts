@@ -3,7 +3,8 @@ import { addJob } from '../jobs/runner.ts';
 import { submissionId } from '../keys/identity.ts';
 import type { ScopeKeys } from '../keys/scope-keys.ts';
 import { countingAmong } from './storage/submission-progress.ts';
-import { restoreDelivered, stageSubmissions, supersedeSubmissions, type Dropped, type Staged } from './storage/submission-table.ts';
+import { stageSubmissions, type Staged } from './storage/submission-table.ts';
+import { restoreDelivered, supersedeSubmissions, type Dropped } from './storage/superseded-submissions.ts';
 
 /** A sample and the version of the rule that normalized it. */
 export type Submittable = Omit<Staged, '_id'>;

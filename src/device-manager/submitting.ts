@@ -1,12 +1,14 @@
 import { inTransaction } from '../database/transaction.ts';
 import type { Pool } from '../database/pool.ts';
 import { submissionId } from '../keys/identity.ts';
-import { deliverPlan, type Delivering, type Receiver } from './delivering.ts';
+import { deliverPlan } from './delivering.ts';
 import { asksFor, type Plan } from './domain/plan.ts';
 import { Refusal, Trouble, waitAfter } from './domain/submission.ts';
 import { lockPatient } from './normalizing.ts';
 import { addSubmission } from './outbox.ts';
-import { hold, park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
+import type { Delivering, Receiver } from './parcels.ts';
+import { hold } from './storage/submission-holds.ts';
+import { park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
 import { lockKeeping } from './storage/tombstone-table.ts';
 import { dropDead, duePlans, nextDue, outagesOf, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
 

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
-import { liveStates, type Dropped, type Staged, type WaitingRow } from './submission-table.ts';
+import { liveStates, type Staged, type WaitingRow } from './submission-table.ts';
+import type { Dropped } from './superseded-submissions.ts';
 
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
@@ -36,22 +37,33 @@ export const planSubmissions = async (db: Queryable, patientId: string, looked: 
 };
 
 /**
- * Notes, before it happens, that submissions are sent: whoever finds them so later must ask what became of them. Answers which may be:
- * not those that were superseded meanwhile.
+ * Notes, before it happens, that submissions are sent: whoever finds them so later must ask what became of them, and may take them for
+ * lost only `underWayMs` later. Answers which may be sent: not those that were superseded meanwhile.
  */
-export const markSent = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Set<string>> => {
+export const markSent = async (db: Queryable, patientId: string, ids: readonly string[], underWayMs: number): Promise<Set<string>> => {
   const { rows } = await db.query<{ _id: string }>(
-    `update device_manager.submission set sent_at = now(), attempts = attempts + 1
+    `update device_manager.submission set sent_at = now(), under_way_until = now() + $3 * interval '1 millisecond', attempts = attempts + 1
      where patient_id = $1 and _id = any($2::uuid[]) and state = 'waiting' and superseded_at is null returning ${hex('_id')} as _id`,
-    [patientId, ids],
+    [patientId, ids, underWayMs],
   );
   return new Set(rows.map(({ _id }) => _id));
 };
 
+/** Notes that nothing more comes of the request with which submissions were sent. */
+export const markAnswered = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
+  await db.query('update device_manager.submission set under_way_until = null where patient_id = $1 and _id = any($2::uuid[])', [patientId, ids]);
+};
+
+/** Those of some submissions whose request may still be at work. */
+export const underWay = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Set<string>> =>
+  new Set(
+    (await db.query<{ _id: string }>(`select ${hex('_id')} as _id from device_manager.submission where patient_id = $1 and _id = any($2::uuid[]) and under_way_until > now()`, [patientId, ids])).rows.map(({ _id }) => _id),
+  );
+
 /** Notes that submissions which were sent did not arrive; what counts no more is dropped, and answered. */
 export const markNotArrived = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<(Dropped & { readonly _id: string })[]> => {
   const { rows } = await db.query<Dropped & { readonly _id: string; readonly state: string }>(
-    `update device_manager.submission d set sent_at = null,
+    `update device_manager.submission d set sent_at = null, under_way_until = null,
        state = case when superseded_at is null and exists (select from device_manager.whole_sample s where s.patient_id = $1 and s._id = d.sample_id and s.state in ${liveStates}) then state else 'dropped' end
      where patient_id = $1 and _id = any($2::uuid[]) returning ${hex('_id')} as _id, ${hex('sample_id')} as "sampleId", requested, state`,
     [patientId, ids],
@@ -86,23 +98,9 @@ export const park = async (db: Queryable, patientId: string, ids: readonly strin
   );
 };
 
-/** One failed although others are taken: it goes its own way from now on. */
+/** One failed although others are taken: it goes its own way from now on, and is tried again once the request is over. */
 export const markSuspect = async (db: Queryable, patientId: string, id: string, reason: string, next: Date): Promise<void> => {
-  await db.query('update device_manager.submission set failures = failures + 1, reason = $3, next_attempt_at = $4 where patient_id = $1 and _id = $2::uuid', [patientId, id, reason, next]);
-};
-
-/** Nothing can be sent to a plan (null: no plans can be looked up) before an instant, for an outage. */
-export const hold = async (db: Queryable, patientId: string, planId: string | null, reason: string, next: Date): Promise<void> => {
-  await db.query(
-    `update device_manager.submission set reason = $3, next_attempt_at = greatest(next_attempt_at, $4), outages = outages + 1
-     where patient_id = $1 and plan_id is not distinct from $2 and state = 'waiting' and next_attempt_at <= $4`,
-    [patientId, planId, reason, next],
-  );
-};
-
-/** An outage is over: the next one starts with the shortest wait. */
-export const endOutage = async (db: Queryable, patientId: string, planId: string): Promise<void> => {
-  await db.query(`update device_manager.submission set outages = 0 where patient_id = $1 and plan_id = $2 and state = 'waiting' and outages > 0`, [patientId, planId]);
+  await db.query('update device_manager.submission set failures = failures + 1, reason = $3, next_attempt_at = greatest($4, under_way_until) where patient_id = $1 and _id = $2::uuid', [patientId, id, reason, next]);
 };
 
 /** Identifiers of what was delivered to a plan with some instants of observation. */
