@@ -61,11 +61,11 @@ export const tryAgain = async (db: Queryable, ids: readonly string[]): Promise<{
     )
   ).rows;
 
-/** How many submissions have not arrived, by state and reason. */
+/** How many submissions have not arrived, by state and reason; what is parked and superseded needs nobody any more. */
 export const countSubmissions = async (db: Queryable): Promise<{ state: SubmissionState; reason: string; submissions: number }[]> =>
   (
     await db.query<{ state: SubmissionState; reason: string; submissions: number }>(
-      `select state, coalesce(reason, 'none') as reason, count(*)::int as submissions from device_manager.submission where state in ('waiting', 'parked') group by 1, 2`,
+      `select state, coalesce(reason, 'none') as reason, count(*)::int as submissions from device_manager.submission where state = 'waiting' or (state = 'parked' and superseded_at is null) group by 1, 2`,
     )
   ).rows;
 

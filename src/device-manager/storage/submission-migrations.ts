@@ -14,4 +14,9 @@ export const submissionMigrations: readonly Migration[] = [
   },
   // Whether a request may still be at work is noted when it is sent: nobody is there to tell after a crash.
   { name: '0075-requests-under-way', sql: 'alter table device_manager.submission add column under_way_until timestamptz' },
+  {
+    name: '0076-doubtful-submissions-superseded',
+    // Nobody could have them tried again: they wait, to be asked about and not to be sent. A start takes up whatever waits.
+    sql: `update device_manager.submission set state = 'waiting', next_attempt_at = now() where state = 'parked' and superseded_at is not null and sent_at is not null`,
+  },
 ];

@@ -34,20 +34,30 @@ export const restoreDelivered = async (db: Queryable, patientId: string, countin
   );
 };
 
+/** What became of submissions that were superseded. */
+export interface Superseded {
+  readonly dropped: readonly Dropped[];
+  /** Whether of some it is to be asked whether they arrived. */
+  readonly isDoubtful: boolean;
+}
+
 /**
  * Marks what was made of samples before as superseded, but for what the same version of the same rule made of the same of those that
- * still count. What was never sent is dropped, and answered by sample; what was delivered stays as it was.
+ * still count. What was never sent is dropped, and answered by sample; what was delivered stays as it was. Of what was sent and is
+ * parked nobody knows whether it arrived: it waits again, to be asked about and not to be sent.
  */
-export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Counting[] = []): Promise<Dropped[]> => {
-  if (!(await hasSubmissions(db, patientId))) return [];
-  const { rows } = await db.query<Dropped>(
+export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Counting[] = []): Promise<Superseded> => {
+  if (!(await hasSubmissions(db, patientId))) return { dropped: [], isDoubtful: false };
+  const { rows } = await db.query<Dropped & { readonly state: string }>(
     `with superseded as (
-     update device_manager.submission d set superseded_at = now(), state = case when d.state in ('waiting', 'parked') and d.sent_at is null then 'dropped' else d.state end
+     update device_manager.submission d set superseded_at = now(),
+       state = case when d.state in ('waiting', 'parked') and d.sent_at is null then 'dropped' when d.state = 'parked' then 'waiting' else d.state end,
+       next_attempt_at = case when d.state = 'parked' then now() else d.next_attempt_at end
      where d.patient_id = $1 and d.sample_id = any($2::uuid[]) and d.superseded_at is null
        and not exists (select from unnest($3::uuid[], $4::text[], $5::int[], $6::text[]) as c(sample_id, rule_id, rule_version, left_out) where ${isAs})
      returning d.sample_id, d.state, d.requested)
-     select ${hex('sample_id')} as "sampleId", bool_or(requested) as requested from superseded where state = 'dropped' group by sample_id`,
+     select ${hex('sample_id')} as "sampleId", state, bool_or(requested) as requested from superseded group by sample_id, state`,
     [patientId, sampleIds, ...countingColumns(counting)],
   );
-  return rows;
+  return { dropped: rows.filter(({ state }) => state === 'dropped'), isDoubtful: rows.some(({ state }) => state === 'waiting') };
 };
