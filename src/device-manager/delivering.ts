@@ -3,7 +3,7 @@ import { Refusal, Trouble, waitAfter } from './domain/submission.ts';
 import { idsOf, parcelsOf, parkAll, record, type Delivering, type Parcel, type Place } from './parcels.ts';
 import { endOutage, hold, holdUnderWay } from './storage/submission-holds.ts';
 import { markAnswered, markDelivered, markNotArrived, markSent, markSuspect } from './storage/submission-progress.ts';
-import { nextOfPlan, outagesOf, type WaitingRow } from './storage/submission-table.ts';
+import { nextOfPlan, outagesAfter, outagesOf, type WaitingRow } from './storage/submission-table.ts';
 
 const BATCH = 50;
 /** How much of one plan goes in one run, so that other patients get their turn. */
@@ -91,7 +91,7 @@ export const deliverPlan = async (delivering: Delivering, patientId: string, pla
   } catch (error) {
     if (error instanceof StillUnderWay) return holdUnderWay(pool, patientId, planId, error.ids);
     if (!(error instanceof Trouble)) throw error;
-    const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesOf(rows) + 1));
+    const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesAfter(rows)));
     await hold(pool, patientId, planId, error.reason, new Date(Date.now() + waitMs));
   }
 };

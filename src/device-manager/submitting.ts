@@ -10,7 +10,7 @@ import type { Delivering, Receiver } from './parcels.ts';
 import { hold } from './storage/submission-holds.ts';
 import { park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
 import { lockKeeping } from './storage/tombstone-table.ts';
-import { dropDead, duePlans, nextDue, outagesOf, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
+import { dropDead, duePlans, nextDue, outagesAfter, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
 
 /** What submitting stands on. */
 export interface Submitting extends Omit<Delivering, 'receiver'> {
@@ -67,7 +67,7 @@ const planAll = async (submitting: Submitting, patientId: string): Promise<void>
           continue;
         }
         if (!(error instanceof Trouble)) throw error;
-        const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesOf(group ?? []) + 1));
+        const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesAfter(rows)));
         await hold(pool, patientId, null, error.reason, new Date(Date.now() + waitMs));
         return;
       }

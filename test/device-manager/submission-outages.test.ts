@@ -1,9 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Fault, TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import type { TestVitalgate } from '../setup/vitalgate.ts';
+import { answered, type Client } from './client.ts';
 import { eventually, isPost, rates, startSubmitter, submitting, type Submitter } from './submitting.ts';
 
 const firstWaitMs = 50;
+
+/** What waits for a patient: how much, after how many outages in a row at most, and how long it still waits. */
+const waitingIn = ({ database }: TestVitalgate) => async (patientId: string): Promise<{ count: number; outages: number; waitMs: number }> => {
+  const { rows: [row] } = await database.pool.query<{ count: number; outages: number; waitMs: number }>(
+    `select count(*)::int as count, coalesce(max(outages), 0) as outages, coalesce(extract(epoch from max(next_attempt_at) - now()) * 1000, 0)::float8 as "waitMs" from device_manager.submission where patient_id = $1 and state = 'waiting'`, [patientId]);
+  return row ?? { count: 0, outages: 0, waitMs: 0 };
+};
 
 describe('an outage of the Therapy and Monitoring Manager', () => {
   let submitter: Submitter;
@@ -18,12 +26,7 @@ describe('an outage of the Therapy and Monitoring Manager', () => {
   afterEach(() => {
     tmm.fault = () => undefined;
   });
-
-  const waitingOf = async (patientId: string): Promise<{ count: number; outages: number; waitMs: number }> => {
-    const { rows: [row] } = await vitalgate.database.pool.query<{ count: number; outages: number; waitMs: number }>(
-      `select count(*)::int as count, coalesce(max(outages), 0) as outages, coalesce(extract(epoch from max(next_attempt_at) - now()) * 1000, 0)::float8 as "waitMs" from device_manager.submission where patient_id = $1 and state = 'waiting'`, [patientId]);
-    return row ?? { count: 0, outages: 0, waitMs: 0 };
-  };
+  const waitingOf = (patientId: string) => waitingIn(vitalgate)(patientId);
 
   test.each<[string, (isWrite: boolean) => Fault | undefined]>([
     ['that begins before plans are read', () => 'error'],
@@ -61,5 +64,49 @@ describe('an outage of the Therapy and Monitoring Manager', () => {
     fails = false;
     tmm.fault = () => undefined;
     expect(await arrives(planId, 1)).toHaveLength(1);
+  });
+});
+
+describe('an outage of the Therapy and Monitoring Manager with a long first wait', () => {
+  const firstWaitSeconds = 600;
+  let submitter: Submitter;
+  const { plan, patient, upload } = submitting(() => submitter);
+  beforeAll(async () => {
+    submitter = await startSubmitter({ TMM_RETRY_SECONDS: firstWaitSeconds, TMM_TIMEOUT_SECONDS: 0.8 });
+    submitter.tmm.fault = () => 'error';
+  }, 60_000);
+  afterAll(() => submitter.stop());
+  const waitingOf = (patientId: string) => waitingIn(submitter.vitalgate)(patientId);
+  const heldOf = async (patientId: string) =>
+    (await submitter.vitalgate.database.pool.query(`select from device_manager.submission where patient_id = $1 and reason is not null and next_attempt_at > now()`, [patientId])).rowCount ?? 0;
+
+  test('is not met with longer waits because more is uploaded meanwhile', async () => {
+    const { patientId, app } = await patient();
+    plan(patientId);
+    const samples = rates(6);
+    for (const [index, sample] of samples.entries()) {
+      await upload(app, [sample]);
+      expect(await eventually(() => heldOf(patientId), (held) => held > index)).toBe(index + 1);
+    }
+    const { count, outages, waitMs } = await waitingOf(patientId);
+    expect([count, outages]).toEqual([samples.length, 1]);
+    expect(waitMs).toBeLessThanOrEqual(firstWaitSeconds * 1250);
+  });
+
+  test.each<[string, (app: Client, id: string, patientId: string) => Promise<unknown>]>([
+    ['by an operator', async (_app, _id, patientId) => {
+      const [row] = await answered<{ _id: string }[]>(submitter.operator.get(`/submissions?state=waiting&patientId=${patientId}`));
+      return submitter.operator.post(`/submissions/${row?._id ?? ''}/replay`);
+    }],
+    ['by a request for one sample', (app, id) => app.post(`/health-data/${id}/detections`)],
+  ])('begins anew for what is tried again %s', async (_situation, again) => {
+    const { patientId, app } = await patient();
+    plan(patientId);
+    const [id = ''] = await upload(app, rates(1));
+    await eventually(() => heldOf(patientId), (held) => held === 1);
+    await submitter.vitalgate.database.pool.query('update device_manager.submission set outages = 30 where patient_id = $1', [patientId]);
+    await again(app, id, patientId);
+    const { waitMs } = await eventually(() => waitingOf(patientId), ({ outages, waitMs: left }) => outages === 1 && left > 0);
+    expect(waitMs).toBeLessThanOrEqual(firstWaitSeconds * 1250);
   });
 });

@@ -1,9 +1,12 @@
 import type { Queryable } from '../../database/pool.ts';
 
-/** Nothing can be sent to a plan (null: no plans can be looked up) before an instant, for an outage. */
+/**
+ * Nothing can be sent to a plan (null: no plans can be looked up) before an instant, for an outage. It counts as a further one for what
+ * was due: what is tried because something else came says nothing about how long it lasts.
+ */
 export const hold = async (db: Queryable, patientId: string, planId: string | null, reason: string, next: Date): Promise<void> => {
   await db.query(
-    `update device_manager.submission set reason = $3, next_attempt_at = greatest(next_attempt_at, $4), outages = outages + 1
+    `update device_manager.submission set reason = $3, next_attempt_at = greatest(next_attempt_at, $4), outages = outages + (next_attempt_at <= now())::int
      where patient_id = $1 and plan_id is not distinct from $2 and state = 'waiting' and next_attempt_at <= $4`,
     [patientId, planId, reason, next],
   );

@@ -55,7 +55,7 @@ export const submissionById = async (db: Queryable, id: string): Promise<Submiss
 export const tryAgain = async (db: Queryable, ids: readonly string[]): Promise<{ patient_id: string; sample_id: string }[]> =>
   (
     await db.query<{ patient_id: string; sample_id: string }>(
-      `update device_manager.submission set state = 'waiting', failures = 0, next_attempt_at = greatest(now(), case when plan_id is not null then observed_at end), sent_at = case when reason = 'outcome-unknown' then null else sent_at end, reason = null
+      `update device_manager.submission set state = 'waiting', failures = 0, outages = 0, next_attempt_at = greatest(now(), case when plan_id is not null then observed_at end), sent_at = case when reason = 'outcome-unknown' then null else sent_at end, reason = null
        where _id = any($1::uuid[]) and state in ('parked', 'waiting') and superseded_at is null returning patient_id, ${hex('sample_id')} as sample_id`,
       [ids],
     )

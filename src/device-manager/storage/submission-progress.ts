@@ -28,7 +28,7 @@ export const planSubmissions = async (db: Queryable, patientId: string, looked: 
      on conflict (patient_id, _id) do update set superseded_at = null,
        state = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.state else submission.state end,
        reason = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.reason else submission.reason end,
-       failures = case when excluded.requested then 0 else submission.failures end, next_attempt_at = excluded.next_attempt_at`,
+       failures = case when excluded.requested then 0 else submission.failures end, outages = 0, next_attempt_at = excluded.next_attempt_at`,
     [patientId, planned.map((p) => p._id), planned.map((p) => p.row.sample_id), planned.map((p) => p.planId), planned.map((p) => p.row.normalized_type), planned.map((p) => p.row.rule_id),
       planned.map((p) => p.row.rule_version), planned.map((p) => p.row.left_out), planned.map((p) => p.row.observed_at), planned.map((p) => p.row.requested), planned.map((p) => (p.reason === undefined ? 'waiting' : 'parked')),
       planned.map((p) => p.reason ?? null), planned.map((p) => p.dueAt)],

@@ -27,6 +27,8 @@ export interface WaitingRow {
   readonly failures: number;
   /** How many tries in a row found the Therapy and Monitoring Manager out. */
   readonly outages: number;
+  /** Whether it is tried in its turn, and not because something else is. */
+  readonly due: boolean;
   readonly sent_at: Date | null;
   /** Until when the request with which it was sent may be at work; null where it was answered, however. */
   readonly under_way_until: Date | null;
@@ -41,12 +43,15 @@ export interface WaitingRow {
 /** How many outages in a row the longest waiting of some submissions met. */
 export const outagesOf = (rows: readonly WaitingRow[]): number => Math.max(0, ...rows.map(({ outages }) => outages));
 
+/** The same once there was another one, which counts for what was due. */
+export const outagesAfter = (rows: readonly WaitingRow[]): number => Math.max(1, ...rows.map(({ outages, due }) => outages + Number(due)));
+
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 /** States of samples that count. */
 export const liveStates = `('normalized', 'submitted', 'submission-failed')`;
 
 const selectWaiting = `
-  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.left_out, d.observed_at, d.requested, d.attempts, d.failures, d.outages, d.sent_at, d.under_way_until,
+  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.left_out, d.observed_at, d.requested, d.attempts, d.failures, d.outages, d.next_attempt_at <= now() as due, d.sent_at, d.under_way_until,
     s.device_id, ${hex('s.payload_id')} as payload_id, s.item_index, coalesce(s.state in ${liveStates}, false) and d.superseded_at is null as live
   from device_manager.submission d left join device_manager.whole_sample s on s.patient_id = d.patient_id and s._id = d.sample_id
   where d.patient_id = $1 and d.state = 'waiting'`;
@@ -56,7 +61,7 @@ export const stageSubmissions = async (db: Queryable, patientId: string, staged:
   await db.query(
     `insert into device_manager.submission (patient_id, requested, _id, sample_id, normalized_type, rule_id, rule_version, left_out, observed_at)
      select $1, $2, t.* from unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[]) as t
-     on conflict (patient_id, _id) do update set state = 'waiting', reason = null, next_attempt_at = now(), superseded_at = null, requested = submission.requested or excluded.requested`,
+     on conflict (patient_id, _id) do update set state = 'waiting', reason = null, next_attempt_at = now(), outages = 0, superseded_at = null, requested = submission.requested or excluded.requested`,
     [patientId, requested, staged.map((s) => s._id), staged.map((s) => s.sampleId), staged.map((s) => s.normalizedType), staged.map((s) => s.ruleId), staged.map((s) => s.ruleVersion), staged.map((s) => s.leftOut), staged.map((s) => s.observedAt)],
   );
 };
