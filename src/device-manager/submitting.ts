@@ -48,6 +48,7 @@ const plan = async ({ pool, keyRing, receiver, onParked }: Submitting, patientId
 
 const parkUnplanned = async ({ pool, onParked }: Submitting, patientId: string, rows: readonly WaitingRow[]): Promise<void> => {
   await inTransaction(pool, async (client) => {
+    await lockPatient(client, patientId);
     await park(client, patientId, rows.map(({ _id }) => _id), 'plans-refused', 'no');
     await refreshSampleStates(client, patientId, rows.map(({ sample_id }) => sample_id));
   });
