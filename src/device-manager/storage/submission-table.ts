@@ -130,6 +130,6 @@ export const submissionsOfSample = async (db: Queryable, patientId: string, samp
 /** Erases the submissions of a patient. */
 export const eraseSubmissions = rowsOf('submission');
 
-/** Erases what of a patient was delivered, which is now at the Therapy and Monitoring Manager alone. */
+/** Erases what of a patient was delivered, or may have been: it is now at the Therapy and Monitoring Manager alone, if at all. */
 export const eraseDelivered: EraseRows = async (db, patientId) =>
-  (await db.query(`delete from device_manager.submission where patient_id = $1 and state = 'delivered'`, [patientId])).rowCount ?? 0;
+  (await db.query(`delete from device_manager.submission where patient_id = $1 and (state = 'delivered' or sent_at is not null)`, [patientId])).rowCount ?? 0;
