@@ -19,4 +19,5 @@ export const submissionMigrations: readonly Migration[] = [
     // Nobody could have them tried again: they wait, to be asked about and not to be sent. A start takes up whatever waits.
     sql: `update device_manager.submission set state = 'waiting', next_attempt_at = now() where state = 'parked' and superseded_at is not null and sent_at is not null`,
   },
+  { name: '0077-restorations', sql: 'create table device_manager.restoration (restored_at timestamptz primary key)' },
 ];

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/pool.ts';
+import { lastRestored } from './restoration-table.ts';
 import { liveStates, type Staged, type WaitingRow } from './submission-table.ts';
 import type { Dropped } from './superseded-submissions.ts';
 
@@ -16,22 +17,25 @@ export interface Planned {
 
 /**
  * Replaces what waited for its plans by one submission for each. What was delivered under a plan, or may have been, is not submitted to
- * it again, unless that was requested and another version of a rule made the value.
+ * it again, unless that was requested and another version of a rule made the value. What was observed before the tables were restored
+ * may have been delivered by those that are gone, and is asked about before it is sent.
  */
 export const planSubmissions = async (db: Queryable, patientId: string, looked: readonly WaitingRow[], planned: readonly Planned[]): Promise<void> => {
+  const restoredAt = await lastRestored(db);
   await db.query(
-    `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at)
-     select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::boolean[], $11::text[], $12::text[], $13::timestamptz[])
+    `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at, sent_at)
+     select $1, t.*, case when t.observed_at <= $14::timestamptz then $14::timestamptz end from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::boolean[], $11::text[], $12::text[], $13::timestamptz[])
        as t(_id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at)
      where t.requested or not exists (select from device_manager.submission e
        where e.patient_id = $1 and e.sample_id = t.sample_id and e.plan_id = t.plan_id and (e.state = 'delivered' or e.sent_at is not null))
      on conflict (patient_id, _id) do update set superseded_at = null,
        state = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.state else submission.state end,
        reason = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.reason else submission.reason end,
-       failures = case when excluded.requested then 0 else submission.failures end, outages = 0, next_attempt_at = excluded.next_attempt_at`,
+       failures = case when excluded.requested then 0 else submission.failures end, outages = 0, next_attempt_at = excluded.next_attempt_at,
+       sent_at = case when submission.state = 'dropped' then excluded.sent_at else submission.sent_at end`,
     [patientId, planned.map((p) => p._id), planned.map((p) => p.row.sample_id), planned.map((p) => p.planId), planned.map((p) => p.row.normalized_type), planned.map((p) => p.row.rule_id),
       planned.map((p) => p.row.rule_version), planned.map((p) => p.row.left_out), planned.map((p) => p.row.observed_at), planned.map((p) => p.row.requested), planned.map((p) => (p.reason === undefined ? 'waiting' : 'parked')),
-      planned.map((p) => p.reason ?? null), planned.map((p) => p.dueAt)],
+      planned.map((p) => p.reason ?? null), planned.map((p) => p.dueAt), restoredAt],
   );
   await db.query('delete from device_manager.submission where patient_id = $1 and plan_id is null and _id = any($2::uuid[])', [patientId, looked.map(({ _id }) => _id)]);
 };
