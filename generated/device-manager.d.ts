@@ -2881,7 +2881,7 @@ export interface components {
             /** @description What was handed on before and is not erased by this. */
             readonly heldElsewhere: {
                 /**
-                 * @description Detections that the Therapy and Monitoring Manager took.
+                 * @description Detections that the Therapy and Monitoring Manager took, or may have taken.
                  * @example 0
                  */
                 readonly therapyMonitoring: number;

@@ -11,6 +11,7 @@ import { beginErasures, type Applied } from '../device-manager/patients/applying
 import { addToJournal, entriesOf, JournalFault, type JournalEntry } from '../device-manager/patients/erasure-journal.ts';
 import { recordEntry } from '../device-manager/storage/audit-table.ts';
 import { takeYoungerGravestones } from '../device-manager/storage/erasure-table.ts';
+import { noteRestoration } from '../device-manager/storage/restoration-table.ts';
 import { leaveOutUnreadable, type UnreadableDelivery } from '../device-manager/storage/unreadable-deliveries.ts';
 import { openKeys } from '../keys/master-key-check.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
@@ -76,6 +77,7 @@ const masterKeyFault = (error: unknown): unknown => (error instanceof Error && !
 /** Proves that the master key opens what came and that every delivery has its key, and destroys the keys of whoever was erased since: all, or the restore is undone. */
 const completeWith = (config: Config, set: RestoreSet, journal: readonly JournalEntry[], mayLeaveOut: boolean) => async (client: PoolClient): Promise<Begun> => {
   await recordRestore(client, set);
+  if (holds(set, 'device_manager')) await noteRestoration(client);
   if (!set.keys || set.keys.manifest.installation === null) return { accounts: new Map(), begun: [], entries: [], leftOut: [] };
   const { keyRing } = await openKeys(client, config).catch((error: unknown) => { throw masterKeyFault(error); });
   const leftOut = await leaveOut(client, set, mayLeaveOut);

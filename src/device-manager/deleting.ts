@@ -6,6 +6,7 @@ import { sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import { keysOfPatient } from './admitting.ts';
 import { lockPatient } from './normalizing.ts';
+import { supersede } from './outbox.ts';
 import { withoutItems } from './redaction.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { removeRecords } from './storage/normalized-chunk-table.ts';
@@ -14,7 +15,6 @@ import { placesOf } from './storage/sample-copy-table.ts';
 import { samplesNamed } from './storage/sample-table.ts';
 import { removePoints } from './storage/series-chunk-table.ts';
 import { renewRollups } from './storage/series-rollup-table.ts';
-import { supersedeSubmissions } from './storage/submission-table.ts';
 import { insertTombstones, lockKeeping, markDeleted } from './storage/tombstone-table.ts';
 
 /** HealthKit samples that a patient's Health app has no longer; UUIDs in lower case. */
@@ -57,7 +57,7 @@ export const deleteSamples = (pool: Pool, keyRing: KeyRing, { patientId, uuids, 
     const deleted = await redact(client, keys, patientId, [...new Set([...marked, ...known])]);
     if (known.length > 0) {
       await renewRollups(client, keys, patientId, await removePoints(client, keys, patientId, found));
-      await supersedeSubmissions(client, patientId, known);
+      await supersede(client, patientId, known);
       await markDeleted(client, patientId, known);
     }
     await recordAudit(client, { patientId, actor, action: 'delete', resource: unique.length === 1 ? `sample/${unique[0] ?? ''}` : `samples/${String(unique.length)}`, requestId });

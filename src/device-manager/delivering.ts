@@ -1,114 +1,15 @@
-import type { Pool } from '../database/pool.ts';
-import { inTransaction } from '../database/transaction.ts';
-import { SealBrokenError } from '../keys/cipher.ts';
-import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
-import { foundAmong, Refusal, Trouble, waitAfter, type Detection, type Pace, type WrittenDetection } from './domain/submission.ts';
-import { lockPatient } from './normalizing.ts';
-import { stageInstead } from './outbox.ts';
-import { remember } from './remembering.ts';
-import { readNormalizedChunk, recordIn, type NormalizedChunk } from './storage/normalized-chunk-table.ts';
-import { deliveredAt, endOutage, hold, markDelivered, markNotArrived, markSent, markSuspect, park, refreshSampleStates } from './storage/submission-progress.ts';
-import { nextOfPlan, outagesOf, type WaitingRow } from './storage/submission-table.ts';
-
-/** What delivering needs of a Therapy and Monitoring Manager. */
-export interface Receiver {
-  readonly write: (detections: readonly Detection[]) => Promise<Map<string, string>>;
-  readonly writtenAt: (planId: string, instants: readonly Date[]) => Promise<WrittenDetection[]>;
-  readonly probe: () => Promise<void>;
-}
-
-/** What delivering stands on. */
-export interface Delivering {
-  readonly pool: Pool;
-  readonly keyRing: KeyRing;
-  readonly receiver: Receiver;
-  readonly pace: Pace;
-  readonly onParked: (reason: string, submissions: number) => void;
-  /** Told between requests: what is left is taken up by the next run. */
-  readonly isStopping: () => boolean;
-}
-
-interface Place extends Delivering {
-  readonly patientId: string;
-  readonly planId: string;
-}
-
-/** A submission with its value. */
-interface Parcel {
-  readonly row: WaitingRow;
-  readonly detection: Detection;
-}
+import { settle, StillUnderWay } from './arrivals.ts';
+import { Refusal, Trouble, waitAfter } from './domain/submission.ts';
+import { idsOf, parcelsOf, parkAll, record, type Delivering, type Parcel, type Place } from './parcels.ts';
+import { endOutage, hold, holdUnderWay } from './storage/submission-holds.ts';
+import { markAnswered, markDelivered, markNotArrived, markSent, markSuspect } from './storage/submission-progress.ts';
+import { nextOfPlan, outagesAfter, outagesOf, type WaitingRow } from './storage/submission-table.ts';
 
 const BATCH = 50;
 /** How much of one plan goes in one run, so that other patients get their turn. */
 const MOST_BATCHES = 10;
 /** Trouble that is everybody's: there is no use in asking whether it is there. */
 const general = new Set(['too-many-requests', 'credential-refused']);
-
-const idsOf = (parcels: readonly Parcel[]): string[] => parcels.map(({ row }) => row._id);
-
-/** Writes in one transaction, and has the samples say so. */
-const record = (place: Place, rows: readonly WaitingRow[], write: (db: Parameters<typeof markSent>[0]) => Promise<void>): Promise<void> =>
-  inTransaction(place.pool, async (client) => {
-    await write(client);
-    await refreshSampleStates(client, place.patientId, rows.map(({ sample_id }) => sample_id));
-  });
-
-const parkAll = async (place: Place, rows: readonly WaitingRow[], reason: string, arrived: 'no' | 'unknown'): Promise<void> => {
-  if (rows.length === 0) return;
-  await record(place, rows, (db) => park(db, place.patientId, rows.map(({ _id }) => _id), reason, arrived));
-  place.onParked(reason, rows.length);
-};
-
-/** Opens values, as the version of the rule made them that was noted: whenever it is sent, it is the same. */
-const parcelsOf = async ({ pool, keyRing, patientId, planId }: Place, rows: readonly WaitingRow[]): Promise<Parcel[]> => {
-  const keys: ScopeKeys | undefined = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
-  if (!keys) return [];
-  const chunkOf = remember<NormalizedChunk>((name) => {
-    const [payloadId = '', ruleId = '', ruleVersion = ''] = JSON.parse(name) as string[];
-    return readNormalizedChunk(pool, keys, { patientId, payloadId, ruleId, ruleVersion: Number(ruleVersion) }).catch((error: unknown) => {
-      // What does not open has no value here, and holds up nothing else.
-      if (error instanceof SealBrokenError) return {};
-      throw error;
-    });
-  });
-  const parcels = await Promise.all(rows.map(async (row): Promise<Parcel[]> => {
-    const value = row.payload_id === null || row.item_index === null ? undefined : recordIn(await chunkOf(JSON.stringify([row.payload_id, row.rule_id, String(row.rule_version)])), { item_index: row.item_index, left_out: row.left_out });
-    return value === undefined || row.device_id === null ? [] : [{ row, detection: { key: row._id, planId, patientId, deviceId: row.device_id, observedAt: row.observed_at, value } }];
-  }));
-  return parcels.flat();
-};
-
-/**
- * Asks what became of parcels that were sent; answers those that did not arrive and are still to be sent. For one whose sample has
- * another value by now, that is submitted. Throws Trouble.
- */
-const settle = async (place: Place, parcels: readonly Parcel[]): Promise<Parcel[]> => {
-  const { receiver, pool, keyRing, patientId, planId } = place;
-  if (parcels.length === 0) return [];
-  const instants = parcels.map(({ row }) => row.observed_at);
-  const rows = parcels.map(({ row }) => row);
-  try {
-    const known = await deliveredAt(pool, patientId, planId, instants);
-    const written = (await receiver.writtenAt(planId, instants)).filter(({ detectionId }) => !known.has(detectionId));
-    const found = foundAmong(parcels.map(({ detection }) => detection), written);
-    const lost = parcels.filter(({ row }) => !found.has(row._id));
-    const gone = new Set<string>();
-    await record(place, rows, async (db) => {
-      await lockPatient(db, patientId);
-      await markDelivered(db, patientId, found);
-      const dropped = await markNotArrived(db, patientId, idsOf(lost));
-      const keys = await keyRing.knownKeysOf(db, `patient:${patientId}`);
-      if (keys) await stageInstead(db, keys, patientId, dropped);
-      for (const { _id } of dropped) gone.add(_id);
-    });
-    return lost.filter(({ row }) => row.live && !gone.has(row._id));
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    await parkAll(place, rows, 'outcome-unknown', 'unknown');
-    return [];
-  }
-};
 
 /** Whether trouble is with the Therapy and Monitoring Manager, and not with what was sent. */
 const isOutage = async ({ receiver }: Place, { reason }: Trouble): Promise<boolean> =>
@@ -118,11 +19,15 @@ const isOutage = async ({ receiver }: Place, { reason }: Trouble): Promise<boole
   });
 
 const send = async (place: Place, parcels: readonly Parcel[]): Promise<void> => {
-  const marked = await markSent(place.pool, place.patientId, idsOf(parcels));
+  const { pool, patientId, underWayMs } = place;
+  const marked = await markSent(pool, patientId, idsOf(parcels), underWayMs);
   const still = parcels.filter(({ row }) => marked.has(row._id));
   if (still.length === 0) return;
-  const written = await place.receiver.write(still.map(({ detection }) => detection));
-  await record(place, still.map(({ row }) => row), (db) => markDelivered(db, place.patientId, written));
+  const written = await place.receiver.write(still.map(({ detection }) => detection)).catch(async (error: unknown) => {
+    if (error instanceof Refusal || (error instanceof Trouble && error.isOver)) await markAnswered(pool, patientId, idsOf(still));
+    throw error;
+  });
+  await record(place, still.map(({ row }) => row), (db) => markDelivered(db, patientId, written));
 };
 
 /** One by one: what is refused is parked, what fails while others are taken goes its own way. Throws Trouble when there is an outage. */
@@ -142,7 +47,7 @@ const sendSingly = async (place: Place, parcels: readonly Parcel[]): Promise<voi
   }
 };
 
-/** Many at once; when that fails, what did not arrive goes one by one. Throws Trouble when there is an outage. */
+/** Many at once; when that fails, what did not arrive goes one by one. Throws Trouble when there is an outage, and StillUnderWay. */
 const sendTogether = async (place: Place, parcels: readonly Parcel[]): Promise<void> => {
   try {
     await send(place, parcels);
@@ -164,12 +69,14 @@ const deliver = async (place: Place, rows: readonly WaitingRow[], together: bool
   await markNotArrived(place.pool, place.patientId, dead.filter(({ live }) => !live).map(({ _id }) => _id));
   await parkAll(place, dead.filter(({ live }) => live), 'value-missing', 'no');
   const ready = parcels.filter(({ row }) => row.live && (row.sent_at === null || again.has(row._id)));
-  if (ready.length > 1 && together) await sendTogether(place, ready);
+  // What was without an answer together may be so again, and would hold the plan each time.
+  const isDoubtful = lost.some(({ row }) => row.under_way_until !== null);
+  if (ready.length > 1 && together && !isDoubtful) await sendTogether(place, ready);
   else await sendSingly(place, ready);
   if (outagesOf(rows) > 0) await endOutage(place.pool, place.patientId, place.planId);
 };
 
-/** Delivers what waits for one plan, in order of observation; an outage is noted, and holds the plan. */
+/** Delivers what waits for one plan, in order of observation; an outage is noted, and holds the plan, as does a request that may still be at work. */
 export const deliverPlan = async (delivering: Delivering, patientId: string, planId: string): Promise<void> => {
   const place = { ...delivering, patientId, planId };
   const { pool, pace } = delivering;
@@ -182,8 +89,9 @@ export const deliverPlan = async (delivering: Delivering, patientId: string, pla
     rows = await nextOfPlan(pool, patientId, planId, 'suspect', BATCH);
     await deliver(place, rows, false);
   } catch (error) {
+    if (error instanceof StillUnderWay) return holdUnderWay(pool, patientId, planId, error.ids);
     if (!(error instanceof Trouble)) throw error;
-    const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesOf(rows) + 1));
+    const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesAfter(rows)));
     await hold(pool, patientId, planId, error.reason, new Date(Date.now() + waitMs));
   }
 };

@@ -3,7 +3,8 @@ import { addJob } from '../jobs/runner.ts';
 import { submissionId } from '../keys/identity.ts';
 import type { ScopeKeys } from '../keys/scope-keys.ts';
 import { countingAmong } from './storage/submission-progress.ts';
-import { restoreDelivered, stageSubmissions, supersedeSubmissions, type Dropped, type Staged } from './storage/submission-table.ts';
+import { stageSubmissions, type Staged } from './storage/submission-table.ts';
+import { restoreDelivered, supersedeSubmissions, type Dropped } from './storage/superseded-submissions.ts';
 
 /** A sample and the version of the rule that normalized it. */
 export type Submittable = Omit<Staged, '_id'>;
@@ -47,15 +48,22 @@ export const stageInstead = async (db: Queryable, keys: ScopeKeys, patientId: st
   if (dropped.length > 0) await stageAs(db, keys, patientId, await countingAmong(db, patientId, dropped.map(({ sampleId }) => sampleId)), dropped);
 };
 
+/** Supersedes what was made of samples before; answers what was dropped of it. What may have arrived is asked about by a run of its own. */
+export const supersede = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Submittable[] = []): Promise<readonly Dropped[]> => {
+  const { dropped, isDoubtful } = await supersedeSubmissions(db, patientId, sampleIds, counting);
+  if (isDoubtful) await addSubmission(db, patientId);
+  return dropped;
+};
+
 /** The outbox; where no Therapy and Monitoring Manager is set (`submits` is false), nothing is put into it. */
 export const createOutbox = (submits: boolean): Outbox => ({
   note: async (db, keys, patientId, normalized, all) => {
-    await supersedeSubmissions(db, patientId, all, normalized);
+    await supersede(db, patientId, all, normalized);
     await restoreDelivered(db, patientId, normalized);
     if (submits && normalized.length > 0) await stage(db, keys, patientId, normalized, false);
   },
   renew: async (db, keys, patientId, repaired, changed, all) => {
-    const dropped = await supersedeSubmissions(db, patientId, all);
+    const dropped = await supersede(db, patientId, all);
     const waited = new Set(dropped.map(({ sampleId }) => sampleId));
     if (submits) await stageAs(db, keys, patientId, [...repaired, ...changed.filter(({ sampleId }) => waited.has(sampleId))], dropped);
   },

@@ -3,6 +3,7 @@ import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { keysForKeeping } from './admitting.ts';
+import { lockPatient } from './normalizing.ts';
 import { addSubmission, stage } from './outbox.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
@@ -29,9 +30,21 @@ export interface Submissions {
 export type SubmitOutcome = { readonly detectionIds: readonly string[] } | 'waiting' | 'parked';
 
 const MOST_AT_ONCE = 10_000;
+/** Patients whose locks one transaction takes: while it waits for one, it keeps the others from normalizing. */
+const PATIENTS_AT_ONCE = 100;
 
-const startAgain = async (db: Parameters<typeof tryAgain>[0], ids: readonly string[]): Promise<number> => {
-  const again = await tryAgain(db, ids);
+type Named = Pick<SubmissionRow, '_id' | 'patient_id'>;
+
+/** The same submissions in parts of a few patients each; one part where there are none. */
+const partsOf = (rows: readonly Named[]): Named[][] => {
+  const patients = [...Map.groupBy(rows, ({ patient_id }) => patient_id).values()];
+  return Array.from({ length: Math.max(1, Math.ceil(patients.length / PATIENTS_AT_ONCE)) }, (_, part) => patients.slice(part * PATIENTS_AT_ONCE, (part + 1) * PATIENTS_AT_ONCE).flat());
+};
+
+/** Patients in their order, so that two who lock many do not wait for each other. */
+const startAgain = async (db: Parameters<typeof tryAgain>[0], some: readonly Named[]): Promise<number> => {
+  for (const patientId of [...new Set(some.map(({ patient_id }) => patient_id))].sort()) await lockPatient(db, patientId);
+  const again = await tryAgain(db, some.map(({ _id }) => _id));
   for (const [patientId, rows] of Map.groupBy(again, ({ patient_id }) => patient_id)) {
     await refreshSampleStates(db, patientId, rows.map(({ sample_id }) => sample_id));
     await addSubmission(db, patientId);
@@ -46,17 +59,21 @@ export const createSubmissions = (pool: Pool): Submissions => ({
     inTransaction(pool, async (client) => {
       const row = await submissionById(client, id);
       if (row === undefined) return 'not-found';
-      if ((await startAgain(client, [id])) === 0) return 'cannot-go-on';
+      if ((await startAgain(client, [row])) === 0) return 'cannot-go-on';
       await recordAudit(client, { patientId: row.patient_id, actor, requestId, action: 'update', resource: `submission/${id}` });
       return 'done';
     }),
-  replayAll: (filter, { actor, requestId }) =>
-    inTransaction(pool, async (client) => {
-      const rows = await findSubmissions(client, { ...filter, state: 'parked', limit: MOST_AT_ONCE, skip: 0 });
-      const entries = await startAgain(client, rows.map(({ _id }) => _id));
-      await recordAudit(client, { actor, requestId, action: 'update', resource: 'submission' });
-      return entries;
-    }),
+  replayAll: async (filter, { actor, requestId }) => {
+    let entries = 0;
+    for (const part of partsOf(await findSubmissions(pool, { ...filter, state: 'parked', limit: MOST_AT_ONCE, skip: 0 }))) {
+      entries += await inTransaction(pool, async (client) => {
+        const again = await startAgain(client, part);
+        await recordAudit(client, { actor, requestId, action: 'update', resource: 'submission' });
+        return again;
+      });
+    }
+    return entries;
+  },
 });
 
 const outcomeOf = async (pool: Pool, { patient_id: patientId, _id }: SampleRow): Promise<SubmitOutcome> => {

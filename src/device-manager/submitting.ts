@@ -1,14 +1,16 @@
 import { inTransaction } from '../database/transaction.ts';
 import type { Pool } from '../database/pool.ts';
 import { submissionId } from '../keys/identity.ts';
-import { deliverPlan, type Delivering, type Receiver } from './delivering.ts';
+import { deliverPlan } from './delivering.ts';
 import { asksFor, type Plan } from './domain/plan.ts';
 import { Refusal, Trouble, waitAfter } from './domain/submission.ts';
 import { lockPatient } from './normalizing.ts';
 import { addSubmission } from './outbox.ts';
-import { hold, park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
+import type { Delivering, Receiver } from './parcels.ts';
+import { hold } from './storage/submission-holds.ts';
+import { park, planSubmissions, refreshSampleStates, type Planned } from './storage/submission-progress.ts';
 import { lockKeeping } from './storage/tombstone-table.ts';
-import { dropDead, duePlans, nextDue, outagesOf, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
+import { dropDead, duePlans, nextDue, outagesAfter, stillUnplanned, unplanned, waitingPatients, type WaitingRow } from './storage/submission-table.ts';
 
 /** What submitting stands on. */
 export interface Submitting extends Omit<Delivering, 'receiver'> {
@@ -46,6 +48,7 @@ const plan = async ({ pool, keyRing, receiver, onParked }: Submitting, patientId
 
 const parkUnplanned = async ({ pool, onParked }: Submitting, patientId: string, rows: readonly WaitingRow[]): Promise<void> => {
   await inTransaction(pool, async (client) => {
+    await lockPatient(client, patientId);
     await park(client, patientId, rows.map(({ _id }) => _id), 'plans-refused', 'no');
     await refreshSampleStates(client, patientId, rows.map(({ sample_id }) => sample_id));
   });
@@ -65,7 +68,7 @@ const planAll = async (submitting: Submitting, patientId: string): Promise<void>
           continue;
         }
         if (!(error instanceof Trouble)) throw error;
-        const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesOf(group ?? []) + 1));
+        const waitMs = Math.max(error.waitMs, waitAfter(pace, outagesAfter(rows)));
         await hold(pool, patientId, null, error.reason, new Date(Date.now() + waitMs));
         return;
       }

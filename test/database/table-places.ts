@@ -39,6 +39,7 @@ export const tablePlaces: Readonly<Record<string, TablePlace>> = {
   'device_manager.audit_chaining': ofAudit,
   'device_manager.api_key': ofProgram,
   'device_manager.health_data_type': ofProgram,
+  'device_manager.restoration': ofProgram,
   'device_manager.migration': ofProgram,
   'device_manager_keys.master_key': ofProgram,
   'device_manager_keys.data_key_rotation': ofProgram,

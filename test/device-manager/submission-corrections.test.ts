@@ -35,9 +35,9 @@ describe('detections of rules that change', () => {
   let submitter: Submitter;
   let tmm: TherapyMonitoringPlayer;
   let operator: Client;
-  const { plan, patient, upload, record, becomes, writtenUnder, arrives, listed } = submitting(() => submitter);
+  const { plan, patient, upload, record, becomes, writtenUnder, arrives, listed, parked } = submitting(() => submitter);
   beforeAll(async () => {
-    submitter = await startSubmitter({ TMM_RETRY_SECONDS: 0.05, TMM_TIMEOUT_SECONDS: 60 });
+    submitter = await startSubmitter({ TMM_RETRY_SECONDS: 0.05, TMM_TIMEOUT_SECONDS: 3, TMM_MAX_FAILURES: 1 });
     ({ tmm, operator } = submitter);
   }, 60_000);
   afterAll(() => submitter.stop());
@@ -91,6 +91,35 @@ describe('detections of rules that change', () => {
     tmm.fault = () => undefined;
     await becomes(app, id, 'submitted');
     expect([unitsOf(writtenUnder(planId)), await listed(`&state=waiting&patientId=${patientId}`)]).toEqual([['Hz'], []]);
+  });
+
+  test.each<[string, 'error' | 'error-after', number, string[], boolean[]]>([
+    ['it had not arrived, and the new value arrives alone', 'error', 0, ['Hz'], [false]],
+    ['it had arrived, and stays', 'error-after', 1, ['/min'], [true]],
+  ])('of a detection that was parked without a clear answer when a run changed its value it is asked: %s', async (_situation, fault, count, units, superseded) => {
+    const { patientId, app } = await patient();
+    const planId = plan(patientId);
+    tmm.fault = (one) => (isPost(one) ? fault : undefined);
+    await upload(app, rates(1));
+    expect([(await parked(patientId)).map(({ reason }) => reason), writtenUnder(planId).length]).toEqual([['tmm-unavailable'], count]);
+    undo = await mendHeartRates(operator);
+    await renormalize(operator, patientId);
+    tmm.fault = () => undefined;
+    const delivered = await eventually(() => listed(`&state=delivered&patientId=${patientId}`), (rows) => rows.length === 1);
+    expect([unitsOf(writtenUnder(planId)), delivered.map(({ supersededAt }) => supersededAt !== undefined)]).toEqual([units, superseded]);
+    expect([await listed(`&state=waiting&patientId=${patientId}`), await listed(`&patientId=${patientId}`)]).toEqual([[], []]);
+  });
+
+  test('a detection whose sample was deleted while it was parked, and of which nobody can tell whether it arrived, is counted no more', async () => {
+    const { patientId, app } = await patient();
+    plan(patientId);
+    tmm.fault = (one) => (isPost(one) ? 'error' : undefined);
+    const sample = heartRate(0);
+    await upload(app, [sample]);
+    await parked(patientId);
+    await answered(app.post('/health-data/deletions', { deletions: [{ uuid: sample.id }] }));
+    expect(await eventually(() => listed(`&patientId=${patientId}`), ([row]) => row?.reason === 'outcome-unknown')).toMatchObject([{ supersededAt: expect.any(String) }]);
+    expect(await (await fetch(`${submitter.vitalgate.urls.deviceManager}/-/metrics`)).text()).toMatch(/vitalgate_submissions\{[^}]*state="parked"[^}]*\} 0\n/);
   });
 
   test('a sample that no plan asked for is not submitted under a later one because a run changed its value', async () => {

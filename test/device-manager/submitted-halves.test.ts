@@ -13,7 +13,7 @@ describe.each([['knows idempotency keys', true], ['knows none, as the original',
   let sender: Client;
   const { plan, writtenUnder, listed } = submitting(() => submitter);
   beforeAll(async () => {
-    submitter = await startSubmitter({ TMM_RETRY_SECONDS: 0.05, TMM_TIMEOUT_SECONDS: 60 }, { honoursKeys });
+    submitter = await startSubmitter({ TMM_RETRY_SECONDS: 0.05, TMM_TIMEOUT_SECONDS: 2 }, { honoursKeys });
     ({ tmm } = submitter);
     sender = clientWith(submitter.vitalgate.urls.deviceManager, { 'x-api-key': (await submitter.vitalgate.createWebhookKey()).key });
   }, 60_000);

@@ -10,8 +10,8 @@ const refusals = {
   unauthorized: [401, 'Unauthorized'], busy: [429, 'Too Many Requests'], 'no-such-path': [404, 'Not Found'],
 } as const;
 
-/** What goes wrong with one request: before anything is written, or after. */
-export type Fault = 'error' | 'html' | 'silence' | 'cut' | 'error-after' | 'cut-after'  | keyof typeof refusals;
+/** What goes wrong with one request: before anything is written, after, or at once while it is written as late as `lateMs` says (`-first`). */
+export type Fault = 'error' | 'html' | 'silence' | 'cut' | 'error-after' | 'cut-after' | 'gateway-first' | 'cut-first' | keyof typeof refusals;
 
 /** A Therapy and Monitoring Manager over HTTP whose data outlives its process. */
 export interface TherapyMonitoringPlayer extends TherapyMonitoringPlay {
@@ -60,7 +60,10 @@ export const startTherapyMonitoring = async (ways: Partial<TherapyWays> = {}): P
         await player.hold(one);
         const fault = player.fault(one);
         arrived.push({ ...one, fault });
+        if (fault === 'gateway-first') response.writeHead(504, { 'content-type': 'text/html' }).end(html);
+        if (fault === 'cut-first') response.destroy();
         if (player.lateMs(one) > 0) await sleep(player.lateMs(one));
+        if (fault?.endsWith('-first')) return void play.answer(one);
         if (fail(fault, response, () => void play.answer(one))) return;
         const { status, body } = play.answer(one);
         send(response, status, body);

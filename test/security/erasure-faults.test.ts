@@ -234,6 +234,19 @@ describe('erasing and handing out, when things go wrong', () => {
     expect((await erasureOf(emma)).certificate?.heldElsewhere.therapyMonitoring).toBeGreaterThan(0);
     expect(await refused(service(vitalgate, emma.id).post('/health-data/deletions', { deletions: [{ uuid: 'B9480B59-3A05-416C-97CF-E0DE431ADCB5' }] }))).toMatchObject({ status: 410 });
   }, 120_000);
+
+  test('H10 the certificate counts also a detection of which nobody knows whether the Therapy and Monitoring Manager has it', async () => {
+    const frida = await plantPatient(vitalgate);
+    tmm.addPlan({ _id: 'plan-of-frida', planName: 'Pulse', prototypeId: 'heart-rate', patientId: frida.id, doctorId: 'd', startDate: '2000-01-01' });
+    tmm.fault = ({ method, url, bytes }) => (method === 'POST' && bytes.includes(frida.id) ? 'error-after' : url.searchParams.get('planId') === 'plan-of-frida' ? 'error' : undefined);
+    await answered(frida.app.post('/health-data', [{ id: randomUUID(), type: 'HeartRate', unit: 'bpm', value: 71, startDate: '2024-03-02T10:00:00Z', endDate: '2024-03-02T10:00:00Z', sourceName: 'watch' }]));
+    const isWritten = () => Promise.resolve(tmm.written.some(({ planId }) => planId === 'plan-of-frida'));
+    expect(await eventually(isWritten, (is) => is)).toBe(true);
+    const { _id } = await startErasure(erasing, { ...act, patientId: frida.id });
+    await runErasure(erasing, _id);
+    tmm.fault = () => undefined;
+    expect((await erasureOf(frida)).certificate?.heldElsewhere.therapyMonitoring).toBeGreaterThan(0);
+  }, 120_000);
 });
 
 describe('H8 the erasure journal after a line was cut off while it was written', () => {

@@ -34,12 +34,15 @@ export class Refusal extends Error {
 export class Trouble extends Error {
   readonly reason: string;
   readonly waitMs: number;
+  /** Whether it is certain that nothing more comes of the request: nobody got it, or it was turned away. */
+  readonly isOver: boolean;
 
-  constructor(reason: string, waitMs = 0, cause?: unknown) {
+  constructor(reason: string, { waitMs = 0, isOver = false, cause }: { readonly waitMs?: number; readonly isOver?: boolean; readonly cause?: unknown } = {}) {
     super(reason, { cause });
     this.name = 'Trouble';
     this.reason = reason;
     this.waitMs = waitMs;
+    this.isOver = isOver;
   }
 }
 

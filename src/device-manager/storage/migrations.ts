@@ -2,6 +2,7 @@ import { auditGuards, auditTables, digestIn } from '../../audit/audit-tables.ts'
 import type { Migration } from '../../database/migrator.ts';
 import { halvesByThemselves, halvesOfPairs, narrowSamples } from './narrow-samples-migration.ts';
 import { patientDataMigrations } from './patient-data-migrations.ts';
+import { submissionMigrations } from './submission-migrations.ts';
 
 export const schema = 'device_manager';
 
@@ -295,14 +296,5 @@ export const migrations: readonly Migration[] = [
   { name: '0028-groups-that-wait', sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'` },
   halvesOfPairs,
   halvesByThemselves,
-  // Outages in a row set the wait; how often something was sent says nothing about them.
-  { name: '0073-outages-in-a-row', sql: 'alter table device_manager.submission add column outages integer not null default 0' },
-  {
-    name: '0074-what-submissions-leave-out',
-    // What one half of a blood pressure is submitted as is another detection than both.
-    sql: `
-      alter table device_manager.submission add column left_out text;
-      update device_manager.submission d set left_out = s.left_out from device_manager.sample s
-        where s.patient_id = d.patient_id and s._id = d.sample_id and s.left_out is not null and d.superseded_at is null`,
-  },
+  ...submissionMigrations,
 ];

@@ -55,17 +55,17 @@ export const submissionById = async (db: Queryable, id: string): Promise<Submiss
 export const tryAgain = async (db: Queryable, ids: readonly string[]): Promise<{ patient_id: string; sample_id: string }[]> =>
   (
     await db.query<{ patient_id: string; sample_id: string }>(
-      `update device_manager.submission set state = 'waiting', failures = 0, next_attempt_at = greatest(now(), case when plan_id is not null then observed_at end), sent_at = case when reason = 'outcome-unknown' then null else sent_at end, reason = null
+      `update device_manager.submission set state = 'waiting', failures = 0, outages = 0, next_attempt_at = greatest(now(), case when plan_id is not null then observed_at end), sent_at = case when reason = 'outcome-unknown' then null else sent_at end, reason = null
        where _id = any($1::uuid[]) and state in ('parked', 'waiting') and superseded_at is null returning patient_id, ${hex('sample_id')} as sample_id`,
       [ids],
     )
   ).rows;
 
-/** How many submissions have not arrived, by state and reason. */
+/** How many submissions have not arrived, by state and reason; what is parked and superseded needs nobody any more. */
 export const countSubmissions = async (db: Queryable): Promise<{ state: SubmissionState; reason: string; submissions: number }[]> =>
   (
     await db.query<{ state: SubmissionState; reason: string; submissions: number }>(
-      `select state, coalesce(reason, 'none') as reason, count(*)::int as submissions from device_manager.submission where state in ('waiting', 'parked') group by 1, 2`,
+      `select state, coalesce(reason, 'none') as reason, count(*)::int as submissions from device_manager.submission where state = 'waiting' or (state = 'parked' and superseded_at is null) group by 1, 2`,
     )
   ).rows;
 

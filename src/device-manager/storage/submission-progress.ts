@@ -1,5 +1,7 @@
 import type { Queryable } from '../../database/pool.ts';
-import { liveStates, type Dropped, type Staged, type WaitingRow } from './submission-table.ts';
+import { lastRestored } from './restoration-table.ts';
+import { liveStates, type Staged, type WaitingRow } from './submission-table.ts';
+import type { Dropped } from './superseded-submissions.ts';
 
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 
@@ -15,43 +17,57 @@ export interface Planned {
 
 /**
  * Replaces what waited for its plans by one submission for each. What was delivered under a plan, or may have been, is not submitted to
- * it again, unless that was requested and another version of a rule made the value.
+ * it again, unless that was requested and another version of a rule made the value. What was observed before the tables were restored
+ * may have been delivered by those that are gone, and is asked about before it is sent.
  */
 export const planSubmissions = async (db: Queryable, patientId: string, looked: readonly WaitingRow[], planned: readonly Planned[]): Promise<void> => {
+  const restoredAt = await lastRestored(db);
   await db.query(
-    `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at)
-     select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::boolean[], $11::text[], $12::text[], $13::timestamptz[])
+    `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at, sent_at)
+     select $1, t.*, case when t.observed_at <= $14::timestamptz then $14::timestamptz end from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::boolean[], $11::text[], $12::text[], $13::timestamptz[])
        as t(_id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at)
      where t.requested or not exists (select from device_manager.submission e
        where e.patient_id = $1 and e.sample_id = t.sample_id and e.plan_id = t.plan_id and (e.state = 'delivered' or e.sent_at is not null))
      on conflict (patient_id, _id) do update set superseded_at = null,
        state = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.state else submission.state end,
        reason = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.reason else submission.reason end,
-       failures = case when excluded.requested then 0 else submission.failures end, next_attempt_at = excluded.next_attempt_at`,
+       failures = case when excluded.requested then 0 else submission.failures end, outages = 0, next_attempt_at = excluded.next_attempt_at,
+       sent_at = case when submission.state = 'dropped' then excluded.sent_at else submission.sent_at end`,
     [patientId, planned.map((p) => p._id), planned.map((p) => p.row.sample_id), planned.map((p) => p.planId), planned.map((p) => p.row.normalized_type), planned.map((p) => p.row.rule_id),
       planned.map((p) => p.row.rule_version), planned.map((p) => p.row.left_out), planned.map((p) => p.row.observed_at), planned.map((p) => p.row.requested), planned.map((p) => (p.reason === undefined ? 'waiting' : 'parked')),
-      planned.map((p) => p.reason ?? null), planned.map((p) => p.dueAt)],
+      planned.map((p) => p.reason ?? null), planned.map((p) => p.dueAt), restoredAt],
   );
   await db.query('delete from device_manager.submission where patient_id = $1 and plan_id is null and _id = any($2::uuid[])', [patientId, looked.map(({ _id }) => _id)]);
 };
 
 /**
- * Notes, before it happens, that submissions are sent: whoever finds them so later must ask what became of them. Answers which may be:
- * not those that were superseded meanwhile.
+ * Notes, before it happens, that submissions are sent: whoever finds them so later must ask what became of them, and may take them for
+ * lost only `underWayMs` later. Answers which may be sent: not those that were superseded meanwhile.
  */
-export const markSent = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Set<string>> => {
+export const markSent = async (db: Queryable, patientId: string, ids: readonly string[], underWayMs: number): Promise<Set<string>> => {
   const { rows } = await db.query<{ _id: string }>(
-    `update device_manager.submission set sent_at = now(), attempts = attempts + 1
+    `update device_manager.submission set sent_at = now(), under_way_until = now() + $3 * interval '1 millisecond', attempts = attempts + 1
      where patient_id = $1 and _id = any($2::uuid[]) and state = 'waiting' and superseded_at is null returning ${hex('_id')} as _id`,
-    [patientId, ids],
+    [patientId, ids, underWayMs],
   );
   return new Set(rows.map(({ _id }) => _id));
 };
 
+/** Notes that nothing more comes of the request with which submissions were sent. */
+export const markAnswered = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<void> => {
+  await db.query('update device_manager.submission set under_way_until = null where patient_id = $1 and _id = any($2::uuid[])', [patientId, ids]);
+};
+
+/** Those of some submissions whose request may still be at work. */
+export const underWay = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<Set<string>> =>
+  new Set(
+    (await db.query<{ _id: string }>(`select ${hex('_id')} as _id from device_manager.submission where patient_id = $1 and _id = any($2::uuid[]) and under_way_until > now()`, [patientId, ids])).rows.map(({ _id }) => _id),
+  );
+
 /** Notes that submissions which were sent did not arrive; what counts no more is dropped, and answered. */
 export const markNotArrived = async (db: Queryable, patientId: string, ids: readonly string[]): Promise<(Dropped & { readonly _id: string })[]> => {
   const { rows } = await db.query<Dropped & { readonly _id: string; readonly state: string }>(
-    `update device_manager.submission d set sent_at = null,
+    `update device_manager.submission d set sent_at = null, under_way_until = null,
        state = case when superseded_at is null and exists (select from device_manager.whole_sample s where s.patient_id = $1 and s._id = d.sample_id and s.state in ${liveStates}) then state else 'dropped' end
      where patient_id = $1 and _id = any($2::uuid[]) returning ${hex('_id')} as _id, ${hex('sample_id')} as "sampleId", requested, state`,
     [patientId, ids],
@@ -86,23 +102,9 @@ export const park = async (db: Queryable, patientId: string, ids: readonly strin
   );
 };
 
-/** One failed although others are taken: it goes its own way from now on. */
+/** One failed although others are taken: it goes its own way from now on, and is tried again once the request is over. */
 export const markSuspect = async (db: Queryable, patientId: string, id: string, reason: string, next: Date): Promise<void> => {
-  await db.query('update device_manager.submission set failures = failures + 1, reason = $3, next_attempt_at = $4 where patient_id = $1 and _id = $2::uuid', [patientId, id, reason, next]);
-};
-
-/** Nothing can be sent to a plan (null: no plans can be looked up) before an instant, for an outage. */
-export const hold = async (db: Queryable, patientId: string, planId: string | null, reason: string, next: Date): Promise<void> => {
-  await db.query(
-    `update device_manager.submission set reason = $3, next_attempt_at = greatest(next_attempt_at, $4), outages = outages + 1
-     where patient_id = $1 and plan_id is not distinct from $2 and state = 'waiting' and next_attempt_at <= $4`,
-    [patientId, planId, reason, next],
-  );
-};
-
-/** An outage is over: the next one starts with the shortest wait. */
-export const endOutage = async (db: Queryable, patientId: string, planId: string): Promise<void> => {
-  await db.query(`update device_manager.submission set outages = 0 where patient_id = $1 and plan_id = $2 and state = 'waiting' and outages > 0`, [patientId, planId]);
+  await db.query('update device_manager.submission set failures = failures + 1, reason = $3, next_attempt_at = greatest($4, under_way_until) where patient_id = $1 and _id = $2::uuid', [patientId, id, reason, next]);
 };
 
 /** Identifiers of what was delivered to a plan with some instants of observation. */

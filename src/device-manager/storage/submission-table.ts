@@ -13,9 +13,6 @@ export interface Staged {
   readonly observedAt: Date;
 }
 
-/** What a sample counts as. */
-export type Counting = Pick<Staged, 'sampleId' | 'ruleId' | 'ruleVersion' | 'leftOut'>;
-
 /** A submission that waits, with where its value is. */
 export interface WaitingRow {
   readonly _id: string;
@@ -30,7 +27,11 @@ export interface WaitingRow {
   readonly failures: number;
   /** How many tries in a row found the Therapy and Monitoring Manager out. */
   readonly outages: number;
+  /** Whether it is tried in its turn, and not because something else is. */
+  readonly due: boolean;
   readonly sent_at: Date | null;
+  /** Until when the request with which it was sent may be at work; null where it was answered, however. */
+  readonly under_way_until: Date | null;
   /** Null where the sample is gone. */
   readonly device_id: string | null;
   readonly payload_id: string | null;
@@ -42,12 +43,15 @@ export interface WaitingRow {
 /** How many outages in a row the longest waiting of some submissions met. */
 export const outagesOf = (rows: readonly WaitingRow[]): number => Math.max(0, ...rows.map(({ outages }) => outages));
 
+/** The same once there was another one, which counts for what was due. */
+export const outagesAfter = (rows: readonly WaitingRow[]): number => Math.max(1, ...rows.map(({ outages, due }) => outages + Number(due)));
+
 const hex = (column: string) => `replace(${column}::text, '-', '')`;
 /** States of samples that count. */
 export const liveStates = `('normalized', 'submitted', 'submission-failed')`;
 
 const selectWaiting = `
-  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.left_out, d.observed_at, d.requested, d.attempts, d.failures, d.outages, d.sent_at,
+  select ${hex('d._id')} as _id, ${hex('d.sample_id')} as sample_id, d.normalized_type, d.rule_id, d.rule_version, d.left_out, d.observed_at, d.requested, d.attempts, d.failures, d.outages, d.next_attempt_at <= now() as due, d.sent_at, d.under_way_until,
     s.device_id, ${hex('s.payload_id')} as payload_id, s.item_index, coalesce(s.state in ${liveStates}, false) and d.superseded_at is null as live
   from device_manager.submission d left join device_manager.whole_sample s on s.patient_id = d.patient_id and s._id = d.sample_id
   where d.patient_id = $1 and d.state = 'waiting'`;
@@ -57,55 +61,9 @@ export const stageSubmissions = async (db: Queryable, patientId: string, staged:
   await db.query(
     `insert into device_manager.submission (patient_id, requested, _id, sample_id, normalized_type, rule_id, rule_version, left_out, observed_at)
      select $1, $2, t.* from unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[]) as t
-     on conflict (patient_id, _id) do update set state = 'waiting', reason = null, next_attempt_at = now(), superseded_at = null, requested = submission.requested or excluded.requested`,
+     on conflict (patient_id, _id) do update set state = 'waiting', reason = null, next_attempt_at = now(), outages = 0, superseded_at = null, requested = submission.requested or excluded.requested`,
     [patientId, requested, staged.map((s) => s._id), staged.map((s) => s.sampleId), staged.map((s) => s.normalizedType), staged.map((s) => s.ruleId), staged.map((s) => s.ruleVersion), staged.map((s) => s.leftOut), staged.map((s) => s.observedAt)],
   );
-};
-
-/** Whether anything of a patient could be superseded; most patients have no plan, and naming a thousand samples costs more than asking. */
-const hasSubmissions = async (db: Queryable, patientId: string): Promise<boolean> => {
-  const { rows: [row] } = await db.query<{ any: boolean }>({
-    name: 'has-submissions', text: 'select exists (select from device_manager.submission where patient_id = $1 and superseded_at is null) as any', values: [patientId],
-  });
-  return row?.any ?? true;
-};
-
-/** A sample of which something was dropped that had not arrived, and whether it had been requested. */
-export interface Dropped {
-  readonly sampleId: string;
-  readonly requested: boolean;
-}
-
-const countingColumns = (counting: readonly Counting[]) => [counting.map((one) => one.sampleId), counting.map((one) => one.ruleId), counting.map((one) => one.ruleVersion), counting.map((one) => one.leftOut)];
-const isAs = 'c.sample_id = d.sample_id and c.rule_id = d.rule_id and c.rule_version = d.rule_version and c.left_out is not distinct from d.left_out';
-
-/** What was delivered of samples that count again as they did, and was superseded meanwhile, is what is true of them. */
-export const restoreDelivered = async (db: Queryable, patientId: string, counting: readonly Counting[]): Promise<void> => {
-  if (counting.length === 0 || !(await hasSubmissions(db, patientId))) return;
-  await db.query(
-    `update device_manager.submission d set superseded_at = null
-     from unnest($2::uuid[], $3::text[], $4::int[], $5::text[]) as c(sample_id, rule_id, rule_version, left_out)
-     where d.patient_id = $1 and ${isAs} and d.state = 'delivered' and d.superseded_at is not null`,
-    [patientId, ...countingColumns(counting)],
-  );
-};
-
-/**
- * Marks what was made of samples before as superseded, but for what the same version of the same rule made of the same of those that
- * still count. What was never sent is dropped, and answered by sample; what was delivered stays as it was.
- */
-export const supersedeSubmissions = async (db: Queryable, patientId: string, sampleIds: readonly string[], counting: readonly Counting[] = []): Promise<Dropped[]> => {
-  if (!(await hasSubmissions(db, patientId))) return [];
-  const { rows } = await db.query<Dropped>(
-    `with superseded as (
-     update device_manager.submission d set superseded_at = now(), state = case when d.state in ('waiting', 'parked') and d.sent_at is null then 'dropped' else d.state end
-     where d.patient_id = $1 and d.sample_id = any($2::uuid[]) and d.superseded_at is null
-       and not exists (select from unnest($3::uuid[], $4::text[], $5::int[], $6::text[]) as c(sample_id, rule_id, rule_version, left_out) where ${isAs})
-     returning d.sample_id, d.state, d.requested)
-     select ${hex('sample_id')} as "sampleId", bool_or(requested) as requested from superseded where state = 'dropped' group by sample_id`,
-    [patientId, sampleIds, ...countingColumns(counting)],
-  );
-  return rows;
 };
 
 /** Drops what waits for samples that count no more and was never sent. */
@@ -172,6 +130,6 @@ export const submissionsOfSample = async (db: Queryable, patientId: string, samp
 /** Erases the submissions of a patient. */
 export const eraseSubmissions = rowsOf('submission');
 
-/** Erases what of a patient was delivered, which is now at the Therapy and Monitoring Manager alone. */
+/** Erases what of a patient was delivered, or may have been: it is now at the Therapy and Monitoring Manager alone, if at all. */
 export const eraseDelivered: EraseRows = async (db, patientId) =>
-  (await db.query(`delete from device_manager.submission where patient_id = $1 and state = 'delivered'`, [patientId])).rowCount ?? 0;
+  (await db.query(`delete from device_manager.submission where patient_id = $1 and (state = 'delivered' or sent_at is not null)`, [patientId])).rowCount ?? 0;

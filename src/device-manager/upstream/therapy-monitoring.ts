@@ -42,15 +42,24 @@ const refusalOf = (status: number, { error = '' }: Refused): string | undefined 
   return [400, 409, 422].includes(status) ? 'detection-refused' : undefined;
 };
 
+/** 4xx turns a request away, but for those that say that it took too long. An answer of 5xx can be a gateway's, or that of one of many that are being written. */
+const tooLong = new Set([408, 499]);
+
 const failureOf = ({ status, headers }: Response, error: unknown): Error => {
   const waitMs = 1000 * Number(/^\d{1,6}$/.exec(headers.get('retry-after') ?? '')?.[0] ?? 0);
   const refusal = isTold(error) ? refusalOf(status, error) : undefined;
-  return refusal === undefined ? new Trouble(reasonOf[status] ?? 'tmm-answer-invalid', waitMs) : new Refusal(refusal);
+  const isOver = status >= 400 && status <= 499 && !tooLong.has(status);
+  return refusal === undefined ? new Trouble(reasonOf[status] ?? 'tmm-answer-invalid', { waitMs, isOver }) : new Refusal(refusal);
 };
+
+/** Of the system and the client: there was no connection over which anything could have been sent. */
+const unconnected = new Set<unknown>(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
+
+const isUnconnected = (error: unknown): boolean => typeof error === 'object' && error !== null && (('code' in error && unconnected.has(error.code)) || ('cause' in error && isUnconnected(error.cause)));
 
 const troubleOf = (error: unknown): unknown => {
   if (!(error instanceof ProblemError)) return error;
-  return new Trouble(error.code === 'upstream-invalid' ? 'tmm-answer-invalid' : 'tmm-unavailable', 0, error);
+  return new Trouble(error.code === 'upstream-invalid' ? 'tmm-answer-invalid' : 'tmm-unavailable', { isOver: isUnconnected(error), cause: error });
 };
 
 /** The body of a success; throws Refusal or Trouble otherwise. */

@@ -16,6 +16,9 @@ export interface Jobs {
   readonly stop: () => Promise<void>;
 }
 
+/** A request that timed out, or was cut off, is taken to be over after as many timeouts since it was sent. */
+const UNDER_WAY_TIMEOUTS = 3;
+
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');
 
 const startChosen = ({ jobPool: pool, log, jobs }: DeviceManagerDependencies, all: Tasks, options: { readonly pollMs?: number; readonly concurrency?: number } = {}): Promise<Jobs> | undefined => {
@@ -47,7 +50,7 @@ export const startJobs = async (
   const stopExpiring = dependencies.jobs.includes('expire-data') ? recur(pool, 'expire-data', EXPIRE_EVERY_MS, (error) => log.error({ error: nameOf(error) }, 'what has expired is deleted later')) : undefined;
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
-    const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, onParked, isStopping: () => isStopping };
+    const submitting = { pool, keyRing, receiver, pace: therapyMonitoring.pace, underWayMs: UNDER_WAY_TIMEOUTS * therapyMonitoring.timeoutMs, onParked, isStopping: () => isStopping };
     started.push(await startChosen(dependencies, submissionTasks((patientId) => submitDetections(submitting, patientId)), { pollMs: Math.min(therapyMonitoring.pace.firstWaitMs, 2_000) }));
     await resumeSubmissions(pool);
   }
