@@ -25,15 +25,19 @@ export interface RefusalReport {
 
 const uploads = new Set(['uploadHealthData', 'uploadHealthDataInFormat']);
 
-/** Reports what this service refuses by itself to people who are signed in. */
-export const createRefusalReport = ({ reportRefusal }: Auditing, log: ReportLog): RefusalReport => {
-  let isTaken = true;
+/** For so long nobody asks again a Device Manager that has no audit: the answer may have come from a proxy in front of one that has. */
+const SILENT_MS = 60_000;
+
+/** Reports what this service refuses by itself to people who are signed in; where nothing takes it, again after `silentMs`. */
+export const createRefusalReport = ({ reportRefusal }: Auditing, log: ReportLog, silentMs = SILENT_MS): RefusalReport => {
+  let silentUntil = 0;
   const report: RefusalReport['report'] = async (patientId, requestId, refusal) => {
-    if (!isTaken) return;
+    if (performance.now() < silentUntil) return;
     try {
       const { samples, ...rest } = refusal;
-      isTaken = await reportRefusal({ patientId, requestId }, { ...rest, ...(samples && { samples }) });
-      if (!isTaken) log.info({ requestId }, 'the upstream has no audit: refusals are in the access log alone');
+      if (await reportRefusal({ patientId, requestId }, { ...rest, ...(samples && { samples }) })) return;
+      silentUntil = performance.now() + silentMs;
+      log.info({ requestId }, 'the upstream has no audit: refusals are in the access log alone');
     } catch (error) {
       log.warn({ requestId, error: error instanceof Error ? error.name : 'unknown' }, 'a refusal is not in the audit');
     }

@@ -57,7 +57,7 @@ export const readContent = async (
   if (plan.kind === 'json') return readJsonBody(bytes, request?.judgesItems === true, limits);
   if (plan.kind === 'xml') return { xml: await readXmlBody(bytes, limits), value: bytes.toString('utf8') };
   if (plan.kind === 'form') return readFormBody(bytes);
-  if (plan.kind === 'multipart') return { value: await readMultipartBody(bytes, plan.contentType) };
+  if (plan.kind === 'multipart') return { value: await readMultipartBody(bytes, plan.contentType, request?.fileParts ?? []) };
   if (plan.kind === 'unsupported') throw problem('unsupported-media-type');
   throw problem('invalid-request', { detail: NO_BODY });
 };

@@ -50,12 +50,12 @@ const watchPace = (bytesSoFar: () => number, onSlow: () => void): (() => void) =
 
 /**
  * Reads a request body and undoes gzip or br. Neither the bytes on the wire nor the decoded ones exceed `maxBytes`: the
- * first byte beyond rejects with payload-too-large and stops decoding, leaving the connection open for the answer; so does `unavailable`
+ * first byte beyond rejects with what `tooLarge` makes and stops decoding, leaving the connection open for the answer; so does `unavailable`
  * where `hold` has no room for more.
  * Rejects with ClientGoneError when the client leaves early, with SlowBodyError when it falls behind PACE, and with invalid-request when
  * the encoding is broken.
  */
-export const readBody = (request: IncomingMessage, limits: { maxBytes: number; maxItems: number }, hold: Hold): Promise<Buffer> => {
+export const readBody = (request: IncomingMessage, maxBytes: number, tooLarge: () => ProblemError, hold: Hold): Promise<Buffer> => {
   const decoder = decoderOf(request);
   const chunks: Buffer[] = [];
   let [wireBytes, decodedBytes] = [0, 0];
@@ -71,13 +71,13 @@ export const readBody = (request: IncomingMessage, limits: { maxBytes: number; m
     };
     const keep = (chunk: Buffer): void => {
       decodedBytes += chunk.length;
-      if (decodedBytes > limits.maxBytes) stop(problem('payload-too-large', { limits }));
+      if (decodedBytes > maxBytes) stop(tooLarge());
       else if (hold(chunk.length)) chunks.push(chunk);
       else stop(problem('unavailable', { retryAfterSeconds: 2 }));
     };
     const onWire = (chunk: Buffer): void => {
       wireBytes += chunk.length;
-      if (wireBytes > limits.maxBytes) stop(problem('payload-too-large', { limits }));
+      if (wireBytes > maxBytes) stop(tooLarge());
       else if (decoder === undefined) keep(chunk);
       else feed(request, decoder, chunk);
     };

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { OperationInfo } from './operation-info.ts';
-import { problem } from './problem.ts';
+import { problem, type ProblemError } from './problem.ts';
 
 /** How the body of a request is to be understood, decided from the headers alone. */
 export type ContentPlan =
@@ -64,6 +64,10 @@ export const checkHost = ({ headersDistinct, httpVersion }: IncomingMessage): vo
   if (count > 1 || (count === 0 && httpVersion === '1.1')) throw problem('invalid-request', { detail: 'Send exactly one Host header.' });
 };
 
+/** The refusal of a body over `maxBytes`. An operation that takes none refuses it as any other body, unless its specification has a 413. */
+export const tooLarge = ({ request, responses }: OperationInfo, limits: { maxBytes: number; maxItems: number }): ProblemError =>
+  request !== undefined || responses.has('413') ? problem('payload-too-large', { limits }) : problem('invalid-request', { detail: NO_BODY });
+
 /**
  * Refuses, before anything is read, a request whose headers already tell that it cannot be served: an unknown Content-Encoding of a body, a Content-Length over `maxBytes`. An operation that takes no body refuses an encoded one as any other.
  */
@@ -72,5 +76,5 @@ export const checkFraming = (request: IncomingMessage, operation: OperationInfo,
   if (!ENCODINGS.includes(encoding) && announcesBody(request)) {
     throw operation.request === undefined ? problem('invalid-request', { detail: NO_BODY }) : problem('unsupported-encoding');
   }
-  if (Number(request.headers['content-length'] ?? 0) > limits.maxBytes) throw problem('payload-too-large', { limits });
+  if (Number(request.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLarge(operation, limits);
 };

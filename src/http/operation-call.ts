@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { TLSSocket } from 'node:tls';
 import type { Request, RequestHandler, Response } from 'express';
 import type { JsonAnswer } from './answer-check.ts';
+import { ClientGoneError } from './body-reader.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { isJsonType } from './framing.ts';
 import { noBody, type AnyCall, type AnyHandler, type AnyReply } from './operation.ts';
@@ -62,6 +63,10 @@ const stream = async (response: Response, body: AsyncIterable<string | Buffer>):
   const iterator = body[Symbol.asyncIterator]();
   // The first piece decides whether there is an answer at all.
   const first = await iterator.next();
+  if (response.destroyed) {
+    await iterator.return?.();
+    return;
+  }
   const rest = async function* (): AsyncGenerator<string | Buffer> {
     try {
       for (let piece = first; piece.done !== true; piece = await iterator.next()) if (piece.value.length > 0) yield piece.value;
@@ -73,7 +78,7 @@ const stream = async (response: Response, body: AsyncIterable<string | Buffer>):
     await pipeline(Readable.from(rest(), { objectMode: false }), response);
   } catch (error) {
     // A client that leaves in the middle is no fault of anybody.
-    if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    if (!['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE'].includes(String((error as { code?: unknown }).code))) throw error;
   }
 };
 
@@ -101,6 +106,9 @@ const writeReply = async (request: Request, response: Response, { status, header
   }
 };
 
+/** What was given up because the client left: whoever works for it was told so by the signal of the call. */
+const isGivenUp = (error: unknown, signal: AbortSignal): boolean => signal.aborted && (error as { name?: unknown } | undefined)?.name === 'AbortError';
+
 /** Milliseconds that a client may take nothing of its answer, which Node grants once more where it took a part: an export holds a connection to the database meanwhile. */
 export const STALLED_AFTER_MS = 60_000;
 
@@ -116,7 +124,11 @@ export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchang
     const handler = operation === undefined ? undefined : handlers[operation.id];
     if (operation === undefined || handler === undefined) throw new Error('A matched operation has a handler.');
     // The typed map has checked the handler against the operation that the call was validated for.
-    const reply = await handler(callOf(request, exchange, operation) as never);
-    response.setTimeout(stalledAfterMs);
-    await writeReply(request, response, reply, operation, judge);
+    try {
+      const reply = await handler(callOf(request, exchange, operation) as never);
+      response.setTimeout(stalledAfterMs);
+      await writeReply(request, response, reply, operation, judge);
+    } catch (error) {
+      throw isGivenUp(error, exchange.signal) ? new ClientGoneError() : error;
+    }
   };

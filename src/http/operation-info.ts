@@ -17,8 +17,8 @@ export interface OperationInfo {
   /** Marked `x-platform`: answered by the kit itself. */
   readonly platform: boolean;
   readonly parameters: readonly ParameterInfo[];
-  /** `judgesItems`: the elements of an array are judged one by one (`x-verdict-per-item`). */
-  readonly request?: { readonly required: boolean; readonly judgesItems: boolean; readonly mediaTypes: readonly string[]; readonly maxItems?: number };
+  /** `judgesItems`: the elements of an array are judged one by one (`x-verdict-per-item`). `fileParts`: members whose text is bytes (`contentMediaType`). */
+  readonly request?: { readonly required: boolean; readonly judgesItems: boolean; readonly fileParts: readonly string[]; readonly mediaTypes: readonly string[]; readonly maxItems?: number };
   /** Headers of all its answers when it is deprecated: since when, and from when it may be gone. */
   readonly deprecation?: { readonly Deprecation: string; readonly Sunset: string };
   /** By status as written (`200`, `404`). */

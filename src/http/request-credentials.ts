@@ -27,10 +27,10 @@ export const sidOf = (headers: { readonly cookie?: string | undefined }, name = 
 /** The bearer token of the header Authorization. */
 export const bearerOf = (headers: IncomingHttpHeaders): string | undefined => /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(headers.authorization ?? '')?.[1];
 
-/** User and password of HTTP Basic (RFC 7617) in the header Authorization; undefined for any other text. */
+/** User and password of HTTP Basic in the header Authorization; undefined for any other text, and for one with control characters (RFC 7617, section 2). */
 export const basicOf = (headers: IncomingHttpHeaders): { readonly user: string; readonly password: string } | undefined => {
   const encoded = /^Basic +([A-Za-z0-9+/]{1,4096}={0,2})$/i.exec(headers.authorization ?? '')?.[1];
-  const [, user, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8')) ?? [];
+  const [, user, password] = /^([^:\p{Cc}]*):(\P{Cc}*)$/u.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8')) ?? [];
   return user === undefined || password === undefined || user === '' ? undefined : { user, password };
 };
 

@@ -6,7 +6,7 @@ import { readContent, type BodyLimits } from './body-content.ts';
 import { BODIES_BYTES, createBodyBudget, type Hold } from './body-budget.ts';
 import { readBody } from './body-reader.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
-import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planContent } from './framing.ts';
+import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planContent, tooLarge } from './framing.ts';
 import type { AnyHandler } from './operation.ts';
 import { dispatch, STALLED_AFTER_MS } from './operation-call.ts';
 import type { OperationInfo } from './operation-info.ts';
@@ -98,7 +98,8 @@ const admit = async <Caller>(
   if (operation.deprecation !== undefined) response.set(operation.deprecation);
   showMatched(request, path);
   const limits = bodyLimitsOf(operation, options.limits);
-  checkFraming(request, operation, { maxBytes: limits.maxBytes, maxItems: limits.maxItems });
+  const { maxBytes, maxItems } = limits;
+  checkFraming(request, operation, { maxBytes, maxItems });
   const plan = planContent(operation, request.headers['content-type']);
   const { headers, socket, method } = request;
   if (isOpenToPages(options.spec, operation)) options.origins?.check({ method, headers, remoteAddress: socket.remoteAddress, encrypted: socket instanceof TLSSocket });
@@ -107,7 +108,7 @@ const admit = async <Caller>(
   turns.refuseWhenFull(operation.id);
   exchange.authenticated = await authenticate(operation, options.authenticators, view);
   if (/^100-continue$/i.test(headers.expect ?? '') && announcesBody(request)) response.writeContinue();
-  exchange.bytes = await readBody(request, { maxBytes: limits.maxBytes, maxItems: limits.maxItems }, holdBody(response));
+  exchange.bytes = await readBody(request, maxBytes, () => tooLarge(operation, { maxBytes, maxItems }), holdBody(response));
   // Not before it is all there: who sends slowly would hold up the others.
   await turns.take(operation.id, response);
   const { value, items, xml } = await readContent(exchange.bytes, plan, operation.request, limits);

@@ -84,6 +84,7 @@ const requestOf = (document: JsonObject, operation: JsonObject): Pick<OperationI
     request: {
       required: body['required'] === true,
       judgesItems: alternatives.some((schema) => schema['x-verdict-per-item'] === true),
+      fileParts: schemas.flatMap((schema) => Object.entries(objectOf(schema['properties']))).filter(([, member]) => 'contentMediaType' in dereference(document, member)).map(([name]) => name),
       mediaTypes: Object.keys(content),
       ...(typeof maxItems === 'number' && { maxItems }),
     },

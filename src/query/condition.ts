@@ -64,6 +64,9 @@ const isoOf = (text: string): string | undefined => {
   return typeof instant === 'object' ? instant.iso : undefined;
 };
 
+/** No column has a text with a NUL or half of a surrogate pair, and PostgreSQL takes none to compare with. */
+const isKeepable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
 const isPattern = (text: string): boolean => {
   try {
     return text.length <= LONGEST_PATTERN && new RegExp(text, 'u').source !== '';
@@ -80,7 +83,7 @@ export const comparisonReader = (vocabulary: Vocabulary, parameter: string) => {
   const patternOf = (member: string, kind: MemberKind, pattern: unknown, options: unknown): Condition => {
     if (!vocabulary.patterns) return refuse('unknown-operator', `Use ${Object.keys(comparisons).join(', ')}, $and or $or.`);
     if (kind !== 'text' || typeof pattern !== 'string' || (options !== undefined && options !== '' && options !== 'i')) return refuse('wrong-type', 'Give $regex a text for a member that is text, and $options i or nothing.');
-    if (!isPattern(pattern) || pattern.includes('\0')) return refuse('invalid-pattern', 'Send a regular expression of at most 200 characters.');
+    if (!isPattern(pattern) || !isKeepable(pattern)) return refuse('invalid-pattern', 'Send a regular expression of at most 200 characters.');
     return { member, kind, comparison: options === 'i' ? 'matchesAnyCase' : 'matches', values: [pattern] };
   };
   /** One comparison of a member. */
@@ -92,7 +95,7 @@ export const comparisonReader = (vocabulary: Vocabulary, parameter: string) => {
     if (takesList !== Array.isArray(operand)) return refuse('wrong-type', takesList ? 'Give $in and $nin an array.' : 'Give an array to $in or $nin alone.');
     const values: readonly unknown[] = Array.isArray(operand) ? operand : [operand];
     if (values.length > MOST_VALUES || !values.every((value) => fits(value, kind, comparison))) return refuse('wrong-type', 'Compare texts with texts, dates with ISO 8601 texts, numbers with numbers.');
-    if (values.some((value) => typeof value === 'string' && value.includes('\0'))) return refuse('invalid-text', 'Remove NUL characters from the text.');
+    if (values.some((value) => typeof value === 'string' && !isKeepable(value))) return refuse('invalid-text', 'Remove NUL characters and lone surrogates from the text.');
     const kept = (value: unknown): unknown => (kind === 'instant' && typeof value === 'string' ? (isoOf(value) ?? refuse('invalid-date', 'Send an instant that exists, with an offset, or a day alone for its midnight in UTC.')) : value);
     return { member, kind, comparison, values: values.map(kept) };
   };

@@ -4,6 +4,7 @@ import { forgetBulkJobs } from './storage/bulk-job-table.ts';
 import { forgetResets } from './storage/password-reset-table.ts';
 import { forgetRefreshTokens } from './storage/refresh-token-table.ts';
 import { forgetSessions } from './storage/session-table.ts';
+import { forgetOldCounts } from './storage/sign-in-failure-table.ts';
 
 /** How many days each class is kept after it has ended. */
 export interface AccountRetentionDays {
@@ -30,6 +31,7 @@ export const expireAccounts = async (pool: Pool, mailFolder: string, days: Accou
     sessions: await batchwise((limit) => forgetSessions(pool, before(days.sessions), limit)),
     refreshTokens: await batchwise((limit) => forgetRefreshTokens(pool, before(days.sessions), limit)),
     passwordResets: await batchwise((limit) => forgetResets(pool, before(days.resets), limit)),
+    signInFailures: await batchwise((limit) => forgetOldCounts(pool, limit)),
     bulkJobs: await forgetBulkJobs(pool, before(days.bulkJobs)),
     mails: await removeMailsBefore(mailFolder, before(days.mails)),
   };

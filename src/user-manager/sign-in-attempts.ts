@@ -1,7 +1,7 @@
 import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { afterFailure, failureLimits } from './domain/failure-limits.ts';
-import { lockCount, removeOldCounts, writeCount, writeSuccess, type Attempt, type CountedBy } from './storage/sign-in-failure-table.ts';
+import { lockCount, readCounts, removeEmptyCounts, writeCount, writeSuccess, type Attempt, type CountedBy, type FailureCount } from './storage/sign-in-failure-table.ts';
 
 export type { Attempt } from './storage/sign-in-failure-table.ts';
 
@@ -19,8 +19,15 @@ export interface SignInAttempts {
   readonly admit: (attempt: Attempt) => Promise<AdmittedAttempt | { readonly waitSeconds: number }>;
 }
 
-/** Locks in one order: from there at the account, the account, the source. */
-const inOrder: readonly CountedBy[] = ['accountFromSource', 'account', 'source'];
+/** Locks in one order: from there at the account, the account, the source. The source is counted once an attempt has failed. */
+const countedAhead: readonly CountedBy[] = ['accountFromSource', 'account'];
+
+type Count = FailureCount & { readonly by: CountedBy };
+
+/** What decides about an attempt. A source that the account knows answers for itself: others slow themselves down, and not the owner. */
+const relevantOf = (counts: readonly Count[]): readonly Count[] => (counts.some(({ isKnown }) => isKnown) ? counts.filter(({ by }) => by === 'accountFromSource') : counts);
+
+const waitOf = (counts: readonly Count[]): number => Math.max(...relevantOf(counts).map(({ waitSeconds }) => waitSeconds));
 
 const addFailure = async (db: Queryable, attempt: Attempt, by: CountedBy): Promise<void> =>
   writeCount(db, attempt, by, afterFailure(await lockCount(db, attempt, by), failureLimits[by]));
@@ -33,14 +40,11 @@ const takeBack = async (db: Queryable, attempt: Attempt, by: CountedBy): Promise
 
 const admitted = (pool: Pool, attempt: Attempt, counted: readonly CountedBy[]): AdmittedAttempt => ({
   succeeded: () => writeSuccess(pool, attempt),
-  failed: () =>
-    inTransaction(pool, async (client) => {
-      await addFailure(client, attempt, 'source');
-      await removeOldCounts(client);
-    }),
+  failed: () => inTransaction(pool, (client) => addFailure(client, attempt, 'source')),
   withdrawn: () =>
     inTransaction(pool, async (client) => {
       for (const by of counted) await takeBack(client, attempt, by);
+      await removeEmptyCounts(client, attempt, counted);
     }),
 });
 
@@ -48,15 +52,19 @@ const admitted = (pool: Pool, attempt: Attempt, counted: readonly CountedBy[]): 
 export const createSignInAttempts = (pool: Pool): SignInAttempts => ({
   admit: (attempt) =>
     inTransaction(pool, async (client) => {
-      const counts = [];
-      for (const by of inOrder) counts.push({ by, ...(await lockCount(client, attempt, by)) });
-      // A source that the account knows answers for itself: others slow themselves down, and not the owner.
-      const isKnown = counts.some((count) => count.isKnown);
-      const relevant = counts.filter(({ by }) => !isKnown || by === 'accountFromSource');
-      const waitSeconds = Math.max(...relevant.map((count) => count.waitSeconds));
-      if (waitSeconds > 0) return { waitSeconds };
-      const ahead = relevant.filter(({ by }) => by !== 'source');
-      for (const count of ahead) await writeCount(client, attempt, count.by, afterFailure(count, failureLimits[count.by]));
-      return admitted(pool, attempt, ahead.map(({ by }) => by));
+      // Looked at before anything is written: who has to wait could fill the table otherwise.
+      const seen = await readCounts(client, attempt);
+      if (waitOf(seen) > 0) return { waitSeconds: waitOf(seen) };
+      const locked: Count[] = [];
+      for (const by of countedAhead) if (!locked.some(({ isKnown }) => isKnown)) locked.push({ by, ...(await lockCount(client, attempt, by)) });
+      // Others may have failed between the look and the lock.
+      const counts = [...locked, ...seen.filter(({ by }) => by === 'source')];
+      const waitSeconds = waitOf(counts);
+      if (waitSeconds > 0) {
+        await removeEmptyCounts(client, attempt, locked.map(({ by }) => by));
+        return { waitSeconds };
+      }
+      for (const count of locked) await writeCount(client, attempt, count.by, afterFailure(count, failureLimits[count.by]));
+      return admitted(pool, attempt, locked.map(({ by }) => by));
     }),
 });

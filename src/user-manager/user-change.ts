@@ -29,7 +29,7 @@ const faultsOf = (groups: UserGroups, before: UserAccount, { properties, userGro
   return [...disabled, ...(moves || JSON.stringify(properties) !== JSON.stringify(before.properties) ? groups.faultsOf(userGroup, properties, '/$set') : [])];
 };
 
-/** Changes a user, all or nothing; nobody who signs in gets into a group whose users never do; who is blocked or expired after it has no session left, and links mailed to an old address end. */
+/** Changes a user, all or nothing; nobody who signs in gets into a group whose users never do; who is blocked or expired before or after it has no session and no mailed link left, and links mailed to an old address end. */
 export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands: UserCommands, updaterId: string): Promise<Changed> =>
   orTaken(
     inTransaction(pool, async (client): Promise<Changed> => {
@@ -40,8 +40,10 @@ export const changeUser = (pool: Pool, groups: UserGroups, id: string, commands:
       const faults = faultsOf(groups, before, applied.user);
       if (faults.length > 0) return { faults };
       const user = await updateUser(client, id, applied.user, updaterId);
-      if (user.email !== before.email) await endResetsOf(client, id);
-      if (isBlockedAt(user, Date.now())) await endSessionsOf(client, id);
+      // An expiration that came by itself ended nothing: what is left from before it must not come back with whoever lifts it.
+      const isBarred = [before, user].some((one) => isBlockedAt(one, Date.now()));
+      if (isBarred || user.email !== before.email) await endResetsOf(client, id);
+      if (isBarred) await endSessionsOf(client, id);
       await audit(client, 'user-changed', id, updaterId);
       return { user };
     }),

@@ -7,7 +7,7 @@ import type { UserAccount } from './domain/user-account.ts';
 import { eraseMailsTo } from './mail-folder.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { erasedWithUser } from './storage/erased-with-user.ts';
-import { findUserByAnyId } from './storage/user-table.ts';
+import { findUserByAnyId, lockUser } from './storage/user-table.ts';
 import { taskNames } from './workers/tasks.ts';
 
 /** What erasing an account stands on. */
@@ -52,6 +52,8 @@ export const eraseUser = async (
   const about = { tasks: taskNames, id: user.id };
   await untilNoneRuns(pool, about, MAIL_WITHIN_MS);
   const counts = await inTransaction(pool, async (client) => {
+    // First the user, as all who end sessions do: whoever renews a token has the user before the token.
+    await lockUser(client, user.id);
     const jobs = await forgetJobs(client, about);
     const rows = await eraseRows(client, user);
     // Of two who erase at once, one did.

@@ -1,5 +1,8 @@
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
+import { JsonFault, readJson } from '../http/json-gate.ts';
+import type { JsonFaultCode } from '../http/json-fault.ts';
+import { problemCatalogue } from '../http/problem.ts';
 import type { MemberFault } from './domain/user-account.ts';
 import { register } from './registration.ts';
 import { findUsers } from './storage/user-search.ts';
@@ -42,17 +45,30 @@ interface Person {
 
 const fault = (column: string, code: string, message: string): MemberFault => ({ pointer: `/${column}`, code, message });
 
-const jsonOr = (cell: string): unknown => {
+/** What a cell means where it is no text: JSON as the bodies of requests may be. Whatever is no JSON stays text: the schema tells what was expected. */
+const readCell = (column: string, cell: string): { readonly value: unknown } | MemberFault => {
+  const unfit = (code: JsonFaultCode): MemberFault => fault(column, code, problemCatalogue[code].detail);
   try {
-    return JSON.parse(cell);
-  } catch {
-    return cell; // not JSON: the schema tells what was expected
+    const { value, items } = readJson(Buffer.from(cell), { maxItems: Infinity });
+    const text = items?.find((item) => item.fault !== undefined)?.fault;
+    return text === undefined ? { value } : unfit(text.code);
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    return error.code === 'malformed-json' || error.code === 'not-utf8' ? { value: cell } : unfit(error.code);
   }
 };
 
-/** Members of a user from the texts of a row: JSON where the member is no text. */
-const membersOf = (row: CsvRow, isText: (column: string) => boolean): Record<string, unknown> =>
-  Object.fromEntries([...row].filter(([column]) => column !== '_id').map(([column, cell]) => [column, isText(column) ? cell : jsonOr(cell)]));
+/** Members of a user from the texts of a row, or the first cell that cannot be kept. */
+const membersOf = (row: CsvRow, isText: (column: string) => boolean): { readonly members: Record<string, unknown> } | MemberFault => {
+  const members: Record<string, unknown> = {};
+  for (const [column, cell] of row) {
+    if (column === '_id') continue;
+    const read = isText(column) ? { value: cell } : readCell(column, cell);
+    if ('code' in read) return read;
+    members[column] = read.value;
+  }
+  return { members };
+};
 
 const partsOf = (members: Record<string, unknown>): { own: Person; properties: Record<string, unknown> } => {
   const own = ['username', 'email', 'name', 'userGroup', 'blocked', 'roles'];
@@ -88,7 +104,9 @@ const takeRow = async (ports: ImportPorts, row: CsvRow | undefined, actor: strin
   if (row === undefined) return fault('', 'columns', 'Give the row as many cells as the first one.');
   const formula = [...row].find(([, cell]) => isFormula(cell));
   if (formula) return fault(formula[0], 'formula', 'Remove the formula: a cell begins with =, +, - or @.');
-  const members = membersOf(row, ports.groups.isText);
+  const read = membersOf(row, ports.groups.isText);
+  if ('code' in read) return read;
+  const { members } = read;
   const [wrong] = ports.faultsOf(members);
   if (wrong !== undefined) return wrong;
   const email = row.get('email');

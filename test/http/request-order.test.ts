@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import request from 'supertest';
-import { openShelf } from './shelf-service.ts';
+import { openShelf, shelfSpec } from './shelf-service.ts';
 
-const shelf = openShelf({ limits: { maxBytes: 2000 } });
+const spec = shelfSpec(({ paths }) => {
+  Object.assign(paths, { '/books/{id}/renew': { post: { ...paths['/books/{id}/return'].post, operationId: 'renewBook', responses: { ...paths['/books/{id}/return'].post.responses, 413: { description: 'Problem.' } } } } });
+});
+const shelf = openShelf({ spec, limits: { maxBytes: 2000 }, handlers: { renewBook: () => ({ status: 204 }) } });
 const { app } = shelf.service;
 const CREDENTIAL = 'Bearer let-me-in';
 
@@ -58,7 +61,10 @@ const refused: Situation[] = [
   { named: 'too many items', method: 'post', path: '/samples', headers: json, body: samples(4), status: 413, code: 'too-many-items' },
   { named: 'text on an operation without body', method: 'post', path: '/books/a/return', headers: { authorization: CREDENTIAL, 'content-type': 'text/plain' }, body: 'hello', status: 400, code: 'invalid-request' },
   { named: 'an object on an operation without body', method: 'post', path: '/books/a/return', headers: json, body: '{"a":1}', status: 400, code: 'invalid-request' },
-  { named: 'a huge body on an operation without body', method: 'post', path: '/books/a/return', headers: json, body: ' '.repeat(5000), status: 413, code: 'payload-too-large' },
+  { named: 'a huge body on an operation without body', method: 'post', path: '/books/a/return', headers: json, body: ' '.repeat(5000), status: 400, code: 'invalid-request' },
+  { named: 'a huge body on an operation without body that declares 413', method: 'post', path: '/books/a/renew', headers: json, body: ' '.repeat(5000), status: 413, code: 'payload-too-large' },
+  { named: 'a body that inflates on an operation without body', method: 'post', path: '/books/a/return', headers: { ...json, 'content-encoding': 'gzip' }, body: gzipSync(Buffer.alloc(1_000_000, ' ')), status: 400, code: 'invalid-request' },
+  { named: 'a huge body of a GET', path: '/books', headers: json, body: ' '.repeat(5000), status: 400, code: 'invalid-request' },
   { named: 'text where a JSON body is optional', method: 'post', path: '/books/a/lend', headers: { authorization: CREDENTIAL, 'content-type': 'text/plain' }, body: 'hello', status: 415, code: 'unsupported-media-type' },
   { named: 'a form with a repeated key', method: 'post', path: '/token', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'username=a&username=b', status: 400, code: 'duplicate-key' },
   { named: 'a form with a reserved key', method: 'post', path: '/token', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: '__proto__=a', status: 400, code: 'forbidden-key' },

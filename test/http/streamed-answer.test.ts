@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AnyHandler } from '../../src/http/operation.ts';
 import { openShelf, shelfSpec } from './shelf-service.ts';
 
 describe('an answer that is sent piece by piece', () => {
@@ -10,16 +11,19 @@ describe('an answer that is sent piece by piece', () => {
     server?.closeAllConnections();
     server?.close();
   });
-  const asked = async (body: () => AsyncGenerator<string>, stalledAfterMs?: number) => {
-    const spec = shelfSpec(({ paths }) => {
-      paths['/books/lost'].get.responses[200] = { description: 'Lines.', content: { 'text/plain': { schema: { type: 'string' } } } };
-    });
-    const shelf = openShelf({ spec, handlers: { listLost: () => ({ status: 200, body: body() }) }, ...(stalledAfterMs !== undefined && { stalledAfterMs }) });
-    const listening = createServer(shelf.service.app);
+  const known = { headers: { authorization: 'Bearer let-me-in' } };
+  const linesSpec = () => shelfSpec(({ paths }) => {
+    paths['/books/lost'].get.responses[200] = { description: 'Lines.', content: { 'text/plain': { schema: { type: 'string' } } } };
+  });
+  const listen = async ({ service }: ReturnType<typeof openShelf>): Promise<string> => {
+    const listening = createServer(service.app);
     server = listening;
     await new Promise<void>((resolve) => void listening.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${String((listening.address() as AddressInfo).port)}/books/lost`;
-    return { shelf, answer: await fetch(url, { headers: { authorization: 'Bearer let-me-in' } }) };
+    return `http://127.0.0.1:${String((listening.address() as AddressInfo).port)}/books/lost`;
+  };
+  const asked = async (body: () => AsyncGenerator<string>, stalledAfterMs?: number) => {
+    const shelf = openShelf({ spec: linesSpec(), handlers: { listLost: () => ({ status: 200, body: body() }) }, ...(stalledAfterMs !== undefined && { stalledAfterMs }) });
+    return { shelf, answer: await fetch(await listen(shelf), known) };
   };
 
   test('comes whole, empty pieces or not', async () => {
@@ -68,6 +72,64 @@ describe('an answer that is sent piece by piece', () => {
     await answer.body?.cancel();
     for (let waitedMs = 0; waitedMs < 5000 && made < 10_000; waitedMs += 20) await sleep(20);
     expect([made >= 10_000, made < 11_000, shelf.errors]).toEqual([true, true, []]);
+  });
+
+  describe('of which the client leaves before the first piece', () => {
+    /** Asks, leaves once the handler is at work, and tells what was thought of it. */
+    const left = async (handler: AnyHandler, problems: unknown[] = []) => {
+      const begun = Promise.withResolvers<undefined>();
+      const listLost: AnyHandler = (call) => {
+        begun.resolve(undefined);
+        return handler(call);
+      };
+      const auditRefusal = async ({ code }: { readonly code: string }) => {
+        problems.push(code);
+        return Promise.resolve();
+      };
+      const shelf = openShelf({ spec: linesSpec(), auditRefusal, handlers: { listLost } });
+      const leaving = new AbortController();
+      const answer = fetch(await listen(shelf), { ...known, signal: leaving.signal });
+      await begun.promise;
+      leaving.abort();
+      await expect(answer).rejects.toThrow();
+      await sleep(400);
+      return { errors: shelf.errors, problems };
+    };
+
+    test('it is made no further, and that is no error', async () => {
+      const made: string[] = [];
+      const body = async function* () {
+        try {
+          await sleep(200);
+          for (const piece of ['a\n', 'b\n']) {
+            made.push(piece);
+            yield piece;
+          }
+        } finally {
+          made.push('ended');
+        }
+      };
+      expect(await left(() => ({ status: 200, body: body() }))).toEqual({ errors: [], problems: [] });
+      expect(made).toEqual(['a\n', 'ended']);
+    });
+
+    test.each<[string, (signal: AbortSignal) => unknown]>([
+      ['whoever makes the first piece', (signal) => ({ status: 200, body: (async function* () {
+        await sleep(5_000, undefined, { signal });
+        yield 'a\n';
+      })() })],
+      ['whoever makes the answer', (signal) => sleep(5_000, { status: 200, body: 'a' }, { signal })],
+    ])('%s is told, and giving up is no error', async (_situation, make) => {
+      expect(await left((({ signal }: { signal: AbortSignal }) => make(signal)) as AnyHandler)).toEqual({ errors: [], problems: [] });
+    });
+
+    test('a fault of our own is one all the same', async () => {
+      const answer = await left(async () => {
+        await sleep(200);
+        throw new Error('no database');
+      });
+      expect(answer).toEqual({ errors: [expect.objectContaining({ message: 'no database' })], problems: ['internal-error'] });
+    });
   });
 
   /** Endless; tells how much was made, and when it was left. */

@@ -203,7 +203,7 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
       expect(await expiring({ healthData: 3_000 })).toMatchObject({ healthData: many - 200 });
     });
 
-    test('sessions and links, too', async () => {
+    test('sessions, links and failed sign-ins, too', async () => {
       const { pool } = vitalgate.database;
       const { id } = await vitalgate.addUser();
       for (const [table, more, values] of [['session', 'kind, family,', `'cookie', 'old',`], ['refresh_token', 'family,', `'old',`], ['password_reset', '', '']] as const) {
@@ -213,7 +213,13 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
           [id, table],
         );
       }
-      expect(await expireAccounts(pool, join(vitalgate.dataDir, 'mail'), { sessions: 1, resets: 1, bulkJobs: 30, mails: 7 })).toMatchObject({ sessions: 2500, refreshTokens: 2500, passwordResets: 2500 });
+      for (const [kind, noted, signedIn] of [['stranger', '3 days', undefined], ['recent', '1 day', undefined], ['known', '80 days', '80 days'], ['left', '91 days', '91 days']] as const) {
+        await pool.query(
+          `insert into user_manager.sign_in_failures (account, source, failures, noted_at, signed_in_at)
+           select sha256(convert_to($1 || n, 'UTF8')), '', 1, now() - $2::interval, now() - $3::interval from generate_series(1, 1200) n`, [kind, noted, signedIn ?? null],
+        );
+      }
+      expect(await expireAccounts(pool, join(vitalgate.dataDir, 'mail'), { sessions: 1, resets: 1, bulkJobs: 30, mails: 7 })).toMatchObject({ sessions: 2500, refreshTokens: 2500, passwordResets: 2500, signInFailures: 2400 });
     });
   });
 

@@ -109,6 +109,47 @@ describe('signing in', () => {
     await forgetFailures();
   });
 
+  describe('B4 what is refused leaves nothing behind', () => {
+    const rows = async () => (await query('select account, source, failures, noted_at from user_manager.sign_in_failures order by account, source')).rows as { readonly failures: number }[];
+
+    test.each<[string, string, readonly [username: string, from: string][]]>([
+      ['a source that has to wait, whatever name it tries', `(''::bytea, sha256('${here}'))`, [['never-seen-1', here], ['never-seen-2', here]]],
+      ['an account that has to wait, wherever it is tried', `(sha256('never-seen'), ''::bytea)`, [['never-seen', here], ['NEVER-seen', elsewhere]]],
+      ['an account that has to wait there', `(sha256('never-seen'), sha256('${here}'))`, [['never-seen', here]]],
+    ])('%s', async (_situation, key, attempts) => {
+      await forgetFailures();
+      await query(`insert into user_manager.sign_in_failures (account, source, failures, blocked_until) select account, source, 100, now() + interval '1 minute' from (values ${key}) as given(account, source)`);
+      const before = await rows();
+      expect(statuses(await Promise.all(attempts.map(([username, from]) => signIn(username, 'x', from))))).toEqual(attempts.map(() => 429));
+      expect(await rows()).toEqual(before);
+      await forgetFailures();
+    });
+
+    test('an attempt whose password was not looked at, unless something else counts there', async () => {
+      await forgetFailures();
+      const attempts = createSignInAttempts(vitalgate.database.pool);
+      const withdraw = async (attempt: Parameters<typeof attempts.admit>[0]) => {
+        const admitted = await attempts.admit(attempt);
+        if ('withdrawn' in admitted) await admitted.withdrawn();
+      };
+      await withdraw({ username: 'busy', source: here });
+      expect(await rows()).toEqual([]);
+      const { username, password } = await vitalgate.addUser();
+      expect((await signIn(username, password)).status).toBe(200);
+      const known = (await query('select account, source from user_manager.sign_in_failures where signed_in_at is not null')).rows;
+      await withdraw({ username, source: here });
+      expect((await query('select account, source from user_manager.sign_in_failures where signed_in_at is not null')).rows).toEqual(known);
+    });
+
+    test('those of many at once that have to wait because of the others', async () => {
+      await forgetFailures();
+      await query(`insert into user_manager.sign_in_failures (account, source, failures) values (sha256('raced'), '', $1)`, [failureLimits.account.free + 7]);
+      const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => signIn('raced', 'x', `127.0.2.${String(index + 1)}`)));
+      expect(statuses(answers).toSorted()).toEqual([401, ...Array<number>(11).fill(429)]);
+      expect((await rows()).map(({ failures }) => failures).toSorted((one, other) => one - other)).toEqual([1, 1, failureLimits.account.free + 8]);
+    });
+  });
+
   test('B4 a source that tries many accounts has to wait, and others do not', async () => {
     await forgetFailures();
     const { username, password } = await vitalgate.addUser();

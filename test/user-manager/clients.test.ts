@@ -57,6 +57,10 @@ describe('clients of the User Manager', () => {
     ['another scope', () => ask({ ...inForm(), scope: 'admin' }), 400],
     ['a member nobody knows', () => ask({ ...inForm(), username: 'x' }), 400],
     ['JSON', () => um.send('POST', '/oauth2/token', inForm(), {}), 415],
+    ...['a\0b', '\0', 'a\nb', 'a\u007fb', 'a\u0085b'].flatMap((text): [string, () => Promise<Response>, number][] => [
+      [`${JSON.stringify(text)} as the client by Basic`, () => ask({ grant_type: 'client_credentials' }, basic(text, 'x')), 401],
+      [`${JSON.stringify(text)} as the secret by Basic`, () => ask({ grant_type: 'client_credentials' }, basic(client.clientId, text)), 401],
+    ]),
     ['a NUL in the client', () => ask({ ...inForm(), client_id: 'a\0b' }), 400],
   ])('%s is refused', async (_situation, send, status) => {
     expect((await send()).status).toBe(status);

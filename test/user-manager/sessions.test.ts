@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startUserManager, type RunningUserManager } from './running-user-manager.ts';
+import { hashOfToken, newSessionToken } from '../../src/user-manager/session-token.ts';
+import { issueReset } from '../../src/user-manager/storage/password-reset-table.ts';
+import { password, startUserManager, type RunningUserManager } from './running-user-manager.ts';
 
 describe('sessions', () => {
   let um: RunningUserManager;
@@ -98,6 +100,24 @@ describe('sessions', () => {
       expect(left.rowCount).toBe(0);
     });
 
+    test.each<[string, object]>([
+      ['is lifted', { $unset: { expirationDate: '' } }],
+      ['is put off', { $set: { expirationDate: '2090-01-01T00:00:00Z' } }],
+    ])('for good when the expiration came by itself, also when it %s later', async (situation, change) => {
+      const username = `lifted-${situation.replaceAll(' ', '-')}`;
+      const id = await um.create(username);
+      const { accessToken, refreshToken } = await um.tokens(username);
+      const resetToken = newSessionToken();
+      await issueReset(um.database.pool, { tokenHash: hashOfToken(resetToken), userId: id, minutes: 30 });
+      // As time does it: no change of the service's own.
+      await um.database.pool.query(`update user_manager.user_account set expiration_date = now() - interval '1 second' where _id = $1`, [id]);
+      expect(await um.statusOf(accessToken)).toBe(401);
+      expect((await patch(id, change)).status).toBe(200);
+      expect([await um.statusOf(accessToken), (await um.send('POST', '/refreshtoken', { refreshToken }, {})).status]).toEqual([401, 401]);
+      expect((await um.send('POST', '/users/reset-password', { token: resetToken, password: 'five oars and a paper boat' })).status).toBe(400);
+      expect((await um.signIn(username)).status).toBe(200);
+    });
+
     test('when the expiration comes, by itself, and the user shows as blocked', async () => {
       const id = await um.create('expires', { expirationDate: new Date(Date.now() + 1500).toISOString() });
       const { accessToken } = await um.tokens('expires');
@@ -149,6 +169,44 @@ describe('sessions', () => {
         await holder.query('rollback');
         holder.release();
       }
+    });
+
+    /** Runs two requests one after the other behind locks on sessions of a user, and lets both go on together. */
+    const behind = async (sessions: string, values: readonly unknown[], first: () => Promise<Response>, second: () => Promise<Response>): Promise<number[]> => {
+      const holder = await um.database.pool.connect();
+      try {
+        await holder.query('begin');
+        await holder.query(`select from user_manager.session where ${sessions} for update`, [...values]);
+        const one = first();
+        await untilWaiting(1);
+        const other = second();
+        await untilWaiting(2);
+        await holder.query('rollback');
+        return (await Promise.all([one, other])).map(({ status }) => status);
+      } finally {
+        await holder.query('rollback');
+        holder.release();
+      }
+    };
+
+    test.each<[string, (id: string, tokens: Tokens) => Promise<Response>, number]>([
+      ['an operator ends all sessions', (id) => um.send('DELETE', `/users/${id}/sessions`), 204],
+      ['an operator blocks the user', (id) => patch(id, { $set: { blocked: true } }), 200],
+      ['the user is deleted', (id) => um.send('DELETE', `/users/${id}`), 204],
+      ['the person changes the password', (_id, tokens) => um.send('POST', '/change-password', { currentPassword: password, password: 'five oars and a paper boat' }, bearer(tokens)), 204],
+    ])('while %s, neither waits for the other', async (situation, end, status) => {
+      const username = `meets-${situation.replaceAll(' ', '-')}`;
+      const id = await um.create(username);
+      const tokens = await um.tokens(username);
+      expect(await behind('user_id = $1', [id], () => end(id, tokens), () => renew(tokens.refreshToken))).toEqual([status, 401]);
+    });
+
+    test('two devices of one person renew their ended sessions at the same time', async () => {
+      const id = await um.create('two-devices');
+      const [phone, tablet] = [await um.tokens('two-devices'), await um.tokens('two-devices')];
+      await um.database.pool.query('update user_manager.session set expires_at = now() where user_id = $1', [id]);
+      const answers = await behind('token_hash = $1', [hashOfToken(tablet.accessToken)], () => renew(tablet.refreshToken), () => renew(phone.refreshToken));
+      expect(answers).toEqual([200, 200]);
     });
   });
 });

@@ -72,6 +72,22 @@ describe('PATCH /users/import', () => {
     for (const cell of row.split(',').filter((text) => text.length > 3)) expect(JSON.stringify(result.invalid)).not.toContain(cell);
   });
 
+  test.each<[string, string, string]>([
+    ['an escaped NUL', '["\\u0000"]', 'invalid-text'],
+    ['half of a surrogate pair', '["a","\\ud800"]', 'invalid-text'],
+    ['a key that JavaScript reserves', '{"__proto__":1}', 'forbidden-key'],
+    ['a key twice', '{"city":"Bern","city":"Basel"}', 'duplicate-key'],
+    ['an array in an array and so on', '['.repeat(20_000) + ']'.repeat(20_000), 'too-deep'],
+    ['no JSON at all', '["', 'type'],
+  ])('a cell of JSON with %s costs its row alone', async (situation, cell, code) => {
+    const tag = situation.replaceAll(/[^a-z]/gi, '').toLowerCase();
+    const column = cell.startsWith('{') ? 'address' : 'consents';
+    const quoted = `"${cell.replaceAll('"', '""')}"`;
+    const result = await report(`email,userGroup,${column}\n${tag}1@example.org,,\n${tag}2@example.org,trial,${quoted}\n${tag}3@example.org,,\n`);
+    expect(result.inserted).toHaveLength(2);
+    expect(result.invalid).toEqual([{ row: 2, column, code, error: expect.any(String) }]);
+  });
+
   test.each([['a telephone number', '+41 31 123 45 67'], ['a negative number', '-12.5']])('%s is no formula', async (_situation, site) => {
     const tag = String(site.length);
     expect(await report(`email,userGroup,site\nsign${tag}@example.org,trial,${site}\n`)).toMatchObject({ inserted: [expect.any(String)] });
@@ -97,6 +113,47 @@ describe('PATCH /users/import', () => {
   test('the name is read by its encoding', async () => {
     expect(await read('latin@example.org')).toMatchObject({ name: 'Zoë' });
   });
+
+  /** A form written by hand; `head` follows the name of its part `file`. */
+  const sendForm = (head: string, file: Uint8Array, before = '') =>
+    um.call('/users/import', {
+      method: 'PATCH', headers: { ...asService, 'content-type': 'multipart/form-data; boundary=b' },
+      body: Buffer.concat([Buffer.from(`${before}--b\r\nContent-Disposition: form-data; name="file"${head}\r\n\r\n`), file, Buffer.from('\r\n--b--\r\n')]),
+    });
+
+  test.each<[string, string, Uint8Array, string]>([
+    ['a file', '; filename="u.csv"', Buffer.from('email,name\npart1@example.org,Łukasz\n'), 'Łukasz'],
+    ['a file of bytes', '\r\nContent-Type: application/octet-stream', Buffer.from('email,name\npart2@example.org,Łukasz\n'), 'Łukasz'],
+    ['a plain field', '', Buffer.from('email,name\npart3@example.org,Łukasz\n'), 'Łukasz'],
+    ['a plain field of text', '\r\nContent-Type: text/csv; charset=utf-8', Buffer.from('email,name\npart4@example.org,Łukasz Zoë 漢字\n'), 'Łukasz Zoë 漢字'],
+  ])('names in the part `file` are read alike when it is sent as %s', async (_situation, head, file, name) => {
+    expect(await (await sendForm(head, file)).json()).toMatchObject({ inserted: [expect.any(String)], invalid: [] });
+    expect(await read(/part\d@example.org/.exec(Buffer.from(file).toString())?.[0] ?? '')).toMatchObject({ name });
+  });
+
+  const field = (name: string, value: Uint8Array): string => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${Buffer.from(value).toString()}\r\n`;
+
+  test('a plain field `file` may have another encoding, and cells may be parted by any one character', async () => {
+    const file = Buffer.from('email§name\npart5@example.org§Zoë\n', 'latin1');
+    expect(await (await sendForm('', file, field('encoding', Buffer.from('latin1')) + field('delimiter', Buffer.from('§')))).json()).toMatchObject({ inserted: [expect.any(String)] });
+    expect(await read('part5@example.org')).toMatchObject({ name: 'Zoë' });
+  });
+
+  test('a field that is not UTF-8 is refused', async () => {
+    const body = Buffer.from('--b\r\nContent-Disposition: form-data; name="delimiter"\r\n\r\n§\r\n--b--\r\n', 'latin1');
+    const answer = await um.call('/users/import', { method: 'PATCH', body, headers: { ...asService, 'content-type': 'multipart/form-data; boundary=b' } });
+    expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({ code: 'not-utf8' })]);
+  });
+
+  test.each<[string, string]>([['no disposition', 'Content-Type: text/plain'], ['the disposition of an attachment', 'Content-Disposition: attachment; name="file"']])(
+    'a part with %s is none of the form, whatever its size and place', async (_situation, head) => {
+      for (const size of [10, 70_000, 900_000]) {
+        const part = `--b\r\n${head}\r\n\r\n${'x'.repeat(size)}\r\n`;
+        const answers = await Promise.all([`${part}--b--\r\n`, `${part}${field('delimiter', Buffer.from(','))}--b--\r\n`, `${field('delimiter', Buffer.from(','))}${part}--b--\r\n`].map((body) =>
+          um.call('/users/import', { method: 'PATCH', body, headers: { ...asService, 'content-type': 'multipart/form-data; boundary=b' }, signal: AbortSignal.timeout(5_000) })));
+        expect(answers.map(({ status }) => status)).toEqual([400, 400, 400]); // there is no file
+      }
+    }, 20_000);
 
   test.each<[string, Uint8Array | string, Record<string, string>, number, string]>([
     ['a column nobody knows', 'email,shoeSize\na@example.org,42\n', {}, 400, '/file'],

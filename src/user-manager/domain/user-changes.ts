@@ -27,6 +27,12 @@ type Command = keyof UserCommands;
 
 const settable = ['username', 'email', 'name', 'userGroup', 'blocked', 'expirationDate', 'roles'];
 const removable = ['name', 'expirationDate', 'roles'];
+const LONGEST_NAME = 200;
+const MOST_PARTS = 32;
+/** What an answer tells of a change with many faults, and of a name that is too long to be one. */
+const MOST_FAULTS = 20;
+const LONGEST_POINTER = 256;
+
 const order: readonly Command[] = ['$set', '$unset', '$inc', '$push', '$pull', '$addToSet'];
 
 /** A change that cannot be made; thrown and caught in this file. */
@@ -60,8 +66,10 @@ const newValue: Readonly<Record<Command, (current: unknown, operand: unknown) =>
 };
 
 const checkMember = (command: Command, member: string): void => {
+  if (member.length > LONGEST_NAME) throw new Refusal('invalid-name', 'Name a member in at most 200 characters.');
   const [root = '', ...rest] = member.split('.');
-  if (member.split('.').some((part) => part === '' || part.startsWith('$') || ['__proto__', 'constructor', 'prototype'].includes(part))) throw new Refusal('invalid-name', 'Name a member, with dots between its parts.');
+  if (rest.length >= MOST_PARTS) throw new Refusal('invalid-name', 'Reach at most 32 parts deep.');
+  if ([root, ...rest].some((part) => part === '' || part.startsWith('$') || ['__proto__', 'constructor', 'prototype'].includes(part))) throw new Refusal('invalid-name', 'Name a member, with dots between its parts.');
   if (!(ownMembers as readonly string[]).includes(root)) return;
   if (!settable.includes(root)) throw new Refusal('immutable', root === 'password' ? 'Passwords are changed by a reset.' : 'This member cannot be changed.');
   if (rest.length > 0) throw new Refusal('invalid-name', 'Dots reach into custom properties alone.');
@@ -93,7 +101,7 @@ const userOf = (document: Json): ChangeableUser => {
   };
 };
 
-/** The user after all commands, or every command that cannot be carried out. Custom properties are the group's to judge. */
+/** The user after all commands, or the first 20 commands that cannot be carried out. Custom properties are the group's to judge. */
 export const applyCommands = (user: UserAccount, commands: UserCommands): { readonly user: ChangeableUser } | { readonly faults: readonly MemberFault[] } => {
   const { username, email, name, userGroup, blocked, expirationDate, roles, properties } = user;
   let document = withOwnMembers({ username, email, userGroup, blocked, roles, properties, ...(name !== undefined && { name }), ...(expirationDate && { expirationDate }) });
@@ -107,9 +115,9 @@ export const applyCommands = (user: UserAccount, commands: UserCommands): { read
         if (member === 'expirationDate' && command === '$set' && expirationIn(operand as string) === undefined) throw new Refusal(noExpiration.code, noExpiration.message);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        faults.push({ pointer: `/${command}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`, code: error.code, message: error.message });
+        faults.push({ pointer: `/${command}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`.slice(0, LONGEST_POINTER).toWellFormed(), code: error.code, message: error.message });
       }
     }
   }
-  return faults.length > 0 ? { faults } : { user: userOf(document) };
+  return faults.length > 0 ? { faults: faults.slice(0, MOST_FAULTS) } : { user: userOf(document) };
 };

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
+import { lockUserWhoMaySignIn } from './password-reset-table.ts';
 import { lockSignIn } from './session-table.ts';
-import { maySignIn } from './user-table.ts';
 
 /** A refresh token to keep; only its hash is ever stored. */
 export interface NewRefreshToken {
@@ -37,19 +37,20 @@ const endFamily = async (db: Queryable, family: string): Promise<void> => {
 /**
  * Uses up a refresh token and ends the access tokens of its family. One that was used before ends the whole family: it was copied. Of
  * two of a family at the same time one waits for the other and counts as the second; what ends the family or changes the user waits, too,
- * and then ends the new ones. In a transaction only.
+ * and then ends the new ones. Renewals of one user go one by one. In a transaction only.
  */
 export const useRefreshToken = async (db: Queryable, tokenHash: Buffer): Promise<UsedRefreshToken> => {
-  const { rows: [known] } = await db.query<{ family: string }>('select family from user_manager.refresh_token where token_hash = $1', [tokenHash]);
+  const { rows: [known] } = await db.query<{ user_id: string; family: string }>('select user_id, family from user_manager.refresh_token where token_hash = $1', [tokenHash]);
   if (known === undefined) return 'unknown';
+  // First the user, as whoever ends all of their sessions does: with the token in hand, each would wait for the other.
+  const maySignIn = (await lockUserWhoMaySignIn(db, known.user_id)) !== undefined;
   await lockSignIn(db, known.family);
-  const { rows } = await db.query<{ user_id: string; family: string; expires_at: Date; used: boolean; valid: boolean }>(
-    `select t.user_id, t.family, t.expires_at, t.used_at is not null as used, t.expires_at > now() and (${maySignIn}) as valid
-     from user_manager.refresh_token t join user_manager.user_account u on u._id = t.user_id where t.token_hash = $1 for update of t for share of u`,
+  const { rows } = await db.query<{ user_id: string; family: string; expires_at: Date; used: boolean; live: boolean }>(
+    `select user_id, family, expires_at, used_at is not null as used, expires_at > now() as live from user_manager.refresh_token where token_hash = $1 for update`,
     [tokenHash],
   );
   const [row] = rows;
-  if (row === undefined || (!row.used && !row.valid)) return 'unknown';
+  if (row === undefined || (!row.used && !(row.live && maySignIn))) return 'unknown';
   if (row.used) {
     await endFamily(db, row.family);
     return 'replayed';

@@ -29,20 +29,52 @@ const keys: Readonly<Record<CountedBy, string>> = { accountFromSource: `${accoun
 const given = '$1::text is not null and $2::text is not null';
 const days = { strangers: 2, known: 90 };
 
+interface CountRow {
+  readonly failures: number;
+  readonly idle: number;
+  readonly wait: number;
+  readonly known: boolean;
+}
+
+/** Columns of CountRow, of the table named `counted`; without a row nothing was counted. */
+const countColumns = `coalesce(counted.failures, 0) as failures, coalesce(extract(epoch from clock_timestamp() - counted.noted_at), 0)::float8 as idle,
+  coalesce(greatest(0, ceil(extract(epoch from counted.blocked_until - clock_timestamp()))), 0)::int as wait,
+  coalesce(counted.signed_in_at > now() - interval '${String(days.known)} days', false) as known`;
+
+const countOf = ({ failures, idle, wait, known }: CountRow): FailureCount => ({ failures, idleSeconds: Math.max(0, idle), waitSeconds: wait, isKnown: known });
+
+/** All counts of an attempt as they are now; locks nothing and leaves nothing behind. */
+export const readCounts = async (db: Queryable, { username, source: from }: Attempt): Promise<readonly (FailureCount & { readonly by: CountedBy })[]> => {
+  const named = Object.entries(keys).map(([by, key]) => `('${by}', ${key})`).join(', ');
+  const { rows } = await db.query<CountRow & { by: CountedBy }>(
+    `select named.by, ${countColumns} from (values ${named}) as named(by, account, source) left join user_manager.sign_in_failures counted using (account, source) where ${given}`,
+    [username, from],
+  );
+  return rows.map((row) => ({ by: row.by, ...countOf(row) }));
+};
+
 /** The count of a row, which stays locked for the rest of the transaction; a row that is not there yet, or not any more, is made. */
 export const lockCount = async (db: Queryable, { username, source: from }: Attempt, by: CountedBy): Promise<FailureCount> => {
   // One statement: between two, the row might be forgotten.
-  const { rows } = await db.query<{ failures: number; idle: number; wait: number; known: boolean }>(
+  const { rows } = await db.query<CountRow>(
     `insert into user_manager.sign_in_failures as counted (account, source) select ${keys[by]} where ${given}
-     on conflict (account, source) do update set failures = counted.failures
-     returning failures, extract(epoch from clock_timestamp() - noted_at)::float8 as idle,
-       coalesce(greatest(0, ceil(extract(epoch from blocked_until - clock_timestamp()))), 0)::int as wait,
-       coalesce(signed_in_at > now() - interval '${String(days.known)} days', false) as known`,
+     on conflict (account, source) do update set failures = counted.failures returning ${countColumns}`,
     [username, from],
   );
   const [row] = rows;
   if (row === undefined) throw new Error('An insertion returns its row.');
-  return { failures: row.failures, idleSeconds: Math.max(0, row.idle), waitSeconds: row.wait, isKnown: row.known };
+  return countOf(row);
+};
+
+/** Takes away the rows of an attempt that count nothing; only for rows that are locked. */
+export const removeEmptyCounts = async (db: Queryable, { username, source: from }: Attempt, locked: readonly CountedBy[]): Promise<void> => {
+  for (const by of locked) {
+    await db.query(
+      `delete from user_manager.sign_in_failures where (account, source) = (${keys[by]}) and ${given}
+         and failures = 0 and signed_in_at is null and coalesce(blocked_until <= clock_timestamp(), true)`,
+      [username, from],
+    );
+  }
 };
 
 /** Writes a count; the next try has to wait from now on. */
@@ -72,12 +104,12 @@ export const forgetFailuresOf = async (db: Queryable, username: string): Promise
   return rowCount ?? 0;
 };
 
-/** Removes a few rows that have no meaning any more; called again and again, it removes all of them. */
-export const removeOldCounts = async (db: Queryable): Promise<void> => {
-  for (const old of [`signed_in_at is null and noted_at < now() - interval '${String(days.strangers)} days'`, `signed_in_at < now() - interval '${String(days.known)} days'`]) {
+/** Forgets counts that have no meaning any more, a batch of them; answers how many. */
+export const forgetOldCounts = async (db: Queryable, limit: number): Promise<number> =>
+  (
     await db.query(
-      `delete from user_manager.sign_in_failures where (account, source) in
-         (select account, source from user_manager.sign_in_failures where ${old} limit 20 for update skip locked)`,
-    );
-  }
-};
+      `delete from user_manager.sign_in_failures where (account, source) in (select account, source from user_manager.sign_in_failures
+         where (signed_in_at is null and noted_at < now() - interval '${String(days.strangers)} days') or signed_in_at < now() - interval '${String(days.known)} days' limit $1 for update skip locked)`,
+      [limit],
+    )
+  ).rowCount ?? 0;
