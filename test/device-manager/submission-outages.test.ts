@@ -17,10 +17,11 @@ describe('an outage of the Therapy and Monitoring Manager', () => {
   let submitter: Submitter;
   let vitalgate: TestVitalgate;
   let tmm: TherapyMonitoringPlayer;
-  const { plan, patient, upload, arrives } = submitting(() => submitter);
+  let operator: Client;
+  const { plan, patient, upload, arrives, listed, parked } = submitting(() => submitter);
   beforeAll(async () => {
     submitter = await startSubmitter({ TMM_RETRY_SECONDS: firstWaitMs / 1000, TMM_TIMEOUT_SECONDS: 0.8 });
-    ({ vitalgate, tmm } = submitter);
+    ({ vitalgate, tmm, operator } = submitter);
   }, 60_000);
   afterAll(() => submitter.stop());
   afterEach(() => {
@@ -47,6 +48,27 @@ describe('an outage of the Therapy and Monitoring Manager', () => {
     tmm.fault = () => undefined;
     expect(await arrives(planId, 3)).toHaveLength(3);
     await eventually(() => waitingOf(patientId), ({ count }) => count === 0);
+  });
+
+  test('that is over shows which value does not open: it is parked as value-missing, holds up no other, and a replay delivers it once it opens', async () => {
+    const { patientId, app } = await patient();
+    const planId = plan(patientId);
+    tmm.fault = () => 'error';
+    const [first, second] = rates(2);
+    const [damaged = ''] = await upload(app, [first ?? {}]);
+    await upload(app, [second ?? {}]);
+    await eventually(() => listed(`&state=waiting&patientId=${patientId}`), (rows) => rows.length === 2);
+    const flip = () => vitalgate.database.pool.query(
+      `update device_manager.normalized_chunk c set body = set_byte(body, 40, get_byte(body, 40) # 1) from device_manager.sample s where s._id = $1::uuid and c.patient_id = s.patient_id and c.payload_id = s.payload_id`, [damaged],
+    );
+    await flip();
+    tmm.fault = () => undefined;
+    expect(await arrives(planId, 1)).toMatchObject([{ observedAt: '2024-07-01T00:00:01.000Z' }]);
+    const [row] = await parked(patientId);
+    expect(row).toMatchObject({ sampleId: damaged, reason: 'value-missing' });
+    await flip();
+    expect((await operator.post(`/submissions/${row?._id ?? ''}/replay`)).status).toBe(204);
+    expect(await arrives(planId, 2)).toHaveLength(2);
   });
 
   test('that is over leaves what was sent many times before with the shortest wait', async () => {
