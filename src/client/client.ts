@@ -7,7 +7,8 @@ export { memoryStore, storageStore, type KeyValueStorage, type OutboxStore } fro
 export type { Outbox } from './outbox.ts';
 export type { FlushOutcome, OutboxEvent } from './run.ts';
 export type { Verdict } from './sending.ts';
-export type { Api, Session } from './session.ts';
+export type { Session } from './session.ts';
+export type { Api } from './session-api.ts';
 export type { Gzip } from './upload-body.ts';
 export { VitalgateError } from './vitalgate-error.ts';
 

@@ -1,3 +1,4 @@
+import { unlessAborted } from './cancelling.ts';
 import type { Anchor, Sendable } from './outbox-entries.ts';
 import { recover } from './recovery.ts';
 import { settle, type FlushOutcome, type Run, type Step } from './run.ts';
@@ -5,16 +6,17 @@ import { uploadOf, type Verdict } from './sending.ts';
 
 /** Sends one entry when its owner is signed in at that moment, and nobody else's. */
 const attempt = async (run: Run, key: string, entry: Sendable): Promise<Step> => {
+  const begun = run.session.now();
   let sentBytes = 0;
   let verdicts: Verdict[] | 'somebody-else';
   try {
     const upload = await uploadOf(entry, run.gzip);
-    verdicts = await run.session.as(run.owner, run.signal, () => {
+    verdicts = await unlessAborted(run.signal, run.session.as(run.owner, run.signal, () => {
       sentBytes = upload.bytes;
       return upload.send(run.session.api, run.signal);
-    });
+    }));
   } catch (error) {
-    return recover(run, key, entry, error, sentBytes);
+    return recover(run, key, entry, error, { sentBytes, begun });
   }
   if (verdicts === 'somebody-else') return { state: 'somebody-else' };
   [run.failures, run.signedInAgain, run.breaks.times] = [0, false, 0];

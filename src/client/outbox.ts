@@ -4,7 +4,7 @@ import { deletionEntries, openEntries, placeOf, sampleEntries, type Anchor, type
 import type { OutboxStore } from './outbox-store.ts';
 import type { FlushOutcome, OutboxEvent, Run } from './run.ts';
 import type { Session } from './session.ts';
-import { createTurns, turnsAt } from './turns.ts';
+import { createTurns, runsAt } from './turns.ts';
 import { platformGzip, type Gzip } from './upload-body.ts';
 
 /** A queue of one person's samples and deletions that survives crashes, and loses nothing without a verdict on it. */
@@ -40,26 +40,16 @@ export interface OutboxOptions {
   readonly gzip?: Gzip | undefined;
 }
 
-/** Aborts with the signal given, and by itself. */
-const abortableBy = (signal: AbortSignal | undefined): { readonly signal: AbortSignal; readonly abort: () => void; readonly release: () => void } => {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  if (signal?.aborted === true) abort();
-  signal?.addEventListener('abort', abort);
-  return { signal: controller.signal, abort, release: () => signal?.removeEventListener('abort', abort) };
-};
-
 /** Opens the outbox of a person. Throws TypeError without an owner. */
 export const openOutbox = ({ session, store, owner, name = 'all', onEvent = () => undefined, chunk = recommendedChunk, gzip = platformGzip }: OutboxOptions): Outbox => {
   const place = placeOf(owner, name);
   const entries = openEntries(store, place);
   const breaks: Run['breaks'] = { key: '', times: 0 };
   const adding = createTurns();
-  const flushing = turnsAt(store, place);
-  const runs = new Set<() => void>();
+  const runs = runsAt(store, place);
 
-  const send = async (signal: AbortSignal, attempts: number): Promise<FlushOutcome> => {
-    const run: Run = { session, owner, entries, onEvent, signal, gzip, attempts, failures: 0, signedInAgain: false, settled: 0, held: new Set(), breaks };
+  const send = async (begun: number, signal: AbortSignal, attempts: number): Promise<FlushOutcome> => {
+    const run: Run = { session, owner, entries, onEvent, begun, signal, gzip, attempts, failures: 0, signedInAgain: false, settled: 0, held: new Set(), breaks };
     let outcome: FlushOutcome | 'again';
     do outcome = await pass(run);
     while (outcome === 'again');
@@ -76,19 +66,10 @@ export const openOutbox = ({ session, store, owner, name = 'all', onEvent = () =
     addSamples: (samples, { anchor, ...query } = {}) => add(sampleEntries(samples, query, chunk), anchor),
     addDeletions: (uuids, { anchor } = {}) => add(deletionEntries(uuids, chunk), anchor),
     pendingAnchor: (anchor) => adding(async () => (await entries.lastAnchor(anchor))?.value),
-    flush: async ({ signal: given, attempts = 8 } = {}) => {
-      const { signal, abort, release } = abortableBy(given);
-      runs.add(abort);
-      try {
-        return await flushing(() => send(signal, attempts));
-      } finally {
-        runs.delete(abort);
-        release();
-      }
+    flush: ({ signal: given, attempts = 8 } = {}) => {
+      const begun = session.now();
+      return runs.make(given, (signal) => send(begun, signal, attempts));
     },
-    clear: () => {
-      for (const abort of runs) abort();
-      return flushing(() => adding(entries.clear));
-    },
+    clear: () => runs.end(() => adding(entries.clear)),
   };
 };

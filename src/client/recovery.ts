@@ -1,4 +1,5 @@
 import { wait, waitMsAfter } from './back-off.ts';
+import { unlessAborted } from './cancelling.ts';
 import type { Sendable } from './outbox-entries.ts';
 import { settle, type Run, type Step } from './run.ts';
 import { failureOf } from './sending.ts';
@@ -19,13 +20,16 @@ const isHalved = async ({ entries }: Run, key: string, entry: Sendable): Promise
   return true;
 };
 
-const signInAgain = async (run: Run): Promise<Step> => {
-  if (run.signedInAgain) return { state: 'signed-out' };
+const signInAgain = async (run: Run, begun: number): Promise<Step> => {
+  const mayAsk = !run.signedInAgain;
+  // What was begun before the session changed tells nothing of the one that is there now.
+  if (!mayAsk && begun === run.session.now()) return { state: 'signed-out' };
   run.signedInAgain = true;
   try {
-    return (await run.session.renew()) ? 'again' : { state: 'signed-out' };
+    const isThere = await unlessAborted(run.signal, run.session.renew({ since: run.begun, mayAsk }));
+    return isThere ? 'again' : { state: 'signed-out' };
   } catch (reason) {
-    return { state: 'signed-out', reason };
+    return run.signal.aborted ? { state: 'cancelled' } : { state: 'signed-out', reason };
   }
 };
 
@@ -46,13 +50,14 @@ const brokeAgain = ({ breaks }: Run, key: string): boolean => {
 };
 
 /**
- * Does about a failed attempt what `failureOf` says. `sentBytes` is the size of the body, 0 when it failed before anything of it was sent.
+ * Does about a failed attempt what `failureOf` says. `sentBytes` is the size of the body, 0 when it failed before anything of it was sent;
+ * `begun` is the moment of the session at which it began.
  * What is too slow to arrive is halved, and never refused for it.
  */
-export const recover = async (run: Run, key: string, entry: Sendable, error: unknown, sentBytes: number): Promise<Step> => {
+export const recover = async (run: Run, key: string, entry: Sendable, error: unknown, { sentBytes, begun }: { readonly sentBytes: number; readonly begun: number }): Promise<Step> => {
   if (run.signal.aborted) return { state: 'cancelled' };
   const failure = failureOf(error);
-  if (failure.kind === 'sign-in') return signInAgain(run);
+  if (failure.kind === 'sign-in') return signInAgain(run, begun);
   if (failure.kind === 'erased') {
     await run.entries.clear();
     return { state: 'erased' };

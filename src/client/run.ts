@@ -28,12 +28,15 @@ export interface Run {
   /** The `sub` of the person whose entries they are. */
   readonly owner: string;
   readonly entries: OutboxEntries;
+  /** The moment of the session at which the run was asked for. */
+  readonly begun: number;
   readonly onEvent: (event: OutboxEvent) => void;
   readonly signal: AbortSignal;
   readonly gzip: Gzip | undefined;
   /** Failures in a row after which the run gives up. */
   readonly attempts: number;
   failures: number;
+  /** The session was renewed, or found to be there after all, since the last answer. */
   signedInAgain: boolean;
   settled: number;
   /** Keys of entries that were sent in this run and wait for something to change. */

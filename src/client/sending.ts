@@ -1,7 +1,7 @@
 import type { DeletionReceipt, UploadReceipt } from '../../generated/bff.d.ts';
 import { utf8Length } from './chunks.ts';
 import type { Sendable } from './outbox-entries.ts';
-import type { Api } from './session.ts';
+import type { Api } from './session-api.ts';
 import { uploadBody, type Gzip } from './upload-body.ts';
 import { errorOf, VitalgateError } from './vitalgate-error.ts';
 

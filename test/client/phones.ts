@@ -18,12 +18,16 @@ export interface Phone {
   readonly statuses: () => Record<string, number>;
 }
 
+type ClientOptions = Parameters<typeof createClient>[0];
+
 interface PhoneOptions {
   readonly store?: OutboxStore;
   readonly enrolled?: boolean;
   /** Default: somebody new. */
   readonly user?: TestUser;
-  readonly onSignInNeeded?: Parameters<typeof createClient>[0]['onSignInNeeded'];
+  readonly onSignInNeeded?: ClientOptions['onSignInNeeded'];
+  /** A network of its own. */
+  readonly fetch?: ClientOptions['fetch'];
 }
 
 /** Phones, the program, and the network between them. */
@@ -70,10 +74,10 @@ export const startPhones = async (): Promise<Phones> => {
   const proxy = await startFaultProxy(vitalgate.urls.bff);
   return {
     vitalgate, proxy,
-    phone: async ({ store = memoryStore(), enrolled = true, user, onSignInNeeded } = {}) => {
+    phone: async ({ store = memoryStore(), enrolled = true, user, onSignInNeeded, fetch } = {}) => {
       const person = user ?? (await vitalgate.addUser());
       const events: OutboxEvent[] = [];
-      const client = createClient({ baseUrl: proxy.url, store, onEvent: (event) => events.push(event), onSignInNeeded });
+      const client = createClient({ baseUrl: proxy.url, store, onEvent: (event) => events.push(event), onSignInNeeded, fetch });
       await client.signIn(credentialsOf({ user: person }));
       if (enrolled && !user) await enrol(client);
       const outbox = client.openOutbox({ owner: await client.whoIsSignedIn() });
