@@ -766,7 +766,7 @@ export interface components {
          * @example invalid-request
          * @enum {string}
          */
-        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
+        readonly ProblemCode: "malformed-json" | "malformed-xml" | "forbidden-doctype" | "duplicate-key" | "forbidden-key" | "too-deep" | "not-utf8" | "invalid-text" | "invalid-request" | "unknown-format" | "unknown-parameter" | "unknown-data-type" | "user-header-missing" | "reset-token-invalid" | "password-too-short" | "password-too-long" | "password-too-common" | "unauthenticated" | "sign-in-failed" | "insecure-transport" | "foreign-origin" | "forbidden" | "not-your-data" | "not-found" | "method-not-allowed" | "device-not-enrolled" | "device-already-assigned" | "signed-in-as-another" | "already-exists" | "two-live-keys" | "invalid-rule" | "version-conflict" | "cannot-go-on" | "patient-erased" | "detection-refused" | "payload-too-large" | "too-many-items" | "unsupported-media-type" | "unsupported-encoding" | "samples-refused" | "too-many-requests" | "internal-error" | "data-unreadable" | "not-supported" | "upstream-invalid" | "unavailable" | "database-unavailable" | "keys-unavailable" | "upstream-unavailable" | "starting";
         /** @description One fault inside a request. */
         readonly ProblemItem: {
             /**
@@ -2017,8 +2017,8 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Device that somebody else holds in that time; only hardware has one holder at a time. Ask the person to have it released first. */
-        readonly DeviceTaken: {
+        /** @description Device that somebody else holds in that time (only hardware has one holder at a time; ask the person to have it released first), or somebody else is signed in than `Vitalgate-Expected-User` names. Nothing was done. */
+        readonly DeviceTakenOrOtherPerson: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -2028,6 +2028,15 @@ export interface components {
         };
         /** @description Patient whose data was erased on request. Stop sending, and forget what is left; repeating never succeeds. */
         readonly PatientErased: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Somebody else is signed in than `Vitalgate-Expected-User` names. Nothing was done; keep it for the person whom it belongs to. */
+        readonly OtherPerson: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -2140,6 +2149,8 @@ export interface components {
         readonly StyleName: string;
         /** @description Identifier of the sign-in, `_id` in the list of sessions. */
         readonly SessionId: string;
+        /** @description Whose request it is: the `sub` of the profile, percent-encoded. Where somebody else is signed in, in another tab for example, it is refused with `signed-in-as-another` before anything is done. Without it the request counts for whoever is signed in. */
+        readonly ExpectedUser: string;
         /** @description Identifier of the device, or its `deviceId`. */
         readonly DeviceId: string;
         /** @description Filter by device, as its provider names it. */
@@ -2288,8 +2299,9 @@ export type ResponseNotSupported = components['responses']['NotSupported'];
 export type ResponseInvalidPassword = components['responses']['InvalidPassword'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
 export type ResponseForeignOriginOrData = components['responses']['ForeignOriginOrData'];
-export type ResponseDeviceTaken = components['responses']['DeviceTaken'];
+export type ResponseDeviceTakenOrOtherPerson = components['responses']['DeviceTakenOrOtherPerson'];
 export type ResponsePatientErased = components['responses']['PatientErased'];
+export type ResponseOtherPerson = components['responses']['OtherPerson'];
 export type ResponseInvalidFilter = components['responses']['InvalidFilter'];
 export type ResponseInvalidUpload = components['responses']['InvalidUpload'];
 export type ResponseUploadTooLarge = components['responses']['UploadTooLarge'];
@@ -2304,6 +2316,7 @@ export type ParameterKnownPage = components['parameters']['KnownPage'];
 export type ParameterScriptName = components['parameters']['ScriptName'];
 export type ParameterStyleName = components['parameters']['StyleName'];
 export type ParameterSessionId = components['parameters']['SessionId'];
+export type ParameterExpectedUser = components['parameters']['ExpectedUser'];
 export type ParameterDeviceId = components['parameters']['DeviceId'];
 export type ParameterDeviceIdFilter = components['parameters']['DeviceIdFilter'];
 export type ParameterProviderFilter = components['parameters']['ProviderFilter'];
@@ -2775,7 +2788,10 @@ export interface operations {
     readonly assignDevice: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Whose request it is: the `sub` of the profile, percent-encoded. Where somebody else is signed in, in another tab for example, it is refused with `signed-in-as-another` before anything is done. Without it the request counts for whoever is signed in. */
+                readonly "Vitalgate-Expected-User"?: components["parameters"]["ExpectedUser"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -2798,7 +2814,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOriginOrData"];
-            readonly 409: components["responses"]["DeviceTaken"];
+            readonly 409: components["responses"]["DeviceTakenOrOtherPerson"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
@@ -2811,7 +2827,10 @@ export interface operations {
     readonly unassignDevice: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Whose request it is: the `sub` of the profile, percent-encoded. Where somebody else is signed in, in another tab for example, it is refused with `signed-in-as-another` before anything is done. Without it the request counts for whoever is signed in. */
+                readonly "Vitalgate-Expected-User"?: components["parameters"]["ExpectedUser"];
+            };
             readonly path: {
                 /** @description Identifier of the device, or its `deviceId`. */
                 readonly id: components["parameters"]["DeviceId"];
@@ -2836,6 +2855,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["OtherPerson"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 429: components["responses"]["TooManyRequests"];
@@ -2907,6 +2927,8 @@ export interface operations {
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
             readonly header?: {
+                /** @description Whose request it is: the `sub` of the profile, percent-encoded. Where somebody else is signed in, in another tab for example, it is refused with `signed-in-as-another` before anything is done. Without it the request counts for whoever is signed in. */
+                readonly "Vitalgate-Expected-User"?: components["parameters"]["ExpectedUser"];
                 /** @description `handling=strict` keeps all samples or none: one refused sample is answered with 422, and nothing is kept (RFC 7240). */
                 readonly Prefer?: components["parameters"]["UploadPreference"];
             };
@@ -2938,6 +2960,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidUpload"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 409: components["responses"]["OtherPerson"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
@@ -2951,7 +2974,10 @@ export interface operations {
     readonly deleteHealthData: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Whose request it is: the `sub` of the profile, percent-encoded. Where somebody else is signed in, in another tab for example, it is refused with `signed-in-as-another` before anything is done. Without it the request counts for whoever is signed in. */
+                readonly "Vitalgate-Expected-User"?: components["parameters"]["ExpectedUser"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -2978,6 +3004,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidBody"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 409: components["responses"]["OtherPerson"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
@@ -3003,6 +3030,8 @@ export interface operations {
                 readonly deviceId?: components["parameters"]["BatchDevice"];
             };
             readonly header?: {
+                /** @description Whose request it is: the `sub` of the profile, percent-encoded. Where somebody else is signed in, in another tab for example, it is refused with `signed-in-as-another` before anything is done. Without it the request counts for whoever is signed in. */
+                readonly "Vitalgate-Expected-User"?: components["parameters"]["ExpectedUser"];
                 /** @description `handling=strict` keeps all samples or none: one refused sample is answered with 422, and nothing is kept (RFC 7240). */
                 readonly Prefer?: components["parameters"]["UploadPreference"];
             };
@@ -3037,6 +3066,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidUpload"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 409: components["responses"]["OtherPerson"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["UploadTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
@@ -3140,7 +3170,10 @@ export interface operations {
     readonly startExport: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Whose request it is: the `sub` of the profile, percent-encoded. Where somebody else is signed in, in another tab for example, it is refused with `signed-in-as-another` before anything is done. Without it the request counts for whoever is signed in. */
+                readonly "Vitalgate-Expected-User"?: components["parameters"]["ExpectedUser"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -3158,6 +3191,7 @@ export interface operations {
             readonly 400: components["responses"]["InvalidRequest"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["ForeignOrigin"];
+            readonly 409: components["responses"]["OtherPerson"];
             readonly 410: components["responses"]["PatientErased"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 429: components["responses"]["TooManyRequests"];

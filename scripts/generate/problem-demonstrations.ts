@@ -54,6 +54,7 @@ curl -sS "$deviceManager/health-data/medisante" -H "x-api-key: $key" -H "$json" 
   'device-not-enrolled': { shell: `curl -sS "$deviceManager/health-data/healthkit?type=HeartRate&unit=bpm" -H "$service" -H 'miauserid: nobody' -H "$json" \\
   -d '[{"value":71,"startDate":"2024-07-23T15:44:05.993+0200","endDate":"2024-07-23T15:44:05.993+0200"}]'` },
   'device-already-assigned': { shell: `app "$bff/devices/assign" -d '{"deviceId":"BodyTrace:BT105:TEST-0002","deviceType":"Medical","deviceProvider":"medisante"}'` },
+  'signed-in-as-another': { shell: `app "$bff/health-data" -H 'vitalgate-expected-user: nobody' -d '[]'` },
   'already-exists': { shell: `curl -sS "$userManager/users" -H "$service" -H "$json" -d '{"email":"anna.rossi@example.org"}'` },
   'two-live-keys': { shell: `for key in second third; do curl -sS "$deviceManager/api-keys" -H "$operator" -H "$json" -d '{"sender":"medisante"}'; done` },
   'invalid-rule': { shell: `curl -sS "$deviceManager/health-data-types" -H "$operator" -H "$json" -d '${rule('furlong')}'` },

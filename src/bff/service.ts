@@ -11,6 +11,7 @@ import { createOriginCheck } from '../http/origin-check.ts';
 import { createSourceReader } from '../http/request-source.ts';
 import type { GaugeSource } from '../metrics/gauge.ts';
 import type { Caller, Operations } from './caller.ts';
+import { expectingUser } from './expected-user.ts';
 import { audit } from './handlers/audit.ts';
 import { charts } from './handlers/charts.ts';
 import { deletions } from './handlers/deletions.ts';
@@ -107,7 +108,7 @@ export const createBff = (dependencies: BffDependencies): Service => {
     ...passwordReset({ resets, countWish: createResetWishRate(resetsPerHour), sessionsEnded: sessionCheck.forgetAll, refusedReset }),
   } satisfies Handlers<Operations, Caller, 'signIn' | 'getLimits' | OpenPages | OpenReset>;
   const server = createServiceServer<Caller>({
-    name: 'bff', version, spec, handlers, log, validateResponses, turns, gauges: dependencies.gauges ?? [], authenticators: { session: sessionCheck.caller }, auditRefusal: refusals.onProblem,
+    name: 'bff', version, spec, handlers, log, validateResponses, turns, gauges: dependencies.gauges ?? [], authenticators: { session: expectingUser(spec, sessionCheck.caller) }, auditRefusal: refusals.onProblem,
     ...edgeOf(dependencies),
     checkUp: { 'user-manager': userManager.isAlive, 'device-manager': deviceManager.isAlive },
   });

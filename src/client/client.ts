@@ -24,8 +24,9 @@ export type OpenOutboxOptions = Pick<OutboxOptions, 'owner' | 'name'> & Partial<
 /** A client of the BFF: every operation typed (`api`), a session, and outboxes. */
 export interface VitalgateClient extends Pick<Session, 'api' | 'signIn' | 'signOut' | 'whoIsSignedIn'> {
   /**
-   * Opens the outbox of one person (`owner`: what `whoIsSignedIn` answered), also while nobody is signed in. What it keeps is never sent under the
-   * session of somebody else. Several of one person send at once, each with a `name` of its own. Throws TypeError without an owner.
+   * Opens the outbox of one person (`owner`: what `whoIsSignedIn` answered), also while nobody is signed in. What waits in it is never
+   * kept as somebody else's: each request names its owner, and the server refuses it where another person is signed in. Several of one
+   * person send at once, each with a `name` of its own. Throws TypeError without an owner.
    */
   readonly openOutbox: (options: OpenOutboxOptions) => Outbox;
 }

@@ -58,6 +58,7 @@ export const recover = async (run: Run, key: string, entry: Sendable, error: unk
   if (run.signal.aborted) return { state: 'cancelled' };
   const failure = failureOf(error);
   if (failure.kind === 'sign-in') return signInAgain(run, begun);
+  if (failure.kind === 'somebody-else') return { state: 'somebody-else' };
   if (failure.kind === 'erased') {
     await run.entries.clear();
     return { state: 'erased' };

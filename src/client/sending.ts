@@ -1,5 +1,6 @@
 import type { DeletionReceipt, UploadReceipt } from '../../generated/bff.d.ts';
 import { utf8Length } from './chunks.ts';
+import { expecting } from './expected-user.ts';
 import type { Sendable } from './outbox-entries.ts';
 import type { Api } from './session-api.ts';
 import { uploadBody, type Gzip } from './upload-body.ts';
@@ -43,14 +44,14 @@ export interface Upload {
   readonly send: (api: Api, signal: AbortSignal) => Promise<Verdict[]>;
 }
 
-/** Makes the body of an entry, so that nothing is left to do when it may be sent. */
-export const uploadOf = async (entry: Sendable, gzip: Gzip | undefined): Promise<Upload> => {
+/** Makes the request of an entry of a person, so that nothing is left to do when it may be sent. */
+export const uploadOf = async (entry: Sendable, owner: string, gzip: Gzip | undefined): Promise<Upload> => {
   const json = JSON.stringify(entry.kind === 'samples' ? entry.items : { deletions: entry.items.map((uuid) => ({ uuid })) });
   const { body, headers } = await uploadBody(json, gzip);
   return {
     bytes: typeof body === 'string' ? utf8Length(body) : body.byteLength,
     send: async (api, signal) => {
-      const init = { headers, bodySerializer: () => body, signal };
+      const init = { headers: { ...headers, ...expecting(owner) }, bodySerializer: () => body, signal };
       const { data, error, response } = entry.kind === 'samples'
         ? await api.POST('/health-data', { ...init, params: { query: entry.query }, body: [] })
         : await api.POST('/health-data/deletions', { ...init, body: { deletions: [] } });
@@ -70,12 +71,14 @@ export type Failure =
   | { readonly kind: 'slow'; readonly retryAfterSeconds: number | undefined }
   /** All of the person was erased. */
   | { readonly kind: 'erased' }
+  /** Somebody else signed in since it was asked who is signed in. */
+  | { readonly kind: 'somebody-else' }
   | { readonly kind: 'park'; readonly error: VitalgateError };
 
 /** Codes of bodies that cannot be read because of one of their items. */
 const unreadable = new Set(['malformed-json', 'duplicate-key', 'forbidden-key', 'too-deep', 'not-utf8', 'invalid-text']);
 
-/** Sorts failures: trouble that passes, an ended session, a body to halve, a person who is no more, and what only a person can mend. */
+/** Sorts failures: trouble that passes, an ended session, a body to halve, a person who is no more or not there, and what only a person can mend. */
 export const failureOf = (error: unknown): Failure => {
   if (!(error instanceof VitalgateError)) return { kind: 'wait', retryAfterSeconds: undefined };
   const { status, code, retryable, retryAfterSeconds } = error;
@@ -83,5 +86,6 @@ export const failureOf = (error: unknown): Failure => {
   if (status === 413 || unreadable.has(code)) return { kind: 'halve', error };
   if (status === 408) return { kind: 'slow', retryAfterSeconds };
   if (code === 'patient-erased') return { kind: 'erased' };
+  if (code === 'signed-in-as-another') return { kind: 'somebody-else' };
   return retryable ? { kind: 'wait', retryAfterSeconds } : { kind: 'park', error };
 };

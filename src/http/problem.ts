@@ -39,6 +39,7 @@ export const problemCatalogue = {
   'method-not-allowed': entry(405, 'Method not allowed', 'Use one of the methods in the header Allow.'),
   'device-not-enrolled': entry(409, 'Device not enrolled', 'Assign the device to the patient first.'),
   'device-already-assigned': entry(409, 'Device already assigned', 'Unassign the device from its current holder first.'),
+  'signed-in-as-another': entry(409, 'Signed in as another', 'Somebody else is signed in now. Keep this, and send it when the person is signed in whom it belongs to.'),
   'already-exists': entry(409, 'Already exists', 'Use another value for the members named in errors, or use the existing record.'),
   'cannot-go-on': entry(409, 'Cannot go on', 'This cannot be done with an entry of this kind; the specification says with which.'),
   'patient-erased': entry(410, 'Patient erased', 'Nothing of this patient is kept any more, on request: stop sending, and forget what is left.'),

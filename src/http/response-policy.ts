@@ -6,7 +6,7 @@ import helmet, { strictTransportSecurity } from 'helmet';
 import type { OriginCheck } from './origin-check.ts';
 
 /** Headers that apps in browsers may send and read, beside those that every page may. */
-const requestHeaders = 'content-type, content-encoding, if-none-match, prefer, x-request-id';
+const requestHeaders = 'content-type, content-encoding, if-none-match, prefer, vitalgate-expected-user, x-request-id';
 const readableHeaders = 'allow, content-disposition, deprecation, etag, link, preference-applied, ratelimit, ratelimit-policy, retry-after, sunset, www-authenticate, x-request-id';
 const methods = 'GET, POST, PATCH, DELETE';
 const preflightSeconds = '600';

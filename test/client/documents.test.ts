@@ -49,7 +49,7 @@ test('the page on permissions names types that are known, and what they become',
 describe('the page on syncing tells what the client does', () => {
   /** How the page says each thing that can be done about a failed attempt. */
   const words: readonly (readonly [string, Failure['kind']])[] = [
-    ['stays until the person signs in', 'sign-in'], ['halved until', 'halve'], ['halved at once', 'slow'], ['dropped with all', 'erased'], ['stays; wait', 'wait'], ['stays, and the queue stops', 'park'],
+    ['stays until the person signs in', 'sign-in'], ['halved until', 'halve'], ['halved at once', 'slow'], ['dropped with all', 'erased'], ['stays until its owner', 'somebody-else'], ['stays; wait', 'wait'], ['stays, and the queue stops', 'park'],
   ];
   const rows = [...textOf('sync.md').matchAll(/^\| ([^|]*(?:\d{3}|no answer)[^|]*) \| ([^|]+) \|$/gm)].map(([, answers = '', fate = '']) => ({
     // A status before a code is that code's alone.

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { memoryStore, type Gzip, type OutboxEvent, type OutboxStore } from '../../src/client/client.ts';
@@ -64,6 +65,28 @@ describe('two people on one phone', () => {
     await outbox.addSamples(samples(20));
     expect(await outbox.flush()).toEqual({ state: 'somebody-else' });
     expect(await keptBy(ben)).toBe(0);
+  });
+
+  test.each<[string, (one: Phone) => Promise<void>]>([
+    ['samples', ({ outbox }) => outbox.addSamples(samples(2))],
+    ['deletions', ({ outbox }) => outbox.addDeletions([randomUUID()])],
+  ])('are told apart for %s by the server, when the other one signs in on another tab right before', async (_situation, add) => {
+    const ben = await phone();
+    const cookie = await phones.vitalgate.signIn(ben.user);
+    let isOtherTab = true;
+    const anna = await phone({
+      fetch: (input) => {
+        const request = input as Request;
+        // The tabs of a browser share its cookie, whichever of them it was made for.
+        if (isOtherTab && request.method === 'POST' && isUpload(new URL(request.url).pathname)) request.headers.set('cookie', cookie);
+        return fetch(request);
+      },
+    });
+    await add(anna);
+    expect(await anna.outbox.flush()).toEqual({ state: 'somebody-else' });
+    expect([await keptBy(ben), anna.statuses(), (await anna.store.keys()).length]).toEqual([0, {}, 1]);
+    isOtherTab = false;
+    expect(await anna.outbox.flush()).toEqual({ state: 'empty' });
   });
 
   test('have no outbox without an owner, and what has none in the store is left alone', async () => {

@@ -39,6 +39,12 @@ describe('every operation refuses as it declares', () => {
     expect(await statusOf(asker, asked, { headers: { origin: 'https://elsewhere.example' } })).toBe(403);
   });
 
+  const namesPerson = ({ operation: { parameters } }: Asked): boolean => parameters.some(({ name }) => name === 'Vitalgate-Expected-User');
+  test.each(operations.filter(namesPerson))('$service $id: 409 while somebody else is signed in than the one who is named', async (asked) => {
+    expect(asked.operation.responses.has('409')).toBe(true);
+    expect(await statusOf(asker, asked, { headers: { 'vitalgate-expected-user': 'f'.repeat(32) } })).toBe(409);
+  });
+
   test.each(declaring(404, ({ operation: { template } }) => template.includes('{')))('$service $id: 404 to an identifier that nothing has', async (asked) => {
     const seesAll = { ...asker, credentials: { ...asker.credentials, ...(schemesOf(asked).includes('operatorCredential') && { serviceCredential: asker.credentials['operatorCredential'] ?? {} }) } };
     expect(await statusOf(seesAll, asked, { query: queryFor(asked) })).toBe(404);

@@ -110,6 +110,16 @@ describe('pages of others', () => {
     expect([asked.status, asked.headers['access-control-allow-methods']]).toEqual(allowed === undefined ? [405, undefined] : [204, 'GET, POST, PATCH, DELETE']);
   });
 
+  test('C4 an app that was allowed can send every header that the specification of the BFF declares', async () => {
+    const { headers } = await send(`${front.url}/health-data`, 'OPTIONS', { origin: appOrigin, 'access-control-request-method': 'POST' });
+    const sendable = String(headers['access-control-allow-headers']).split(', ');
+    const declared = specifications.filter(({ service }) => service === 'bff').flatMap(({ spec }) => spec.operations.flatMap(({ parameters }) => parameters.filter((one) => one.in === 'header').map(({ name }) => name.toLowerCase())));
+    expect(declared).toContain('vitalgate-expected-user');
+    // Fetch: scripts set neither; the browser does.
+    const others = ['accept-encoding', 'cookie'];
+    expect(declared.filter((name) => !others.includes(name) && !sendable.includes(name))).toEqual([]);
+  });
+
   test.each(specifications)('C4 an app that was allowed can read every header that the specification of $service declares', async ({ spec }) => {
     const { headers } = await send(`${front.url}/profile`, 'GET', { origin: appOrigin, cookie });
     const readable = String(headers['access-control-expose-headers']).split(', ');

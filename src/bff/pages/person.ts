@@ -1,4 +1,5 @@
 import type { UserInfo } from '../../../generated/bff.d.ts';
+import { expecting } from '../../client/expected-user.ts';
 import { api, bodyOf, OtherPersonError } from './service.ts';
 
 /** Pages of one browser share its session: each tells the others that somebody signed in or out. */
@@ -31,7 +32,11 @@ export const onOtherPages = (changed: () => void): void => channel.addEventListe
 // What a person changes is theirs, however long the page has been open.
 api.use({
   onRequest: async ({ request }) => {
-    if (request.method !== 'GET' && shown !== undefined) await demandSamePerson();
+    if (request.method !== 'GET' && shown !== undefined) {
+      await demandSamePerson();
+      // Somebody may sign in on another page between the answer to that and this.
+      for (const [name, value] of Object.entries(expecting(shown.sub))) request.headers.set(name, value);
+    }
     return undefined;
   },
 });

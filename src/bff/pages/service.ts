@@ -31,7 +31,8 @@ export const settled = async (asked: Promise<Answered>): Promise<void> => {
 export class OtherPersonError extends Error {}
 
 /** Tells that the person of this page is not signed in any more. */
-export const isSignedOut = (error: unknown): boolean => error instanceof OtherPersonError || (error instanceof VitalgateError && error.status === 401);
+export const isSignedOut = (error: unknown): boolean =>
+  error instanceof OtherPersonError || (error instanceof VitalgateError && (error.status === 401 || error.code === 'signed-in-as-another'));
 
 /** Tells that this installation has no such thing. */
 export const isNotSupported = (error: unknown): boolean => error instanceof VitalgateError && error.status === 501;
