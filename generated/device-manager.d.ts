@@ -2133,7 +2133,7 @@ export interface components {
             readonly unitCode: string;
             /** @description Least and most plausible value in that unit; others are flagged, never dropped. */
             readonly plausible?: readonly number[];
-            /** @description Same where the unit of the sample was assumed, because another unit gives numbers that overlap; with ambiguousUnit a value outside is not normalized. */
+            /** @description Same where the unit of the sample was assumed, because another unit gives numbers that overlap; with ambiguousUnit a value outside is not normalized. Not under a metric. */
             readonly plausibleIfAssumed?: readonly number[];
             /**
              * @description Specifies if values add up over time, as steps do.

@@ -12,3 +12,7 @@ export const takeUntried = async (db: Queryable, keys: readonly string[]): Promi
   });
   return rows.map(({ key }) => key);
 };
+
+/** Whether a job of that key waits, runs or failed. */
+export const hasJob = async (db: Queryable, key: string): Promise<boolean> =>
+  (await db.query('select from graphile_worker._private_jobs where key = $1', [key])).rowCount === 1;

@@ -151,6 +151,8 @@ describe('a chart', () => {
     ['insulin of pump and pen', 'insulin-delivery', 'InsulinDelivery', 'IU', [['pump', 1, 2], ['pen', 1, 3], ['pen', 30, 4]], undefined, 9],
     ['water of two apps', 'dietary-water', 'DietaryWater', 'mL', [['drinks', 1, 500], ['diary', 1, 250]], undefined, 0.75],
     ['water of an hour that one app told, and then the sum of two', 'dietary-water', 'DietaryWater', 'mL', [['diary', 1, 500], ['drinks|diary', 1, 750], ['diary', 2, 250]], undefined, 1],
+    ['all water of an hour that one app told, and then the sum of two', 'dietary-water&source=all', 'DietaryWater', 'mL', [['diary', 1, 500], ['drinks|diary', 1, 750], ['diary', 2, 250]], undefined, 1],
+    ['insulin minute by minute, of which one is of both', 'insulin-delivery', 'InsulinDelivery', 'IU', [['pump', 1, 1], ['pump', 1.25, 2], ['pump|pen', 1.5, 5]], undefined, 8],
     ['mindful minutes of two apps', 'mindful-session', 'MindfulSession', '', [['calm', 1, 0], ['breathe', 2, 0]], undefined, 20],
     ['steps of one total, whose sources come in any order', 'step-count', 'StepCount', 'count', [['phone|watch', 1, 100], ['watch|phone', 2, 50], ['phone', 1, 120]], 'phone|watch', 150],
     ['steps of sources that are asked for in another order', 'step-count&source=watch|phone', 'StepCount', 'count', [['phone|watch', 1, 100], ['watch|phone', 2, 50], ['phone', 1, 200]], 'phone|watch', 150],

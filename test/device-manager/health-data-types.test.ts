@@ -143,6 +143,7 @@ describe('health data types', () => {
     ['a LOINC code with a wrong check digit', withTarget({ code: '8867-5' }), 400, 'invalid-rule', '/normalizationRules/observations/0/targets/0/code'],
     ['a range the wrong way round', withTarget({ plausible: [300, 20] }), 400, 'invalid-rule', '/normalizationRules/observations/0/targets/0/plausible'],
     ['a range for an assumed unit the wrong way round', withTarget({ plausibleIfAssumed: [33.3, 0.3] }), 400, 'invalid-rule', '/normalizationRules/observations/0/targets/0/plausibleIfAssumed'],
+    ['a range for an assumed unit under a metric, which has its own', rule('r', 'R', { normalizationRules: { observations: [{ metric: '/b', targets: [{ code: '8867-4', name: 'x', unit: 'x', unitCode: '/min', plausibleIfAssumed: [1, 2] }] }] } }), 400, 'invalid-rule', '/normalizationRules/observations/0/targets/0/plausibleIfAssumed'],
     ['mass in a unit nobody knows', withTarget({ dividedBy: { stone: 2 } }), 400, 'invalid-rule', '/normalizationRules/observations/0/targets/0/dividedBy'],
     ['both a value and a metric', rule('r', 'R', { normalizationRules: { observations: [{ value: '/a', metric: '/b', targets: [{ code: '8867-4', name: 'x', unit: 'x', unitCode: '1' }] }] } }), 400, 'invalid-rule', '/normalizationRules/observations/0'],
     ['a value that becomes nothing', rule('r', 'R', { normalizationRules: { observations: [{ value: '/a' }] } }), 400, 'invalid-rule', '/normalizationRules/observations/0/targets'],

@@ -183,6 +183,14 @@ describe('background jobs that failed', () => {
     expect([next.status, ((await next.json()) as { _id: string })._id === exportId]).toEqual([202, false]);
   });
 
+  test('an export whose job is gone is made after all once it is asked for again', async () => {
+    const [patientId, exportId] = [newPatient(), newPatient()];
+    await insertExport(vitalgate.database.pool, { _id: exportId, patientId, creator: 'test' });
+    const exports = service(vitalgate, patientId);
+    for (let times = 0; times < 2; times += 1) expect(await (await exports.post(`/patients/${patientId}/exports`)).json()).toMatchObject({ _id: exportId });
+    expect(await eventually(() => answered<{ state: string }>(exports.get(`/patients/${patientId}/exports/${exportId}`)), ({ state }) => state === 'ready')).toMatchObject({ state: 'ready' });
+  });
+
   test('a run over samples that is thrown away is over, and names nobody', async () => {
     const [patientId, _id, { pool }] = [newPatient(), newPatient(), vitalgate.database];
     await insertRenormalization(pool, { _id, filter: {}, dryRun: true, creator: 'test' });

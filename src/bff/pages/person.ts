@@ -18,9 +18,11 @@ export const showPerson = (person: UserInfo | undefined): void => {
 /** Who is signed in now. Throws as bodyOf does. */
 export const personNow = (): Promise<UserInfo> => bodyOf<UserInfo>(api.GET('/profile'));
 
-/** Throws OtherPersonError when somebody else has signed in on another page since. */
+/** Throws OtherPersonError when somebody else than the person whose data is shown has signed in on another page. */
 export const demandSamePerson = async (): Promise<void> => {
-  if ((await personNow()).sub !== shown?.sub) throw new OtherPersonError();
+  // This page may follow the other one while it asks: what counts is who was shown before.
+  const before = shown;
+  if ((await personNow()).sub !== before?.sub) throw new OtherPersonError();
 };
 
 /** Tells the other pages of this browser that somebody signed in or out. */
@@ -32,10 +34,11 @@ export const onOtherPages = (changed: () => void): void => channel.addEventListe
 // What a person changes is theirs, however long the page has been open.
 api.use({
   onRequest: async ({ request }) => {
-    if (request.method !== 'GET' && shown !== undefined) {
+    const before = shown;
+    if (request.method !== 'GET' && before !== undefined) {
       await demandSamePerson();
       // Somebody may sign in on another page between the answer to that and this.
-      for (const [name, value] of Object.entries(expecting(shown.sub))) request.headers.set(name, value);
+      for (const [name, value] of Object.entries(expecting(before.sub))) request.headers.set(name, value);
     }
     return undefined;
   },

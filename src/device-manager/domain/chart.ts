@@ -67,16 +67,17 @@ const totalOf = (cells: readonly Cell[], of: (cell: Cell) => number): number => 
 
 const namesIn = (source: string): ReadonlySet<string> => new Set(source.split('|'));
 
-const hourOf = (x: number): number => Math.floor(x / hourMs);
-
-/** Of an hour that is told by a source, and again with others in one sum (`Pump`, then `Pump|Pen`), the sum alone. */
+/**
+ * Of what is told by a source, and from the same instant on again with others in one sum (`Pump`, then `Pump|Pen`), the sum alone. What has
+ * several values there are single amounts, and no total that has become another.
+ */
 const withoutParts = (sources: readonly SourceCells[]): readonly SourceCells[] => {
-  const sums = sources.filter(({ source }) => source.includes('|')).map(({ source, cells }) => ({ names: namesIn(source), hours: new Set(cells.map(({ x }) => hourOf(x))) }));
+  const sums = sources.filter(({ source }) => source.includes('|')).map(({ source, cells }) => ({ names: namesIn(source), starts: new Set(cells.filter(({ count }) => count === 1).map(({ x }) => x)) }));
   if (sums.length === 0) return sources;
   return sources.map(({ source, cells }) => {
     const own = namesIn(source);
     const wider = sums.filter(({ names }) => names.size > own.size && own.isSubsetOf(names));
-    return { source, cells: cells.filter(({ x }) => !wider.some(({ hours }) => hours.has(hourOf(x)))) };
+    return { source, cells: cells.filter(({ x, count }) => count > 1 || !wider.some(({ starts }) => starts.has(x))) };
   });
 };
 
@@ -92,8 +93,8 @@ export interface SeriesKind {
 
 /** The sources a line is drawn from, and the name of the one where it is one by choice. */
 export const chosen = (sources: readonly SourceCells[], asked: string | undefined, { isCumulative, isOverlapping }: SeriesKind): { from: readonly SourceCells[]; source?: string } => {
-  if (asked === 'all' || (asked === undefined && sources.length < 2)) return { from: sources };
-  if (asked === undefined && !isOverlapping) return { from: isCumulative ? withoutParts(sources) : sources };
+  if (isCumulative && !isOverlapping && (asked === undefined || asked === 'all')) return { from: withoutParts(sources) };
+  if (asked === 'all' || (asked === undefined && (sources.length < 2 || !isOverlapping))) return { from: sources };
   const one = asked === undefined ? busiest(sources) : sources.find(({ source }) => source === asked);
   return one ? { from: [one], source: one.source } : { from: [] };
 };

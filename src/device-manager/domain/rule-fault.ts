@@ -37,10 +37,11 @@ const targetFaults = (target: Target, pointer: string): RuleFault[] => [
   ...Object.keys(target.dividedBy ?? {}).filter((unit) => !isUcum(unit)).map(() => unknownUnit(`${pointer}/dividedBy`)),
 ];
 
-const quantityFaults = ({ units = {}, targets = [] }: Partial<QuantityRule>, pointer: string): RuleFault[] => [
+const quantityFaults = ({ metric, units = {}, targets = [] }: Partial<QuantityRule>, pointer: string): RuleFault[] => [
   ...(targets.length === 0 ? [fault(`${pointer}/targets`, 'arity', 'Say what the value may become.')] : []),
   ...Object.values(units).filter((unit) => !isUcum(unit)).map(() => unknownUnit(`${pointer}/units`)),
   ...targets.flatMap((target, index) => targetFaults(target, `${pointer}/targets/${String(index)}`)),
+  ...targets.flatMap(({ plausibleIfAssumed }, index) => (metric === undefined || plausibleIfAssumed === undefined ? [] : [fault(`${pointer}/targets/${String(index)}/plausibleIfAssumed`, 'range', 'Leave it out: no unit of a metric is assumed.')])),
 ];
 
 const observationFaults = (rule: ObservationRule, pointer: string): RuleFault[] => {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Pool } from '../../database/pool.ts';
 import { inTransaction } from '../../database/transaction.ts';
 import { addJob } from '../../jobs/runner.ts';
+import { hasJob } from '../../jobs/taking.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
 import { keysForKeeping } from '../admitting.ts';
 import { recordEntry } from '../storage/audit-table.ts';
@@ -48,8 +49,10 @@ async function* partsOf(pool: Pool, keyRing: KeyRing, patientId: string, id: str
   }
 }
 
+const exportKey = (exportId: string): string => `export-patient:${exportId}`;
+
 const addExportJob = (db: Parameters<typeof addJob>[0], patientId: string, exportId: string): Promise<void> =>
-  addJob(db, { task: 'export-patient', payload: { patientId, exportId }, key: `export-patient:${exportId}` });
+  addJob(db, { task: 'export-patient', payload: { patientId, exportId }, key: exportKey(exportId) });
 
 /** Exports on the Device Manager's own tables. */
 export const createPatientExports = (pool: Pool, keyRing: KeyRing): PatientExports => ({
@@ -59,7 +62,11 @@ export const createPatientExports = (pool: Pool, keyRing: KeyRing): PatientExpor
       // Two who ask at once get the same one.
       await client.query(`select pg_advisory_xact_lock(hashtextextended('exports:' || $1, 0))`, [patientId]);
       const [underWay] = await latestExports(client, patientId, 'under-way', 1);
-      if (underWay) return underWay;
+      if (underWay) {
+        // Its job may have been thrown away; one that is there stays the only one, and one that runs is not held up.
+        if (!(await hasJob(client, exportKey(underWay._id)))) await addExportJob(client, patientId, underWay._id);
+        return underWay;
+      }
       await keepNewestExports(client, patientId, MOST_KEPT - 1);
       const _id = randomUUID().replaceAll('-', '');
       await insertExport(client, { _id, patientId, creator: actor });

@@ -6,11 +6,11 @@ export const submissionMigrations: readonly Migration[] = [
   { name: '0073-outages-in-a-row', sql: 'alter table device_manager.submission add column outages integer not null default 0' },
   {
     name: '0074-what-submissions-leave-out',
-    // What one half of a blood pressure is submitted as is another detection than both.
+    // What one half of a blood pressure is submitted as is another detection than both; what was delivered before may be either.
     sql: `
       alter table device_manager.submission add column left_out text;
       update device_manager.submission d set left_out = s.left_out from device_manager.sample s
-        where s.patient_id = d.patient_id and s._id = d.sample_id and s.left_out is not null and d.superseded_at is null`,
+        where s.patient_id = d.patient_id and s._id = d.sample_id and s.left_out is not null and d.superseded_at is null and d.state <> 'delivered'`,
   },
   // Whether a request may still be at work is noted when it is sent: nobody is there to tell after a crash.
   { name: '0075-requests-under-way', sql: 'alter table device_manager.submission add column under_way_until timestamptz' },

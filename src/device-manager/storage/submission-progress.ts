@@ -17,7 +17,7 @@ export interface Planned {
 
 /**
  * Replaces what waited for its plans by one submission for each. What was delivered under a plan, or may have been, is not submitted to
- * it again, unless that was requested and another version of a rule made the value. What was observed before the tables were restored
+ * it again, unless that was requested and another version of a rule made the value; nor what is there under the name that it had before. What was observed before the tables were restored
  * may have been delivered by those that are gone, and is asked about before it is sent.
  */
 export const planSubmissions = async (db: Queryable, patientId: string, looked: readonly WaitingRow[], planned: readonly Planned[]): Promise<void> => {
@@ -26,8 +26,10 @@ export const planSubmissions = async (db: Queryable, patientId: string, looked: 
     `insert into device_manager.submission (patient_id, _id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at, sent_at)
      select $1, t.*, case when t.observed_at <= $14::timestamptz then $14::timestamptz end from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::timestamptz[], $10::boolean[], $11::text[], $12::text[], $13::timestamptz[])
        as t(_id, sample_id, plan_id, normalized_type, rule_id, rule_version, left_out, observed_at, requested, state, reason, next_attempt_at)
-     where t.requested or not exists (select from device_manager.submission e
-       where e.patient_id = $1 and e.sample_id = t.sample_id and e.plan_id = t.plan_id and (e.state = 'delivered' or e.sent_at is not null))
+     where not exists (select from device_manager.submission e
+       where e.patient_id = $1 and e.sample_id = t.sample_id and e.plan_id = t.plan_id and case when t.requested
+         then e._id <> t._id and e.rule_id = t.rule_id and e.rule_version = t.rule_version and e.left_out is not distinct from t.left_out and e.superseded_at is null and e.state <> 'dropped'
+         else e.state = 'delivered' or e.sent_at is not null end)
      on conflict (patient_id, _id) do update set superseded_at = null,
        state = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.state else submission.state end,
        reason = case when submission.state = 'dropped' or (excluded.requested and submission.state = 'parked') then excluded.reason else submission.reason end,
