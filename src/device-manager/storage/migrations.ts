@@ -294,7 +294,5 @@ export const migrations: readonly Migration[] = [
   narrowSamples,
   ...patientDataMigrations,
   { name: '0028-groups-that-wait', sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'` },
-  halvesOfPairs,
-  halvesByThemselves,
-  ...submissionMigrations,
+  halvesOfPairs, halvesByThemselves, ...submissionMigrations,
 ];
