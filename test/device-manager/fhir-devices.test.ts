@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { randomBytes, randomUUID } from 'node:crypto';
-import { nameReadings } from '../../src/device-manager/naming-readings.ts';
-import { readFhir } from '../../src/device-manager/providers/fhir/reading.ts';
-import { noteReadings } from '../../src/device-manager/storage/delivery-table.ts';
+import { randomUUID } from 'node:crypto';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { answered, clientWith, cuff, eventually, newPatient, service, type Client, type KeptRecord } from './client.ts';
 import { bundle, loinc, pulse, quantity } from './fhir-documents.ts';
@@ -77,27 +74,5 @@ describe('the device of a FHIR reading', () => {
     for (const body of bodies(serialNumber)) await deliver(body);
     expect(await valuesOf(patient, values.length)).toEqual(values);
     expect((await recordsOf(patient)).filter(({ state }) => state === 'normalized')).toHaveLength(1);
-  });
-
-  describe('under the name that it had before', () => {
-    const full = { serialNumber: 'SN9', manufacturer: 'Maker', modelNumber: 'Model' };
-    const sending = { identityKey: randomBytes(32), correlationId: 'c' };
-    const named = (body: unknown, by: string) => nameReadings(vitalgate.database.pool, { ...sending, sender: by }, { readings: readFhir(body).readings, format: 'fhir-json' });
-    /** As a release named it that knew devices by their composed name. */
-    const formerly = (body: unknown, by: string) =>
-      nameReadings(vitalgate.database.pool, { ...sending, sender: by }, {
-        format: 'fhir-json',
-        readings: readFhir(body).readings.map(({ formerDeviceName: deviceName, ...reading }) => ({ ...reading, deviceName, identity: reading.identity && { ...reading.identity, parts: [deviceName ?? '', ...reading.identity.parts.slice(1)] } })),
-      });
-
-    test('a reading that was kept is the same one, and another is not', async () => {
-      const by = `sender-${randomUUID()}`;
-      const [before = { sampleId: '', identity: '' }] = await formerly(described(full), by);
-      const [unknown] = await named(described(full), by);
-      expect(unknown?.identity === before.identity || unknown?.sampleId === before.sampleId).toBe(false);
-      await noteReadings(vitalgate.database.pool, { sender: by, receivedAt: new Date() }, await formerly(described(full), by));
-      expect(await named(described(full), by)).toMatchObject([{ sampleId: before.sampleId, identity: before.identity }]);
-      expect(await named(described(full, 61), by)).toMatchObject([{ identity: unknown?.identity }]);
-    });
   });
 });

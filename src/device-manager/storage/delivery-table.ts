@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/pool.ts';
 import type { EraseRows } from './erasing-rows.ts';
+import { selectUnder } from './version-table.ts';
 
 /** What names one delivery, and what it was. */
 export interface Delivery {
@@ -46,13 +47,13 @@ export const noteReadings = async (db: Queryable, { sender, receivedAt }: { read
   return new Set(rows.map((row) => row.sample_id));
 };
 
-/** Which of some readings, by their samples, a sender sent before, and which of some identities are those of readings that are kept or wait, each name of two by itself. */
-export const knownReadings = async (db: Queryable, sender: string, sampleIds: readonly string[], identities: readonly string[]): Promise<Set<string>> => {
+/** Which of some readings, by their samples, a sender sent before, and the names of the readings that are kept or wait under one of some names: of a pair of which one has it, both. */
+export const knownReadings = async (db: Queryable, sender: string, sampleIds: readonly string[], names: readonly string[]): Promise<Set<string>> => {
   const { rows } = await db.query<{ name: string }>(
     `select replace(sample_id::text, '-', '') as name from device_manager.delivery where sender = $1 and correlation_id = any($2::text[])
-     union select unnest(string_to_array(identity, ' ')) from device_manager.sample where identity = any($3::text[])
-     union select unnest(string_to_array(identity, ' ')) from device_manager.quarantined_delivery where identity = any($3::text[])`,
-    [sender, sampleIds.map((one) => `reading:${one}`), identities],
+     union select unnest(string_to_array(identity, ' ')) from (${selectUnder('identity', 'sample', '$3::text[]')}) as kept
+     union select unnest(string_to_array(identity, ' ')) from (${selectUnder('identity', 'quarantined_delivery', '$3::text[]')}) as waiting`,
+    [sender, sampleIds.map((one) => `reading:${one}`), names],
   );
   return new Set(rows.map(({ name }) => name));
 };

@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/pool.ts';
 import { SealBrokenError } from '../../keys/cipher.ts';
 import type { ScopeKeys } from '../../keys/scope-keys.ts';
 import { openBytes, sealBytes } from './payload-table.ts';
+import { selectUnder } from './version-table.ts';
 
 /** Why a delivery waits. */
 export type QuarantineReason =
@@ -66,10 +67,8 @@ export const waitingFor = async (db: Queryable, identifiers: readonly string[]):
     )
   ).rows.map((row) => row.payload_id);
 
-const names = ['identity', ...[1, 2].map((place) => `position(' ' in identity) > 0 and split_part(identity, ' ', ${String(place)})`)];
-
-/** In SQL, the deliveries that wait under one of some names, or as a pair of which one has it: each by its own index. */
-const idsUnder = (list: string): string => names.map((name) => `select payload_id from device_manager.quarantined_delivery where ${name} = any(${list})`).join(' union ');
+/** In SQL, the deliveries that wait under one of some names, or as a pair of which one has it. */
+const idsUnder = (list: string): string => selectUnder('payload_id', 'quarantined_delivery', list);
 
 /** Identifiers of the deliveries in quarantine that are versions of readings with some names, or of a pair with one of them. */
 export const waitingUnder = async (db: Queryable, readings: readonly string[]): Promise<string[]> =>

@@ -28,6 +28,12 @@ export interface VersionRow {
 
 const hex = (column: string) => `replace(${column}::text, '-', '') as ${column.slice(column.indexOf('.') + 1)}`;
 
+const names = ['identity', ...[1, 2].map((place) => `position(' ' in identity) > 0 and split_part(identity, ' ', ${String(place)})`)];
+
+/** In SQL, a column of what a table keeps under one of some names, or as a pair of which one has it: each by its own index. */
+export const selectUnder = (column: string, table: 'sample' | 'quarantined_delivery', list: string): string =>
+  names.map((name) => `select ${column} from device_manager.${table} where ${name} = any(${list})`).join(' union ');
+
 /** The identities that are one of some names, or have one among two. */
 export const identitiesWith = async (db: Queryable, names: readonly string[]): Promise<string[]> => {
   const { rows } = await db.query<{ identity: string }>(
