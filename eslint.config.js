@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['generated/', 'node_modules/', 'data/', 'coverage/', 'build/', 'docs/site/', '*.cjs', '.dependency-cruiser.cjs']),
+  globalIgnores(['generated/', 'node_modules/', 'data/', 'coverage/', 'build/', 'dist/', 'docs/site/', '*.cjs', '.dependency-cruiser.cjs']),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
