@@ -17,8 +17,8 @@ interface Size {
 const suites: Readonly<Record<string, Readonly<Record<string, Size>>>> = {
   browser: {},
   faults: {
-    SERVICE_KILLS: { ci: 50, full: 300, of: 'kills of each service' },
-    DATABASE_CRASHES: { ci: 20, full: 100, of: 'crashes of their database' },
+    SERVICE_KILLS: { ci: 50, full: 1000, of: 'kills of each service' },
+    DATABASE_CRASHES: { ci: 20, full: 200, of: 'crashes of their database' },
     FAULT_CYCLES: { ci: 3, full: 100, of: 'strikes in each other situation' },
     NTH_CALLS: { ci: 2, full: 10_000, of: 'failing calls of each use case' },
     OVERLOAD_SECONDS: { ci: 8, full: 60, of: 'seconds of overload' },
