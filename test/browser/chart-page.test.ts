@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { Browser } from 'playwright-core';
 import { eventually } from '../device-manager/client.ts';
-import { describeInBrowser, openBrowser } from '../setup/browser.ts';
-import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
-import { personWithWatch, signIn, watchedPage } from './watched-page.ts';
+import { describeInBrowser } from '../setup/browser.ts';
+import type { TestUser } from '../setup/vitalgate.ts';
+import { personWithWatch, programAndBrowser, signIn, watchedPage } from './watched-page.ts';
 
 const hourMs = 3_600_000;
 const noon = Date.UTC(2024, 6, 23, 12);
@@ -16,20 +15,11 @@ const sampleOf = (type: string, unit: string, value: number, hoursBefore: number
 };
 
 describeInBrowser('a chart on the page for people', () => {
-  let vitalgate: TestVitalgate;
-  let browser: Browser;
-  beforeAll(async () => {
-    vitalgate = await startTestVitalgate();
-    browser = await openBrowser();
-  }, 120_000);
-  afterAll(async () => {
-    await browser.close();
-    await vitalgate.stop();
-  });
+  const { vitalgate, browser } = programAndBrowser();
 
   /** Each upload is normalized before the next one comes. */
   const personWith = async (...uploads: readonly (readonly object[])[]): Promise<TestUser> => {
-    const { user, app } = await personWithWatch(vitalgate);
+    const { user, app } = await personWithWatch(vitalgate());
     const waiting = async () => ((await (await app.get('/health-data?state=received&_l=1')).json()) as readonly object[]).length;
     for (const samples of uploads) {
       await app.post('/health-data', samples);
@@ -41,7 +31,7 @@ describeInBrowser('a chart on the page for people', () => {
   test('tells as latest what counts: not the later value that a newer version took back', async () => {
     const version = (number: number) => ({ metadata: { HKMetadataKeySyncIdentifier: 'scales-1', HKMetadataKeySyncVersion: number } });
     const user = await personWith([sampleOf('BodyMass', 'kg', 180, 1, version(1))], [sampleOf('BodyMass', 'kg', 80, 2, version(2))]);
-    const { page, faults, close } = await watchedPage(browser, `${vitalgate.urls.bff}/#charts/body-weight`);
+    const { page, faults, close } = await watchedPage(browser(), `${vitalgate().urls.bff}/#charts/body-weight`);
     await signIn(page, user);
     const latest = page.locator('.figure', { hasText: 'Latest' });
     await latest.waitFor();
@@ -51,7 +41,7 @@ describeInBrowser('a chart on the page for people', () => {
 
   test.each(['America/New_York', 'Europe/Berlin', 'Pacific/Auckland', 'UTC'])('has bars of whole days, and days that begin at midnight, in %s', async (timezoneId) => {
     const user = await personWith(Array.from({ length: 24 * 40 }, (_, hoursBefore) => sampleOf('StepCount', 'count', 100, hoursBefore + 1)));
-    const { page, faults, close } = await watchedPage(browser, `${vitalgate.urls.bff}/#charts/step-count`, { timezoneId });
+    const { page, faults, close } = await watchedPage(browser(), `${vitalgate().urls.bff}/#charts/step-count`, { timezoneId });
     await signIn(page, user);
     await page.locator('[aria-pressed=true]', { hasText: 'Month' }).waitFor();
     await page.getByText('Show the values as a table').click();

@@ -1,7 +1,9 @@
+import { afterAll, beforeAll } from '@jest/globals';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { appWith, type App } from '../bff/app.ts';
-import type { TestUser, TestVitalgate } from '../setup/vitalgate.ts';
+import { openBrowser } from '../setup/browser.ts';
+import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
 
 /** A page of a context of its own, and what the browser complains about. */
 export interface WatchedPage {
@@ -33,6 +35,24 @@ export const watchedPage = async (browser: Browser, url: string, options: Browse
   });
   await page.goto(url);
   return { page, faults, close: () => context.close() };
+};
+
+/** Has the program and the browser of this machine run for the tests of a group. */
+export const programAndBrowser = (): { readonly vitalgate: () => TestVitalgate; readonly browser: () => Browser } => {
+  let [vitalgate, browser]: [TestVitalgate | undefined, Browser | undefined] = [undefined, undefined];
+  beforeAll(async () => {
+    vitalgate = await startTestVitalgate();
+    browser = await openBrowser();
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await vitalgate?.stop();
+  });
+  const running = <Part>(part: Part | undefined): Part => {
+    if (part === undefined) throw new Error('It does not run yet.');
+    return part;
+  };
+  return { vitalgate: () => running(vitalgate), browser: () => running(browser) };
 };
 
 /** A person who has enrolled a watch, and their app. */

@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser } from 'playwright-core';
+import { describe, expect, test } from '@jest/globals';
 import { signedIn } from '../bff/app.ts';
-import { describeInBrowser, openBrowser } from '../setup/browser.ts';
-import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
-import { openView, personWithWatch, signIn, watchedPage } from './watched-page.ts';
+import { describeInBrowser } from '../setup/browser.ts';
+import type { TestUser } from '../setup/vitalgate.ts';
+import { openView, personWithWatch, programAndBrowser, signIn, watchedPage } from './watched-page.ts';
 
 describeInBrowser('whose data the page for people shows', () => {
-  let vitalgate: TestVitalgate;
-  let browser: Browser;
-  beforeAll(async () => {
-    vitalgate = await startTestVitalgate();
-    browser = await openBrowser();
-  }, 120_000);
-  afterAll(async () => {
-    await browser.close();
-    await vitalgate.stop();
-  });
+  const { vitalgate, browser } = programAndBrowser();
 
-  const withWatch = async (): Promise<TestUser> => (await personWithWatch(vitalgate)).user;
+  const withWatch = async (): Promise<TestUser> => (await personWithWatch(vitalgate())).user;
 
   test.each([['at once', 0], ['once the page says that it waits', 400]])('what is answered after signing out %s is not shown', async (_situation, afterMs) => {
     const user = await withWatch();
-    const { page, faults, close } = await watchedPage(browser, vitalgate.urls.bff);
+    const { page, faults, close } = await watchedPage(browser(), vitalgate().urls.bff);
     await signIn(page, user);
     await page.getByText('Nothing was measured yet').waitFor();
     let release = (): void => undefined;
@@ -49,8 +39,8 @@ describeInBrowser('whose data the page for people shows', () => {
   describe('two pages of one browser', () => {
     /** A page of Anna, and another one where Ben signed in since; `unheard` keeps the first from hearing of it. */
     const annaThenBen = async (unheard: boolean) => {
-      const [anna, ben] = [await withWatch(), await vitalgate.addUser()];
-      const { page, faults, close } = await watchedPage(browser, vitalgate.urls.bff);
+      const [anna, ben] = [await withWatch(), await vitalgate().addUser()];
+      const { page, faults, close } = await watchedPage(browser(), vitalgate().urls.bff);
       if (unheard) {
         await page.addInitScript('window.BroadcastChannel = class { postMessage() {} addEventListener() {} }');
         await page.reload();
@@ -59,7 +49,7 @@ describeInBrowser('whose data the page for people shows', () => {
       await openView(page, 'Devices');
       await page.getByText('Apple Watch').first().waitFor();
       const second = await page.context().newPage();
-      await second.goto(vitalgate.urls.bff);
+      await second.goto(vitalgate().urls.bff);
       await second.getByRole('button', { name: 'Sign out' }).click();
       await signIn(second, ben);
       await second.getByText('Nothing was measured yet').waitFor();
@@ -91,7 +81,7 @@ describeInBrowser('whose data the page for people shows', () => {
       await page.getByRole('button', { name: 'Enrol' }).click();
       await named(ben);
       await page.getByText('No device is enrolled').waitFor();
-      const app = await signedIn(vitalgate.urls.bff, ben.username, ben.password);
+      const app = await signedIn(vitalgate().urls.bff, ben.username, ben.password);
       expect(await (await app.get('/devices')).json()).toEqual([]);
       await end();
     }, 120_000);
