@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/pool.ts';
+import { isReplaced, KEYED } from '../jobs/replaced-jobs.ts';
 import type { Table } from './tables.ts';
 
 /** Jobs as graphile-worker is told of them, whatever its own tables look like: they can be added to another release of it. */
@@ -10,13 +11,13 @@ export const jobsPart: Table = {
 
 /**
  * All jobs: those that wait, those that failed for good and stay visible, and those under way, whose try does not count as it is cut off
- * by the restore.
+ * by the restore. Not those that a newer one has replaced.
  */
 export const jobsQuery = `
   select task.identifier, job.payload, queue.queue_name, job.priority, job.run_at, case when job.locked_at is null then job.attempts else greatest(job.attempts - 1, 0) end,
     job.max_attempts, job.last_error, job.key, job.created_at
   from graphile_worker._private_jobs job join graphile_worker._private_tasks task on task.id = job.task_id left join graphile_worker._private_job_queues queue on queue.id = job.job_queue_id
-  order by job.id`;
+  where not ${isReplaced} order by job.id`;
 
 /** Whether a database has tables of jobs at all. */
 export const hasJobs = async (db: Queryable): Promise<boolean> =>
@@ -38,7 +39,8 @@ export const addRestoredJobs = async (db: Queryable): Promise<void> => {
     `create temporary table added_job on commit drop as
      select job.id, restored.attempts, restored.last_error, restored.created_at from (select * from ${restoredJobs} order by place) restored
      cross join lateral graphile_worker.add_job(restored.identifier, restored.payload, queue_name => restored.queue_name, run_at => restored.run_at,
-       max_attempts => restored.max_attempts, job_key => restored.key, priority => restored.priority) job`,
+       max_attempts => restored.max_attempts, job_key => restored.key, priority => restored.priority,
+       flags => case when restored.key is not null then array['${KEYED}'] end) job`,
   );
   await db.query(
     `update graphile_worker._private_jobs job set attempts = added.attempts, last_error = added.last_error, created_at = added.created_at

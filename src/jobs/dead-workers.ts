@@ -1,5 +1,6 @@
 import pg, { type QueryConfig } from 'pg';
 import type { Pool } from '../database/pool.ts';
+import { isReplaced, removeReplaced } from './replaced-jobs.ts';
 import type { UnheardJobs } from './unheard-jobs.ts';
 
 /** How long after one look for dead workers comes the next, and how long a job must have been held before its worker is suspected. */
@@ -25,13 +26,20 @@ export interface DeadWorkers {
   readonly stop: () => Promise<void>;
 }
 
-/** Looks once. Inside one statement: the lock is free only when no living process holds it, and is given back at once. */
-const takeBack = async (pool: Pool, own: readonly string[], seenFree: Map<string, number>): Promise<void> => {
-  const { rows } = await pool.query<{ locked_by: string }>(
-    `select distinct locked_by from graphile_worker.jobs where locked_by is not null and locked_at < now() - interval '${suspectedAfter}' and locked_by <> all($1)`,
+/** Whose jobs have been held for long, and the jobs that nobody holds and a newer one has replaced; one look at the table for both. */
+const suspectsAndReplaced = async (pool: Pool, own: readonly string[]): Promise<{ suspects: string[]; replaced: string[] }> => {
+  const { rows } = await pool.query<{ worker: string | null; replaced: string | null }>(
+    `select distinct job.locked_by as worker, case when job.locked_by is null then job.id::text end as replaced from graphile_worker._private_jobs job
+     where job.locked_at < now() - interval '${suspectedAfter}' and job.locked_by <> all($1) or job.locked_by is null and ${isReplaced}`,
     [own],
   );
-  const suspects = rows.map(({ locked_by: workerId }) => workerId);
+  return { suspects: rows.flatMap(({ worker }) => worker ?? []), replaced: rows.flatMap(({ replaced }) => replaced ?? []) };
+};
+
+/** Looks once. Inside one statement: the lock is free only when no living process holds it, and is given back at once. */
+const takeBack = async (pool: Pool, own: readonly string[], seenFree: Map<string, number>): Promise<void> => {
+  const { suspects, replaced } = await suspectsAndReplaced(pool, own);
+  await removeReplaced(pool, replaced);
   for (const workerId of seenFree.keys()) if (!suspects.includes(workerId)) seenFree.delete(workerId);
   for (const workerId of suspects) {
     const looks = (seenFree.get(workerId) ?? 0) + 1;
@@ -120,8 +128,8 @@ const repeat = (work: () => Promise<void>): (() => Promise<void>) => {
 
 /**
  * A worker is alive while its process holds an advisory lock: the database frees it when the connection ends, however the process
- * ended. Jobs held by a worker whose lock stays free are handed back. Errors are told and the next look tries again; a look that fails
- * lets go of no lock that is held.
+ * ended. Jobs held by a worker whose lock stays free are handed back, and those that a newer one of
+ * their key has replaced go. Errors are told and the next look tries again; a look that fails lets go of no lock that is held.
  */
 export const watchDeadWorkers = (pool: Pool, unheard: UnheardJobs, onError: (error: unknown) => void): DeadWorkers => {
   const own = new Set<string>();

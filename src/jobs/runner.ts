@@ -5,6 +5,7 @@ import { traced, type SpanWish } from '../tracing/tracing.ts';
 import { watchDeadWorkers } from './dead-workers.ts';
 import { reasonOf } from './failure-reason.ts';
 import { JOB_ADDED, listenFor } from './listening.ts';
+import { KEYED } from './replaced-jobs.ts';
 import { watchUnheardJobs } from './unheard-jobs.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
@@ -12,7 +13,7 @@ export interface Job {
   readonly task: string;
   readonly payload: Readonly<Record<string, string>>;
   readonly queue?: string;
-  /** Jobs with the same key that have not started are one job. */
+  /** Jobs with the same key that have not started are one job; one that runs, or was given up, gives way to the newer. */
   readonly key?: string;
   /** Not before; now when left out. */
   readonly runAt?: Date;
@@ -50,8 +51,8 @@ const MOST_SWALLOWED = 10;
 export const addJob = async (db: Queryable, { task, payload, queue, key, runAt, keepsTime = false }: Job): Promise<void> => {
   const statement = {
     name: 'add-job',
-    text: `select job.id is not null as "isAdded", pg_notify('${JOB_ADDED}', $1) from graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6, job_key_mode => $7) job`,
-    values: [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null, keepsTime ? 'preserve_run_at' : 'replace'],
+    text: `select job.id is not null as "isAdded", pg_notify('${JOB_ADDED}', $1) from graphile_worker.add_job($1, $2::json, queue_name => $3, job_key => $4, max_attempts => $5, run_at => $6, job_key_mode => $7, flags => $8) job`,
+    values: [task, JSON.stringify(payload), queue ?? null, key ?? null, maxAttempts, runAt ?? null, keepsTime ? 'preserve_run_at' : 'replace', key === undefined ? null : [KEYED]],
   };
   // While a worker takes the job of the same key, graphile-worker neither replaces that one nor adds another (graphile/worker#580); a moment later it sees that it is taken.
   for (let tries = 0; tries < MOST_SWALLOWED; tries += 1) if ((await db.query<{ isAdded: boolean }>(statement)).rows[0]?.isAdded === true) return;
