@@ -15,6 +15,7 @@ export default {
   testPathIgnorePatterns: suite === undefined && !isNamed ? suites.map((name) => `/test/${name}/`) : [],
   testMatch: ['**/*.test.ts'],
   transform: {},
+  testSequencer: '<rootDir>/test/setup/longest-first.js',
   globalSetup: '<rootDir>/test/setup/start-database.ts',
   setupFilesAfterEnv: ['<rootDir>/test/setup/record-answers.ts'],
   reporters: ['default', '<rootDir>/test/setup/status-reporter.ts'],
