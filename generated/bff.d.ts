@@ -1999,6 +1999,15 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Text that is no e-mail address (`/email` in `errors`), or a body that cannot be read or breaks the specification. Have the person look at the address; sending it again unchanged fails again. */
+        readonly InvalidAddress: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Token that is unknown, used, expired or replaced (`reset-token-invalid`), or a password or body that breaks the specification. A refused password leaves the token as it was. */
         readonly InvalidReset: {
             headers: {
@@ -2297,6 +2306,7 @@ export type ResponseUpstreamUnavailable = components['responses']['UpstreamUnava
 export type ResponseUnauthenticated = components['responses']['Unauthenticated'];
 export type ResponseNotSupported = components['responses']['NotSupported'];
 export type ResponseInvalidPassword = components['responses']['InvalidPassword'];
+export type ResponseInvalidAddress = components['responses']['InvalidAddress'];
 export type ResponseInvalidReset = components['responses']['InvalidReset'];
 export type ResponseForeignOriginOrData = components['responses']['ForeignOriginOrData'];
 export type ResponseDeviceTakenOrOtherPerson = components['responses']['DeviceTakenOrOtherPerson'];
@@ -2691,7 +2701,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            readonly 400: components["responses"]["InvalidBody"];
+            readonly 400: components["responses"]["InvalidAddress"];
             readonly 403: components["responses"]["ForeignOrigin"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
