@@ -1944,10 +1944,12 @@ export interface components {
              */
             readonly name: string;
             /**
-             * @description Source that alone is drawn; missing when all are.
+             * @description Source that alone is drawn; missing when several are.
              * @example com.apple.health.142CD7CC-53D1-4C96-8151-D0A5FD7846FE
              */
             readonly source?: string;
+            /** @description Sources that are drawn, each on the days that it has the highest total of, the one with the highest of all first. Missing when one alone is drawn (`source`), or all are. */
+            readonly chosenSources?: readonly string[];
             /** @description Sources that measured in this time, the one with the most values first: what the samples name, else their device. */
             readonly sources?: readonly string[];
             /**
@@ -3990,7 +3992,7 @@ export interface components {
         readonly ChartPoints: number;
         /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
         readonly ChartTimeZone: string;
-        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) the one with the highest total, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
+        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) each day, as `timeZone` has it, the one with the highest total of that day, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
@@ -5051,7 +5053,7 @@ export interface operations {
                 readonly points?: components["parameters"]["ChartPoints"];
                 /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
                 readonly timeZone?: components["parameters"]["ChartTimeZone"];
-                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) the one with the highest total, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
+                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) each day, as `timeZone` has it, the one with the highest total of that day, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
                 readonly source?: components["parameters"]["ChartSource"];
             };
             readonly header?: {

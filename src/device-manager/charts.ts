@@ -41,7 +41,7 @@ export interface ChartedTypes {
   readonly normalizedTypes: readonly string[];
   /** Series, by code and unit, whose values add up. */
   readonly cumulative: ReadonlySet<string>;
-  /** Those of them that several sources measure at once, so that one of them is chosen. */
+  /** Those of them that several sources measure at once, so that each day one of them is chosen. */
   readonly overlapping: ReadonlySet<string>;
 }
 
@@ -56,13 +56,16 @@ export const normalizedTypeNamed = (known: readonly string[], name: string): str
 
 const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, span: Span, kind: SeriesKind): ChartSeries[] => {
   const { isCumulative } = kind;
-  const { from, source } = chosen(sources, style.source && inOneOrder(style.source), kind);
+  const { from, ...choice } = chosen(sources, { ...style, source: style.source && inOneOrder(style.source) }, kind);
   if (from.length === 0) return [];
   const known = sources.toSorted((a, b) => countOf(b) - countOf(a)).map((one) => one.source);
-  return [{ name, ...(source !== undefined && { source }), sources: known, ...(isCumulative && { cumulative: true }), ...drawn(from, style, { spanMs: span.to - span.from, isCumulative, exact }) }];
+  return [{ name, ...choice, sources: known, ...(isCumulative && { cumulative: true }), ...drawn(from, style, { spanMs: span.to - span.from, isCumulative, exact }) }];
 };
 
 const dayMs = 24 * hourMs;
+
+/** Raised whenever the same values are drawn otherwise, so that nobody keeps a chart as it was drawn before. */
+const DRAWN_AS = 2;
 
 /** Charts from the sealed chunks of each day and the rollups of each month. */
 export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promise<ChartedTypes>): Charts => ({
@@ -80,7 +83,7 @@ export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promis
       fromDay: Number.isFinite(from) ? dayOf(from) : undefined, toDay: Number.isFinite(to) ? dayOf(to) : undefined,
     };
     const extent = await extentOf(pool, patientId, filter);
-    const digest = createHash('sha256').update(JSON.stringify([patientId, filter, from, to, points, timeZone, source, extent?.version ?? null, [cumulative, overlapping].map((series) => [...series].toSorted())])).digest('base64url').slice(0, 27);
+    const digest = createHash('sha256').update(JSON.stringify([DRAWN_AS, patientId, filter, from, to, points, timeZone, source, extent?.version ?? null, [cumulative, overlapping].map((series) => [...series].toSorted())])).digest('base64url').slice(0, 27);
     const span = extent && { from: Math.max(from, Date.parse(extent.firstDay)), to: Math.min(to, Date.parse(extent.lastDay) + dayMs) };
     const series = async (): Promise<ChartSeries[]> => {
       const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);

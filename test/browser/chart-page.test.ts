@@ -56,4 +56,26 @@ describeInBrowser('a chart on the page for people', () => {
     expect([clock('from'), clock('to')]).toEqual(['00:00:00', '00:00:00']);
     await close();
   }, 120_000);
+
+  test('of steps shows each day of the source with most, of one alone on wish, and each day again', async () => {
+    const told: readonly [source: string, hoursBefore: number, steps: number][] = [['phone', 50, 200], ['phone', 49, 100], ['phone', 26, 100], ['watch', 25, 250], ['watch', 2, 260]];
+    const user = await personWith(told.map(([sourceId, hoursBefore, steps]) => sampleOf('StepCount', 'count', steps, hoursBefore, { sourceId })));
+    const { page, faults, close } = await watchedPage(browser(), `${vitalgate().urls.bff}/#charts/step-count`, { timezoneId: 'UTC' });
+    await signIn(page, user);
+    const sources = page.getByLabel('Source');
+    await sources.waitFor();
+    expect(await sources.locator('option').allTextContents()).toEqual(['Each day the one with most', 'All together', 'phone', 'Apple Watch']);
+    const byDay = ['260', '250', '100', '200'];
+    const shown: [wanted: string, steps: string[]][] = [['phone', ['100', '100', '200']], ['', byDay], ['all', ['260', '250', '100', '100', '200']], ['watch', ['260', '250']], ['', byDay]];
+    for (const [wanted, steps] of shown) {
+      await Promise.all([page.waitForResponse((response) => response.url().includes('/chart-data?')), sources.selectOption(wanted)]);
+      await page.locator('.chart-body:not([aria-busy])').waitFor();
+      await page.getByText('Show the values as a table').click();
+      const cells = page.getByRole('region', { name: 'Values of the chart' }).locator('tbody td');
+      await cells.first().waitFor();
+      expect([await sources.inputValue(), await cells.allTextContents()]).toEqual([wanted, steps]);
+    }
+    expect(faults).toEqual([]);
+    await close();
+  }, 120_000);
 });

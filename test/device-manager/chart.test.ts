@@ -6,6 +6,7 @@ import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, refu
 interface Line {
   readonly name: string;
   readonly source?: string;
+  readonly chosenSources?: readonly string[];
   readonly sources: readonly string[];
   readonly interval?: string;
   readonly data: readonly { readonly x: number; readonly y: number; readonly min?: number; readonly max?: number; readonly count?: number }[];
@@ -163,6 +164,30 @@ describe('a chart', () => {
     for (const points of [2, 500]) {
       const lines = await answered<Line[]>(own.get(`/chart-data?normalizedDataType=${query}&points=${String(points)}`));
       expect(lines.map((line) => [line.source, line.data.reduce((sum, { y }) => sum + y, 0)])).toEqual([[source, expect.closeTo(total, 6)]]);
+    }
+  });
+
+  const atHour = (hour: number): number => start + hour * 60 * minuteMs;
+  test.each<[situation: string, query: string, told: [source: string, hour: number, steps: number][], choice: Pick<Line, 'source' | 'chosenSources'>, days: number[]]>([
+    ['of a day that only the phone counted, and of two after a watch was bought', '', [['phone', 1, 200], ['phone', 25, 100], ['watch', 26, 250], ['phone', 49, 120], ['watch', 50, 260]], { chosenSources: ['watch', 'phone'] }, [200, 250, 260]],
+    ['of a day on which the watch lay at home', '', [['phone', 1, 90], ['watch', 1, 100], ['phone', 25, 800], ['watch', 25, 3], ['phone', 49, 90], ['watch', 49, 100]], { chosenSources: ['phone', 'watch'] }, [100, 800, 100]],
+    ['of days that the same one counted most of', '', [['phone', 1, 90], ['watch', 1, 100], ['phone', 25, 80], ['watch', 26, 110], ['watch', 49, 1]], { source: 'watch' }, [100, 110, 1]],
+    ['of one of three that each counted a day', '', [['one', 1, 1], ['two', 25, 2], ['three', 49, 3]], { chosenSources: ['three', 'two', 'one'] }, [1, 2, 3]],
+    ['of sources that counted the same', '', [['phone', 1, 5], ['watch', 1, 5], ['phone', 25, 5], ['watch', 25, 5], ['phone', 49, 5], ['watch', 49, 5]], { source: 'phone' }, [5, 5, 5]],
+    ['by the days of a time zone', '&timeZone=Asia/Kolkata', [['phone', 17, 100], ['watch', 18, 90], ['phone', 19, 10], ['watch', 20, 150], ['phone', 40, 70], ['phone', 43, 5]], { chosenSources: ['watch', 'phone'] }, [100, 150, 5]],
+    ['of the one that is asked for', '&source=phone', [['phone', 1, 300], ['phone', 25, 100], ['watch', 26, 250], ['phone', 49, 5]], { source: 'phone' }, [300, 100, 5]],
+    ['of all that are asked for', '&source=all', [['phone', 1, 300], ['phone', 25, 100], ['watch', 26, 250], ['phone', 49, 5]], {}, [300, 350, 5]],
+  ])('shows steps %s', async (_situation, query, told, choice, expected) => {
+    const own = await enrolled();
+    await keep(told.map(([sourceId, hour, steps]) => sample('StepCount', 'count', steps, atHour(hour), sourceId)), own);
+    await allNormalized(own);
+    const zone = new URLSearchParams(query).get('timeZone') ?? 'UTC';
+    const dayOf = new Intl.DateTimeFormat('sv', { timeZone: zone });
+    for (const points of [4, 500]) {
+      const [line] = await answered<Line[]>(own.get(`/chart-data?normalizedDataType=step-count&points=${String(points)}${query}`));
+      const byDay = Map.groupBy(line?.data ?? [], ({ x }) => dayOf.format(x));
+      expect({ source: line?.source, chosenSources: line?.chosenSources }).toEqual({ source: undefined, chosenSources: undefined, ...choice });
+      expect([...byDay.values()].map((some) => some.reduce((sum, { y }) => sum + y, 0))).toEqual(expected);
     }
   });
 

@@ -11,9 +11,11 @@ export interface ChoosersOptions {
   readonly series: readonly ChartSeries[];
   /** Names of the person's devices by their identifier. */
   readonly devices: ReadonlyMap<string, string>;
-  /** The source that was chosen. */
+  /** The source that the person chose. */
   readonly source: string | undefined;
-  readonly onSource: (source: string) => void;
+  /** Where nobody chooses, the service does, day by day. */
+  readonly isByDay: boolean;
+  readonly onSource: (source: string | undefined) => void;
   readonly onUnit: () => void;
   readonly onZone: () => void;
 }
@@ -30,12 +32,18 @@ export const chosenUnits = (): Record<string, string> => {
   }
 };
 
-const sourceChooser = ({ series, devices, source, onSource }: ChoosersOptions): HTMLElement | undefined => {
-  const sources = [...new Set(series.flatMap((one) => one.sources ?? []))];
+/** Stands for no source of one's own choice where of what several count at once the service chooses one each day. */
+const byDay = { value: '', text: 'Each day the one with most' };
+
+/** Whether the service chose among several sources, unasked. */
+export const isChosenByDay = (series: readonly ChartSeries[]): boolean =>
+  series.some(({ source, chosenSources, sources = [] }) => chosenSources !== undefined || (source !== undefined && sources.length > 1));
+
+const sourceChooser = ({ series, devices, source, isByDay, onSource }: ChoosersOptions): HTMLElement | undefined => {
+  const sources = [...new Set([...series.flatMap((one) => one.sources ?? []), ...(source === undefined || source === 'all' ? [] : [source])])];
   if (sources.length < 2 && source === undefined) return undefined;
-  const chosen = source ?? series.find((one) => one.source !== undefined)?.source ?? 'all';
-  const options = [{ value: 'all', text: 'All together' }, ...[...new Set([...sources, ...(chosen === 'all' ? [] : [chosen])])].map((value) => ({ value, text: sourceTitle(value, devices) }))];
-  return chooser('Source', options, chosen, onSource);
+  const options = [...(isByDay ? [byDay] : []), { value: 'all', text: 'All together' }, ...sources.map((value) => ({ value, text: sourceTitle(value, devices) }))];
+  return chooser('Source', options, source ?? (isByDay ? byDay.value : 'all'), (chosen) => onSource(chosen === byDay.value ? undefined : chosen));
 };
 
 const unitChoosers = ({ series, onUnit }: ChoosersOptions): HTMLElement[] => {

@@ -1,5 +1,5 @@
 import type { ChartedExtent, OwnSample } from '../../../generated/bff.d.ts';
-import { choosersOf, chosenUnits } from './chart-choosers.ts';
+import { choosersOf, chosenUnits, isChosenByDay } from './chart-choosers.ts';
 import { spanControls } from './chart-controls.ts';
 import { drawingOf } from './chart-drawing.ts';
 import { figuresOf } from './chart-figures.ts';
@@ -29,6 +29,8 @@ interface State {
   /** Values add up: few bars tell more than many. */
   isSum: boolean;
   source: string | undefined;
+  /** The service chooses among sources, day by day, where the person does not. */
+  isByDay: boolean;
 }
 
 const pointsFor = (width: number, isSum: boolean): number => (isSum ? Math.min(48, Math.max(16, Math.round(width / 24))) : Math.min(500, Math.max(80, Math.round(width / 3))));
@@ -45,7 +47,7 @@ const initialSpan = (whole: Span): Span => (whole.to - whole.from < 30 * dayMs ?
 /** What a person does to a chart. */
 interface Actions {
   readonly onSpan: (span: Span) => void;
-  readonly onSource: (source: string) => void;
+  readonly onSource: (source: string | undefined) => void;
   readonly onUnit: () => void;
   readonly onZone: () => void;
 }
@@ -58,7 +60,7 @@ interface Shown extends Charted {
   readonly latest: OwnSample | undefined;
 }
 
-const partsOf = ({ extent, devices }: PanelOptions, source: string | undefined, { series, covered, span, latest }: Shown, actions: Actions): Child[] => {
+const partsOf = ({ extent, devices }: PanelOptions, { source, isByDay }: Pick<State, 'source' | 'isByDay'>, { series, covered, span, latest }: Shown, actions: Actions): Child[] => {
   const whole = wholeOf(extent, latest);
   const units = chosenUnits();
   const lines = linesOf(series, units);
@@ -69,7 +71,7 @@ const partsOf = ({ extent, devices }: PanelOptions, source: string | undefined, 
     spanControls(span, whole, onSpan),
     isEmpty ? emptyNode(lastInstant(extent, latest)) : drawingOf({ title: typeTitle(extent.normalizedDataType), lines, span, onSpan, onReset: () => onSpan(initialSpan(whole)) }),
     !isEmpty && notesOf(lines),
-    choosersOf({ series, devices, source, ...actions }),
+    choosersOf({ series, devices, source, isByDay, ...actions }),
     !isEmpty && tablesOf(lines),
   ];
 };
@@ -77,7 +79,7 @@ const partsOf = ({ extent, devices }: PanelOptions, source: string | undefined, 
 /** One type as figures, chart and table, with all that can be chosen about it. */
 export const chartPanel = (options: PanelOptions): HTMLElement => {
   const { extent, onFault } = options;
-  const state: State = { span: undefined, source: undefined, isSum: false };
+  const state: State = { span: undefined, source: undefined, isSum: false, isByDay: false };
   const title = typeTitle(extent.normalizedDataType);
   const body = element('div', { class: 'chart-body' });
   const node = element('section', { class: 'card chart', 'aria-label': title }, element('h1', { tabindex: -1 }, title), body);
@@ -97,8 +99,9 @@ export const chartPanel = (options: PanelOptions): HTMLElement => {
       state.span = span;
       const charted = await chartedIn({ normalizedDataType: extent.normalizedDataType, span, source, isSum: areBars, points: pointsFor(node.clientWidth || 800, areBars) });
       const { series } = charted;
-      const draw = (): void => showAgain(body, ...partsOf(options, source, { ...charted, span, latest: sample }, { onSpan: (next) => change({ span: next }), onSource: (chosen) => change({ source: chosen }), onUnit: draw, onZone: () => change({}) }));
+      const draw = (): void => showAgain(body, ...partsOf(options, { source, isByDay: state.isByDay }, { ...charted, span, latest: sample }, { onSpan: (next) => change({ span: next }), onSource: (chosen) => change({ source: chosen }), onUnit: draw, onZone: () => change({}) }));
       if (mine !== asked) return;
+      if (source === undefined) state.isByDay = isChosenByDay(series);
       const isSum = series.length === 0 ? state.isSum : series.every(({ cumulative }) => cumulative === true);
       if (isSum === state.isSum) draw();
       else change({ isSum });

@@ -78,6 +78,9 @@ const startsIn = (widthMs: number, timeZone: string): ((x: number) => number) =>
   };
 };
 
+/** From an instant to the start of its day in a time zone. */
+export const dayStartsIn = (timeZone: string): ((x: number) => number) => startsIn(dayMs, timeZone);
+
 /**
  * Tells of an hour of UTC, by its start, whether a bucket of an hour or more begins inside it, as days do where a time zone is half an hour
  * off: what was measured in it belongs to two buckets.

@@ -1,6 +1,6 @@
 import { isoOf } from '../../measurement/usual-date-time.ts';
 import { loincCode, type NormalizedData } from '../../measurement/coding.ts';
-import { bucketsOf, durationOf, hourMs, widthFor, type Bucket, type Cell } from './chart-bucket.ts';
+import { bucketsOf, dayStartsIn, durationOf, hourMs, widthFor, type Bucket, type Cell } from './chart-bucket.ts';
 
 /** One point of a series: milliseconds since 1970 and value. */
 export interface SeriesPoint {
@@ -17,6 +17,8 @@ export interface ChartSeries {
   readonly name: string;
   /** The one source that was chosen, because values of several would add up to too much, or because it was asked for. */
   readonly source?: string;
+  /** Those that were chosen, each for some days, where it is not the same one every day; the one with the highest total first. */
+  readonly chosenSources?: string[];
   /** All that measured in that time, the one with the most values first. */
   readonly sources: string[];
   /** Values add up: a bucket is their sum. */
@@ -37,7 +39,7 @@ export interface ChartStyle {
   /** At most so many points of each line. */
   readonly points: number;
   readonly timeZone: string;
-  /** A source by name, or `all`; left out, all of what is measured and one of what adds up. */
+  /** A source by name, or `all`; left out, all of what is measured, and of what several count at once one each day. */
   readonly source: string | undefined;
 }
 
@@ -81,9 +83,27 @@ const withoutParts = (sources: readonly SourceCells[]): readonly SourceCells[] =
   });
 };
 
-/** The source with the highest total: of two that count the same steps, the one that was worn more. */
-const busiest = (sources: readonly SourceCells[]): SourceCells | undefined =>
-  sources.toSorted((a, b) => totalOf(b.cells, ({ sum }) => sum) - totalOf(a.cells, ({ sum }) => sum))[0];
+const byTotal = (sources: readonly SourceCells[]): SourceCells[] => {
+  const totals = new Map(sources.map(({ source, cells }) => [source, totalOf(cells, ({ sum }) => sum)]));
+  return sources.toSorted((a, b) => (totals.get(b.source) ?? 0) - (totals.get(a.source) ?? 0) || (a.source < b.source ? -1 : 1));
+};
+
+/**
+ * Of each day the cells of the source with the highest total in it: of two that count the same steps, the one that was worn more. By days,
+ * so that a watch that was bought, lost or left at home takes no day away that the phone counted. The highest total of all comes first.
+ */
+const busiestOfDays = (sources: readonly SourceCells[], timeZone: string): SourceCells[] => {
+  const dayStart = dayStartsIn(timeZone);
+  const ranked = byTotal(sources);
+  const highest = new Map<number, { readonly source: string; readonly total: number }>();
+  for (const { source, cells } of ranked) {
+    for (const [day, some] of Map.groupBy(cells, ({ x }) => dayStart(x))) {
+      const total = totalOf(some, ({ sum }) => sum);
+      if (total > (highest.get(day)?.total ?? -Infinity)) highest.set(day, { source, total });
+    }
+  }
+  return ranked.map(({ source, cells }) => ({ source, cells: cells.filter(({ x }) => highest.get(dayStart(x))?.source === source) })).filter(({ cells }) => cells.length > 0);
+};
 
 /** Whether the values of a series add up, and whether several sources tell the same ones. */
 export interface SeriesKind {
@@ -91,12 +111,19 @@ export interface SeriesKind {
   readonly isOverlapping: boolean;
 }
 
-/** The sources a line is drawn from, and the name of the one where it is one by choice. */
-export const chosen = (sources: readonly SourceCells[], asked: string | undefined, { isCumulative, isOverlapping }: SeriesKind): { from: readonly SourceCells[]; source?: string } => {
+/** What a line is drawn from. */
+interface Chosen extends Pick<ChartSeries, 'source' | 'chosenSources'> {
+  readonly from: readonly SourceCells[];
+}
+
+/** The cells a line is drawn from, and the names of their sources where these are some by choice. */
+export const chosen = (sources: readonly SourceCells[], { source: asked, timeZone }: Pick<ChartStyle, 'source' | 'timeZone'>, { isCumulative, isOverlapping }: SeriesKind): Chosen => {
   if (isCumulative && !isOverlapping && (asked === undefined || asked === 'all')) return { from: withoutParts(sources) };
   if (asked === 'all' || (asked === undefined && (sources.length < 2 || !isOverlapping))) return { from: sources };
-  const one = asked === undefined ? busiest(sources) : sources.find(({ source }) => source === asked);
-  return one ? { from: [one], source: one.source } : { from: [] };
+  const from = asked === undefined ? busiestOfDays(sources, timeZone) : sources.filter(({ source }) => source === asked);
+  const [first, ...others] = from.map(({ source }) => source);
+  if (first === undefined) return { from };
+  return others.length === 0 ? { from, source: first } : { from, chosenSources: [first, ...others] };
 };
 
 /** How many values a source has. */
