@@ -31,6 +31,7 @@ interface State {
   source: string | undefined;
   /** The service chooses among sources, day by day, where the person does not. */
   isByDay: boolean;
+  isTableOpen: boolean;
 }
 
 const pointsFor = (width: number, isSum: boolean): number => (isSum ? Math.min(48, Math.max(16, Math.round(width / 24))) : Math.min(500, Math.max(80, Math.round(width / 3))));
@@ -50,6 +51,7 @@ interface Actions {
   readonly onSource: (source: string | undefined) => void;
   readonly onUnit: () => void;
   readonly onZone: () => void;
+  readonly onTable: (isOpen: boolean) => void;
 }
 
 const wholeOf = (extent: ChartedExtent, latest: OwnSample | undefined): Span => wholeSpan(extent.firstDay, lastInstant(extent, latest));
@@ -60,26 +62,26 @@ interface Shown extends Charted {
   readonly latest: OwnSample | undefined;
 }
 
-const partsOf = ({ extent, devices }: PanelOptions, { source, isByDay }: Pick<State, 'source' | 'isByDay'>, { series, covered, span, latest }: Shown, actions: Actions): Child[] => {
+const partsOf = ({ extent, devices }: PanelOptions, { source, isByDay, isTableOpen }: Pick<State, 'source' | 'isByDay' | 'isTableOpen'>, { series, covered, span, latest }: Shown, actions: Actions): Child[] => {
   const whole = wholeOf(extent, latest);
   const units = chosenUnits();
   const lines = linesOf(series, units);
   const isEmpty = lines.every(({ points }) => points.length === 0);
-  const { onSpan } = actions;
+  const { onSpan, onTable } = actions;
   return [
     figuresOf(lines, latest, covered, units),
     spanControls(span, whole, onSpan),
     isEmpty ? emptyNode(lastInstant(extent, latest)) : drawingOf({ title: typeTitle(extent.normalizedDataType), lines, span, onSpan, onReset: () => onSpan(initialSpan(whole)) }),
     !isEmpty && notesOf(lines),
     choosersOf({ series, devices, source, isByDay, ...actions }),
-    !isEmpty && tablesOf(lines),
+    !isEmpty && tablesOf(lines, isTableOpen, onTable),
   ];
 };
 
 /** One type as figures, chart and table, with all that can be chosen about it. */
 export const chartPanel = (options: PanelOptions): HTMLElement => {
   const { extent, onFault } = options;
-  const state: State = { span: undefined, source: undefined, isSum: false, isByDay: false };
+  const state: State = { span: undefined, source: undefined, isSum: false, isByDay: false, isTableOpen: false };
   const title = typeTitle(extent.normalizedDataType);
   const body = element('div', { class: 'chart-body' });
   const node = element('section', { class: 'card chart', 'aria-label': title }, element('h1', { tabindex: -1 }, title), body);
@@ -99,7 +101,7 @@ export const chartPanel = (options: PanelOptions): HTMLElement => {
       state.span = span;
       const charted = await chartedIn({ normalizedDataType: extent.normalizedDataType, span, source, isSum: areBars, points: pointsFor(node.clientWidth || 800, areBars) });
       const { series } = charted;
-      const draw = (): void => showAgain(body, ...partsOf(options, { source, isByDay: state.isByDay }, { ...charted, span, latest: sample }, { onSpan: (next) => change({ span: next }), onSource: (chosen) => change({ source: chosen }), onUnit: draw, onZone: () => change({}) }));
+      const draw = (): void => showAgain(body, ...partsOf(options, { ...state, source }, { ...charted, span, latest: sample }, { onSpan: (next) => change({ span: next }), onSource: (chosen) => change({ source: chosen }), onUnit: draw, onZone: () => change({}), onTable: (isOpen) => void (state.isTableOpen = isOpen) }));
       if (mine !== asked) return;
       if (source === undefined) state.isByDay = isChosenByDay(series);
       const isSum = series.length === 0 ? state.isSum : series.every(({ cumulative }) => cumulative === true);

@@ -18,13 +18,16 @@ const tableOf = (line: Line): HTMLElement => {
     element('thead', {}, element('tr', {}, ...heads.map((text) => element('th', { scope: 'col' }, text)))), element('tbody', {}, ...rows));
 };
 
-/** The same points as tables, latest first, made when somebody opens them. */
-export const tablesOf = (lines: readonly Line[]): HTMLElement => {
+/** The same points as tables, latest first, made when somebody opens them; `onToggle` is told whether they are open. */
+export const tablesOf = (lines: readonly Line[], isOpen: boolean, onToggle: (isOpen: boolean) => void): HTMLElement => {
   const region = element('div', { class: 'table-region', role: 'region', 'aria-label': 'Values of the chart', tabindex: 0 });
-  return element('details', {
+  const details: HTMLDetailsElement = element('details', {
     class: 'as-table',
+    open: isOpen,
     ontoggle: () => {
+      onToggle(details.open);
       if (region.childElementCount === 0) region.append(...lines.filter(({ points }) => points.length > 0).map(tableOf));
     },
-  }, element('summary', {}, 'Show the values as a table'), region);
+  }, element('summary', { 'data-key': 'table' }, 'Show the values as a table'), region);
+  return details;
 };
