@@ -3992,7 +3992,7 @@ export interface components {
         readonly ChartPoints: number;
         /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
         readonly ChartTimeZone: string;
-        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) each day, as `timeZone` has it, the one with the highest total of that day, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
+        /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) each day, as `timeZone` has it, the one with the highest total of that day over all lines of the unit, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
@@ -5053,7 +5053,7 @@ export interface operations {
                 readonly points?: components["parameters"]["ChartPoints"];
                 /** @description Time zone, as IANA names it, in which buckets of hours and days begin. Where its offset is no full hour, and a chart has more than 400 days or 200000 values, what was measured from such a beginning to the next full hour of UTC counts to the bucket before. */
                 readonly timeZone?: components["parameters"]["ChartTimeZone"];
-                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) each day, as `timeZone` has it, the one with the highest total of that day, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
+                /** @description Source to draw: one of `sources`, or `all`. Without it all sources of what is measured, and of what several count at once (steps) each day, as `timeZone` has it, the one with the highest total of that day over all lines of the unit, because phone and watch count the same. What people enter or take (insulin, water) adds up over all. */
                 readonly source?: components["parameters"]["ChartSource"];
             };
             readonly header?: {

@@ -1,7 +1,7 @@
 import type { Pool } from '../database/pool.ts';
 import { inOneOrder } from '../healthkit/item-identity.ts';
 import type { ScopeKeys } from '../keys/scope-keys.ts';
-import { hourMs, partsHour, widthFor, type Cell } from './domain/chart-bucket.ts';
+import { dayMs, hourMs, partsHour, widthFor, type Cell } from './domain/chart-bucket.ts';
 import { cellOf, countOf, dayOf, type ChartStyle, type SourceCells } from './domain/chart.ts';
 import { readSeriesChunks, type SeriesFilter } from './storage/series-chunk-table.ts';
 import { readRollups } from './storage/series-rollup-table.ts';
@@ -30,6 +30,8 @@ interface Reading {
   readonly keys: ScopeKeys;
   readonly patientId: string;
   readonly filter: SeriesFilter;
+  /** Series of which each day is drawn from one source. */
+  readonly overlapping: ReadonlySet<string>;
 }
 
 interface Part extends Line {
@@ -79,8 +81,9 @@ const hoursIn = async (reading: Reading, span: Span): Promise<{ readonly whole: 
 
 const countIn = ({ sources }: Line): number => sources.reduce((sum, source) => sum + countOf(source), 0);
 
-/** Has values stand in place of the hours inside which a bucket begins, where these are on few days. */
-const parted = async (reading: Reading, whole: readonly Part[], isParted: (x: number) => boolean): Promise<Part[]> => {
+/** Has values stand in place of the hours inside which a bucket begins, or a day that has a source of its own, where these are on few days. */
+const parted = async (reading: Reading, whole: readonly Part[], { widthMs, timeZone }: { readonly widthMs: number; readonly timeZone: string }): Promise<Part[]> => {
+  const isParted = partsHour(whole.some(({ series }) => reading.overlapping.has(series)) ? Math.min(widthMs, dayMs) : widthMs, timeZone);
   const hours = new Set(whole.flatMap(({ sources }) => sources.flatMap(({ cells }) => cells.map(({ x }) => x))).filter(isParted));
   const days = [...new Set([...hours].map(dayOf))];
   const count = whole.reduce((sum, part) => sum + countIn(part), 0);
@@ -95,7 +98,7 @@ export const linesIn = async (reading: Reading, span: Span, { points, timeZone }
   if (widthMs >= hourMs) {
     const { whole, ends } = await hoursIn(reading, span);
     const isTooMuch = [...joined([...whole, ...ends]).values()].some((line) => countIn(line) > points);
-    if (isTooMuch) return { exact: false, bySeries: joined([...await parted(reading, whole, partsHour(widthMs, timeZone)), ...ends]) };
+    if (isTooMuch) return { exact: false, bySeries: joined([...await parted(reading, whole, { widthMs, timeZone }), ...ends]) };
   }
   return { exact: true, bySeries: joined(await valuesIn(reading, span)) };
 };

@@ -4,8 +4,8 @@ import { inOneOrder } from '../healthkit/item-identity.ts';
 import { problem } from '../http/problem.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { linesIn, type Line, type Span } from './chart-lines.ts';
-import { hourMs } from './domain/chart-bucket.ts';
-import { chosen, countOf, dayOf, drawn, type ChartSeries, type ChartStyle, type SeriesKind } from './domain/chart.ts';
+import { dayMs } from './domain/chart-bucket.ts';
+import { chooseByDay, chosen, countOf, dayOf, drawn, unitOf, type ChartSeries, type ChartStyle, type ChooseByDay, type SeriesKind } from './domain/chart.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { extentOf, type SeriesFilter } from './storage/series-chunk-table.ts';
 import { chartedExtents, type ChartedExtent } from './storage/series-rollup-table.ts';
@@ -54,15 +54,30 @@ export const normalizedTypeNamed = (known: readonly string[], name: string): str
   throw problem('unknown-data-type', { errors: [{ pointer: '/query/normalizedDataType', code: 'unknown-data-type', message: 'Use a normalized type of a health data type; docs/healthkit-types.md and GET /health-data-types of the Device Manager list them.' }] });
 };
 
-const lineDrawn = ({ name, sources }: Line, exact: boolean, style: ChartStyle, span: Span, kind: SeriesKind): ChartSeries[] => {
+/** How some lines of a chart are drawn. */
+interface Drawing {
+  readonly style: ChartStyle;
+  readonly span: Span;
+  readonly exact: boolean;
+  readonly kindOf: (series: string) => SeriesKind;
+}
+
+const lineDrawn = ([series, { name, sources }]: SeriesLine, { style, span, exact, kindOf }: Drawing, byDay: ChooseByDay): ChartSeries[] => {
+  const kind = kindOf(series);
   const { isCumulative } = kind;
-  const { from, ...choice } = chosen(sources, { ...style, source: style.source && inOneOrder(style.source) }, kind);
+  const { from, ...choice } = chosen(sources, style.source && inOneOrder(style.source), kind, byDay);
   if (from.length === 0) return [];
   const known = sources.toSorted((a, b) => countOf(b) - countOf(a)).map((one) => one.source);
   return [{ name, ...choice, sources: known, ...(isCumulative && { cumulative: true }), ...drawn(from, style, { spanMs: span.to - span.from, isCumulative, exact }) }];
 };
 
-const dayMs = 24 * hourMs;
+type SeriesLine = readonly [series: string, line: Line];
+
+const linesDrawn = (lines: readonly SeriesLine[], drawing: Drawing): ChartSeries[] => {
+  const overlapping = lines.filter(([series]) => drawing.kindOf(series).isOverlapping);
+  const byUnit = new Map([...Map.groupBy(overlapping, ([series]) => unitOf(series))].map(([unit, some]) => [unit, chooseByDay(some.map(([, { sources }]) => sources), drawing.style.timeZone)]));
+  return lines.flatMap((line) => lineDrawn(line, drawing, byUnit.get(unitOf(line[0])) ?? ((sources) => [...sources])));
+};
 
 /** Raised whenever the same values are drawn otherwise, so that nobody keeps a chart as it was drawn before. */
 const DRAWN_AS = 2;
@@ -88,8 +103,9 @@ export const createCharts = (pool: Pool, keyRing: KeyRing, charted: () => Promis
     const series = async (): Promise<ChartSeries[]> => {
       const keys = await keyRing.knownKeysOf(pool, `patient:${patientId}`);
       if (!keys || !span || span.to <= span.from) return [];
-      const { exact, bySeries } = await linesIn({ pool, keys, patientId, filter }, span, { points, timeZone });
-      return [...bySeries].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, line]) => lineDrawn(line, exact, request, span, { isCumulative: cumulative.has(name), isOverlapping: overlapping.has(name) }));
+      const { exact, bySeries } = await linesIn({ pool, keys, patientId, filter, overlapping }, span, { points, timeZone });
+      const kindOf = (name: string): SeriesKind => ({ isCumulative: cumulative.has(name), isOverlapping: overlapping.has(name) });
+      return linesDrawn([...bySeries].sort(([a], [b]) => (a < b ? -1 : 1)), { style: request, span, exact, kindOf });
     };
     return { version: digest, series };
   },

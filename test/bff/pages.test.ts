@@ -4,9 +4,10 @@ import pino from 'pino';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { conversionsOf } from '../../src/bff/pages/unit-choice.ts';
 import { gapOf, linesOf, millisecondsOf, withGaps } from '../../src/bff/pages/chart-lines.ts';
-import { coveredBy, moved, nameOfSpan, namedSpan, wholeSpan, zoomed } from '../../src/bff/pages/chart-span.ts';
+import { bucketEnd, coveredBy, moved, nameOfSpan, namedSpan, pointsForBars, wholeSpan, zoomed } from '../../src/bff/pages/chart-span.ts';
 import { nextDay, startOfDay } from '../../src/bff/pages/time-words.ts';
 import { createBff } from '../../src/bff/service.ts';
+import { widthFor } from '../../src/device-manager/domain/chart-bucket.ts';
 import type { Service } from '../../src/http/service.ts';
 import { convert } from '../../src/measurement/quantity.ts';
 
@@ -159,6 +160,25 @@ describe('spans of time', () => {
     const around = bucketMs === 3_600_000 ? span : { from: Date.parse('2024-03-31T02:00Z'), to: Date.parse('2024-03-31T09:00Z') };
     const covered = coveredBy(around, bucketMs, Date.parse(`${first}Z`), Date.parse(`${last}Z`), 'Europe/Rome');
     expect([text(covered.from), text(covered.to)]).toEqual([from, to]);
+  });
+
+  test.each([
+    ['an hour while the clock goes back', 1, '2026-10-25T00:00', '2026-10-25T01:00'], ['three hours in which it goes back', 3, '2026-10-24T22:00', '2026-10-25T02:00'],
+    ['half a day in which it goes back', 12, '2026-10-24T22:00', '2026-10-25T11:00'], ['half a day in which it goes on', 12, '2026-03-28T23:00', '2026-03-29T10:00'],
+    ['half a day before midnight', 12, '2026-10-25T11:00', '2026-10-25T23:00'], ['a day in which it goes back', 24, '2026-10-24T22:00', '2026-10-25T23:00'],
+    ['a day in which it goes on', 24, '2026-03-28T23:00', '2026-03-29T22:00'], ['a week in which it goes back', 7 * 24, '2026-10-21T22:00', '2026-10-28T23:00'],
+  ])('of a bar end by the clock: %s', (_situation, hours, start, end) => {
+    expect(text(bucketEnd(Date.parse(`${start}Z`), hours * 3_600_000, 'Europe/Berlin'))).toBe(end);
+  });
+
+  test.each([16, 17, 20, 33, 48])('that are made longer to whole bars keep the length of the bars, of a chart with %i', (points) => {
+    const start = Date.parse('2026-03-05T00:00Z');
+    for (let days = 1; days <= 800; days += 1) {
+      const barMs = widthFor(days * 86_400_000, points);
+      const [first, last] = [Math.floor(start / barMs) * barMs, Math.floor((start + days * 86_400_000 - 1) / barMs) * barMs];
+      const covered = coveredBy({ from: start, to: start + days * 86_400_000 }, barMs, first, last, 'UTC');
+      expect([days, widthFor(covered.to - covered.from, pointsForBars(covered, barMs))]).toEqual([days, barMs]);
+    }
   });
 
   test('keep their centre when they are zoomed, and are never shorter than five minutes', () => {

@@ -191,6 +191,15 @@ describe('a chart', () => {
     }
   });
 
+  test('takes each day of a week from one source, also where midnight is inside of an hour of UTC', async () => {
+    const own = await enrolled();
+    const told: readonly [source: string, day: number, hour: number, steps: number][] = [['phone', 0, 12, 10], ['phone', 5, 6.5, 2000], ['watch', 5, 18 + 35 / 60, 2500], ['watch', 6, 6.5, 6000], ['phone', 13, 12, 10]];
+    await keep(told.map(([sourceId, day, hour, steps]) => sample('StepCount', 'count', steps, atHour(24 * day + hour), sourceId)), own);
+    await allNormalized(own);
+    const [line] = await answered<Line[]>(own.get('/chart-data?normalizedDataType=step-count&points=4&timeZone=Asia/Kolkata'));
+    expect([line?.interval, line?.chosenSources, line?.data.reduce((sum, { y }) => sum + y, 0)]).toEqual(['P7D', ['watch', 'phone'], 10 + 2000 + 8500 + 10]);
+  });
+
   test('that the asker has is not sent again, until a value comes', async () => {
     const own = await enrolled();
     await keep([sample('HeartRate', 'bpm', 60, start)], own);

@@ -1,8 +1,8 @@
 import type { Line, Point } from './chart-lines.ts';
 import { lineColour } from './chart-plot.ts';
+import { whenOf } from './chart-span.ts';
 import { element, show } from './element.ts';
 import { valueText } from './number-words.ts';
-import { minuteOf, minutesFrom } from './time-words.ts';
 
 /** Tells the values at one time: under the cursor, or where the slider stands. */
 export interface Readout {
@@ -34,8 +34,7 @@ export const readoutOf = (lines: readonly Line[], point: (x: number) => void): R
       return;
     }
     const there = lines.flatMap((line, place) => line.points.filter((one) => one.x === at).map((one) => ({ line, one, place })));
-    const bucketMs = there[0]?.line.bucketMs;
-    const when = bucketMs === undefined ? minuteOf(at) : minutesFrom(at, at + bucketMs);
+    const when = whenOf(at, there[0]?.line.bucketMs);
     show(text, element('span', { class: 'when' }, when), ...there.map(({ line, one, place }) => element('span', { class: 'read' }, element('i', { class: `dot ${lineColour(place).slice(2)}` }), wordsOf(line, one))));
     slider.value = String(instants.indexOf(at));
     slider.setAttribute('aria-valuetext', [when, ...there.map(({ line, one }) => wordsOf(line, one))].join(', '));

@@ -1,6 +1,6 @@
 import type { ChartedExtent, ChartSeries, OwnSample } from '../../../generated/bff.d.ts';
 import { millisecondsOf } from './chart-lines.ts';
-import { coveredBy, type Span } from './chart-span.ts';
+import { coveredBy, pointsForBars, type Span } from './chart-span.ts';
 import { api, bodyOf, isSignedOut } from './service.ts';
 import { zone } from './time-words.ts';
 
@@ -26,20 +26,24 @@ const ask = ({ normalizedDataType, span, source, points }: Omit<Wanted, 'isSum'>
     params: { query: { normalizedDataType, from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString(), points, timeZone: zone(), ...(source !== undefined && { source }) } },
   }));
 
-/** The span with all of the bars at its ends. */
-const wholeBars = (series: readonly ChartSeries[], span: Span): Span =>
-  series.filter(({ cumulative }) => cumulative === true).reduce((covered, { interval, data }) => {
-    const [bucketMs, first, last] = [millisecondsOf(interval), data[0], data.at(-1)];
-    return bucketMs === undefined || first === undefined || last === undefined ? covered : coveredBy(covered, bucketMs, first.x, last.x);
-  }, span);
+/** The span with all of the bars at its ends, and how long a bar is. */
+interface WholeBars {
+  readonly span: Span;
+  readonly barMs: number | undefined;
+}
+
+const wholeBars = (series: readonly ChartSeries[], span: Span): WholeBars =>
+  series.filter(({ cumulative }) => cumulative === true).reduce<WholeBars>((covered, { interval, data }) => {
+    const [barMs, first, last] = [millisecondsOf(interval), data[0], data.at(-1)];
+    return barMs === undefined || first === undefined || last === undefined ? covered : { span: coveredBy(covered.span, barMs, first.x, last.x), barMs };
+  }, { span, barMs: undefined });
 
 /** The lines of a span. A bar is a sum of all of its time, also where the span begins or ends within. */
 export const chartedIn = async (wanted: Wanted): Promise<Charted> => {
   const series = await ask(wanted);
-  const covered = wanted.isSum ? wholeBars(series, wanted.span) : wanted.span;
-  if (covered.from === wanted.span.from && covered.to === wanted.span.to) return { series, covered };
-  // With two bars more for as much more time the bars stay as long.
-  return { series: await ask({ ...wanted, span: covered, points: wanted.points + 2 }), covered };
+  const { span, barMs } = wanted.isSum ? wholeBars(series, wanted.span) : { span: wanted.span, barMs: undefined };
+  if (barMs === undefined || (span.from === wanted.span.from && span.to === wanted.span.to)) return { series, covered: wanted.span };
+  return { series: await ask({ ...wanted, span, points: pointsForBars(span, barMs) }), covered: span };
 };
 
 /** What counts, however far it has been submitted. */

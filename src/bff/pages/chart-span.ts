@@ -1,4 +1,4 @@
-import { nextDay, startOfDay, zone } from './time-words.ts';
+import { daysFrom, laterByClock, minuteOf, minutesFrom, nextDay, startOfDay, zone } from './time-words.ts';
 
 /** A part of time, in milliseconds since 1970; `from` included, `to` not. */
 export interface Span {
@@ -39,11 +39,25 @@ export const moved = ({ from, to }: Span, steps: number, timeZone = zone()): Spa
   return to - from < dayMs - hourMs ? { from: start, to: end } : { from: atMidnight(start, timeZone), to: atMidnight(end, timeZone) };
 };
 
-/** The span made longer to whole buckets of a length, of which the first and the last begin at these instants. */
-export const coveredBy = ({ from, to }: Span, bucketMs: number, firstMs: number, lastMs: number, timeZone = zone()): Span => {
-  const end = bucketMs < dayMs ? lastMs + bucketMs : startOfDay(lastMs + bucketMs + dayMs / 2, timeZone);
-  return { from: Math.min(from, firstMs), to: Math.max(to, end) };
+/** Where a bucket ends that begins at an instant: those of more than an hour end by the clock, an hour earlier or later where it changes. */
+export const bucketEnd = (startMs: number, bucketMs: number, timeZone = zone()): number => {
+  if (bucketMs <= hourMs) return startMs + bucketMs;
+  return bucketMs < dayMs ? laterByClock(startMs, bucketMs, timeZone) : startOfDay(startMs + bucketMs + dayMs / 2, timeZone);
 };
+
+/** When a value was measured, in words: its instant, or the minutes or days of its bucket. */
+export const whenOf = (startMs: number, bucketMs: number | undefined): string => {
+  if (bucketMs === undefined) return minuteOf(startMs);
+  const end = bucketEnd(startMs, bucketMs);
+  return bucketMs < dayMs ? minutesFrom(startMs, end) : daysFrom(startMs, end - 1);
+};
+
+/** The span made longer to whole buckets of a length, of which the first and the last begin at these instants. */
+export const coveredBy = ({ from, to }: Span, bucketMs: number, firstMs: number, lastMs: number, timeZone = zone()): Span =>
+  ({ from: Math.min(from, firstMs), to: Math.max(to, bucketEnd(lastMs, bucketMs, timeZone)) });
+
+/** With so many points the service makes bars of this length over a span: the shortest that it has of which one point less covers it. */
+export const pointsForBars = ({ from, to }: Span, barMs: number): number => Math.ceil((to - from) / barMs) + 1;
 
 /** A span `by` times as long around `centre`, never shorter than five minutes, never longer than a century. */
 export const zoomed = ({ from, to }: Span, by: number, centre = (from + to) / 2): Span => {

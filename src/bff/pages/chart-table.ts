@@ -1,18 +1,16 @@
 import type { Line } from './chart-lines.ts';
+import { whenOf } from './chart-span.ts';
 import { element } from './element.ts';
 import { valueText } from './number-words.ts';
-import { minuteOf, minutesFrom } from './time-words.ts';
 
 const mostRows = 500;
-
-const whenOf = (x: number, { bucketMs }: Line): string => (bucketMs === undefined ? minuteOf(x) : minutesFrom(x, x + bucketMs));
 
 const tableOf = (line: Line): HTMLElement => {
   const isBucketed = line.bucketMs !== undefined;
   const heads = ['When', `${isBucketed ? (line.isSum ? 'Sum' : 'Mean') : 'Value'}${line.unit === '' ? '' : ` (${line.unit})`}`, ...(isBucketed ? ['Lowest', 'Highest', 'Values'] : [])];
   const rows = [...line.points].reverse().slice(0, mostRows).map((point) => {
     const cells = [valueText(point.y), ...(isBucketed ? [valueText(point.min), valueText(point.max), valueText(point.count)] : [])];
-    return element('tr', {}, element('th', { scope: 'row' }, whenOf(point.x, line)), ...cells.map((text) => element('td', {}, text)));
+    return element('tr', {}, element('th', { scope: 'row' }, whenOf(point.x, line.bucketMs)), ...cells.map((text) => element('td', {}, text)));
   });
   return element('table', {}, element('caption', {}, line.name),
     element('thead', {}, element('tr', {}, ...heads.map((text) => element('th', { scope: 'col' }, text)))), element('tbody', {}, ...rows));

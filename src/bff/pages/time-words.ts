@@ -56,6 +56,13 @@ export const startOfDay = (ms: number, timeZone = zone()): number => {
 /** Where the day after that of an instant begins in a zone. */
 export const nextDay = (ms: number, timeZone = zone()): number => startOfDay(startOfDay(ms, timeZone) + 36 * hourMs, timeZone);
 
+/** When the clock of a zone has gone on by less than a day since an instant. */
+export const laterByClock = (ms: number, byMs: number, timeZone = zone()): number => {
+  const ahead = clockMs(ms + byMs, timeZone) - clockMs(ms, timeZone) - byMs;
+  // Across midnight a clock begins anew.
+  return ms + byMs - (ahead - Math.round(ahead / (24 * hourMs)) * 24 * hourMs);
+};
+
 /** An instant as day and minute. */
 export const minuteOf = (instant: string | number): string => format({ dateStyle: 'medium', timeStyle: 'short' }).format(msOf(instant));
 

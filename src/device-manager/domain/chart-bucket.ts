@@ -20,7 +20,8 @@ export interface Bucket {
 
 const second = 1000;
 const minute = 60 * second;
-const dayMs = 24 * 60 * minute;
+/** The length of a day in milliseconds, when no clock changes. */
+export const dayMs = 24 * 60 * minute;
 
 /** The length of an hour in milliseconds, which is that of a rollup. */
 export const hourMs = 60 * minute;

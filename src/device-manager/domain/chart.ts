@@ -49,6 +49,9 @@ export const dayOf = (epochMs: number): string => isoOf(epochMs).slice(0, 10);
 /** How a series is named where it is stored: code and unit. */
 export const seriesName = (code: string, unitCode: string): string => `${code}|${unitCode}`;
 
+/** The unit of a series. */
+export const unitOf = (series: string): string => series.slice(series.lastIndexOf('|') + 1);
+
 /** The points of a record: one per observation, at the start of its period. */
 export const pointsOf = ({ period, observations }: NormalizedData): SeriesPoint[] =>
   observations.map(({ code, name, unit, unitCode, value }) => ({
@@ -83,26 +86,51 @@ const withoutParts = (sources: readonly SourceCells[]): readonly SourceCells[] =
   });
 };
 
-const byTotal = (sources: readonly SourceCells[]): SourceCells[] => {
-  const totals = new Map(sources.map(({ source, cells }) => [source, totalOf(cells, ({ sum }) => sum)]));
-  return sources.toSorted((a, b) => (totals.get(b.source) ?? 0) - (totals.get(a.source) ?? 0) || (a.source < b.source ? -1 : 1));
-};
+/** What the sources of some lines counted, together and day by day; days by their start. */
+interface Totals {
+  readonly ofAll: ReadonlyMap<string, number>;
+  readonly ofDay: ReadonlyMap<number, ReadonlyMap<string, number>>;
+}
 
-/**
- * Of each day the cells of the source with the highest total in it: of two that count the same steps, the one that was worn more. By days,
- * so that a watch that was bought, lost or left at home takes no day away that the phone counted. The highest total of all comes first.
- */
-const busiestOfDays = (sources: readonly SourceCells[], timeZone: string): SourceCells[] => {
-  const dayStart = dayStartsIn(timeZone);
-  const ranked = byTotal(sources);
-  const highest = new Map<number, { readonly source: string; readonly total: number }>();
-  for (const { source, cells } of ranked) {
-    for (const [day, some] of Map.groupBy(cells, ({ x }) => dayStart(x))) {
-      const total = totalOf(some, ({ sum }) => sum);
-      if (total > (highest.get(day)?.total ?? -Infinity)) highest.set(day, { source, total });
+const add = (totals: Map<string, number>, source: string, amount: number): void => void totals.set(source, (totals.get(source) ?? 0) + amount);
+
+const totalsIn = (lines: readonly (readonly SourceCells[])[], dayStart: (x: number) => number): Totals => {
+  const [ofAll, ofDay] = [new Map<string, number>(), new Map<number, Map<string, number>>()];
+  for (const { source, cells } of lines.flat()) {
+    for (const { x, sum } of cells) {
+      const day = dayStart(x);
+      const totals = ofDay.get(day) ?? new Map<string, number>();
+      ofDay.set(day, totals);
+      add(totals, source, sum);
+      add(ofAll, source, sum);
     }
   }
-  return ranked.map(({ source, cells }) => ({ source, cells: cells.filter(({ x }) => highest.get(dayStart(x))?.source === source) })).filter(({ cells }) => cells.length > 0);
+  return { ofAll, ofDay };
+};
+
+/** Of the sources of a line those that it is drawn from, each with the cells of its days. */
+export type ChooseByDay = (sources: readonly SourceCells[]) => SourceCells[];
+
+/**
+ * Chooses, for lines of one chart and unit, of each day the source that counted most over all of them: of two that count the same steps the
+ * one that was worn more, and for all stages of a night the same one. A line of which that one has nothing on that day takes the next that
+ * has. By days, so that a watch that was bought, lost or left at home takes no day away that the phone counted.
+ */
+export const chooseByDay = (lines: readonly (readonly SourceCells[])[], timeZone: string): ChooseByDay => {
+  const dayStart = dayStartsIn(timeZone);
+  const { ofAll, ofDay } = totalsIn(lines, dayStart);
+  const totalOn = (day: number, source: string): number => ofDay.get(day)?.get(source) ?? 0;
+  return (sources) => {
+    const ranked = sources.toSorted((a, b) => (ofAll.get(b.source) ?? 0) - (ofAll.get(a.source) ?? 0) || (a.source < b.source ? -1 : 1));
+    const most = new Map<number, string>();
+    for (const { source, cells } of ranked) {
+      for (const day of new Set(cells.map(({ x }) => dayStart(x)))) {
+        const before = most.get(day);
+        if (before === undefined || totalOn(day, source) > totalOn(day, before)) most.set(day, source);
+      }
+    }
+    return ranked.map(({ source, cells }) => ({ source, cells: cells.filter(({ x }) => most.get(dayStart(x)) === source) })).filter(({ cells }) => cells.length > 0);
+  };
 };
 
 /** Whether the values of a series add up, and whether several sources tell the same ones. */
@@ -116,11 +144,11 @@ interface Chosen extends Pick<ChartSeries, 'source' | 'chosenSources'> {
   readonly from: readonly SourceCells[];
 }
 
-/** The cells a line is drawn from, and the names of their sources where these are some by choice. */
-export const chosen = (sources: readonly SourceCells[], { source: asked, timeZone }: Pick<ChartStyle, 'source' | 'timeZone'>, { isCumulative, isOverlapping }: SeriesKind): Chosen => {
+/** The cells a line is drawn from, and the names of their sources where these are some by choice; `byDay` chooses where nobody asked for one. */
+export const chosen = (sources: readonly SourceCells[], asked: string | undefined, { isCumulative, isOverlapping }: SeriesKind, byDay: ChooseByDay): Chosen => {
   if (isCumulative && !isOverlapping && (asked === undefined || asked === 'all')) return { from: withoutParts(sources) };
   if (asked === 'all' || (asked === undefined && (sources.length < 2 || !isOverlapping))) return { from: sources };
-  const from = asked === undefined ? busiestOfDays(sources, timeZone) : sources.filter(({ source }) => source === asked);
+  const from = asked === undefined ? byDay(sources) : sources.filter(({ source }) => source === asked);
   const [first, ...others] = from.map(({ source }) => source);
   if (first === undefined) return { from };
   return others.length === 0 ? { from, source: first } : { from, chosenSources: [first, ...others] };
