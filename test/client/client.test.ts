@@ -166,6 +166,15 @@ describe('an outbox', () => {
     expect(one.statuses()).toEqual({ created: 6, rejected: 1 });
   });
 
+  test('a text that nobody can keep in what is said of all samples costs none of them', async () => {
+    const one = await phone();
+    await one.outbox.addSamples(samples(8), { deviceId: 'wat\0ch', anchor: { name: 'x', value: 'a' } });
+    expect(await one.outbox.flush()).toMatchObject({ state: 'parked', error: { code: 'invalid-text' } });
+    expect([one.statuses(), anchorsOf(one), await one.outbox.pendingAnchor('x')]).toEqual([{}, [], 'a']);
+    const waiting = await Promise.all((await one.store.keys()).map((key) => one.store.get(key)));
+    expect(waiting.map((text) => (JSON.parse(text ?? '') as { items?: unknown[] }).items?.length)).toEqual([8, undefined]);
+  });
+
   test('drops what can never be kept and tells why; numbers that are none are refused, not sent as something else', async () => {
     const one = await phone();
     await one.outbox.addSamples([heartRate(randomUUID(), 1), { ...heartRate(randomUUID(), 2), value: Number.NaN }, undefined]);
