@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, memoryStore, VitalgateError, type FlushOutcome, type OutboxStore, type VitalgateClient } from '../../src/client/client.ts';
+import { createClient, memoryStore, VitalgateError, type FlushOutcome, type Gzip, type OutboxStore, type VitalgateClient } from '../../src/client/client.ts';
 import { heartRate } from '../bff/app.ts';
 import type { FaultProxy } from '../players/fault-proxy.ts';
 import type { TestUser } from '../setup/vitalgate.ts';
@@ -173,6 +173,25 @@ describe('an outbox', () => {
     expect([one.statuses(), anchorsOf(one), await one.outbox.pendingAnchor('x')]).toEqual([{}, [], 'a']);
     const waiting = await Promise.all((await one.store.keys()).map((key) => one.store.get(key)));
     expect(waiting.map((text) => (JSON.parse(text ?? '') as { items?: unknown[] }).items?.length)).toEqual([8, undefined]);
+  });
+
+  test.each<[string, Gzip]>([
+    ['rejects', () => Promise.reject(new Error('no native module'))],
+    ['throws at once', () => {
+      throw new TypeError('undefined is not a function');
+    }],
+    ['answers nothing', () => Promise.resolve(undefined as never)],
+  ])('sends uncompressed what a compressor that %s should have compressed', async (_situation, gzip) => {
+    const one = await phone();
+    const encodings: (string | undefined)[] = [];
+    phones.proxy.fault = ({ url, headers }) => {
+      if (isUpload(url)) encodings.push(headers['content-encoding']);
+      return undefined;
+    };
+    const outbox = one.client.openOutbox({ owner: one.user.id, gzip });
+    await outbox.addSamples(samples(20));
+    expect(await outbox.flush({ attempts: 1 })).toEqual({ state: 'empty' });
+    expect([one.statuses(), encodings]).toEqual([{ created: 20 }, [undefined]]);
   });
 
   test('drops what can never be kept and tells why; numbers that are none are refused, not sent as something else', async () => {
