@@ -24,6 +24,7 @@ export const stepsIn = (root: string): { readonly gates: readonly Step[]; readon
       { name: 'scores of specifications', command: process.execPath, args: ['scripts/score.ts'], tells: true },
       { name: 'types', command: bin('tsc'), args: ['-p', '.'] },
       { name: 'types of pages', command: bin('tsc'), args: ['-p', 'src/bff/pages'] },
+      { name: 'types of the client', command: bin('tsc'), args: ['-p', 'tsconfig.client.json', '--noEmit'] },
       { name: 'lint', command: bin('eslint'), args: ['.', '--max-warnings=0'] },
       { name: 'import rules', command: bin('depcruise'), args: ['src', 'generated', '--config', '.dependency-cruiser.cjs'] },
       { name: 'dead code', command: bin('knip'), args: ['--no-progress'] },

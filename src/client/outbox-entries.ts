@@ -62,11 +62,11 @@ export function* deletionEntries(uuids: readonly string[], bounds: ChunkBounds):
 /** Two writers on one store may take the same number; the rest of the key keeps their entries apart. */
 const unique = (): string => Math.random().toString(36).slice(2, 12);
 
-const keysAt = async (store: OutboxStore, place: string): Promise<readonly string[]> => (await store.keys()).filter((key) => key.startsWith(place)).toSorted();
+const keysAt = async (store: OutboxStore, place: string): Promise<readonly string[]> => (await store.keys()).filter((key) => key.startsWith(place)).sort();
 
 /** A key behind those that are there. */
 const keyAfter = (there: readonly string[], place: string, more: number): string => {
-  const last = Number(there.at(-1)?.slice(place.length, place.length + DIGITS) ?? 0);
+  const last = Number(there[there.length - 1]?.slice(place.length, place.length + DIGITS) ?? 0);
   return `${place}${String(last + more).padStart(DIGITS, '0')}-${unique()}`;
 };
 
@@ -85,14 +85,17 @@ const appendAnchorAt = async (store: OutboxStore, place: string, anchor: Anchor)
   const there = await keysAt(store, place);
   const end = endOf(anchor.name);
   await writeAt(store, keyAfter(there, place, 1) + end, { kind: 'anchor', anchor });
-  const sinceSendable = there.slice(there.findLastIndex((key) => !key.slice(place.length).includes(ANCHOR_MARK)) + 1);
-  for (const key of sinceSendable) if (key.endsWith(end)) await store.remove(key);
+  for (const key of [...there].reverse()) {
+    const isOfAnchor = key.slice(place.length).includes(ANCHOR_MARK);
+    if (!isOfAnchor) return;
+    if (key.endsWith(end)) await store.remove(key);
+  }
 };
 
 const lastAnchorAt = async (store: OutboxStore, place: string, name: string): Promise<Anchor | undefined> => {
   const end = endOf(name);
-  const keys = (await keysAt(store, place)).filter((key) => key.endsWith(end));
-  for (const key of keys.toReversed()) {
+  const newestFirst = (await keysAt(store, place)).filter((key) => key.endsWith(end)).reverse();
+  for (const key of newestFirst) {
     // A run may have removed it meanwhile.
     const entry = await readAt(store, key);
     if (entry?.kind === 'anchor') return entry.anchor;

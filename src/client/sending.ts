@@ -78,12 +78,15 @@ export type Failure =
 /** Codes of bodies that cannot be read because of one of their items. */
 const unreadable = new Set(['malformed-json', 'duplicate-key', 'forbidden-key', 'too-deep', 'not-utf8', 'invalid-text']);
 
+/** Such a fault is of what is said of all items at once, however few they are. */
+const isOutsideBody = ({ problem }: VitalgateError): boolean => problem?.errors?.some(({ pointer }) => /^\/(?:query|path|headers)\//.test(pointer)) === true;
+
 /** Sorts failures: trouble that passes, an ended session, a body to halve, a person who is no more or not there, and what only a person can mend. */
 export const failureOf = (error: unknown): Failure => {
   if (!(error instanceof VitalgateError)) return { kind: 'wait', retryAfterSeconds: undefined };
   const { status, code, retryable, retryAfterSeconds } = error;
   if (status === 401) return { kind: 'sign-in' };
-  if (status === 413 || unreadable.has(code)) return { kind: 'halve', error };
+  if (status === 413 || (unreadable.has(code) && !isOutsideBody(error))) return { kind: 'halve', error };
   if (status === 408) return { kind: 'slow', retryAfterSeconds };
   if (code === 'patient-erased') return { kind: 'erased' };
   if (code === 'signed-in-as-another') return { kind: 'somebody-else' };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, memoryStore, VitalgateError, type FlushOutcome, type OutboxStore, type VitalgateClient } from '../../src/client/client.ts';
+import { createClient, memoryStore, VitalgateError, type FlushOutcome, type Gzip, type OutboxStore, type VitalgateClient } from '../../src/client/client.ts';
 import { heartRate } from '../bff/app.ts';
 import type { FaultProxy } from '../players/fault-proxy.ts';
 import type { TestUser } from '../setup/vitalgate.ts';
@@ -164,6 +164,34 @@ describe('an outbox', () => {
     await one.outbox.addSamples([...samples(3), heartRate(randomUUID(), 9, { metadata: deep(100) }), ...samples(3, 20)]);
     expect(await one.outbox.flush()).toEqual({ state: 'empty' });
     expect(one.statuses()).toEqual({ created: 6, rejected: 1 });
+  });
+
+  test('a text that nobody can keep in what is said of all samples costs none of them', async () => {
+    const one = await phone();
+    await one.outbox.addSamples(samples(8), { deviceId: 'wat\0ch', anchor: { name: 'x', value: 'a' } });
+    expect(await one.outbox.flush()).toMatchObject({ state: 'parked', error: { code: 'invalid-text' } });
+    expect([one.statuses(), anchorsOf(one), await one.outbox.pendingAnchor('x')]).toEqual([{}, [], 'a']);
+    const waiting = await Promise.all((await one.store.keys()).map((key) => one.store.get(key)));
+    expect(waiting.map((text) => (JSON.parse(text ?? '') as { items?: unknown[] }).items?.length)).toEqual([8, undefined]);
+  });
+
+  test.each<[string, Gzip]>([
+    ['rejects', () => Promise.reject(new Error('no native module'))],
+    ['throws at once', () => {
+      throw new TypeError('undefined is not a function');
+    }],
+    ['answers nothing', () => Promise.resolve(undefined as never)],
+  ])('sends uncompressed what a compressor that %s should have compressed', async (_situation, gzip) => {
+    const one = await phone();
+    const encodings: (string | undefined)[] = [];
+    phones.proxy.fault = ({ url, headers }) => {
+      if (isUpload(url)) encodings.push(headers['content-encoding']);
+      return undefined;
+    };
+    const outbox = one.client.openOutbox({ owner: one.user.id, gzip });
+    await outbox.addSamples(samples(20));
+    expect(await outbox.flush({ attempts: 1 })).toEqual({ state: 'empty' });
+    expect([one.statuses(), encodings]).toEqual([{ created: 20 }, [undefined]]);
   });
 
   test('drops what can never be kept and tells why; numbers that are none are refused, not sent as something else', async () => {

@@ -52,15 +52,31 @@ describe('the page on syncing tells what the client does', () => {
     ['stays until the person signs in', 'sign-in'], ['halved until', 'halve'], ['halved at once', 'slow'], ['dropped with all', 'erased'], ['stays until its owner', 'somebody-else'], ['stays; wait', 'wait'], ['stays, and the queue stops', 'park'],
   ];
   const rows = [...textOf('sync.md').matchAll(/^\| ([^|]*(?:\d{3}|no answer)[^|]*) \| ([^|]+) \|$/gm)].map(([, answers = '', fate = '']) => ({
-    // A status before a code is that code's alone.
-    statuses: [...answers.matchAll(/\d{3}(?! `)/g)].map(([status]) => status), codes: [...answers.matchAll(/`([^`]+)`/g)].map(([, code]) => code), isNoAnswer: answers.includes('no answer'),
+    // A status before a code is that code's alone, and one with a code those of the row before.
+    statuses: [...answers.matchAll(/\d{3}(?! `| with one of these codes)/g)].map(([status]) => status), codes: [...answers.matchAll(/`([\w-]+)`/g)].map(([, code]) => code), isNoAnswer: answers.includes('no answer'),
     kind: words.find(([beginning]) => fate.startsWith(beginning))?.[1],
+    // What pointers begin with.
+    places: [...answers.matchAll(/`(\/\w+\/)`/g)].map(([, place = '']) => place),
   }));
   const toldOf = (status: number, code: string | undefined) => (rows.find(({ codes }) => codes.includes(code)) ?? rows.find(({ statuses }) => statuses.includes(String(status))))?.kind;
   const failedBy = (status: number, problem: unknown) => failureOf(errorOf(new Response(null, { status }), problem)).kind;
 
   test.each(Object.entries(problemCatalogue))('about %s', (code, { status, retryable }) => {
     expect(toldOf(status, code)).toBe(failedBy(status, { code, status, retryable }));
+  });
+
+  const unreadable = rows.find(({ kind }) => kind === 'halve')?.codes ?? [];
+  const places = rows.flatMap((row) => row.places.map((place) => ({ place, kind: row.kind })));
+
+  test.each(places.flatMap(({ place, kind }) => unreadable.map((code) => ({ code, place, kind }))))('about $code in $place', ({ code, place, kind }) => {
+    const inItem = { pointer: '/3/metadata/query/', code, message: '' };
+    expect(failedBy(400, { code, status: 400, retryable: false, errors: [inItem, { ...inItem, pointer: `${place}name` }] })).toBe(kind);
+    expect(failedBy(400, { code, status: 400, retryable: false, errors: [inItem] })).toBe('halve');
+  });
+
+  test('about faults outside the body', () => {
+    expect(places).toEqual(['/query/', '/path/', '/headers/'].map((place) => ({ place, kind: 'park' })));
+    expect(unreadable.length).toBeGreaterThan(5);
   });
 
   test.each([400, 401, 403, 404, 405, 408, 410, 413, 415, 429, 500, 502, 503, 504])('about a %s without a problem', (status) => {
