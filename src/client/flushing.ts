@@ -10,7 +10,7 @@ const attempt = async (run: Run, key: string, entry: Sendable): Promise<Step> =>
   let sentBytes = 0;
   let verdicts: Verdict[] | 'somebody-else';
   try {
-    const upload = await uploadOf(entry, run.owner, run.gzip);
+    const upload = await unlessAborted(run.signal, uploadOf(entry, run.owner, run.gzip));
     verdicts = await unlessAborted(run.signal, run.session.as(run.owner, run.signal, () => {
       sentBytes = upload.bytes;
       return upload.send(run.session.api, run.signal);

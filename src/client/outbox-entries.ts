@@ -49,8 +49,16 @@ export const placeOf = (owner: string, name: string): string => {
   return `vitalgate/outbox/${encodeURIComponent(owner)}/${encodeURIComponent(name)}/`;
 };
 
-/** The entries of the samples of one call, in chunks. */
+/** Half of a pair of UTF-16 is no text, and cannot be part of an address: an entry with it would never be sent. */
+const isText = (value: unknown): boolean => typeof value !== 'string' || !/[\uD800-\uDFFF]/u.test(value);
+
+/**
+ * The entries of the samples of one call, in chunks.
+ * @throws TypeError where a parameter is no text
+ */
 export function* sampleEntries(items: readonly unknown[], query: UploadQuery, bounds: ChunkBounds): Generator<Sendable> {
+  const [broken] = Object.entries(query).find(([, value]) => !isText(value)) ?? [];
+  if (broken !== undefined) throw new TypeError(`${broken} has half of a UTF-16 pair: send whole characters.`);
   for (const chunk of chunksOf(items, bounds)) yield { kind: 'samples', query, items: chunk };
 }
 

@@ -9,7 +9,7 @@ import { platformGzip, type Gzip } from './upload-body.ts';
 
 /** A queue of one person's samples and deletions that survives crashes, and loses nothing without a verdict on it. */
 export interface Outbox {
-  /** Keeps samples for sending, in order. Resolves when the store has them. Throws TypeError for what is no JSON. */
+  /** Keeps samples for sending, in order. Resolves when the store has them. Rejects with TypeError for what is no JSON, or a parameter that is no text. */
   readonly addSamples: (samples: readonly unknown[], options?: UploadQuery & { readonly anchor?: Anchor }) => Promise<void>;
   /** Keeps UUIDs of deleted samples for sending, in order with the samples. */
   readonly addDeletions: (uuids: readonly string[], options?: { readonly anchor?: Anchor }) => Promise<void>;

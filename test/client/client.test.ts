@@ -194,6 +194,32 @@ describe('an outbox', () => {
     expect([one.statuses(), encodings]).toEqual([{ created: 20 }, [undefined]]);
   });
 
+  test('ends when it is cancelled while a compressor does not answer', async () => {
+    const one = await phone();
+    const asked = Promise.withResolvers<undefined>();
+    const outbox = one.client.openOutbox({
+      owner: one.user.id,
+      gzip: () => {
+        asked.resolve(undefined);
+        return new Promise<never>(() => undefined);
+      },
+    });
+    await outbox.addSamples(samples(20));
+    const cancelling = new AbortController();
+    const flushed = outbox.flush({ signal: cancelling.signal });
+    await asked.promise;
+    cancelling.abort();
+    expect(await flushed).toEqual({ state: 'cancelled' });
+    expect([await one.outbox.flush(), one.statuses()]).toEqual([{ state: 'empty' }, { created: 20 }]);
+  });
+
+  test('keeps nothing under a parameter that no address can have, and says so', async () => {
+    const one = await phone();
+    for (const broken of [{ deviceId: '\ud800' }, { unit: 'kg\udc00' }]) await expect(one.outbox.addSamples(samples(2), { ...broken, anchor: { name: 'x', value: 'a' } })).rejects.toThrow(TypeError);
+    await one.outbox.addSamples(samples(1), { deviceId: 'watch \u{1f60a}' });
+    expect([(await one.store.keys()).length, await one.outbox.pendingAnchor('x')]).toEqual([1, undefined]);
+  });
+
   test('drops what can never be kept and tells why; numbers that are none are refused, not sent as something else', async () => {
     const one = await phone();
     await one.outbox.addSamples([heartRate(randomUUID(), 1), { ...heartRate(randomUUID(), 2), value: Number.NaN }, undefined]);
