@@ -1,8 +1,10 @@
 // JavaScript, as the types of the package tell of another default export than the package has.
 import TestSequencer from '@jest/test-sequencer';
 
-/** Files that take as long as all others of their suite together: begun last, they would be waited for alone. */
-const longest = ['test/faults/cycles.test.ts', 'test/faults/instances.test.ts'];
+/** Files that take longer than others of their suite by far: begun last, they would be waited for alone. */
+const longest = [
+  'test/faults/cycles.test.ts', 'test/faults/instances.test.ts', 'test/cli/program.test.ts', 'test/apple-health/import.test.ts', 'test/device-manager/submissions.test.ts', 'test/readme/readme.test.ts',
+];
 
 const placeOf = ({ path }) => {
   const place = longest.findIndex((file) => path.endsWith(file));
