@@ -19,8 +19,11 @@ export interface Lock {
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
+const without = (locked: LockedPackage, ...members: readonly (keyof LockedPackage)[]): LockedPackage =>
+  Object.fromEntries(Object.entries(locked).filter(([name]) => !members.some((member) => member === name)));
+
 /** As it is locked, without where it was fetched from: that would name whatever registry was near. */
-const asPublished = ({ resolved: _address, devOptional, ...locked }: LockedPackage): LockedPackage => ({ ...locked, ...(devOptional === true && { optional: true }) });
+const asPublished = (locked: LockedPackage): LockedPackage => ({ ...without(locked, 'resolved', 'devOptional'), ...(locked.devOptional === true && { optional: true }) });
 
 /**
  * The lock file of what is published: packages of production alone, those of all platforms, each with its digest. What tools need and
@@ -33,6 +36,5 @@ export const productionLock = ({ packages, ...lock }: Lock, bin: unknown): Lock 
   const kept = Object.entries(locked).filter(([path, { dev, devOptional }]) => dev !== true && (devOptional !== true || wished.has(nameOf(path))));
   const loose = kept.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path);
   if (loose.length > 0) throw new Error(`The lock file has no digest of ${loose.join(', ')}.`);
-  const { devDependencies: _tools, ...self } = root;
-  return { ...lock, packages: { '': { ...self, bin }, ...Object.fromEntries(kept.map(([path, one]) => [path, asPublished(one)])) } };
+  return { ...lock, packages: { '': { ...without(root, 'devDependencies'), bin }, ...Object.fromEntries(kept.map(([path, one]) => [path, asPublished(one)])) } };
 };
