@@ -12,19 +12,20 @@ const uploadsPerRound = 10;
 const lanes = 4;
 const payloadsOfPatient = 100;
 const payloadsAtOnce = 500;
+const samplesOfPayload = 1000;
 
 /** Rows of patients who uploaded 100 payloads of 1,000 samples each, with bytes of the usual size that nobody can open. */
 const fill = async (pool: Pool, samples: number): Promise<void> => {
-  for (let first = 0; first < samples / SAMPLES_PER_UPLOAD; first += payloadsAtOnce) {
-    const last = Math.min(first + payloadsAtOnce, samples / SAMPLES_PER_UPLOAD) - 1;
+  for (let first = 0; first < samples / samplesOfPayload; first += payloadsAtOnce) {
+    const last = Math.min(first + payloadsAtOnce, samples / samplesOfPayload) - 1;
     await pool.query(`
       with made as (select n, 'stored-' || n / ${String(payloadsOfPatient)} as patient_id, gen_random_uuid() as payload_id, timestamptz '2023-01-01' + n * interval '1 hour' as at from generate_series($1::int, $2::int) as n),
         payloads as (insert into device_manager.payload (patient_id, payload_id, provider, format, received_at, body, context, digest, size_bytes, item_count)
-          select patient_id, payload_id, 'healthkit', 'healthkitstandard-json', at, decode(repeat(md5(n::text), 1250), 'hex'), '\\x00', '\\x00', 250000, 1000 from made),
+          select patient_id, payload_id, 'healthkit', 'healthkitstandard-json', at, decode(repeat(md5(n::text), 1250), 'hex'), '\\x00', '\\x00', 250000, ${String(samplesOfPayload)} from made),
         groups as (insert into device_manager.sample_group (patient_id, payload_id, group_no, provider, format, device, device_id, type, received_at, updated_at, state, normalized_type, rule_id, rule_version)
           select patient_id, payload_id, 0, 'healthkit', 'healthkitstandard-json', gen_random_uuid(), 'watch', 'HKQuantityTypeIdentifierHeartRate', at, at, 'normalized', 'heart-rate', 'healthkit-heart-rate', 1 from made)
       insert into device_manager.sample (patient_id, _id, payload_id, item_index, group_no, recorded_at, content_key)
-        select patient_id, gen_random_uuid(), payload_id, i, 0, at + i * interval '3 seconds', ('x' || substr(md5(n || '/' || i), 1, 16))::bit(64)::bigint from made, generate_series(0, 999) as i`, [first, last]);
+        select patient_id, gen_random_uuid(), payload_id, i, 0, at + i * interval '3 seconds', ('x' || substr(md5(n || '/' || i), 1, 16))::bit(64)::bigint from made, generate_series(0, ${String(samplesOfPayload - 1)}) as i`, [first, last]);
   }
   await pool.query('vacuum analyze');
   await pool.query('checkpoint');
@@ -83,6 +84,6 @@ const run = async (): Promise<Findings> => {
 export const benchmark: Benchmark = {
   title: 'Growth',
   about: `Two programs, each on a PostgreSQL of its own: one with ${sizes.few.toLocaleString('en')} samples stored, one with ${sizes.many.toLocaleString('en')} (\`BENCH_STORED\`), of patients with 100,000 samples each. Both take
-uploads of a new person, ${String(uploadsPerRound)} times 1,000 heart rates a round, ${String(lanes)} at once, in turns; one round warms up.`,
+uploads of a new person, ${String(uploadsPerRound)} times ${SAMPLES_PER_UPLOAD.toLocaleString('en')} heart rates a round, ${String(lanes)} at once, in turns; one round warms up.`,
   run,
 };

@@ -114,7 +114,7 @@ const run = async (): Promise<Findings> => {
 /** Whether more processes on the same machine get into each other's way. */
 export const benchmark: Benchmark = {
   title: 'Instances',
-  about: `Two processes of each service on one PostgreSQL beside one of each: ${String(phones)} phones upload new heart rates, 1,000 a request, in turn through the BFFs that run, until all is durable; then
+  about: `Two processes of each service on one PostgreSQL beside one of each: ${String(phones)} phones upload new heart rates, ${SAMPLES_PER_UPLOAD.toLocaleString('en')} a request, in turn through the BFFs that run, until all is durable; then
 job workers, in processes of their own, normalize all of it. What is not measured is stopped by SIGSTOP, so that all code is warm and services and workers are not in each
 other's way. Ways alternate; one round warms up. Processor time is that of all processes and of PostgreSQL: it tells contention also where others use the machine, whose
 scheduler gives two processes more than one.`,

@@ -95,7 +95,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Sign in with user name and password
-         * @description Opens a session and sets the cookie `sid` (HttpOnly, SameSite=Lax; Secure over https). A session presented with the request ends. Go on with getProfile.
+         * @description Opens a session and sets the cookie `sid` (HttpOnly, SameSite=Lax; Secure, unless people reach the BFF by http on loopback). A session presented with the request ends. Go on with getProfile.
          *     Unknown user, wrong password and blocked account are answered the same, in the same time. After a few failures each further try has to wait (429 with `Retry-After`), longer each time.
          */
         readonly post: operations["signIn"];

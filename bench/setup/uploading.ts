@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import type { HeartRate } from './heart-rates.ts';
 import type { BenchedProgram } from './person.ts';
 
-/** How many samples one upload holds. */
-export const SAMPLES_PER_UPLOAD = 1000;
+/** How many samples one upload holds: `BENCH_SAMPLES_PER_UPLOAD`, or 1,000. */
+export const SAMPLES_PER_UPLOAD = Number(process.env['BENCH_SAMPLES_PER_UPLOAD'] ?? 1000);
 
 /** Samples as a phone sends them. */
 export const bodyOf = (samples: readonly HeartRate[]): Buffer => gzipSync(JSON.stringify(samples), { level: 6 });

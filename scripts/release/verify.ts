@@ -1,9 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryDirectory } from '../demo/program.ts';
+import type { Lock } from './lock.ts';
+import { packedLock } from './package.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -36,7 +38,22 @@ const demandOperations = (folder: string): void => {
   const systemd = join(folder, 'operations', 'systemd');
   const startedFiles = readdirSync(systemd).flatMap((name) => readFileSync(join(systemd, name), 'utf8').match(/\bsrc\/[\w/.-]+/g) ?? []);
   demand(startedFiles.length > 2, 'units name what they start');
-  for (const path of [...startedFiles, 'scripts/distribute.sql']) demand(existsSync(join(folder, path)), `${path} is there`);
+  for (const path of [...startedFiles, 'scripts/distribute.sql', packedLock]) demand(existsSync(join(folder, path)), `${path} is there`);
+};
+
+const lockAt = (path: string): Lock => JSON.parse(readFileSync(path, 'utf8')) as Lock;
+
+/** The lines by which an operator installs a released file, in a folder instead of `/opt`: what they install is what is locked, and starts on its own Node. */
+const demandLocked = (file: string, version: string, folder: string, env: NodeJS.ProcessEnv): void => {
+  const [, lines = ''] = /From a released file[^]*?```sh\n([^]*?)```/.exec(readFileSync(join(root, 'docs', 'operations.md'), 'utf8')) ?? [];
+  copyFileSync(file, join(folder, basename(file)));
+  execFileSync('sh', ['-euc', lines.replaceAll('/opt/', `${folder}/`)], { cwd: folder, env: { ...env, npm_config_prefer_offline: 'true', npm_config_loglevel: 'error' }, stdio: ['ignore', 'ignore', 'inherit'] });
+  const place = join(folder, `vitalgate-${version}`);
+  const { packages: locked } = lockAt(join(place, packedLock));
+  const installed = Object.entries(lockAt(join(place, 'node_modules', '.package-lock.json')).packages);
+  demand(installed.length > 100 && installed.every(([path, { integrity }]) => integrity === locked[path]?.integrity), 'each package is installed as it is locked');
+  const told = execFileSync(join(place, 'node_modules', '.bin', 'node'), ['src/cli/vitalgate.js', '--version'], { cwd: place, env, encoding: 'utf8' });
+  demand(told.trim() === version, 'it starts on the Node that it brings');
 };
 
 const started = async (folder: string, child: ReturnType<typeof spawn>): Promise<Record<string, string>> => {
@@ -51,7 +68,7 @@ const started = async (folder: string, child: ReturnType<typeof spawn>): Promise
 
 /**
  * Installs a packed file in an empty folder, starts the demo there, runs the README's lines, types and runs an app of the client, and
- * stops. Throws telling what failed.
+ * stops; then installs it as an operator does, by its lock file. Throws telling what failed.
  */
 export const verifyPacked = async (file: string, version: string): Promise<void> => {
   const { path: folder, remove } = temporaryDirectory();
@@ -75,6 +92,7 @@ export const verifyPacked = async (file: string, version: string): Promise<void>
       if (child.exitCode === null) await once(child, 'exit');
     }
     demand(child.exitCode === 0, 'end in order');
+    demandLocked(file, version, folder, env);
   } finally {
     remove();
   }

@@ -103,7 +103,7 @@ export const settings = {
   BACKUP_RETENTION_DAYS: { schema: number.min(0, 'is below 0').max(36_500, 'is above 100 years').default(30), meaning: 'How many days you keep backups: the certificate of an erasure says until when they hold what was erased.', otherwise: '`30`', secret: 'no' },
   PUBLIC_URL: {
     schema: url.optional(),
-    meaning: 'How browsers reach the BFF: links in mails begin with it, it decides whether cookies are `Secure`, and its pages may change something.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback', secret: 'password',
+    meaning: 'How people reach the BFF: links in mails begin with it, cookies are `Secure` unless it is http on loopback, and its pages may change something.', otherwise: 'the BFF in this process; cookies are `Secure` unless `HOST` is loopback and there is no `TLS_CERT`', secret: 'password',
   },
   SERVICE_TOKEN: {
     schema: serviceToken.optional(),

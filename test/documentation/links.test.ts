@@ -29,6 +29,12 @@ describe('links', () => {
     expect(deadLinks(source, pages.get(source) ?? { links: [] })).toEqual([]);
   });
 
+  test('a decision that is named by its number is the one that is linked', () => {
+    const named = sources.flatMap((source) => [...readFileSync(join(root, source), 'utf8').matchAll(/\[[Dd]ecision (\d+)\]\((?:[^)]*\/)?(\d{4})-/g)].map(([link, number, file]) => ({ source, link, number: Number(number), file: Number(file) })));
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter(({ number, file }) => number !== file)).toEqual([]);
+  });
+
   test.each([
     ['a file that is not there', 'docs/client.md', '[x](nowhere.md)'],
     ['a heading that is not there', 'docs/client.md', '[x](uploads.md#nothing)'],

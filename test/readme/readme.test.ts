@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startDemo, temporaryDirectory, type Program } from '../../scripts/demo/program.ts';
@@ -12,21 +12,32 @@ const blocks = blocksOf(readme);
 const medisante = blocksOf(readFileSync(join(root, 'docs', 'medisante.md'), 'utf8'));
 const run = promisify(execFile);
 
+/** A folder as the one where the documents are followed: `npx` finds the program in it, and a demo lies where it does by itself. */
+const followedIn = (folder: string): string => {
+  const commands = join(folder, 'node_modules', '.bin');
+  mkdirSync(commands, { recursive: true });
+  symlinkSync(join(root, 'src', 'cli', 'vitalgate.ts'), join(commands, 'vitalgate'));
+  symlinkSync(join(root, 'node_modules', '.bin', 'node'), join(commands, 'node'));
+  const dataDirectory = join(folder, 'data', 'demo');
+  mkdirSync(dataDirectory, { recursive: true });
+  return dataDirectory;
+};
+
 describe("the lines of the README and of docs/medisante.md, word for word", () => {
   const directory = temporaryDirectory();
   let program: Program;
   let printed = '';
 
   beforeAll(async () => {
-    program = await startDemo(directory.path);
+    program = await startDemo(followedIn(directory.path));
     const script = [...blocks.filter((block) => block.includes('curl')), ...medisante].join('\n');
-    const { stdout } = await run('sh', ['-euc', script], { cwd: root, env: { ...process.env, DATA_DIR: directory.path } });
+    // What tells commands where the demo is must be a line of the documents.
+    const { stdout } = await run('sh', ['-euc', script], { cwd: directory.path, env: { ...process.env, DATA_DIR: undefined } });
     printed = stdout;
   }, 300_000);
 
   afterAll(async () => {
     await program.stop();
-    for (const file of ['cookies.txt', 'portal-key.json', 'portal-client.json', 'portal-token.json']) rmSync(join(root, file), { force: true });
     directory.remove();
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inLanes, isMet, medianOf, type Benchmark, type Bound } from '../../bench/setup/benchmark.ts';
@@ -9,7 +10,8 @@ import { settings } from '../../src/config/settings.ts';
 /** A part of the program alone, and services as processes of their own, with the same settings. */
 const withoutProgram = new Set(['xml-gate']);
 const ofServices = new Set(['instances', 'start']);
-const sourceOf = (name: string) => readFileSync(join(import.meta.dirname, '..', '..', 'bench', `${name}.ts`), 'utf8');
+const root = join(import.meta.dirname, '..', '..');
+const sourceOf = (name: string) => readFileSync(join(root, 'bench', `${name}.ts`), 'utf8');
 
 describe('benchmarks', () => {
   test('what is benched is the program with the settings it has by itself, but for quiet logs and no bound on uploads', () => {
@@ -23,6 +25,11 @@ describe('benchmarks', () => {
     const source = sourceOf(name);
     expect(source).not.toMatch(/startProgram|startPlainProgram|startVitalgate/);
     expect(source.includes(ofServices.has(name) ? 'benchedSettings' : 'startBenched(') || withoutProgram.has(name)).toBe(true);
+  });
+
+  test.each([['1000', {}], ['30', { BENCH_SAMPLES_PER_UPLOAD: '30' }]])('an upload holds %s samples with %j', (samples, environment) => {
+    const told = execFileSync(process.execPath, ['--eval', "import('./bench/setup/uploading.ts').then((it) => console.log(it.SAMPLES_PER_UPLOAD))"], { cwd: root, encoding: 'utf8', env: { PATH: process.env['PATH'], ...environment } });
+    expect(told.trim()).toBe(samples);
   });
 
   test.each<[string, number, Bound, boolean]>([
