@@ -141,6 +141,30 @@ test('a role that `migrate --print-roles` made for a service is well', async () 
   }
 });
 
+describe('beside a running server', () => {
+  const elsewhere = { DATABASE_URL: `postgres://anna:${canary}@127.0.0.1:9/${canary}` };
+  const running = (database: object): Settings => {
+    const place = newFolder();
+    writeFileSync(join(place, 'server.json'), JSON.stringify({ pid: process.pid, urls: {}, database }), { mode: 0o600 });
+    return { DATA_DIR: place };
+  };
+  const outcomeOf = async (settings: Settings, words: readonly string[]): Promise<string> => {
+    const { code, out, told } = await commandLineHere(settings).run(words);
+    return `${String(code)} ${out}${told}`;
+  };
+
+  test.each<[string, readonly string[], RegExp]>([
+    ['doctor', ['doctor'], /^1 [^]*wrong +database +connection +does not answer \(ECONNREFUSED\)/], ['a command', ['users', 'list'], /^1 .*does not answer \(ECONNREFUSED\)/],
+  ])('%s asks the database that DATABASE_URL names', async (_situation, words, wanted) => {
+    expect(await outcomeOf({ ...running({ connectionString: vitalgate.database.url }), ...elsewhere }, words)).toMatch(wanted);
+    expect(await outcomeOf({ ...running({ connectionString: elsewhere.DATABASE_URL }), DATABASE_URL: vitalgate.database.url }, words)).not.toContain('ECONNREFUSED');
+  });
+
+  test.each<[string, readonly string[], RegExp]>([['doctor', ['doctor'], /well +database +connection/], ['a command', ['users', 'list'], /^0 /]])('%s without DATABASE_URL asks that of the server', async (_situation, words, wanted) => {
+    expect(await outcomeOf(running({ connectionString: vitalgate.database.url }), words)).toMatch(wanted);
+  });
+});
+
 interface Planted extends Found {
   readonly found: RegExp;
   readonly remedy: RegExp;
