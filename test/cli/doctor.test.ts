@@ -15,6 +15,7 @@ import { serviceRolesSql } from '../../src/service-roles.ts';
 import { startMailServer, type MailServer } from '../setup/mail-server.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { startForeignUpstreams } from '../players/foreign-upstreams.ts';
 import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { commandLineHere, type Outcome } from './command-line.ts';
 
@@ -141,6 +142,18 @@ test('a role that `migrate --print-roles` made for a service is well', async () 
   }
 });
 
+test('Device Manager and User Manager of another vendor, which know no more than the original contract, are well', async () => {
+  const vendor = await startForeignUpstreams();
+  try {
+    const { out } = await examine({ SERVICES: 'bff', DEVICE_MANAGER_URL: vendor.url, USER_MANAGER_URL: vendor.url });
+    const report = JSON.parse(out) as Report;
+    expect(troubles(report)).toEqual([]);
+    for (const looked of ['Device Manager', 'User Manager']) expect(report.findings).toContainEqual({ area: 'upstreams', looked, verdict: 'well', found: 'answers' });
+  } finally {
+    await vendor.stop();
+  }
+});
+
 describe('beside a running server', () => {
   const elsewhere = { DATABASE_URL: `postgres://anna:${canary}@127.0.0.1:9/${canary}` };
   const running = (database: object): Settings => {
@@ -257,6 +270,23 @@ const planted: Readonly<Record<string, Planted>> = {
     },
   },
   'an upstream in trouble': { ...wrong('upstreams', 'Device Manager'), found: /answers 503/, remedy: /see its log/, settings: async () => ({ DEVICE_MANAGER_URL: await serve((_request, response) => response.writeHead(503).end(canary)) }) },
+  'a server that knows nothing of ours': {
+    ...wrong('upstreams', 'Device Manager'), found: /^answers 404$/, remedy: /correct DEVICE_MANAGER_URL, without a redirect/, settings: async () => ({ DEVICE_MANAGER_URL: await serve((_request, response) => response.writeHead(404).end(canary)) }),
+  },
+  'an upstream that sends elsewhere': {
+    ...wrong('upstreams', 'User Manager'), found: /^answers 301$/, remedy: /correct USER_MANAGER_URL, without a redirect/,
+    settings: async () => ({ USER_MANAGER_URL: await serve((request, response) => response.writeHead(301, { location: `${vitalgate.urls.userManager}${request.url ?? ''}` }).end()) }),
+  },
+  'a page for everything in place of an upstream': {
+    ...wrong('upstreams', 'Device Manager'), found: /no state/, remedy: /correct DEVICE_MANAGER_URL/, settings: async () => ({ DEVICE_MANAGER_URL: await serve((_request, response) => response.end(`<html>${canary}`)) }),
+  },
+  'another service of ours than the one meant': { ...wrong('upstreams', 'Device Manager'), found: /answers 404 to our credential/, remedy: /correct DEVICE_MANAGER_URL/, settings: () => ({ DEVICE_MANAGER_URL: vitalgate.urls.userManager }) },
+  'an upstream that takes our credential nowhere': {
+    ...wrong('upstreams', 'Device Manager'), found: /answers 302 to our credential/, remedy: /without a redirect/,
+    settings: async () => ({
+      DEVICE_MANAGER_URL: await serve((request, response) => (request.url === '/-/healthz' ? response.end('{"status":"OK","name":"vitalgate-device-manager"}') : response.writeHead(302, { location: '/login' }).end())),
+    }),
+  },
   'a mail server that is not there': { ...wrong('upstreams', 'mail server'), found: /ESOCKET|ECONNECTION/, remedy: /correct SMTP_URL/, settings: async () => ({ SMTP_URL: (await closedPort()).replace('http', 'smtp') }) },
   'a Therapy and Monitoring Manager that refuses us': {
     ...wrong('upstreams', 'Therapy and Monitoring Manager'), found: /refuses the credential/, remedy: /TMM_SERVICE_TOKEN/,
