@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config, LoadedConfig } from '../config.ts';
 import { readServerFile, type ServerFile } from '../server-file.ts';
 import { databaseClock, judgeClock } from './clock.ts';
 import { examineConfiguration } from './configuration.ts';
@@ -31,12 +31,12 @@ const database = async (config: Config, server: ServerFile | undefined): Promise
 
 /**
  * Looks at everything that an installation stands on, and makes and changes nothing but for an embedded PostgreSQL that is started while
- * it is looked at. Answers findings by area; never rejects for what is wrong with an installation.
+ * it is looked at; the environment is that of the program. Answers findings by area; never rejects for what is wrong with an installation.
  */
-export const examine = async (config: Config, notices: readonly string[]): Promise<Finding[]> => {
+export const examine = async ({ config, notices }: LoadedConfig, environment: Readonly<Record<string, string | undefined>>): Promise<Finding[]> => {
   const { server, fault } = serverOn(config.DATA_DIR);
   const found = [
-    ...examineConfiguration(config, notices), ...fault, ...(await database(config, server)), ...examineKeyFiles(config), ...(await examineUpstreams(config, server)), ...examineDisk(config),
+    ...examineConfiguration(config, notices), ...fault, ...(await database(config, server)), ...examineKeyFiles(config, environment), ...(await examineUpstreams(config, server)), ...examineDisk(config),
   ];
   return order.flatMap((area) => found.filter((finding) => finding.area === area));
 };

@@ -154,6 +154,22 @@ test('Device Manager and User Manager of another vendor, which know no more than
   }
 });
 
+test.each<[string, number, Finding['verdict']]>([['as systemd hands them over', 0o440, 'well'], ['that everybody can read', 0o444, 'wrong']])('credentials %s', async (_situation, mode, verdict) => {
+  const credentials = newFolder();
+  const handedOver = (name: string, text: string): string => {
+    const path = join(credentials, name);
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+    return path;
+  };
+  const VITALGATE_CONFIG = handedOver('vitalgate.env', `SERVICE_TOKEN=${vitalgate.serviceToken}\n`);
+  const MASTER_KEY_FILE = handedOver('master-key', readFileSync(join(dataDir, 'master-key'), 'utf8'));
+  const { out, told } = await examine({ CREDENTIALS_DIRECTORY: credentials, VITALGATE_CONFIG, MASTER_KEY_FILE });
+  const report = JSON.parse(out) as Report;
+  expect(report.findings).toContainEqual(expect.objectContaining({ looked: 'MASTER_KEY_FILE', verdict, found: expect.stringMatching(/^of mode 044/) }));
+  expect([troubles(report).length, told.includes('others can read it')]).toEqual(verdict === 'well' ? [0, false] : [2, true]);
+});
+
 describe('beside a running server', () => {
   const elsewhere = { DATABASE_URL: `postgres://anna:${canary}@127.0.0.1:9/${canary}` };
   const running = (database: object): Settings => {

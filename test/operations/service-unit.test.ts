@@ -112,7 +112,8 @@ describe('what to back up', () => {
 });
 
 describe('the command beside it', () => {
-  // systemd itself is not there in a test: this does with properties and credentials what systemd-run(1) says of it.
+  // systemd itself is not there in a test: this does with properties and credentials what systemd-run(1) says of it. Files of credentials show
+  // the mask of their access control list in place of the group's rights.
   const systemdRun = join(folder, 'systemd-run');
   writeFileSync(systemdRun, `#!/bin/sh
 set -eu
@@ -120,7 +121,7 @@ credentials=$(mktemp -d "$VITALGATE_TEST_FOLDER/credentials-XXXXXX")
 while [ "$1" != -- ]; do
   case $1 in
     --property=WorkingDirectory=*) cd "\${1#*=*=}" ;;
-    --property=LoadCredential=*) credential=\${1#*=*=}; cp "\${credential#*:}" "$credentials/\${credential%%:*}" ;;
+    --property=LoadCredential=*) credential=\${1#*=*=}; cp "\${credential#*:}" "$credentials/\${credential%%:*}"; chmod 0440 "$credentials/\${credential%%:*}" ;;
     --property=*|--quiet|--collect|--wait|--pipe|--service-type=exec) ;;
     *) echo "unknown option $1" >&2; exit 64 ;;
   esac
@@ -130,7 +131,7 @@ shift
 exec env -i PATH="$PATH" CREDENTIALS_DIRECTORY="$credentials" "$@"
 `);
   chmodSync(systemdRun, 0o755);
-  writeFileSync(join(folder, 'vitalgate.env'), 'BFF_PORT=4711\n', { mode: 0o600 });
+  writeFileSync(join(folder, 'vitalgate.env'), `BFF_PORT=4711\nSERVICE_TOKEN=${'t'.repeat(32)}\n`, { mode: 0o600 });
   writeFileSync(join(folder, 'master-key'), `${'0f'.repeat(32)}\n`, { mode: 0o600 });
 
   test('passes words, settings and the master key on', () => {
