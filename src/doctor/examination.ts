@@ -2,7 +2,7 @@ import type { Config, LoadedConfig } from '../config.ts';
 import { readServerFile, type ServerFile } from '../server-file.ts';
 import { databaseClock, judgeClock } from './clock.ts';
 import { examineConfiguration } from './configuration.ts';
-import { examineDatabase, ownersIn } from './database.ts';
+import { barredTables, examineDatabase, ownersIn } from './database.ts';
 import { withExaminedDatabase } from './database-access.ts';
 import { examineDisk } from './disk.ts';
 import { findingsOf, type Area, type Finding } from './finding.ts';
@@ -24,9 +24,14 @@ const serverOn = (dataDir: string): { readonly server: ServerFile | undefined; r
 const database = async (config: Config, server: ServerFile | undefined): Promise<Finding[]> => {
   const owners = ownersIn(config);
   if (owners.length === 0) return [];
-  return withExaminedDatabase(config, server, async (pool) => [
-    ...(await examineDatabase(pool, { owners, isEmbedded: config.DATABASE_URL === undefined })), ...(await examineMasterKey(pool, config)), judgeClock(await databaseClock(pool)),
-  ]);
+  return withExaminedDatabase(config, server, async (pool) => {
+    // What the role may not read is told once, as that; every look into it would fail, and tell of another cause.
+    const barred = await barredTables(pool, owners);
+    const maySeeKeys = !barred.some(({ schema, isUnreadable }) => isUnreadable && schema.startsWith('device_manager'));
+    return [
+      ...(await examineDatabase(pool, { owners, isEmbedded: config.DATABASE_URL === undefined, barred })), ...(maySeeKeys ? await examineMasterKey(pool, config) : []), judgeClock(await databaseClock(pool)),
+    ];
+  });
 };
 
 /**

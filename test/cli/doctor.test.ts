@@ -261,6 +261,12 @@ const planted: Readonly<Record<string, Planted>> = {
     settings: () => asRole(`grant usage on schema user_manager, device_manager, device_manager_keys, graphile_worker to ${role}; grant select, insert on all tables in schema user_manager, device_manager_keys, graphile_worker to ${role}; grant select on all tables in schema device_manager to ${role}`),
     undo: dropRole,
   },
+  'a role with nothing but its login, as after a restore': { ...wrong('database', 'role'), found: /may not use \d+ tables, such as device_manager/, remedy: /--print-roles/, settings: () => asRole(''), undo: dropRole },
+  'a role that may not look into one schema': {
+    ...wrong('database', 'role'), found: /may not use \d+ tables, such as device_manager_keys/, remedy: /--print-roles/,
+    settings: () => asRole(`alter role ${role} bypassrls; ${['user_manager', 'device_manager', 'graphile_worker'].map((schema) => `grant usage on schema ${schema} to ${role}; grant select, insert on all tables in schema ${schema} to ${role}`).join(';')}`),
+    undo: dropRole,
+  },
   'a role that sees no jobs': {
     ...wrong('database', 'role'), found: /such as graphile_worker/, remedy: /--print-roles/,
     settings: () => asRole(['user_manager', 'device_manager', 'device_manager_keys', 'graphile_worker'].map((schema) => `grant usage on schema ${schema} to ${role}; grant select, insert on all tables in schema ${schema} to ${role}`).join(';')),
