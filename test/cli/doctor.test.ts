@@ -2,15 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../../src/doctor/finding.ts';
-import { readConfig } from '../../src/config.ts';
-import { judgeClock } from '../../src/doctor/clock.ts';
-import { examineConfiguration } from '../../src/doctor/configuration.ts';
-import { judgeSpace } from '../../src/doctor/disk.ts';
 import { serviceRolesSql } from '../../src/service-roles.ts';
 import { startMailServer, type MailServer } from '../setup/mail-server.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
@@ -18,6 +12,7 @@ import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { startForeignUpstreams } from '../players/foreign-upstreams.ts';
 import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { commandLineHere, type Outcome } from './command-line.ts';
+import { smallServers } from './small-servers.ts';
 
 interface Report {
   readonly verdict: string;
@@ -32,21 +27,7 @@ const troubles = (report: Report): readonly Finding[] => report.findings.filter(
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-doctor-'));
 chmodSync(folder, 0o711);
-const servers: Server[] = [];
-const serve = async (listener: RequestListener): Promise<string> => {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  servers.push(server);
-  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-};
-
-/** A port that somebody had a moment ago. */
-const closedPort = async (): Promise<string> => {
-  const url = await serve(() => undefined);
-  await new Promise((resolve) => servers.pop()?.close(resolve));
-  return url;
-};
-
+const { serve, closedPort, stop: stopServers } = smallServers();
 const canary = `canary${randomBytes(12).toString('hex')}`;
 const newFolder = (): string => mkdtempSync(join(folder, 'data-'));
 const fileOf = (text: string, mode = 0o600): string => {
@@ -83,7 +64,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await vitalgate.stop();
   await own.drop();
-  await Promise.all([mail.stop(), therapyMonitoring.kill(), ...servers.map((server) => new Promise((resolve) => server.close(resolve)))]);
+  await Promise.all([mail.stop(), therapyMonitoring.kill(), stopServers()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -168,30 +149,6 @@ test.each<[string, number, Finding['verdict']]>([['as systemd hands them over', 
   const report = JSON.parse(out) as Report;
   expect(report.findings).toContainEqual(expect.objectContaining({ looked: 'MASTER_KEY_FILE', verdict, found: expect.stringMatching(/^of mode 044/) }));
   expect([troubles(report).length, told.includes('others can read it')]).toEqual(verdict === 'well' ? [0, false] : [2, true]);
-});
-
-describe('beside a running server', () => {
-  const elsewhere = { DATABASE_URL: `postgres://anna:${canary}@127.0.0.1:9/${canary}` };
-  const running = (database: object): Settings => {
-    const place = newFolder();
-    writeFileSync(join(place, 'server.json'), JSON.stringify({ pid: process.pid, urls: {}, database }), { mode: 0o600 });
-    return { DATA_DIR: place };
-  };
-  const outcomeOf = async (settings: Settings, words: readonly string[]): Promise<string> => {
-    const { code, out, told } = await commandLineHere(settings).run(words);
-    return `${String(code)} ${out}${told}`;
-  };
-
-  test.each<[string, readonly string[], RegExp]>([
-    ['doctor', ['doctor'], /^1 [^]*wrong +database +connection +does not answer \(ECONNREFUSED\)/], ['a command', ['users', 'list'], /^1 .*does not answer \(ECONNREFUSED\)/],
-  ])('%s asks the database that DATABASE_URL names', async (_situation, words, wanted) => {
-    expect(await outcomeOf({ ...running({ connectionString: vitalgate.database.url }), ...elsewhere }, words)).toMatch(wanted);
-    expect(await outcomeOf({ ...running({ connectionString: elsewhere.DATABASE_URL }), DATABASE_URL: vitalgate.database.url }, words)).not.toContain('ECONNREFUSED');
-  });
-
-  test.each<[string, readonly string[], RegExp]>([['doctor', ['doctor'], /well +database +connection/], ['a command', ['users', 'list'], /^0 /]])('%s without DATABASE_URL asks that of the server', async (_situation, words, wanted) => {
-    expect(await outcomeOf(running({ connectionString: vitalgate.database.url }), words)).toMatch(wanted);
-  });
 });
 
 interface Planted extends Found {
@@ -343,29 +300,6 @@ describe('planted faults are found, each with its remedy', () => {
 });
 
 describe('what cannot be planted on every machine', () => {
-  test.each<[string, Parameters<typeof judgeSpace>[1], Finding['verdict']]>([
-    ['plenty', { freeBytes: 50e9, inodes: 1e6, freeInodes: 9e5 }, 'well'],
-    ['a file system that counts no inodes', { freeBytes: 50e9, inodes: 0, freeInodes: 0 }, 'well'],
-    ['little space', { freeBytes: 1e9, inodes: 1e6, freeInodes: 9e5 }, 'warning'],
-    ['hardly any space', { freeBytes: 1e8, inodes: 1e6, freeInodes: 9e5 }, 'wrong'],
-    ['no inodes', { freeBytes: 50e9, inodes: 1e6, freeInodes: 12 }, 'wrong'],
-  ])('space: %s', (_situation, space, verdict) => {
-    const finding = judgeSpace('DATA_DIR', space);
-    expect([finding.verdict, finding.remedy !== undefined]).toEqual([verdict, verdict !== 'well']);
-  });
-
-  test.each<[number, Finding['verdict']]>([[0, 'well'], [4_000, 'well'], [-6_000, 'warning'], [59_000, 'warning'], [61_000, 'wrong'], [-3_600_000, 'wrong']])('a clock %d ms from ours', (aheadMs, verdict) => {
-    expect(judgeClock({ whose: 'the database', saidMs: 1_000_000 + aheadMs, askedMs: 999_900, answeredMs: 1_000_100 }).verdict).toBe(verdict);
-  });
-
-  test.each<[string, string, Finding['verdict']]>([
-    ['not valid yet', '2026-01-01', 'wrong'], ['valid', '2027-01-01', 'well'], ['about to end', '2126-10-25', 'warning'], ['over', '2126-11-02', 'wrong'],
-  ])('a certificate that is %s', (_situation, day, verdict) => {
-    const tls = (name: string) => join(import.meta.dirname, '..', 'fixtures', 'tls', name);
-    const findings = examineConfiguration(readConfig({ TLS_CERT: tls('first-cert.pem'), TLS_KEY: tls('first-key.pem') }), [], new Date(day));
-    expect(findings.find(({ looked }) => looked === 'TLS_CERT')?.verdict).toBe(verdict);
-  });
-
   const small = newFolder();
   const mounted = ['unshare', '--map-root-user', '--mount', 'sh', '-c', `mount -t tmpfs -o size=32m none '${small}' && exec "$@"`, 'sh'] as const;
   const canMount = spawnSync(mounted[0], [...mounted.slice(1), 'true']).status === 0;
