@@ -62,7 +62,7 @@ const noticeOfOpenFile = ({ path, values, isOpenToOthers }: SettingsFile): strin
  */
 export const loadConfig = (environment: Environment, namedFile?: string): LoadedConfig => {
   const path = namedFile ?? environment[fileVariable];
-  const file = path === undefined || path.trim() === '' ? undefined : readSettingsFile(path);
+  const file = path === undefined || path.trim() === '' ? undefined : readSettingsFile(path, environment);
   const sources = settingNames.map((name) => {
     const [own, filed] = [given(environment, name), given(file?.values ?? {}, name)];
     const origin: Origin = own !== undefined ? 'environment' : filed !== undefined ? 'file' : 'default';

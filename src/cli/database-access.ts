@@ -17,9 +17,10 @@ const withPool = async <Result>(connection: Connection, work: (pool: Pool) => Pr
 };
 
 const withInstallation = async <Result>(config: Config, say: (text: string) => void, work: (pool: Pool) => Promise<Result>): Promise<Result> => {
+  // Whoever names a database means that one, or that role of it; an embedded one can be found by the file of its server alone.
+  if (config.DATABASE_URL !== undefined) return withPool({ connectionString: config.DATABASE_URL }, work);
   const running = readServerFile(config.DATA_DIR);
   if (running !== undefined) return withPool(running.database, work);
-  if (config.DATABASE_URL !== undefined) return withPool({ connectionString: config.DATABASE_URL }, work);
   const server = await startEmbeddedServer({ dataDir: config.DATA_DIR });
   try {
     if (server.notice !== undefined) say(server.notice);
@@ -30,7 +31,7 @@ const withInstallation = async <Result>(config: Config, say: (text: string) => v
 };
 
 /**
- * Runs one command on the database of the server that runs on DATA_DIR, else on the one of DATABASE_URL, else on the embedded
+ * Runs one command on the database of DATABASE_URL, else on the one of the server that runs on DATA_DIR, else on the embedded
  * one, started for as long as the command takes. The tables of the owners are brought up to date first; `ran` names the migrations.
  */
 export const withDatabase = <Result>(

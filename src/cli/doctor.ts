@@ -21,7 +21,7 @@ const lineOf = ({ area, looked, verdict, found, remedy }: Finding): string[] => 
 const doctor = async (context: CommandContext): Promise<void> => {
   const loaded = settingsOf(context);
   // Services are loaded when they are looked at: other commands need not wait for them.
-  const findings = 'config' in loaded ? await (await import('../doctor/examination.ts')).examine(loaded.config, loaded.notices) : loaded;
+  const findings = 'config' in loaded ? await (await import('../doctor/examination.ts')).examine(loaded, context.environment) : loaded;
   context.result({ verdict: worstOf(findings), findings }, table(['verdict', 'area', 'looked at', 'found'], findings.map(lineOf), ''));
   const wrong = findings.filter(({ verdict }) => verdict === 'wrong').length;
   if (wrong > 0) throw new RefusedError(`${String(wrong)} of ${String(findings.length)} things that were looked at ${wrong === 1 ? 'is' : 'are'} wrong.`);

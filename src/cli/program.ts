@@ -37,7 +37,7 @@ export interface Opened {
  */
 export const openProgram = (terminal: Terminal): Opened => {
   const program = new Command('vitalgate')
-    .description('Runs Vitalgate and tends it: people, keys, devices, tables and settings of the server that runs on DATA_DIR, of DATABASE_URL, or of DATA_DIR itself.')
+    .description('Runs Vitalgate and tends it: people, keys, devices, tables and settings, in the database of DATABASE_URL, of the server that runs on DATA_DIR, or of DATA_DIR itself.')
     .version(packageFile.version)
     .option('--config <path>', 'file of settings, NAME=value line by line; the environment wins')
     .option('--json', 'print the result as JSON')

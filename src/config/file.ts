@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { fileAccess } from './file-mode.ts';
 import { mistakeInFile } from './names.ts';
 
 /** What a file of settings says; mistakes name lines and settings, never values. */
@@ -38,11 +39,17 @@ const readLines = (path: string, text: string): Pick<SettingsFile, 'values' | 'm
   return { values, mistakes };
 };
 
+/** Whether its group or others may read a file; the environment says whether it is a credential. */
+const isOpen = (path: string, environment: Readonly<Record<string, string | undefined>>): boolean => {
+  const { group, others } = fileAccess(path, environment);
+  return ((group | others) & 0o044) !== 0;
+};
+
 /** Reads a file of `NAME=value` lines with `#` comments. One that cannot be read is a mistake as well. */
-export const readSettingsFile = (given: string): SettingsFile => {
+export const readSettingsFile = (given: string, environment: Readonly<Record<string, string | undefined>>): SettingsFile => {
   const path = resolve(given);
   try {
-    return { path, isOpenToOthers: (statSync(path).mode & 0o044) !== 0, ...readLines(path, readFileSync(path, 'utf8')) };
+    return { path, isOpenToOthers: isOpen(path, environment), ...readLines(path, readFileSync(path, 'utf8')) };
   } catch (error) {
     return { path, values: {}, mistakes: [`the settings file ${path} cannot be read (${String((error as NodeJS.ErrnoException).code)})`], isOpenToOthers: false };
   }

@@ -18,7 +18,7 @@ import { actorOf, boundPatient, type Caller } from './caller.ts';
 import { builtInTypes } from './catalogue/built-in-types.ts';
 import type { DeviceManagerDependencies } from './dependencies.ts';
 import { fhirProblems } from './fhir-outcome.ts';
-import { inboxGauge, normalizationGauge, submissionGauge } from './gauges.ts';
+import { inboxGauges, normalizationGauge, submissionGauge } from './gauges.ts';
 import { createNormalizer } from './normalizing.ts';
 import { handlersOf } from './operation-handlers.ts';
 import { createOutbox } from './outbox.ts';
@@ -57,7 +57,7 @@ const waitingSources = ({ jobPool: pool, keyRing, log }: DeviceManagerDependenci
   ({ pool, keyRing, onUnreadable: (delivery) => log.error({ kind: 'unreadable', where: 'quarantine', delivery }, 'a delivery that waits does not open and was passed over') });
 
 const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [
-  ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), inboxGauge(pool), submissionGauge(pool),
+  ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), ...inboxGauges(pool), submissionGauge(pool),
   ...auditGauges(pool, 'device_manager'),
 ];
 

@@ -18,10 +18,10 @@ interface Reached {
 
 const untouched = (connection: Connection): Reached => ({ connection, stop: () => Promise.resolve() });
 
-/** The database of the running server, of DATABASE_URL, or the embedded one, which is started for the look; undefined where there is none yet. */
+/** The database of DATABASE_URL, of the running server, or the embedded one, which is started for the look; undefined where there is none yet. */
 const reach = async ({ DATABASE_URL: url, DATA_DIR: dataDir }: Config, running: ServerFile | undefined): Promise<Reached | undefined> => {
-  if (running !== undefined) return untouched(running.database);
   if (url !== undefined) return untouched({ connectionString: url });
+  if (running !== undefined) return untouched(running.database);
   if (knownStatePath(dataDir, serverAccount()) === undefined) return undefined;
   return startEmbeddedServer({ dataDir });
 };

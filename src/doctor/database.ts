@@ -70,31 +70,52 @@ const migrationsIn = async (db: Queryable, schema: string, names: readonly strin
 
 const schemaNames = (owners: readonly Owner[]): string[] => owners.flatMap((owner) => schemasOf(owner).map(({ schema }) => schema));
 
-/** Tables that the role cannot read, or cannot write although they are no audit; and tables of jobs whose rows it would not see. */
-const barred = async (db: Queryable, owners: readonly Owner[]): Promise<string[]> => {
-  const { rows } = await db.query<{ name: string }>(
-    `select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relkind in ('r', 'p') and n.nspname = any($1::text[]) and (not has_schema_privilege(n.oid, 'usage') or not has_table_privilege(c.oid, 'select') or (c.relname not in ('migration', 'migrations', 'audit_chaining') and not has_table_privilege(c.oid, 'insert'))
-       or (c.relrowsecurity and not pg_has_role(c.relowner, 'usage') and not exists (select from pg_policy p where p.polrelid = c.oid and (p.polroles = '{0}' or exists (select from unnest(p.polroles) as r where pg_has_role(r, 'usage'))))
-         and not (select rolsuper or rolbypassrls from pg_roles where rolname = current_user)))
-     order by 1`,
+/** A table that the role may not use as its service does. */
+export interface BarredTable {
+  readonly schema: string;
+  readonly name: string;
+  /** Whether it cannot even be read. */
+  readonly isUnreadable: boolean;
+}
+
+/** Tables that the role cannot read, or cannot write although they are no audit; and tables of jobs whose rows it would not see. Needs no right to any of them. */
+export const barredTables = async (db: Queryable, owners: readonly Owner[]): Promise<BarredTable[]> => {
+  const { rows } = await db.query<BarredTable>(
+    `select * from (
+       select n.nspname as schema, c.relname as name, not has_schema_privilege(n.oid, 'usage') or not has_table_privilege(c.oid, 'select') as "isUnreadable",
+         (c.relname not in ('migration', 'migrations', 'audit_chaining') and not has_table_privilege(c.oid, 'insert'))
+         or (c.relrowsecurity and not pg_has_role(c.relowner, 'usage') and not exists (select from pg_policy p where p.polrelid = c.oid and (p.polroles = '{0}' or exists (select from unnest(p.polroles) as r where pg_has_role(r, 'usage'))))
+           and not (select rolsuper or rolbypassrls from pg_roles where rolname = current_user)) as "isUnusable"
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') and n.nspname = any($1::text[])) as one
+     where "isUnreadable" or "isUnusable" order by schema, name`,
     [[...schemaNames(owners), 'graphile_worker']],
   );
-  return rows.map(({ name }) => name);
+  return rows;
 };
 
-const role = async (db: Queryable, owners: readonly Owner[], isEmbedded: boolean): Promise<Finding> => {
+const role = async (db: Queryable, barred: readonly BarredTable[], isEmbedded: boolean): Promise<Finding> => {
   const remedy = 'as the owner of the tables run what `vitalgate migrate --print-roles` prints';
-  const missing = await barred(db, owners);
-  if (missing.length > 0) return wrong('role', `may not use ${String(missing.length)} tables, such as ${missing[0] ?? ''}`, remedy);
+  const [first] = barred;
+  if (first) return wrong('role', `may not use ${String(barred.length)} tables, such as ${first.schema}.${first.name}`, remedy);
   const { rows: [row] } = await db.query<{ rolsuper: boolean }>('select rolsuper from pg_roles where rolname = current_user');
   return row?.rolsuper === true && !isEmbedded ? warning('role', 'is a superuser', `give each service a role of its own: ${remedy}`) : well('role', 'may use all tables');
 };
 
-/** Looks at a database that answers: version, what would lose data, connections, tables and role. Changes nothing. */
-export const examineDatabase = async (db: Queryable, { owners, isEmbedded }: { readonly owners: readonly Owner[]; readonly isEmbedded: boolean }): Promise<Finding[]> => {
+/** What is looked at in a database. */
+export interface DatabaseQuestion {
+  readonly owners: readonly Owner[];
+  readonly isEmbedded: boolean;
+  /** Of `barredTables`. */
+  readonly barred: readonly BarredTable[];
+}
+
+/** Looks at a database that answers: version, what would lose data, connections, tables as far as the role may read of them, and role. Changes nothing. */
+export const examineDatabase = async (db: Queryable, { owners, isEmbedded, barred }: DatabaseQuestion): Promise<Finding[]> => {
   const found: Finding[] = [await version(db), ...(await settings(db)), await connections(db, owners)];
-  for (const owner of owners) for (const { schema, migrations } of schemasOf(owner)) found.push(await migrationsIn(db, schema, migrations.map(({ name }) => name)));
-  found.push(await role(db, owners, isEmbedded));
+  for (const { schema, migrations } of owners.flatMap(schemasOf)) {
+    const isBarred = barred.some((table) => table.schema === schema && table.name === 'migration' && table.isUnreadable);
+    if (!isBarred) found.push(await migrationsIn(db, schema, migrations.map(({ name }) => name)));
+  }
+  found.push(await role(db, barred, isEmbedded));
   return found;
 };

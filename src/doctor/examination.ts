@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts';
+import type { Config, LoadedConfig } from '../config.ts';
 import { readServerFile, type ServerFile } from '../server-file.ts';
 import { databaseClock, judgeClock } from './clock.ts';
 import { examineConfiguration } from './configuration.ts';
-import { examineDatabase, ownersIn } from './database.ts';
+import { barredTables, examineDatabase, ownersIn } from './database.ts';
 import { withExaminedDatabase } from './database-access.ts';
 import { examineDisk } from './disk.ts';
 import { findingsOf, type Area, type Finding } from './finding.ts';
@@ -24,19 +24,24 @@ const serverOn = (dataDir: string): { readonly server: ServerFile | undefined; r
 const database = async (config: Config, server: ServerFile | undefined): Promise<Finding[]> => {
   const owners = ownersIn(config);
   if (owners.length === 0) return [];
-  return withExaminedDatabase(config, server, async (pool) => [
-    ...(await examineDatabase(pool, { owners, isEmbedded: config.DATABASE_URL === undefined })), ...(await examineMasterKey(pool, config)), judgeClock(await databaseClock(pool)),
-  ]);
+  return withExaminedDatabase(config, server, async (pool) => {
+    // What the role may not read is told once, as that; every look into it would fail, and tell of another cause.
+    const barred = await barredTables(pool, owners);
+    const maySeeKeys = !barred.some(({ schema, isUnreadable }) => isUnreadable && schema.startsWith('device_manager'));
+    return [
+      ...(await examineDatabase(pool, { owners, isEmbedded: config.DATABASE_URL === undefined, barred })), ...(maySeeKeys ? await examineMasterKey(pool, config) : []), judgeClock(await databaseClock(pool)),
+    ];
+  });
 };
 
 /**
  * Looks at everything that an installation stands on, and makes and changes nothing but for an embedded PostgreSQL that is started while
- * it is looked at. Answers findings by area; never rejects for what is wrong with an installation.
+ * it is looked at; the environment is that of the program. Answers findings by area; never rejects for what is wrong with an installation.
  */
-export const examine = async (config: Config, notices: readonly string[]): Promise<Finding[]> => {
+export const examine = async ({ config, notices }: LoadedConfig, environment: Readonly<Record<string, string | undefined>>): Promise<Finding[]> => {
   const { server, fault } = serverOn(config.DATA_DIR);
   const found = [
-    ...examineConfiguration(config, notices), ...fault, ...(await database(config, server)), ...examineKeyFiles(config), ...(await examineUpstreams(config, server)), ...examineDisk(config),
+    ...examineConfiguration(config, notices), ...fault, ...(await database(config, server)), ...examineKeyFiles(config, environment), ...(await examineUpstreams(config, server)), ...examineDisk(config),
   ];
   return order.flatMap((area) => found.filter((finding) => finding.area === area));
 };

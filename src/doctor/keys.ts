@@ -1,6 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { fileAccess } from '../config/file-mode.ts';
 import type { Queryable } from '../database/pool.ts';
 import { examineMasterKeys } from '../keys/master-key-check.ts';
 import { findingsOf, type Finding } from './finding.ts';
@@ -27,17 +28,19 @@ export const examineMasterKey = async (db: Queryable, config: Config): Promise<F
   }
 };
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Judges who may read a file that holds a secret. */
-const fileMode = (looked: string, path: string): Finding[] => {
+const fileMode = (looked: string, path: string, environment: Environment): Finding[] => {
   if (!existsSync(path)) return [];
-  const { mode } = statSync(path);
-  const shown = (mode & 0o777).toString(8).padStart(4, '0');
-  if ((mode & 0o007) !== 0) return [wrong(looked, `of mode ${shown}: everybody on this machine can get at it`, 'chmod 600 it, and change the secret if others have accounts here')];
-  return (mode & 0o070) !== 0 ? [warning(looked, `of mode ${shown}: its group can get at it`, 'chmod 600 it')] : [well(looked, `of mode ${shown}`)];
+  const { mode, group, others } = fileAccess(path, environment);
+  const shown = mode.toString(8).padStart(4, '0');
+  if (others !== 0) return [wrong(looked, `of mode ${shown}: everybody on this machine can get at it`, 'chmod 600 it, and change the secret if others have accounts here')];
+  return group !== 0 ? [warning(looked, `of mode ${shown}: its group can get at it`, 'chmod 600 it')] : [well(looked, `of mode ${shown}`)];
 };
 
-/** Looks at the modes of all files with secrets, those made in DATA_DIR and those that settings name. */
-export const examineKeyFiles = ({ DATA_DIR, MASTER_KEY_FILE, MASTER_KEY_PREVIOUS_FILE, TLS_KEY }: Config): Finding[] => [
-  ...['master-key', 'service-token', 'server.json', 'demo.json'].flatMap((name) => fileMode(`DATA_DIR/${name}`, join(DATA_DIR, name))),
-  ...Object.entries({ MASTER_KEY_FILE, MASTER_KEY_PREVIOUS_FILE, TLS_KEY }).flatMap(([name, path]) => (path === undefined ? [] : fileMode(name, path))),
+/** Looks at the modes of all files with secrets, those made in DATA_DIR and those that settings name; the environment says which are credentials. */
+export const examineKeyFiles = ({ DATA_DIR, MASTER_KEY_FILE, MASTER_KEY_PREVIOUS_FILE, TLS_KEY }: Config, environment: Environment): Finding[] => [
+  ...['master-key', 'service-token', 'server.json', 'demo.json'].flatMap((name) => fileMode(`DATA_DIR/${name}`, join(DATA_DIR, name), environment)),
+  ...Object.entries({ MASTER_KEY_FILE, MASTER_KEY_PREVIOUS_FILE, TLS_KEY }).flatMap(([name, path]) => (path === undefined ? [] : fileMode(name, path, environment))),
 ];

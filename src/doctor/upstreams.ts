@@ -18,13 +18,18 @@ const remedyOf = (failure: string, setting: string): string => {
 
 const clockOf = ({ clock }: Reply): Finding[] => (clock === undefined ? [] : [judgeClock(clock)]);
 
-const detailOf = (body: string): string => {
+/** What a page of JSON says under a name; undefined for a page of something in front of it. */
+const saidIn = (body: string, name: string): unknown => {
   try {
-    const { detail } = JSON.parse(body) as { detail?: unknown };
-    return typeof detail === 'string' ? `: ${detail.replace(/[.]$/, '')}` : '';
+    return (JSON.parse(body) as Readonly<Record<string, unknown>> | null)?.[name];
   } catch {
-    return ''; // a page of something in front of it
+    return undefined; // no JSON
   }
+};
+
+const detailOf = (body: string): string => {
+  const detail = saidIn(body, 'detail');
+  return typeof detail === 'string' ? `: ${detail.replace(/[.]$/, '')}` : '';
 };
 
 interface Asked {
@@ -35,19 +40,37 @@ interface Asked {
   readonly openedByToken: string;
 }
 
+/** What a server answers that listens where a service should, and is none; undefined where it tells its state. */
+const strangenessOf = ({ status, body }: Reply): string | undefined => {
+  if (status !== 200) return `answers ${String(status)}`;
+  return saidIn(body, 'status') === undefined ? 'answers a page that tells no state' : undefined;
+};
+
+/** What the answer to our credential says against a service. One of another vendor knows no such path, and refuses it in words of its own (docs/foreign-upstreams.md). */
+const faultOfOpened = ({ looked, setting }: Asked, { status, failure, body }: Reply): Finding | undefined => {
+  if (status === undefined) return wrong(looked, `answers, but not to our credential (${failure ?? ''})`, 'see its log');
+  if (status === 401 || status === 403) return wrong(looked, 'answers, but refuses the service token', 'give both sides the same SERVICE_TOKEN');
+  const isOurs = typeof saidIn(body, 'code') === 'string';
+  if (status === 200 || (status >= 400 && !isOurs)) return undefined;
+  return wrong(looked, `answers ${String(status)} to our credential`, status >= 500 ? 'see its log' : `correct ${setting}, without a redirect`);
+};
+
 /** Is it there, does it take our credential, and is its clock ours? */
-const serviceAt = async ({ looked, setting, url, openedByToken }: Asked, token: string | undefined): Promise<Finding[]> => {
+const serviceAt = async (asked: Asked, token: string | undefined): Promise<Finding[]> => {
+  const { looked, setting, url, openedByToken } = asked;
   const base = url.replace(/\/+$/, '');
   const health = await ask(`${base}/-/healthz`, looked);
   if (health.status === undefined) return [wrong(looked, `does not answer (${health.failure ?? ''})`, remedyOf(health.failure ?? '', setting))];
   if (health.status >= 500) return [wrong(looked, `answers ${String(health.status)}`, 'see its log')];
+  const stranger = strangenessOf(health);
+  if (stranger !== undefined) return [wrong(looked, stranger, `correct ${setting}, without a redirect`)];
   const opened = token === undefined ? undefined : await ask(`${base}${openedByToken}`, looked, { authorization: `Bearer ${token}` });
-  const isRefused = opened?.status === 401 || opened?.status === 403;
-  return [isRefused ? wrong(looked, 'answers, but refuses the service token', 'give both sides the same SERVICE_TOKEN') : well(looked, 'answers'), ...clockOf(health)];
+  const fault = opened === undefined ? undefined : faultOfOpened(asked, opened);
+  return [fault ?? well(looked, 'answers'), ...clockOf(health)];
 };
 
 const services = ({ SERVICES, DEVICE_MANAGER_URL, USER_MANAGER_URL, SERVICE_TOKEN }: Config): Promise<Finding[]>[] => [
-  ...(DEVICE_MANAGER_URL !== undefined && DEVICE_MANAGER_URL !== 'none' && SERVICES.some((name) => name !== 'device-manager') ? [serviceAt({ looked: 'Device Manager', setting: 'DEVICE_MANAGER_URL', url: DEVICE_MANAGER_URL, openedByToken: '/health-data-types?_l=1' }, SERVICE_TOKEN)] : []),
+  ...(DEVICE_MANAGER_URL !== undefined && DEVICE_MANAGER_URL !== 'none' && SERVICES.some((name) => name !== 'device-manager') ? [serviceAt({ looked: 'Device Manager', setting: 'DEVICE_MANAGER_URL', url: DEVICE_MANAGER_URL, openedByToken: '/health-data-types' }, SERVICE_TOKEN)] : []),
   ...(USER_MANAGER_URL !== undefined ? [serviceAt({ looked: 'User Manager', setting: 'USER_MANAGER_URL', url: USER_MANAGER_URL, openedByToken: '/users/count' }, SERVICE_TOKEN)] : []),
 ];
 
@@ -90,12 +113,8 @@ const mailServer = async ({ SERVICES, SMTP_URL: smtpUrl, MAIL_FROM: from, DATA_D
 };
 
 const hasKeys = (body: string): boolean => {
-  try {
-    const { keys } = JSON.parse(body) as { keys?: unknown };
-    return Array.isArray(keys) && keys.length > 0;
-  } catch {
-    return false; // no JSON
-  }
+  const keys = saidIn(body, 'keys');
+  return Array.isArray(keys) && keys.length > 0;
 };
 
 const tokenIssuer = async ({ SERVICES, WEBHOOK_JWKS_URL: url }: Config): Promise<Finding[]> => {

@@ -2,21 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../../src/doctor/finding.ts';
-import { readConfig } from '../../src/config.ts';
-import { judgeClock } from '../../src/doctor/clock.ts';
-import { examineConfiguration } from '../../src/doctor/configuration.ts';
-import { judgeSpace } from '../../src/doctor/disk.ts';
 import { serviceRolesSql } from '../../src/service-roles.ts';
 import { startMailServer, type MailServer } from '../setup/mail-server.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
+import { startForeignUpstreams } from '../players/foreign-upstreams.ts';
 import { startTherapyMonitoring, type TherapyMonitoringPlayer } from '../players/therapy-monitoring.ts';
 import { commandLineHere, type Outcome } from './command-line.ts';
+import { smallServers } from './small-servers.ts';
 
 interface Report {
   readonly verdict: string;
@@ -31,21 +27,7 @@ const troubles = (report: Report): readonly Finding[] => report.findings.filter(
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-doctor-'));
 chmodSync(folder, 0o711);
-const servers: Server[] = [];
-const serve = async (listener: RequestListener): Promise<string> => {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  servers.push(server);
-  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-};
-
-/** A port that somebody had a moment ago. */
-const closedPort = async (): Promise<string> => {
-  const url = await serve(() => undefined);
-  await new Promise((resolve) => servers.pop()?.close(resolve));
-  return url;
-};
-
+const { serve, closedPort, stop: stopServers } = smallServers();
 const canary = `canary${randomBytes(12).toString('hex')}`;
 const newFolder = (): string => mkdtempSync(join(folder, 'data-'));
 const fileOf = (text: string, mode = 0o600): string => {
@@ -82,7 +64,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await vitalgate.stop();
   await own.drop();
-  await Promise.all([mail.stop(), therapyMonitoring.kill(), ...servers.map((server) => new Promise((resolve) => server.close(resolve)))]);
+  await Promise.all([mail.stop(), therapyMonitoring.kill(), stopServers()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -139,6 +121,34 @@ test('a role that `migrate --print-roles` made for a service is well', async () 
   } finally {
     await pool.query(`drop owned by ${name}; drop role ${name}`);
   }
+});
+
+test('Device Manager and User Manager of another vendor, which know no more than the original contract, are well', async () => {
+  const vendor = await startForeignUpstreams();
+  try {
+    const { out } = await examine({ SERVICES: 'bff', DEVICE_MANAGER_URL: vendor.url, USER_MANAGER_URL: vendor.url });
+    const report = JSON.parse(out) as Report;
+    expect(troubles(report)).toEqual([]);
+    for (const looked of ['Device Manager', 'User Manager']) expect(report.findings).toContainEqual({ area: 'upstreams', looked, verdict: 'well', found: 'answers' });
+  } finally {
+    await vendor.stop();
+  }
+});
+
+test.each<[string, number, Finding['verdict']]>([['as systemd hands them over', 0o440, 'well'], ['that everybody can read', 0o444, 'wrong']])('credentials %s', async (_situation, mode, verdict) => {
+  const credentials = newFolder();
+  const handedOver = (name: string, text: string): string => {
+    const path = join(credentials, name);
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+    return path;
+  };
+  const VITALGATE_CONFIG = handedOver('vitalgate.env', `SERVICE_TOKEN=${vitalgate.serviceToken}\n`);
+  const MASTER_KEY_FILE = handedOver('master-key', readFileSync(join(dataDir, 'master-key'), 'utf8'));
+  const { out, told } = await examine({ CREDENTIALS_DIRECTORY: credentials, VITALGATE_CONFIG, MASTER_KEY_FILE });
+  const report = JSON.parse(out) as Report;
+  expect(report.findings).toContainEqual(expect.objectContaining({ looked: 'MASTER_KEY_FILE', verdict, found: expect.stringMatching(/^of mode 044/) }));
+  expect([troubles(report).length, told.includes('others can read it')]).toEqual(verdict === 'well' ? [0, false] : [2, true]);
 });
 
 interface Planted extends Found {
@@ -208,6 +218,12 @@ const planted: Readonly<Record<string, Planted>> = {
     settings: () => asRole(`grant usage on schema user_manager, device_manager, device_manager_keys, graphile_worker to ${role}; grant select, insert on all tables in schema user_manager, device_manager_keys, graphile_worker to ${role}; grant select on all tables in schema device_manager to ${role}`),
     undo: dropRole,
   },
+  'a role with nothing but its login, as after a restore': { ...wrong('database', 'role'), found: /may not use \d+ tables, such as device_manager/, remedy: /--print-roles/, settings: () => asRole(''), undo: dropRole },
+  'a role that may not look into one schema': {
+    ...wrong('database', 'role'), found: /may not use \d+ tables, such as device_manager_keys/, remedy: /--print-roles/,
+    settings: () => asRole(`alter role ${role} bypassrls; ${['user_manager', 'device_manager', 'graphile_worker'].map((schema) => `grant usage on schema ${schema} to ${role}; grant select, insert on all tables in schema ${schema} to ${role}`).join(';')}`),
+    undo: dropRole,
+  },
   'a role that sees no jobs': {
     ...wrong('database', 'role'), found: /such as graphile_worker/, remedy: /--print-roles/,
     settings: () => asRole(['user_manager', 'device_manager', 'device_manager_keys', 'graphile_worker'].map((schema) => `grant usage on schema ${schema} to ${role}; grant select, insert on all tables in schema ${schema} to ${role}`).join(';')),
@@ -233,6 +249,23 @@ const planted: Readonly<Record<string, Planted>> = {
     },
   },
   'an upstream in trouble': { ...wrong('upstreams', 'Device Manager'), found: /answers 503/, remedy: /see its log/, settings: async () => ({ DEVICE_MANAGER_URL: await serve((_request, response) => response.writeHead(503).end(canary)) }) },
+  'a server that knows nothing of ours': {
+    ...wrong('upstreams', 'Device Manager'), found: /^answers 404$/, remedy: /correct DEVICE_MANAGER_URL, without a redirect/, settings: async () => ({ DEVICE_MANAGER_URL: await serve((_request, response) => response.writeHead(404).end(canary)) }),
+  },
+  'an upstream that sends elsewhere': {
+    ...wrong('upstreams', 'User Manager'), found: /^answers 301$/, remedy: /correct USER_MANAGER_URL, without a redirect/,
+    settings: async () => ({ USER_MANAGER_URL: await serve((request, response) => response.writeHead(301, { location: `${vitalgate.urls.userManager}${request.url ?? ''}` }).end()) }),
+  },
+  'a page for everything in place of an upstream': {
+    ...wrong('upstreams', 'Device Manager'), found: /no state/, remedy: /correct DEVICE_MANAGER_URL/, settings: async () => ({ DEVICE_MANAGER_URL: await serve((_request, response) => response.end(`<html>${canary}`)) }),
+  },
+  'another service of ours than the one meant': { ...wrong('upstreams', 'Device Manager'), found: /answers 404 to our credential/, remedy: /correct DEVICE_MANAGER_URL/, settings: () => ({ DEVICE_MANAGER_URL: vitalgate.urls.userManager }) },
+  'an upstream that takes our credential nowhere': {
+    ...wrong('upstreams', 'Device Manager'), found: /answers 302 to our credential/, remedy: /without a redirect/,
+    settings: async () => ({
+      DEVICE_MANAGER_URL: await serve((request, response) => (request.url === '/-/healthz' ? response.end('{"status":"OK","name":"vitalgate-device-manager"}') : response.writeHead(302, { location: '/login' }).end())),
+    }),
+  },
   'a mail server that is not there': { ...wrong('upstreams', 'mail server'), found: /ESOCKET|ECONNECTION/, remedy: /correct SMTP_URL/, settings: async () => ({ SMTP_URL: (await closedPort()).replace('http', 'smtp') }) },
   'a Therapy and Monitoring Manager that refuses us': {
     ...wrong('upstreams', 'Therapy and Monitoring Manager'), found: /refuses the credential/, remedy: /TMM_SERVICE_TOKEN/,
@@ -267,29 +300,6 @@ describe('planted faults are found, each with its remedy', () => {
 });
 
 describe('what cannot be planted on every machine', () => {
-  test.each<[string, Parameters<typeof judgeSpace>[1], Finding['verdict']]>([
-    ['plenty', { freeBytes: 50e9, inodes: 1e6, freeInodes: 9e5 }, 'well'],
-    ['a file system that counts no inodes', { freeBytes: 50e9, inodes: 0, freeInodes: 0 }, 'well'],
-    ['little space', { freeBytes: 1e9, inodes: 1e6, freeInodes: 9e5 }, 'warning'],
-    ['hardly any space', { freeBytes: 1e8, inodes: 1e6, freeInodes: 9e5 }, 'wrong'],
-    ['no inodes', { freeBytes: 50e9, inodes: 1e6, freeInodes: 12 }, 'wrong'],
-  ])('space: %s', (_situation, space, verdict) => {
-    const finding = judgeSpace('DATA_DIR', space);
-    expect([finding.verdict, finding.remedy !== undefined]).toEqual([verdict, verdict !== 'well']);
-  });
-
-  test.each<[number, Finding['verdict']]>([[0, 'well'], [4_000, 'well'], [-6_000, 'warning'], [59_000, 'warning'], [61_000, 'wrong'], [-3_600_000, 'wrong']])('a clock %d ms from ours', (aheadMs, verdict) => {
-    expect(judgeClock({ whose: 'the database', saidMs: 1_000_000 + aheadMs, askedMs: 999_900, answeredMs: 1_000_100 }).verdict).toBe(verdict);
-  });
-
-  test.each<[string, string, Finding['verdict']]>([
-    ['not valid yet', '2026-01-01', 'wrong'], ['valid', '2027-01-01', 'well'], ['about to end', '2126-10-25', 'warning'], ['over', '2126-11-02', 'wrong'],
-  ])('a certificate that is %s', (_situation, day, verdict) => {
-    const tls = (name: string) => join(import.meta.dirname, '..', 'fixtures', 'tls', name);
-    const findings = examineConfiguration(readConfig({ TLS_CERT: tls('first-cert.pem'), TLS_KEY: tls('first-key.pem') }), [], new Date(day));
-    expect(findings.find(({ looked }) => looked === 'TLS_CERT')?.verdict).toBe(verdict);
-  });
-
   const small = newFolder();
   const mounted = ['unshare', '--map-root-user', '--mount', 'sh', '-c', `mount -t tmpfs -o size=32m none '${small}' && exec "$@"`, 'sh'] as const;
   const canMount = spawnSync(mounted[0], [...mounted.slice(1), 'true']).status === 0;

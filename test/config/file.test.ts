@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ConfigError, loadConfig } from '../../src/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalgate-config-'));
@@ -87,5 +87,18 @@ describe('a file of settings', () => {
     const file = fileOf(...lines);
     chmodSync(file, mode);
     expect(loadConfig({}, file).notices).toEqual(told.map((names) => `${file} holds secrets (${names}) and others can read it: chmod 600 it`));
+  });
+
+  test.each<[string, string, number, number]>([
+    ['a credential of systemd, whose access control list shows as rights of the group', folder, 0o440, 0],
+    ['a credential that everybody may read', folder, 0o444, 1],
+    ['a file elsewhere that its group may read', join(folder, 'credentials'), 0o440, 1],
+    ['a file below the folder of credentials', dirname(folder), 0o440, 1],
+    ['a file, and no folder of credentials', '', 0o440, 1],
+  ])('is told or not when it has a secret and is %s', (_situation, credentials, mode, told) => {
+    const file = fileOf(`SERVICE_TOKEN=${'t'.repeat(32)}`);
+    chmodSync(file, mode);
+    expect(loadConfig({ CREDENTIALS_DIRECTORY: credentials, VITALGATE_CONFIG: file }).notices).toHaveLength(told);
+    chmodSync(file, 0o600);
   });
 });

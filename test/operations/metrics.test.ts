@@ -69,6 +69,7 @@ beforeAll(async () => {
   patientId = await upload();
   await deliver((await vitalgate.createWebhookKey()).key);
   await fetch(`${vitalgate.urls.bff}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: 'nobody', password: 'nothing at all' }) });
+  await vitalgate.database.pool.query(`update device_manager.quarantined_delivery set received_at = now() - interval '25 hours'`);
   await vitalgate.database.pool.query(`update graphile_worker._private_jobs set created_at = now() - interval '1 hour', run_at = now() - interval '1 hour'`);
   await vitalgate.database.pool.query(`select graphile_worker.add_job('renormalize', '{}', max_attempts => 1), graphile_worker.add_job('submit-detections', '{}', run_at => now() + interval '1 day')`);
   await vitalgate.database.pool.query(`update graphile_worker._private_jobs set attempts = 1 where max_attempts = 1`);
@@ -91,6 +92,8 @@ describe('what the running program tells', () => {
     ['no age of a job that was given up', 'vitalgate_oldest_job_age_seconds', { task: 'renormalize' }, 0],
     ['the normalization lag', 'vitalgate_normalization_lag_seconds', {}, [3600, 3800]],
     ['a delivery in quarantine', 'vitalgate_inbox_entries', { kind: 'quarantined', reason: 'device-unknown' }, 1],
+    ['its age', 'vitalgate_oldest_inbox_delivery_age_seconds', { kind: 'quarantined', reason: 'device-unknown' }, [90_000, 90_200]],
+    ['no age of what conflicts', 'vitalgate_oldest_inbox_delivery_age_seconds', { kind: 'conflicting', reason: 'none' }, 0],
     ['nothing that failed', 'vitalgate_inbox_entries', { kind: 'failed' }, 0],
     ['nothing parked', 'vitalgate_submissions', { state: 'parked' }, 0],
     ['rows of the audit that nobody chained', 'vitalgate_audit_unchained_events', { service: 'device-manager' }, [2, 20]],
@@ -130,7 +133,7 @@ describe('what the running program tells', () => {
   });
 
   test.each<[string, string, string[]]>([
-    ['deliveries that wait', 'device_manager.quarantined_delivery', ['vitalgate_inbox_entries']],
+    ['deliveries that wait', 'device_manager.quarantined_delivery', ['vitalgate_inbox_entries', 'vitalgate_oldest_inbox_delivery_age_seconds']],
     // 0 would be told as "nothing waits", while nobody knows.
     ['jobs', 'graphile_worker._private_jobs', ['vitalgate_jobs', 'vitalgate_oldest_job_age_seconds', 'vitalgate_normalization_lag_seconds']],
     ['rows of the audit', 'device_manager.audit_event', ['vitalgate_audit_unchained_events', 'vitalgate_audit_unchained_age_seconds']],

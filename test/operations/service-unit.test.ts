@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { nodeOptions } from '../../scripts/demo/program.ts';
@@ -69,13 +69,36 @@ describe('the backup each night', () => {
     expect(verified(backup, 'vitalgate-backup.service')).toEqual({ status: 0, said: '' });
   });
 
-  test('writes where the unit lets it, and keeps keys as long as certificates say', () => {
+  test('writes where the unit lets it', () => {
     const [, data = '', keys = ''] = / backup (\S+) --keys (\S+)$/m.exec(backup) ?? [];
     const [, writable = ''] = /^ReadWritePaths=(\S+)$/m.exec(backup) ?? [];
     expect([data, keys].filter((path) => path.startsWith(`${writable}/`))).toHaveLength(2);
-    expect(Number(/-name vitalgate-\*\.keys\.zip -mtime \+(\d+) -delete/.exec(backup)?.[1])).toBe(settings.BACKUP_RETENTION_DAYS.schema.parse(undefined) - 1);
     expect(readFileSync(join(root, 'operations/systemd/vitalgate'), 'utf8')).toContain(`backups=\${VITALGATE_BACKUPS:-${writable}}`);
-    expect(unitOf('vitalgate-backup.timer')).toMatch(/^OnCalendar=/m);
+    expect(unitOf('vitalgate-backup.timer')).toMatch(/^OnCalendar=\*-\*-\* /m);
+  });
+
+  /** What the unit's own words for find leave in a folder of files that are so many days old. */
+  const leftOf = (days: Readonly<Record<string, number>>): readonly string[] => {
+    const keys = mkdtempSync(join(folder, 'keys-'));
+    for (const [name, age] of Object.entries(days)) {
+      const at = Date.now() / 1000 - age * 86_400;
+      writeFileSync(join(keys, name), '');
+      utimesSync(join(keys, name), at, at);
+    }
+    const [, find = '', words = ''] = /^ExecStartPost=(\S+) \S+ (.*)$/m.exec(backup) ?? [];
+    const { status, stderr } = spawnSync(find, [keys, ...words.split(' ')], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+    return readdirSync(keys).toSorted();
+  };
+
+  test('deletes keys before they are as old as certificates say, also when a night has no backup', () => {
+    const minute = 1 / 1440;
+    const young = settings.BACKUP_RETENTION_DAYS.schema.parse(undefined) - 2;
+    expect(leftOf({
+      'vitalgate-20240701T023000Z.keys.zip': young + minute, 'vitalgate-20240701T023000Z.keys.zip.4711.tmp': young + minute, 'vitalgate-20240601T023000Z.keys.zip': 365,
+      'vitalgate-20240702T023000Z.keys.zip': young - minute, 'vitalgate-20240702T023000Z.keys.zip.4712.tmp': young - minute, 'vitalgate-20240729T023000Z.keys.zip': 0,
+      'erasure-journal.ndjson': 365, 'vitalgate-20240701T023000Z.zip': 365,
+    })).toEqual(['erasure-journal.ndjson', 'vitalgate-20240701T023000Z.zip', 'vitalgate-20240702T023000Z.keys.zip', 'vitalgate-20240702T023000Z.keys.zip.4712.tmp', 'vitalgate-20240729T023000Z.keys.zip']);
   });
 });
 
@@ -89,7 +112,8 @@ describe('what to back up', () => {
 });
 
 describe('the command beside it', () => {
-  // systemd itself is not there in a test: this does with properties and credentials what systemd-run(1) says of it.
+  // systemd itself is not there in a test: this does with properties and credentials what systemd-run(1) says of it. Files of credentials show
+  // the mask of their access control list in place of the group's rights.
   const systemdRun = join(folder, 'systemd-run');
   writeFileSync(systemdRun, `#!/bin/sh
 set -eu
@@ -97,7 +121,7 @@ credentials=$(mktemp -d "$VITALGATE_TEST_FOLDER/credentials-XXXXXX")
 while [ "$1" != -- ]; do
   case $1 in
     --property=WorkingDirectory=*) cd "\${1#*=*=}" ;;
-    --property=LoadCredential=*) credential=\${1#*=*=}; cp "\${credential#*:}" "$credentials/\${credential%%:*}" ;;
+    --property=LoadCredential=*) credential=\${1#*=*=}; cp "\${credential#*:}" "$credentials/\${credential%%:*}"; chmod 0440 "$credentials/\${credential%%:*}" ;;
     --property=*|--quiet|--collect|--wait|--pipe|--service-type=exec) ;;
     *) echo "unknown option $1" >&2; exit 64 ;;
   esac
@@ -107,7 +131,7 @@ shift
 exec env -i PATH="$PATH" CREDENTIALS_DIRECTORY="$credentials" "$@"
 `);
   chmodSync(systemdRun, 0o755);
-  writeFileSync(join(folder, 'vitalgate.env'), 'BFF_PORT=4711\n', { mode: 0o600 });
+  writeFileSync(join(folder, 'vitalgate.env'), `BFF_PORT=4711\nSERVICE_TOKEN=${'t'.repeat(32)}\n`, { mode: 0o600 });
   writeFileSync(join(folder, 'master-key'), `${'0f'.repeat(32)}\n`, { mode: 0o600 });
 
   test('passes words, settings and the master key on', () => {

@@ -85,13 +85,23 @@ export const discardDelivery = async (db: Queryable, payloadId: string, reason: 
   return rowCount === 1;
 };
 
-/** How many entries there are by kind and reason. */
-export const countInbox = async (db: Queryable): Promise<{ kind: InboxKind; reason: string; entries: number }[]> => {
-  const { rows } = await db.query<{ kind: InboxKind; reason: string; entries: number }>(
-    `select case when reason = 'conflicting-delivery' then 'conflicting' else 'quarantined' end as kind, reason, count(*)::int as entries
+/** Entries of one kind for one reason. */
+export interface InboxCount {
+  readonly kind: InboxKind;
+  readonly reason: string;
+  readonly entries: number;
+  /** Since the oldest of them was received; null for failed samples, whose times are in other tables. */
+  readonly oldestSeconds: number | null;
+}
+
+/** How many entries there are by kind and reason, and how old deliveries among them are. */
+export const countInbox = async (db: Queryable): Promise<InboxCount[]> => {
+  const { rows } = await db.query<InboxCount>(
+    `select case when reason = 'conflicting-delivery' then 'conflicting' else 'quarantined' end as kind, reason, count(*)::int as entries,
+       greatest(0, extract(epoch from now() - min(received_at)))::float8 as "oldestSeconds"
      from device_manager.quarantined_delivery group by reason
      union all
-     select 'failed', coalesce(reason, 'unknown'), count(*)::int from device_manager.sample where state = 'normalization-failed' group by reason`,
+     select 'failed', coalesce(reason, 'unknown'), count(*)::int, null from device_manager.sample where state = 'normalization-failed' group by reason`,
   );
   return rows;
 };
