@@ -156,7 +156,6 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     turns: options.turns ?? [],
     ...(options.bodiesBytes !== undefined && { bodiesBytes: options.bodiesBytes }),
-    ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
     ...(options.origins && { origins: options.origins }),
     ...(options.sourceOf && { sourceOf: options.sourceOf }),
     validateResponses: options.validateResponses ?? false,

@@ -8,7 +8,7 @@ import { readBody } from './body-reader.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planContent, tooLarge } from './framing.ts';
 import type { AnyHandler } from './operation.ts';
-import { dispatch, STALLED_AFTER_MS } from './operation-call.ts';
+import { dispatch } from './operation-call.ts';
 import type { OperationInfo } from './operation-info.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { problem } from './problem.ts';
@@ -30,8 +30,6 @@ export interface SpecRouterOptions<Caller> {
   readonly turns: readonly TurnLimits[];
   /** Room for all bodies together, in bytes; default BODIES_BYTES. */
   readonly bodiesBytes?: number;
-  /** Milliseconds that a client may take nothing of its answer; default STALLED_AFTER_MS. */
-  readonly stalledAfterMs?: number;
   /** True: an answer that breaks the contract becomes a 500. False: it is sent and told to `onContractBreach`. */
   readonly validateResponses: boolean;
   readonly onContractBreach: (error: Error, operationId: string) => void;
@@ -144,5 +142,5 @@ export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestH
     if (exchange.warmUp === undefined) await admit(options, room, exchange, request, response);
     next();
   };
-  return [admission, ...requestValidator(options), dispatch(options.handlers, exchanges, judgeOf(options), options.stalledAfterMs ?? STALLED_AFTER_MS)];
+  return [admission, ...requestValidator(options), dispatch(options.handlers, exchanges, judgeOf(options))];
 };
