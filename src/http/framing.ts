@@ -17,6 +17,8 @@ const ENCODINGS = ['identity', 'gzip', 'br'];
 
 /** Bytes that a request to an operation without body may carry: room for white space, `null` or `{}`. */
 export const BLANK_BODY_BYTES = 4096;
+/** Bytes of a request that needs no credential, decoded: a form or a name and a password, and nobody in particular takes the room of all bodies. */
+export const OPEN_BODY_BYTES = 64 * 1024;
 
 /** What to do where an operation takes no body. */
 export const NO_BODY = 'Send no body: this operation takes none.';

@@ -100,7 +100,11 @@ const writeReply = async (request: Request, response: Response, { status, header
   } else if (isAsyncIterable(body)) {
     // Pieces are text, whatever Express knows of their type.
     response.set('Content-Type', `${mediaType}; charset=utf-8`);
-    await stream(response, body);
+    await stream(response, body).catch((error: unknown) => {
+      // A problem is no file, and has another length.
+      if (!response.headersSent) for (const name of Object.keys(headers ?? {})) response.removeHeader(name);
+      throw error;
+    });
   } else {
     response.type(mediaType).send(body);
   }

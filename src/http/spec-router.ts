@@ -6,7 +6,7 @@ import { readContent, type BodyLimits } from './body-content.ts';
 import { BODIES_BYTES, createBodyBudget, type Hold } from './body-budget.ts';
 import { readBody } from './body-reader.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
-import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planContent, tooLarge } from './framing.ts';
+import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, OPEN_BODY_BYTES, planContent, tooLarge } from './framing.ts';
 import type { AnyHandler } from './operation.ts';
 import { dispatch } from './operation-call.ts';
 import type { OperationInfo } from './operation-info.ts';
@@ -57,10 +57,17 @@ const matchOperation = (spec: Spec, request: Request): { operation: OperationInf
   return match;
 };
 
-const bodyLimitsOf = ({ request }: OperationInfo, limits: BodyLimits): BodyLimits => ({
+const isOpen = ({ security = [] }: OperationInfo): boolean => security.some((alternative) => alternative.length === 0);
+
+const maxBytesOf = (operation: OperationInfo, { maxBytes }: BodyLimits): number => {
+  if (operation.request === undefined) return BLANK_BODY_BYTES;
+  return isOpen(operation) ? Math.min(maxBytes, OPEN_BODY_BYTES) : maxBytes;
+};
+
+const bodyLimitsOf = (operation: OperationInfo, limits: BodyLimits): BodyLimits => ({
   maxDepth: limits.maxDepth,
-  maxBytes: request === undefined ? BLANK_BODY_BYTES : limits.maxBytes,
-  maxItems: Math.min(request?.maxItems ?? limits.maxItems, limits.maxItems),
+  maxBytes: maxBytesOf(operation, limits),
+  maxItems: Math.min(operation.request?.maxItems ?? limits.maxItems, limits.maxItems),
 });
 
 /** The path the validator sees is the one that was matched, so that both always mean the same operation. */
@@ -76,8 +83,8 @@ const showContentType = (request: Request, mediaType: string | undefined): void 
 };
 
 /** Browsers add cookies by themselves, and send what needs no credential from any page. */
-const isOpenToPages = (spec: Spec, { security = [] }: OperationInfo): boolean =>
-  security.some((alternative) => alternative.length === 0 || alternative.some((name) => spec.securitySchemes.get(name)?.in === 'cookie'));
+const isOpenToPages = (spec: Spec, operation: OperationInfo): boolean =>
+  isOpen(operation) || (operation.security ?? []).some((alternative) => alternative.some((name) => spec.securitySchemes.get(name)?.in === 'cookie'));
 
 const peerOf = createSourceReader({ trustedProxies: [] });
 
