@@ -60,6 +60,28 @@ export const planContent = (operation: OperationInfo, contentType: string | unde
   return { kind: 'unsupported' };
 };
 
+/** Path and query of a whole address, which a server takes as well (RFC 9112, section 3.2.2); undefined for one that is none of ours. */
+const targetIn = (address: string): string | undefined => {
+  if (!URL.canParse(address)) return undefined;
+  const { protocol, pathname, search } = new URL(address);
+  return /^https?:$/.test(protocol) ? pathname + search : undefined;
+};
+
+const isTarget = (url: string): boolean => url.startsWith('/') || url === '*';
+
+/** Has a request that names its whole address look as any other: what is no address would pass by all that the application does. */
+export const showTarget = (request: IncomingMessage & { originalUrl?: string }): void => {
+  const { url = '/' } = request;
+  if (isTarget(url)) return;
+  request.originalUrl = url;
+  request.url = targetIn(url) ?? '/';
+};
+
+/** Refuses a request for what is neither a path nor an address. */
+export const checkTarget = ({ originalUrl }: { readonly originalUrl: string }): void => {
+  if (!isTarget(originalUrl) && targetIn(originalUrl) === undefined) throw problem('invalid-request', { detail: 'Ask for a path, or for an http or https address.' });
+};
+
 /** Refuses a request with several Host lines, or with none where HTTP asks for one (RFC 9112, section 3.2). */
 export const checkHost = ({ headersDistinct, httpVersion }: IncomingMessage): void => {
   const count = (headersDistinct['host'] ?? []).length;

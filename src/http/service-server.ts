@@ -5,6 +5,7 @@ import type { Express } from 'express';
 import { brokenRequestAnswer } from './broken-request.ts';
 import { createConnections, STALLED_AFTER_MS, type Connections } from './connections.ts';
 import { createExchanges } from './exchange.ts';
+import { showTarget } from './framing.ts';
 import type { Phase } from './platform-routes.ts';
 import { serviceApp, type ServiceOptions } from './service-app.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './tls-files.ts';
@@ -54,6 +55,7 @@ const answerOf = (app: Express, { phase, inFlight, connections }: Traffic): Answ
     if (phase() === 'draining') setImmediate(connections.endIdle);
   });
   if (phase() === 'draining') response.setHeader('Connection', 'close');
+  showTarget(request);
   app(request as Parameters<Express>[0], response as Parameters<Express>[1]);
 };
 

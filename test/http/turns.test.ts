@@ -120,7 +120,7 @@ describe('bodies on their way', () => {
     const packed = gzipSync(Buffer.alloc(1_000_000, ' '));
     const answers = Array.from({ length: 3 }, () => '');
     await sendSlowly(`POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: ${String(packed.length + 100)}\r\n\r\n`, answers.length);
-    sockets.forEach((socket, index) => socket.on('data', (chunk) => (answers[index] += chunk.toString('latin1'))).write(packed));
+    sockets.forEach((socket, index) => socket.on('data', (chunk) => (answers[index] = `${answers[index] ?? ''}${chunk.toString('latin1')}`)).write(packed));
     await sleep(200);
     expect((await add()).status).toBe(200);
     for (const answer of answers) expect(answer).toMatch(/^HTTP\/1.1 413 [\s\S]*"limits":\{"maxItems":5000,"maxBytes":65536\}/);
