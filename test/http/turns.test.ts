@@ -113,7 +113,7 @@ describe('bodies on their way', () => {
     expect((await add()).status).toBe(200);
   });
 
-  test('of nobody in particular may be short alone, so that they do not take the room of all', async () => {
+  test('E1 of nobody in particular may be short alone, so that they do not take the room of all', async () => {
     await shelf.service.close(0.1);
     shelf = openShelf({ bodiesBytes: 2_000_000 });
     ({ url } = await shelf.service.listen(0, '127.0.0.1'));

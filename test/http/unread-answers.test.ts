@@ -36,7 +36,7 @@ describe('a client that reads no answer', () => {
     return now;
   };
 
-  test.each(['/documentation/', '/documentation/json', '/nowhere'])('of more requests for %s than a connection may have under way is cut off, and others are served', async (page) => {
+  test.each(['/documentation/', '/documentation/json', '/nowhere'])('E15 of more requests for %s than a connection may have under way is cut off, and others are served', async (page) => {
     shelf = openShelf({ spec: largeSpec() });
     const { url, port } = await shelf.service.listen(0, HOST);
     await askUnread(port, page, 1_500);
@@ -44,7 +44,7 @@ describe('a client that reads no answer', () => {
     expect([await untilInFlight(url, 1), await askOne(url)]).toEqual([1, 200]);
   });
 
-  test('of fewer is cut off once it took nothing for long', async () => {
+  test('E15 of fewer is cut off once it took nothing for long', async () => {
     shelf = openShelf({ spec: largeSpec(), stalledAfterMs: 400 });
     const { url, port } = await shelf.service.listen(0, HOST);
     await askUnread(port, '/documentation/', MOST_ANSWERS_OF_CONNECTION);
