@@ -20,10 +20,10 @@ export interface Vitalgate {
   readonly stop: () => Promise<void>;
 }
 
-const openDatabase = async ({ config, onFatal, notices, started }: Starting): Promise<Connection | undefined> => {
+const openDatabase = async ({ config, log, onFatal, notices, started }: Starting): Promise<Connection | undefined> => {
   if (config.DATABASE_URL !== undefined) return { connectionString: config.DATABASE_URL };
   if (config.SERVICES.every((service) => service === 'bff')) return undefined;
-  const server = await startEmbeddedServer({ dataDir: config.DATA_DIR });
+  const server = await startEmbeddedServer({ dataDir: config.DATA_DIR, tell: (text) => log.warn(text) });
   started.push(server.stop);
   server.onExit(onFatal);
   if (server.notice !== undefined) notices.push(server.notice);
@@ -56,7 +56,7 @@ const startServices = async (starting: Starting, code: Code, connection: Connect
   const addresses = { hasDeviceManager, publicUrl: () => config.PUBLIC_URL ?? bff?.url, deviceManagerUrl: () => (hasDeviceManager ? (config.DEVICE_MANAGER_URL ?? deviceManager?.internalUrl) : undefined) };
   const userManager = await code.userManager?.startUserManager(starting, connection, serviceTokens, addresses);
   const userManagerUrl = () => named(config.USER_MANAGER_URL ?? userManager?.internalUrl);
-  deviceManager = await code.deviceManager?.startDeviceManager(starting, connection, serviceTokens, userManagerUrl());
+  deviceManager = await code.deviceManager?.startDeviceManager(starting, connection, serviceTokens, { url: userManagerUrl(), issuer: named(config.USER_MANAGER_URL ?? userManager?.url) });
   const upstreams = () => ({ userManagerUrl: userManagerUrl(), deviceManagerUrl: named(addresses.deviceManagerUrl()) });
   bff = await code.bff?.startBff(starting, serviceTokens, upstreams());
   return { ...(bff && { bff: bff.url }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };

@@ -25,6 +25,15 @@ interface Setting {
 const number = z.coerce.number({ error: 'is not a number' }).int('is not a whole number');
 const port = number.min(0, 'is below 0').max(65_535, 'is above 65535');
 const url = z.url({ protocol: /^https?$/, error: 'is not an http or https URL' });
+/** What is wrong with each text is told by `url` alone. */
+const hasNo = (parts: RegExp) => (text: string): boolean => {
+  if (!URL.canParse(text)) return true;
+  const { username, password } = new URL(text);
+  return `${username}${password}` === '' && !parts.test(text);
+};
+/** We name services by their addresses, in tokens too, and show them no user and password. */
+const serviceUrl = url.refine(hasNo(/[?#]/), 'has a user, a password, a query or a fragment, which the address of a service has not');
+const keysUrl = url.refine(hasNo(/#/), 'has a user, a password or a fragment, which the address of keys has not');
 /** As libpq, also without a host: `postgres://user:password@/database?host=/run/postgresql`. */
 const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
 const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
@@ -59,7 +68,7 @@ const jobs = z.union([z.literal('*').transform(() => [...jobNames]), z.literal('
   error: `is not *, none or a list of ${jobNames.join(', ')}`,
 });
 /** Headers that mean something by themselves, and so cannot name a patient. */
-const meaningfulHeader = /^(authorization|cookie|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept.*|prefer|x-request-id|x-api-key)$/;
+const meaningfulHeader = /^(authorization|cookie|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept.*|prefer|if-none-match|keep-alive|traceparent|tracestate|x-forwarded-.*|x-request-id|x-api-key|x-service-token)$/;
 
 /** Every setting there is; a name that is not here is a mistake. `docs/configuration.md` is made of this. */
 export const settings = {
@@ -79,12 +88,12 @@ export const settings = {
     meaning: 'A PostgreSQL 15 or newer.', otherwise: 'the embedded PostgreSQL in `DATA_DIR`', secret: 'password',
   },
   DEVICE_MANAGER_URL: {
-    schema: z.union([z.literal('none'), url]).optional(),
+    schema: z.union([z.literal('none'), serviceUrl]).optional(),
     meaning: 'The Device Manager that the BFF asks, and that the User Manager has erase the health data of a user who is deleted; `none` for a User Manager alone, in an installation without one.',
     otherwise: 'the one in this process', secret: 'password',
   },
-  USER_MANAGER_URL: { schema: url.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask; it names itself so in tokens for the webhook, so set it alike everywhere.', otherwise: 'the one in this process', secret: 'password' },
-  TMM_SERVICE_URL: { schema: url.optional(), meaning: 'The Therapy and Monitoring Manager to which the Device Manager submits detections; see [therapy-monitoring.md](therapy-monitoring.md).', otherwise: 'nothing is submitted', secret: 'password' },
+  USER_MANAGER_URL: { schema: serviceUrl.optional(), meaning: 'The User Manager that the BFF and the Device Manager ask; it names itself so in tokens for the webhook, so set it alike everywhere. No address of a service has a user, a password or a query.', otherwise: 'the one in this process', secret: 'password' },
+  TMM_SERVICE_URL: { schema: serviceUrl.optional(), meaning: 'The Therapy and Monitoring Manager to which the Device Manager submits detections; see [therapy-monitoring.md](therapy-monitoring.md).', otherwise: 'nothing is submitted', secret: 'password' },
   TMM_SERVICE_TOKEN: { schema: bearer.optional(), meaning: 'The bearer shown to it, where something in front of it asks for one.', otherwise: 'none is shown', secret: 'whole' },
   TMM_TIMEOUT_SECONDS: { schema: number.min(1, 'is below 1').max(300, 'is above 300').default(10), meaning: 'How long one request to it may take, 1 to 300.', otherwise: '`10`', secret: 'no' },
   TMM_RETRY_SECONDS: { schema: number.min(1, 'is below 1').max(3600, 'is above one hour').default(2), meaning: 'How long to wait after a first failure, 1 to 3600; the wait doubles with each further one, up to an hour.', otherwise: '`2`', secret: 'no' },
@@ -155,8 +164,8 @@ export const settings = {
     meaning: 'What the BFF sends as `client-type` at sign-in; for types other than `website` the User Manager may answer an access token instead of a cookie.', otherwise: '`website`', secret: 'no',
   },
   CUSTOM_USER_ID_KEY: { schema: z.string().max(100).optional(), meaning: 'The member of `/userinfo` that is the id of the patient.', otherwise: '`_id`, else `sub`', secret: 'no' },
-  WEBHOOK_JWT_ISSUER: { schema: url.optional(), meaning: 'An issuer of JWT, the claim `iss`, whose tokens open the webhook beside our own; needs `WEBHOOK_JWKS_URL` and `WEBHOOK_JWT_AUDIENCE`.', otherwise: 'none', secret: 'no' },
-  WEBHOOK_JWKS_URL: { schema: url.optional(), meaning: 'Where the keys of that issuer are.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWT_ISSUER: { schema: serviceUrl.optional(), meaning: 'An issuer of JWT, the claim `iss`, whose tokens open the webhook beside our own; needs `WEBHOOK_JWKS_URL` and `WEBHOOK_JWT_AUDIENCE`.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWKS_URL: { schema: keysUrl.optional(), meaning: 'Where the keys of that issuer are.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWT_AUDIENCE: { schema: z.string().max(500).optional(), meaning: 'The audience, the claim `aud`, that its tokens must be for.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWT_SCOPE: { schema: z.string().max(200).optional(), meaning: 'The scope that its tokens must have.', otherwise: 'none is asked for', secret: 'no' },
   WEBHOOK_JWT_SENDER: { schema: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not lower-case letters, digits and -').default('medisante'), meaning: 'The sender that its tokens post as.', otherwise: '`medisante`', secret: 'no' },

@@ -17,6 +17,8 @@ const ENCODINGS = ['identity', 'gzip', 'br'];
 
 /** Bytes that a request to an operation without body may carry: room for white space, `null` or `{}`. */
 export const BLANK_BODY_BYTES = 4096;
+/** Bytes of a request that needs no credential, decoded: a form or a name and a password, and nobody in particular takes the room of all bodies. */
+export const OPEN_BODY_BYTES = 64 * 1024;
 
 /** What to do where an operation takes no body. */
 export const NO_BODY = 'Send no body: this operation takes none.';
@@ -56,6 +58,28 @@ export const planContent = (operation: OperationInfo, contentType: string | unde
   }
   if (required) throw problem('unsupported-media-type');
   return { kind: 'unsupported' };
+};
+
+/** Path and query of a whole address, which a server takes as well (RFC 9112, section 3.2.2); undefined for one that is none of ours. */
+const targetIn = (address: string): string | undefined => {
+  if (!URL.canParse(address)) return undefined;
+  const { protocol, pathname, search } = new URL(address);
+  return /^https?:$/.test(protocol) ? pathname + search : undefined;
+};
+
+const isTarget = (url: string): boolean => url.startsWith('/') || url === '*';
+
+/** Has a request that names its whole address look as any other: what is no address would pass by all that the application does. */
+export const showTarget = (request: IncomingMessage & { originalUrl?: string }): void => {
+  const { url = '/' } = request;
+  if (isTarget(url)) return;
+  request.originalUrl = url;
+  request.url = targetIn(url) ?? '/';
+};
+
+/** Refuses a request for what is neither a path nor an address. */
+export const checkTarget = ({ originalUrl }: { readonly originalUrl: string }): void => {
+  if (!isTarget(originalUrl) && targetIn(originalUrl) === undefined) throw problem('invalid-request', { detail: 'Ask for a path, or for an http or https address.' });
 };
 
 /** Refuses a request with several Host lines, or with none where HTTP asks for one (RFC 9112, section 3.2). */

@@ -100,7 +100,11 @@ const writeReply = async (request: Request, response: Response, { status, header
   } else if (isAsyncIterable(body)) {
     // Pieces are text, whatever Express knows of their type.
     response.set('Content-Type', `${mediaType}; charset=utf-8`);
-    await stream(response, body);
+    await stream(response, body).catch((error: unknown) => {
+      // A problem is no file, and has another length.
+      if (!response.headersSent) for (const name of Object.keys(headers ?? {})) response.removeHeader(name);
+      throw error;
+    });
   } else {
     response.type(mediaType).send(body);
   }
@@ -109,14 +113,10 @@ const writeReply = async (request: Request, response: Response, { status, header
 /** What was given up because the client left: whoever works for it was told so by the signal of the call. */
 const isGivenUp = (error: unknown, signal: AbortSignal): boolean => signal.aborted && (error as { name?: unknown } | undefined)?.name === 'AbortError';
 
-/** Milliseconds that a client may take nothing of its answer, which Node grants once more where it took a part: an export holds a connection to the database meanwhile. */
-export const STALLED_AFTER_MS = 60_000;
-
 /**
  * Last step: hands the validated call to the handler of the operation and writes its reply, once `judge` has let it pass by not throwing.
- * A client that takes nothing of it is cut off after `stalledAfterMs`, or twice as long.
  */
-export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchanges: Exchanges, judge: Judge, stalledAfterMs: number): RequestHandler =>
+export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchanges: Exchanges, judge: Judge): RequestHandler =>
   async (request, response) => {
     const exchange = exchanges.of(request);
     const { operation } = exchange;
@@ -126,7 +126,6 @@ export const dispatch = (handlers: Readonly<Record<string, AnyHandler>>, exchang
     // The typed map has checked the handler against the operation that the call was validated for.
     try {
       const reply = await handler(callOf(request, exchange, operation) as never);
-      response.setTimeout(stalledAfterMs);
       await writeReply(request, response, reply, operation, judge);
     } catch (error) {
       throw isGivenUp(error, exchange.signal) ? new ClientGoneError() : error;

@@ -74,9 +74,18 @@ const statusPages = (options: PlatformOptions): [string, Page][] => {
   ];
 };
 
+/** Made when first asked for, and once: as many answers as are under way at a time share its bytes. */
+const madeOnce = (make: () => string): (() => Buffer) => {
+  let made: Buffer | undefined;
+  return () => (made ??= Buffer.from(make()));
+};
+
+const documentPage = (contentType: string, body: () => Buffer, headers: Readonly<Record<string, string>> = {}): Page =>
+  (response) => response.set({ 'Content-Type': `${contentType}; charset=utf-8`, ...headers }).send(body());
+
 const documentationPages = ({ spec, documentation: { html, assets } }: PlatformOptions): [string, Page][] => [
-  ['/documentation', (response) => response.set('Content-Security-Policy', html.csp).type('text/html').send(html.body)],
-  ['/documentation/json', (response) => response.json(spec.document)],
+  ['/documentation', documentPage('text/html', madeOnce(() => html.body), { 'Content-Security-Policy': html.csp })],
+  ['/documentation/json', documentPage('application/json', madeOnce(() => JSON.stringify(spec.document)))],
   ...assets.map((asset): [string, Page] => [
     asset.path,
     (response) => response.set({ 'Content-Type': asset.contentType, 'Cache-Control': 'public, max-age=3600', ...(asset.csp !== undefined && { 'Content-Security-Policy': asset.csp }) }).send(asset.body),

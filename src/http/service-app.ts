@@ -10,7 +10,7 @@ import { challengesOf, type Authenticators } from './authentication.ts';
 import type { BodyLimits } from './body-content.ts';
 import { ClientGoneError, SlowBodyError } from './body-reader.ts';
 import { createDocumentation } from './documentation.ts';
-import { checkHost } from './framing.ts';
+import { checkHost, checkTarget } from './framing.ts';
 import { enter, type Exchanges } from './exchange.ts';
 import { faultOf } from './fault-log.ts';
 import { createMetrics } from './metrics.ts';
@@ -146,6 +146,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
   app.use(traceRequests(name, exchanges));
   app.use(...securityHeaders(options.isPublicHttps ?? false), (request, _response, next) => {
     checkHost(request);
+    checkTarget(request);
     next();
   });
   if (options.origins !== undefined) app.use(crossOrigin(options.origins));
@@ -156,7 +157,6 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     turns: options.turns ?? [],
     ...(options.bodiesBytes !== undefined && { bodiesBytes: options.bodiesBytes }),
-    ...(options.stalledAfterMs !== undefined && { stalledAfterMs: options.stalledAfterMs }),
     ...(options.origins && { origins: options.origins }),
     ...(options.sourceOf && { sourceOf: options.sourceOf }),
     validateResponses: options.validateResponses ?? false,

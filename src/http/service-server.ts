@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { Server as NetServer, type AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { brokenRequestAnswer } from './broken-request.ts';
+import { createConnections, STALLED_AFTER_MS, type Connections } from './connections.ts';
 import { createExchanges } from './exchange.ts';
+import { showTarget } from './framing.ts';
 import type { Phase } from './platform-routes.ts';
 import { serviceApp, type ServiceOptions } from './service-app.ts';
 import { readTlsFiles, reloadTlsFiles, type TlsFiles } from './tls-files.ts';
@@ -34,17 +36,31 @@ const SETTINGS = { ...TIMEOUTS, requireHostHeader: false };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-const answerOf = (app: Express, inFlight: Set<ServerResponse>, phase: () => Phase): Answer => (request, response) => {
+/** What the servers of one service share. */
+interface Traffic {
+  readonly phase: () => Phase;
+  /** Answers that are not sent yet. */
+  readonly inFlight: Set<ServerResponse>;
+  readonly connections: Connections;
+}
+
+const answerOf = (app: Express, { phase, inFlight, connections }: Traffic): Answer => (request, response) => {
+  if (!connections.takesOn(request, response)) return;
   inFlight.add(response);
   // Each step of a request that holds something gives it back when the answer ends, and a stream listens four times.
   response.setMaxListeners(MOST_LISTENERS);
-  response.once('close', () => inFlight.delete(response));
+  response.once('close', () => {
+    inFlight.delete(response);
+    // A turn later it is known whether the connection has another one.
+    if (phase() === 'draining') setImmediate(connections.endIdle);
+  });
   if (phase() === 'draining') response.setHeader('Connection', 'close');
+  showTarget(request);
   app(request as Parameters<Express>[0], response as Parameters<Express>[1]);
 };
 
 const serverOf = (answer: Answer, onBroken: ReturnType<typeof brokenRequestAnswer>, tls: TlsFiles | undefined): Server => {
-  const server = tls === undefined ? createServer(SETTINGS, answer) : createTlsServer({ ...SETTINGS, ...readTlsFiles(tls) }, answer);
+  const server = tls === undefined ? createServer(SETTINGS, answer) : createTlsServer({ ...SETTINGS, handshakeTimeout: TIMEOUTS.headersTimeout, ...readTlsFiles(tls) }, answer);
   // Credentials and size are judged before a client that asks is told to send its body.
   server.on('checkContinue', answer).on('checkExpectation', answer).on('clientError', onBroken);
   server.maxConnections = MAX_CONNECTIONS;
@@ -62,19 +78,23 @@ const listenOn = (server: Server, port: number, host: string, scheme: 'http' | '
     });
   });
 
-const drain = (server: Server, inFlight: ReadonlySet<ServerResponse>, drainSeconds: number): Promise<void> =>
+/** Node's own way to close ends connections whose answer has been handed over and is not sent yet. */
+const closed = (server: Server): Promise<void> =>
   new Promise((resolve) => {
-    const cutOff = setTimeout(() => server.closeAllConnections(), drainSeconds * 1000).unref();
-    server.close(() => {
-      clearTimeout(cutOff);
+    NetServer.prototype.close.call(server, () => {
+      server.close(); // ends what Node does beside the connections
       resolve();
     });
-    for (const response of inFlight) {
-      if (!response.headersSent) response.setHeader('Connection', 'close');
-      response.once('close', () => server.closeIdleConnections());
-    }
-    server.closeIdleConnections();
   });
+
+const drain = async (servers: readonly Server[], { inFlight, connections }: Traffic, drainSeconds: number): Promise<void> => {
+  const cutOff = setTimeout(connections.endAll, drainSeconds * 1000).unref();
+  const all = Promise.all(servers.map(closed));
+  for (const response of inFlight) if (!response.headersSent) response.setHeader('Connection', 'close');
+  connections.endIdle();
+  await all;
+  clearTimeout(cutOff);
+};
 
 /**
  * Puts a service together. Throws at once when spec, handlers and authenticators do not fit: an operation without handler,
@@ -84,7 +104,9 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
   let phase: Phase = 'starting';
   const exchanges = createExchanges();
   const inFlight = new Set<ServerResponse>();
-  const app = serviceApp(options, exchanges, { phase: () => phase, inFlight });
+  const connections = createConnections(options.stalledAfterMs ?? STALLED_AFTER_MS);
+  const traffic: Traffic = { phase: () => phase, inFlight, connections };
+  const app = serviceApp(options, exchanges, traffic);
   const onBroken = brokenRequestAnswer(inFlight, options.isPublicHttps ?? false);
   const servers: Server[] = [];
   let warm: Promise<void> | undefined;
@@ -92,7 +114,8 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
     app,
     listen: async (port, host, tls) => {
       if (options.warmUp ?? true) await (warm ??= warmUp(app, exchanges, options.spec));
-      const server = serverOf(answerOf(app, inFlight, () => phase), onBroken, tls);
+      const server = serverOf(answerOf(app, traffic), onBroken, tls);
+      connections.watch(server);
       const address = await listenOn(server, port, host, tls === undefined ? 'http' : 'https');
       servers.push(server);
       phase = 'serving';
@@ -100,7 +123,7 @@ export const createServiceServer = <Caller>(options: ServiceOptions<Caller>): Se
     },
     close: async (drainSeconds = 10) => {
       phase = 'draining';
-      await Promise.all(servers.filter(({ listening }) => listening).map((server) => drain(server, inFlight, drainSeconds)));
+      await drain(servers.filter(({ listening }) => listening), traffic, drainSeconds);
     },
   };
 };

@@ -6,9 +6,9 @@ import { readContent, type BodyLimits } from './body-content.ts';
 import { BODIES_BYTES, createBodyBudget, type Hold } from './body-budget.ts';
 import { readBody } from './body-reader.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
-import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, planContent, tooLarge } from './framing.ts';
+import { announcesBody, BLANK_BODY_BYTES, checkFraming, isReadableType, OPEN_BODY_BYTES, planContent, tooLarge } from './framing.ts';
 import type { AnyHandler } from './operation.ts';
-import { dispatch, STALLED_AFTER_MS } from './operation-call.ts';
+import { dispatch } from './operation-call.ts';
 import type { OperationInfo } from './operation-info.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { problem } from './problem.ts';
@@ -30,8 +30,6 @@ export interface SpecRouterOptions<Caller> {
   readonly turns: readonly TurnLimits[];
   /** Room for all bodies together, in bytes; default BODIES_BYTES. */
   readonly bodiesBytes?: number;
-  /** Milliseconds that a client may take nothing of its answer; default STALLED_AFTER_MS. */
-  readonly stalledAfterMs?: number;
   /** True: an answer that breaks the contract becomes a 500. False: it is sent and told to `onContractBreach`. */
   readonly validateResponses: boolean;
   readonly onContractBreach: (error: Error, operationId: string) => void;
@@ -59,10 +57,17 @@ const matchOperation = (spec: Spec, request: Request): { operation: OperationInf
   return match;
 };
 
-const bodyLimitsOf = ({ request }: OperationInfo, limits: BodyLimits): BodyLimits => ({
+const isOpen = ({ security = [] }: OperationInfo): boolean => security.some((alternative) => alternative.length === 0);
+
+const maxBytesOf = (operation: OperationInfo, { maxBytes }: BodyLimits): number => {
+  if (operation.request === undefined) return BLANK_BODY_BYTES;
+  return isOpen(operation) ? Math.min(maxBytes, OPEN_BODY_BYTES) : maxBytes;
+};
+
+const bodyLimitsOf = (operation: OperationInfo, limits: BodyLimits): BodyLimits => ({
   maxDepth: limits.maxDepth,
-  maxBytes: request === undefined ? BLANK_BODY_BYTES : limits.maxBytes,
-  maxItems: Math.min(request?.maxItems ?? limits.maxItems, limits.maxItems),
+  maxBytes: maxBytesOf(operation, limits),
+  maxItems: Math.min(operation.request?.maxItems ?? limits.maxItems, limits.maxItems),
 });
 
 /** The path the validator sees is the one that was matched, so that both always mean the same operation. */
@@ -78,8 +83,8 @@ const showContentType = (request: Request, mediaType: string | undefined): void 
 };
 
 /** Browsers add cookies by themselves, and send what needs no credential from any page. */
-const isOpenToPages = (spec: Spec, { security = [] }: OperationInfo): boolean =>
-  security.some((alternative) => alternative.length === 0 || alternative.some((name) => spec.securitySchemes.get(name)?.in === 'cookie'));
+const isOpenToPages = (spec: Spec, operation: OperationInfo): boolean =>
+  isOpen(operation) || (operation.security ?? []).some((alternative) => alternative.some((name) => spec.securitySchemes.get(name)?.in === 'cookie'));
 
 const peerOf = createSourceReader({ trustedProxies: [] });
 
@@ -144,5 +149,5 @@ export const specRouter = <Caller>(options: SpecRouterOptions<Caller>): RequestH
     if (exchange.warmUp === undefined) await admit(options, room, exchange, request, response);
     next();
   };
-  return [admission, ...requestValidator(options), dispatch(options.handlers, exchanges, judgeOf(options), options.stalledAfterMs ?? STALLED_AFTER_MS)];
+  return [admission, ...requestValidator(options), dispatch(options.handlers, exchanges, judgeOf(options))];
 };

@@ -20,10 +20,19 @@ const LARGEST_REFUSAL_BYTES = 65_536;
 
 const mediaTypeOf = (headers: Dispatcher.ResponseData['headers']): string => String(headers['content-type'] ?? '').split(';', 1)[0]?.trim() ?? '';
 
+/** What comes until it breaks off, which is trouble of the upstream unless whoever asked has left. */
+const piecesOf = async function* (body: AsyncIterable<Buffer>, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw unavailable(error);
+  }
+};
+
 /**
- * Opens an answer of any size without reading it; whoever takes its pieces sets the pace, and leaving them closes the connection. A
- * break in the middle is an error of the pieces.
- * @throws ProblemError `upstream-unavailable` when the upstream is not reached or answers 5xx, `data-unreadable` when it says that,
+ * Opens an answer of any size without reading it; whoever takes its pieces sets the pace, and leaving them closes the connection.
+ * @throws ProblemError (from the pieces too) `upstream-unavailable` when the upstream is not reached or answers 5xx, `data-unreadable` when it says that,
  *   `upstream-invalid` for another media type
  */
 export const openStream = async (pool: Pool, { path, headers, mediaType, signal }: StreamRequest): Promise<Streamed> => {
@@ -34,7 +43,7 @@ export const openStream = async (pool: Pool, { path, headers, mediaType, signal 
   });
   if (statusCode === 200 && mediaTypeOf(given) === mediaType) {
     const size = Number(given['content-length']);
-    return { pieces: body as AsyncIterable<Buffer>, sizeBytes: Number.isSafeInteger(size) ? size : undefined };
+    return { pieces: piecesOf(body, signal), sizeBytes: Number.isSafeInteger(size) ? size : undefined };
   }
   if (statusCode >= 500) throw troubleOf(statusCode, await readBody(body, given['content-length'], LARGEST_REFUSAL_BYTES).catch(() => Buffer.alloc(0)));
   await body.dump();

@@ -39,7 +39,7 @@ export const startUserManager = async (starting: Starting, connection: Connectio
   const service = await createUserManager({
     ...common(starting, 'user-manager'), pool, jobPool: openServicePool(starting, connection, 3, 30_000), jobs: config.JOBS, serviceTokens,
     ...addresses, mailer: openMail(starting), mailFolder: mailFolderIn(config), retentionDays: { sessions: config.SESSION_RETENTION_DAYS, resets: config.RESET_RETENTION_DAYS, bulkJobs: config.BULK_JOB_RETENTION_DAYS, mails: config.MAIL_RETENTION_DAYS },
-    patientIdOf: (user) => patientIdOf(user, config.CUSTOM_USER_ID_KEY), passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.internalUrl ?? '',
+    patientIdOf: (user) => patientIdOf(user, config.CUSTOM_USER_ID_KEY), passwordResetMinutes: config.PASSWORD_RESET_MINUTES, issuer: () => config.USER_MANAGER_URL ?? own?.url ?? '',
     groups: loadUserGroups(config.USER_GROUPS_FILE),
     userInfoMembers: config.USERINFO_ADDITIONAL_PROPERTIES,
     passwords: await createPasswords(config.PASSWORD_MIN_LENGTH),

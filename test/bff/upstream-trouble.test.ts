@@ -93,6 +93,29 @@ describe('trouble behind the BFF', () => {
     expect((await app.get('/health-data')).headers.get('retry-after')).toBe('17');
   });
 
+  describe('an archive that the Device Manager does not send whole', () => {
+    const broken = { status: 200, headers: { 'content-type': 'application/zip', 'content-length': '1000' }, breaksOff: true };
+    /** The address of an archive at the Device Manager is known once it was asked for. */
+    const replaceArchive = async (answer: Answer): Promise<void> => {
+      await app.get('/exports/7/content');
+      upstreams.replace(`GET ${upstreams.arrived.at(-1)?.url.pathname ?? ''}`, answer);
+    };
+
+    test('is a problem where nothing of it came', async () => {
+      await replaceArchive(broken);
+      const answer = await app.get('/exports/7/content');
+      await expectTrouble(answer, 503, 'upstream-unavailable');
+      expect(answer.headers.get('content-disposition')).toBeNull();
+    });
+
+    test('breaks off where a part of it came', async () => {
+      await replaceArchive({ ...broken, body: 'PK' });
+      const answer = await app.get('/exports/7/content');
+      expect([answer.status, answer.headers.get('content-length')]).toEqual([200, '1000']);
+      await expect(answer.text()).rejects.toThrow();
+    });
+  });
+
   test('nobody listens at the Device Manager’s address', async () => {
     const alone = await startBff('http://127.0.0.1:9', upstreams.url);
     const cut = await signedIn(alone, 'anna', 'right');

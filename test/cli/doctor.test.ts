@@ -57,7 +57,7 @@ beforeAll(async () => {
   chmodSync(join(dataDir, 'master-key'), 0o600);
   well = {
     DATA_DIR: dataDir, DATABASE_URL: vitalgate.database.url, SMTP_URL: mail.url, PUBLIC_URL: 'https://health.example.org', TMM_SERVICE_URL: therapyMonitoring.url, TMM_SERVICE_TOKEN: canary,
-    USER_MANAGER_URL: vitalgate.urls.userManager.replace('//', `//${canary}:${canary}@`), DEVICE_MANAGER_URL: vitalgate.urls.deviceManager, SERVICE_TOKEN: vitalgate.serviceToken,
+    USER_MANAGER_URL: vitalgate.urls.userManager, DEVICE_MANAGER_URL: vitalgate.urls.deviceManager, SERVICE_TOKEN: vitalgate.serviceToken,
     WEBHOOK_JWT_ISSUER: issuer, WEBHOOK_JWKS_URL: `${issuer}/${canary}`, WEBHOOK_JWT_AUDIENCE: 'vitalgate',
   };
 });

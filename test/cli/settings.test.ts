@@ -53,13 +53,20 @@ describe('settings on the command line', () => {
   test('config never shows a secret, in words or JSON, from file or environment', async () => {
     const token = 'hunter2-'.repeat(5);
     const secrets = [`SERVICE_TOKEN=${token}`, `SERVICE_TOKEN_PREVIOUS=${token}`, `MASTER_KEY=${randomBytes(32).toString('hex')}`, 'SMTP_URL=smtps://anna:hunter2@mail', 'PUBLIC_URL=https://example.org'];
-    const file = fileOf('secrets.env', ...secrets, 'DATABASE_URL=postgres://anna:hunter2@db/x', 'USER_MANAGER_URL=http://anna:hunter2@um');
+    const file = fileOf('secrets.env', ...secrets, 'DATABASE_URL=postgres://anna:hunter2@db/x');
     for (const words of [['config'], ['config', '--json']]) {
-      const { code, out, told } = await run(['--config', file, ...words], { environment: { DEVICE_MANAGER_URL: 'http://anna:hunter2@dm', MONGODB_URL: 'mongodb://hunter2', SERVICE_TOKN: 'hunter2' } });
+      const { code, out, told } = await run(['--config', file, ...words], { environment: { MONGODB_URL: 'mongodb://hunter2', SERVICE_TOKN: 'hunter2' } });
       expect(code).toBe(0);
       expect(out).toMatch(/anna:\*\*\*@db/);
       expect(out + told).not.toMatch(/hunter2|abab/);
     }
+  });
+
+  test('an address with a password is refused, and not shown', async () => {
+    const { code, out, told } = await run(['config'], { environment: { USER_MANAGER_URL: 'http://anna:hunter2@um' } });
+    expect([code, out]).toEqual([2, '']);
+    expect(told).toMatch(/USER_MANAGER_URL has a user, a password/);
+    expect(told).not.toContain('hunter2');
   });
 
   test('names that are no settings are told on standard error, and the command runs', async () => {

@@ -11,6 +11,8 @@ const mistakesOf = (environment: Record<string, string>): readonly string[] => {
   return [];
 };
 
+const foreignIssuer = { WEBHOOK_JWT_ISSUER: 'https://issuer', WEBHOOK_JWKS_URL: 'https://issuer/keys', WEBHOOK_JWT_AUDIENCE: 'vitalgate' };
+
 describe('settings', () => {
   test('without any, all three services run on loopback with their usual ports', () => {
     expect(readConfig({})).toMatchObject({
@@ -40,6 +42,7 @@ describe('settings', () => {
     ['members of /userinfo as a list', { USERINFO_ADDITIONAL_PROPERTIES: 'email, roles,' }, { USERINFO_ADDITIONAL_PROPERTIES: ['email', 'roles'] }],
     ['an empty list of members of /userinfo means none', { USERINFO_ADDITIONAL_PROPERTIES: '' }, { USERINFO_ADDITIONAL_PROPERTIES: [] }],
     ['a header is named in any case', { USERID_HEADER_KEY: 'X-Patient' }, { USERID_HEADER_KEY: 'x-patient' }],
+    ['addresses may have a path, and that of keys a query', { USER_MANAGER_URL: 'https://um/path', ...foreignIssuer, WEBHOOK_JWKS_URL: 'https://issuer/keys?version=2' }, { USER_MANAGER_URL: 'https://um/path' }],
     ['mail without the User Manager needs no address', { SERVICES: 'device-manager', SMTP_URL: 'smtp://mail', USER_MANAGER_URL: 'http://um', SERVICE_TOKEN: 't'.repeat(32) }, { SMTP_URL: 'smtp://mail' }],
     ['a User Manager alone with a Device Manager elsewhere', { SERVICES: 'user-manager', DEVICE_MANAGER_URL: 'http://dm', SERVICE_TOKEN: 't'.repeat(32) }, { DEVICE_MANAGER_URL: 'http://dm' }],
     ['a User Manager of an installation without a Device Manager', { SERVICES: 'user-manager', DEVICE_MANAGER_URL: 'none', SERVICE_TOKEN: 't'.repeat(32) }, { DEVICE_MANAGER_URL: 'none' }],
@@ -73,11 +76,18 @@ describe('settings', () => {
     ['all services that are told that there is no Device Manager', { DEVICE_MANAGER_URL: 'none' }, [/^DEVICE_MANAGER_URL=none is for a User Manager alone/]],
     ['a Device Manager that is no URL', { DEVICE_MANAGER_URL: 'nobody' }, [/^DEVICE_MANAGER_URL is not an http or https URL$/]],
     ['two services on one port', { BFF_PORT: '3001' }, [/must differ$/]],
+    ...['http://a:b@um', 'http://a@um', 'http://um/?a=b', 'http://um/#a'].flatMap((address) => ['USER_MANAGER_URL', 'DEVICE_MANAGER_URL', 'TMM_SERVICE_URL'].map((name): [string, Record<string, string>, RegExp[]] =>
+      [`the address ${address} as ${name}`, { [name]: address }, [new RegExp(`^${name} has a user, a password, a query or a fragment`)]])),
+    ...['http://a:b@um', 'http://a@um', 'http://um/#a'].map((address): [string, Record<string, string>, RegExp[]] =>
+      [`the address ${address} as that of keys`, { ...foreignIssuer, WEBHOOK_JWKS_URL: address }, [/^WEBHOOK_JWKS_URL has a user, a password or a fragment/]]),
+    ['an issuer with a password', { ...foreignIssuer, WEBHOOK_JWT_ISSUER: 'https://a:b@issuer' }, [/^WEBHOOK_JWT_ISSUER has a user, a password/]],
     ['mail without an address for links', { SMTP_URL: 'smtps://a:hunter2@mail.example.org' }, [/^PUBLIC_URL is needed with SMTP_URL/]],
     ['a file of groups that is not there', { USER_GROUPS_FILE: '/nonexistent/groups.json' }, [/^USER_GROUPS_FILE is no file that can be read$/]],
     ['a file of groups that is a folder', { USER_GROUPS_FILE: '.' }, [/^USER_GROUPS_FILE is no file that can be read$/]],
     ['a name of no header', { USERID_HEADER_KEY: 'user id' }, [/^USERID_HEADER_KEY is no name of a header$/]],
     ['a header that means something else', { USERID_HEADER_KEY: 'Authorization' }, [/^USERID_HEADER_KEY is a header that means something else$/]],
+    ...['traceparent', 'tracestate', 'X-Forwarded-For', 'X-Service-Token', 'If-None-Match', 'Keep-Alive'].map((name): [string, Record<string, string>, RegExp[]] =>
+      [`the header ${name} as that of a patient`, { USERID_HEADER_KEY: name }, [/^USERID_HEADER_KEY is a header that means something else$/]]),
     ['several mistakes are listed together', { BFF_PORT: 'x', LOG_LEVEL: 'loud' }, [/^BFF_PORT/, /^LOG_LEVEL/]],
   ])('refuses %s', (_situation, given, want) => {
     const mistakes = mistakesOf(given);
@@ -86,6 +96,6 @@ describe('settings', () => {
   });
 
   test('never repeats a secret', () => {
-    expect(mistakesOf({ SERVICE_TOKEN: 'hunter2', MASTER_KEY: 'hunter2' }).join()).not.toContain('hunter2');
+    expect(mistakesOf({ SERVICE_TOKEN: 'hunter2', MASTER_KEY: 'hunter2', USER_MANAGER_URL: 'http://anna:hunter2@um' }).join()).not.toContain('hunter2');
   });
 });

@@ -30,6 +30,22 @@ describe('over a raw connection', () => {
     expect(answer).toMatch(/^HTTP\/1.1 400 /);
   });
 
+  test.each(['http://[', 'http://a:b:c/books', 'ftp://a/books'])('an address that is none (%s) is refused as anything else, logged and counted', async (target) => {
+    const lines = shelf.lines.length;
+    const answer = await converse(port, (socket) => socket.end(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`));
+    expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*"code":"invalid-request"/);
+    expect(answer).toMatch(/content-security-policy: default-src 'none'/i);
+    expect(shelf.lines.slice(lines)).toEqual([expect.objectContaining({ operationId: 'unmatched', status: 400 })]);
+    const metrics = await converse(port, (socket) => socket.end('GET /-/metrics HTTP/1.1\r\nHost: a\r\n\r\n'));
+    expect(metrics).toMatch(/operation="unmatched"[^\n]*status="400"|status="400"[^\n]*operation="unmatched"/);
+  });
+
+  test('a whole address is as good as its path and query', async () => {
+    const answer = await converse(port, (socket) => socket.end('GET http://elsewhere:1/books?limit=2 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer let-me-in\r\n\r\n'));
+    expect(answer).toMatch(/^HTTP\/1.1 200 [\s\S]*\[\]$/);
+    expect(shelf.calls.at(-1)).toMatchObject({ operation: 'listBooks', call: { query: { limit: 2 } } });
+  });
+
   test('a body without credential is answered before it is sent', async () => {
     const answer = await converse(port, (socket) => socket.write('POST /books HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{'));
     expect(answer).toMatch(/^HTTP\/1.1 401 [\s\S]*Connection: close[\s\S]*"code":"unauthenticated"/);

@@ -1,25 +1,19 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyHandler } from '../../src/http/operation.ts';
+import type { ServiceServer } from '../../src/http/service-server.ts';
 import { openShelf, shelfSpec } from './shelf-service.ts';
 
 describe('an answer that is sent piece by piece', () => {
-  let server: Server | undefined;
-  afterEach(() => {
-    server?.closeAllConnections();
-    server?.close();
-  });
+  let service: ServiceServer | undefined;
+  afterEach(() => service?.close(0));
   const known = { headers: { authorization: 'Bearer let-me-in' } };
   const linesSpec = () => shelfSpec(({ paths }) => {
     paths['/books/lost'].get.responses[200] = { description: 'Lines.', content: { 'text/plain': { schema: { type: 'string' } } } };
   });
-  const listen = async ({ service }: ReturnType<typeof openShelf>): Promise<string> => {
-    const listening = createServer(service.app);
-    server = listening;
-    await new Promise<void>((resolve) => void listening.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${String((listening.address() as AddressInfo).port)}/books/lost`;
+  const listen = async (shelf: ReturnType<typeof openShelf>): Promise<string> => {
+    ({ service } = shelf);
+    return `${(await service.listen(0, '127.0.0.1')).url}/books/lost`;
   };
   const asked = async (body: () => AsyncGenerator<string>, stalledAfterMs?: number) => {
     const shelf = openShelf({ spec: linesSpec(), handlers: { listLost: () => ({ status: 200, body: body() }) }, ...(stalledAfterMs !== undefined && { stalledAfterMs }) });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { request } from 'node:https';
@@ -6,10 +7,20 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls';
+import { createClient } from '../../src/user-manager/client-tokens.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 
 const fixture = (name: string) => join(import.meta.dirname, '..', 'fixtures', 'tls', name);
 const ca = ['first', 'second'].map((name) => readFileSync(fixture(`${name}-cert.pem`)));
+
+const send = (url: string, { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
+  new Promise<{ status: number; cookie: string; text: string }>((resolve, reject) => {
+    const out = request(url, { method, headers, ca, agent: false }, (answer) => {
+      answer.toArray().then((chunks) => resolve({ status: answer.statusCode ?? 0, cookie: answer.headers['set-cookie']?.[0] ?? '', text: Buffer.concat(chunks as Buffer[]).toString() }), reject);
+    });
+    out.on('error', reject).end(body);
+  });
+const json = { 'content-type': 'application/json' };
 
 describe('the services with a certificate of their own', () => {
   let vitalgate: TestVitalgate;
@@ -28,20 +39,12 @@ describe('the services with a certificate of their own', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const send = (url: string, { method = 'GET', headers = {}, body = '' }: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
-    new Promise<{ status: number; cookie: string; text: string }>((resolve, reject) => {
-      const out = request(url, { method, headers, ca, agent: false }, (answer) => {
-        answer.toArray().then((chunks) => resolve({ status: answer.statusCode ?? 0, cookie: answer.headers['set-cookie']?.[0] ?? '', text: Buffer.concat(chunks as Buffer[]).toString() }), reject);
-      });
-      out.on('error', reject).end(body);
-    });
   const shaken = (url: string, version: SecureVersion) =>
     new Promise<TLSSocket>((resolve, reject) => {
       const { hostname, port } = new URL(url);
       const socket = connect({ host: hostname, port: Number(port), ca, minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }, () => resolve(socket.destroy()));
       socket.on('error', reject);
     });
-  const json = { 'content-type': 'application/json' };
 
   test.each<[SecureVersion, boolean]>([['TLSv1', false], ['TLSv1.1', false], ['TLSv1.2', true], ['TLSv1.3', true]])('F1 a client that speaks %s alone is served: %s', async (version, works) => {
     for (const url of Object.values(vitalgate.urls)) await (works ? expect(shaken(url, version)).resolves.toBeDefined() : expect(shaken(url, version)).rejects.toThrow());
@@ -111,3 +114,21 @@ test.each([
 ])('with %s nothing starts, and the reason is told', async (_situation, key, reason) => {
   await expect(startTestVitalgate({ TLS_CERT: fixture('first-cert.pem'), TLS_KEY: fixture(key) })).rejects.toThrow(reason);
 });
+
+test('a webhook token is good beyond a restart', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vitalgate-tls-restart-'));
+  const settings = { DATA_DIR: folder, TLS_CERT: fixture('first-cert.pem'), TLS_KEY: fixture('first-key.pem') };
+  const before = await startTestVitalgate(settings, 'own-server');
+  const { userManager, deviceManager } = before.urls;
+  const { clientId, clientSecret } = await createClient(before.database.pool, { sender: 'medisante' });
+  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }).toString();
+  const given = await send(`${userManager}/oauth2/token`, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: form });
+  const { access_token: token } = JSON.parse(given.text) as { access_token: string };
+  await before.stop();
+  const portOf = (url: string): number => Number(new URL(url).port);
+  const after = await startTestVitalgate({ ...settings, USER_MANAGER_PORT: portOf(userManager), DEVICE_MANAGER_PORT: portOf(deviceManager) }, 'own-server');
+  const answer = await send(`${deviceManager}/health-data/medisante`, { method: 'POST', headers: { ...json, authorization: `Bearer ${token}` }, body: '{"metadata":{"correlationId":"restart"}}' });
+  await after.stop();
+  rmSync(folder, { recursive: true, force: true });
+  expect([decodeJwt(token).iss, answer.status]).toEqual([userManager, 200]);
+}, 60_000);

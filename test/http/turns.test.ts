@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { openShelf, type Shelf } from './shelf-service.ts';
 
 const limits = { operations: ['addBook', 'lendBook'], atOnce: 2, waiting: 2 };
@@ -110,5 +111,18 @@ describe('bodies on their way', () => {
     sockets.forEach((socket) => socket.destroy());
     await sleep(100);
     expect((await add()).status).toBe(200);
+  });
+
+  test('E1 of nobody in particular may be short alone, so that they do not take the room of all', async () => {
+    await shelf.service.close(0.1);
+    shelf = openShelf({ bodiesBytes: 2_000_000 });
+    ({ url } = await shelf.service.listen(0, '127.0.0.1'));
+    const packed = gzipSync(Buffer.alloc(1_000_000, ' '));
+    const answers = Array.from({ length: 3 }, () => '');
+    await sendSlowly(`POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: ${String(packed.length + 100)}\r\n\r\n`, answers.length);
+    sockets.forEach((socket, index) => socket.on('data', (chunk) => (answers[index] = `${answers[index] ?? ''}${chunk.toString('latin1')}`)).write(packed));
+    await sleep(200);
+    expect((await add()).status).toBe(200);
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1.1 413 [\s\S]*"limits":\{"maxItems":5000,"maxBytes":65536\}/);
   });
 });

@@ -12,6 +12,8 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The connection ends after the headers and this body, whatever they promise. */
+  readonly breaksOff?: boolean;
 }
 
 /** What the original contract leaves open, or says otherwise than its programs do. */

@@ -51,7 +51,11 @@ export const startForeignUpstreams = async (ways: Partial<Ways> = {}): Promise<F
       arrived.push(one);
       const answer = respond(one);
       if (answer === 'nothing') return request.socket.destroy();
-      return response.writeHead(answer.status, answer.headers).end(answer.body);
+      response.writeHead(answer.status, answer.headers);
+      if (answer.breaksOff !== true) return response.end(answer.body);
+      response.flushHeaders();
+      if (answer.body !== undefined) response.write(answer.body);
+      return setTimeout(() => request.socket.destroy(), 50);
     });
   });
   const port = await listen(server, 0);

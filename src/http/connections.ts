@@ -1,0 +1,62 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Milliseconds that a client may take nothing of its answer, which Node grants once more where it took a part: an export holds a connection to the database meanwhile. */
+export const STALLED_AFTER_MS = 60_000;
+/** Answers under way on one connection: requests are cheap to send all at once, and each answer waits in memory for the one before it. */
+export const MOST_ANSWERS_OF_CONNECTION = 32;
+
+/** The connections of one service, from their first byte to their last; Node's own list begins with a request, and calls idle what is still being sent. */
+export interface Connections {
+  /** Keeps the connections of a server from now on, and ends those whose clients do nothing. */
+  readonly watch: (server: Server) => void;
+  /** Notes an answer until it closes. False, and the connection ends, where it has too many; false where it has ended. */
+  readonly takesOn: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Ends those without an answer under way. */
+  readonly endIdle: () => void;
+  readonly endAll: () => void;
+}
+
+/** The same for a connection and for the TLS on it. */
+const nameOf = ({ remoteAddress, remotePort, localPort }: Socket): string => `${String(remoteAddress)} ${String(remotePort)} ${String(localPort)}`;
+
+/** Keeps connections that may do nothing for `stalledAfterMs`; one whose answer is being made waits for us, and stays. */
+export const createConnections = (stalledAfterMs: number): Connections => {
+  const sockets = new Map<string, Socket>();
+  const answers = new WeakMap<Socket, number>();
+  const isAnswering = (socket: Socket): boolean => (answers.get(socket) ?? 0) > 0;
+  const add = (socket: Socket): void => {
+    const name = nameOf(socket);
+    sockets.set(name, socket);
+    socket.once('close', () => {
+      if (sockets.get(name) === socket) sockets.delete(name);
+    });
+  };
+  const count = (socket: Socket, change: 1 | -1): number => {
+    const now = (answers.get(socket) ?? 0) + change;
+    answers.set(socket, now);
+    return now;
+  };
+  return {
+    watch: (server) => {
+      server.on('connection', add).on('secureConnection', add);
+      server.setTimeout(stalledAfterMs, (socket) => {
+        if (isAnswering(socket) && socket.writableLength === 0) socket.setTimeout(stalledAfterMs);
+        else socket.destroy();
+      });
+    },
+    takesOn: ({ socket }, response) => {
+      if (socket.destroyed) return false;
+      response.once('close', () => count(socket, -1));
+      if (count(socket, 1) <= MOST_ANSWERS_OF_CONNECTION) return true;
+      socket.destroy();
+      return false;
+    },
+    endIdle: () => {
+      for (const socket of sockets.values()) if (!isAnswering(socket)) socket.destroy();
+    },
+    endAll: () => {
+      for (const socket of sockets.values()) socket.destroy();
+    },
+  };
+};
