@@ -27,6 +27,7 @@ import { recordEntry } from './storage/audit-table.ts';
 import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
+import { startCompletingJournal } from './patients/completing-journal.ts';
 import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
 import { exportSources } from './patients/sources.ts';
 import type { WaitingSources } from './patients/waiting-readings.ts';
@@ -85,7 +86,9 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: gaugesOf(dependencies),
   });
-  const erasing = { ...waitingSources(dependencies), journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const journal = await openedJournal(dependencies);
+  const completing = await startCompletingJournal(journal, log);
+  const erasing = { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
   const sources = exportSources({ ...erasing, version }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
   const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
@@ -94,6 +97,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     listen: server.listen,
     stop: async () => {
       await server.close();
+      await completing.stop();
       await chainer?.stop();
       await runner.stop();
       await receiver?.close();
