@@ -29,6 +29,7 @@ import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
 import { startCompletingJournal } from './patients/completing-journal.ts';
 import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
+import { eraseReturnedAccounts } from './patients/returned-accounts.ts';
 import { exportSources } from './patients/sources.ts';
 import type { WaitingSources } from './patients/waiting-readings.ts';
 import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
@@ -67,7 +68,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '');
+  const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '', dependencies.customUserIdKey);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
   const [ruleBook, outbox] = [createRuleBook(pool, builtInTypes), createOutbox(receiver !== undefined)];
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
@@ -90,7 +91,8 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const completing = await startCompletingJournal(journal, log);
   const erasing = { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
   const sources = exportSources({ ...erasing, version }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
-  const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
+  const eraseReturned = () => eraseReturnedAccounts({ pool: dependencies.jobPool, keyRing, accounts });
+  const runner = await startJobs(dependencies, normalization, receiver, sources, { ...erasing, eraseReturned });
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
   return {
     name: 'device-manager',
