@@ -27,13 +27,12 @@ import { recordEntry } from './storage/audit-table.ts';
 import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
-import { startCompletingJournal } from './patients/completing-journal.ts';
 import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
 import { eraseReturnedAccounts } from './patients/returned-accounts.ts';
 import { exportSources } from './patients/sources.ts';
 import type { WaitingSources } from './patients/waiting-readings.ts';
-import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
-import { startJobs } from './workers/start.ts';
+import { connectAccounts, connectOperators, type Accounts } from './upstream/user-manager.ts';
+import { startJobs, type ErasingJobs } from './workers/start.ts';
 import { taskNames } from './workers/tasks.ts';
 
 const refusalRules = {
@@ -57,6 +56,11 @@ const openedJournal = async ({ pool, keyRing, log, erasureJournal }: DeviceManag
 
 const waitingSources = ({ jobPool: pool, keyRing, log }: DeviceManagerDependencies): WaitingSources =>
   ({ pool, keyRing, onUnreadable: (delivery) => log.error({ kind: 'unreadable', where: 'quarantine', delivery }, 'a delivery that waits does not open and was passed over') });
+
+const erasingOf = (dependencies: DeviceManagerDependencies, journal: ErasureJournal, accounts: Accounts): ErasingJobs => {
+  const { jobPool: pool, keyRing, backupDays } = dependencies;
+  return { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays, eraseReturned: () => eraseReturnedAccounts({ pool, keyRing, accounts }) };
+};
 
 const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [
   ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), inboxGauge(pool), submissionGauge(pool),
@@ -87,19 +91,15 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: gaugesOf(dependencies),
   });
-  const journal = await openedJournal(dependencies);
-  const completing = await startCompletingJournal(journal, log);
-  const erasing = { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const erasing = erasingOf(dependencies, await openedJournal(dependencies), accounts);
   const sources = exportSources({ ...erasing, version }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
-  const eraseReturned = () => eraseReturnedAccounts({ pool: dependencies.jobPool, keyRing, accounts });
-  const runner = await startJobs(dependencies, normalization, receiver, sources, { ...erasing, eraseReturned });
+  const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;
   return {
     name: 'device-manager',
     listen: server.listen,
     stop: async () => {
       await server.close();
-      await completing.stop();
       await chainer?.stop();
       await runner.stop();
       await receiver?.close();

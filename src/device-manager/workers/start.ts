@@ -3,6 +3,7 @@ import { EXPIRE_EVERY_MS, recur } from '../../jobs/recurring.ts';
 import { startRunner, type Tasks } from '../../jobs/runner.ts';
 import type { DeviceManagerDependencies, Normalization } from '../dependencies.ts';
 import { exportArchive, type ExportSources } from '../patients/contents.ts';
+import { startCompletingJournal } from '../patients/completing-journal.ts';
 import { runErasure, type Erasing } from '../patients/erasing.ts';
 import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
@@ -55,6 +56,8 @@ export const startJobs = async (
 ): Promise<Jobs> => {
   const { jobPool: pool, keyRing, log, therapyMonitoring } = dependencies;
   let isStopping = false;
+  // Wherever jobs run: each process has a journal.
+  const completing = await startCompletingJournal(erasing.journal, log);
   const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
   const onUnreadable = (where: string, values: number) => log.error({ kind: 'unreadable', where, values }, 'sealed values do not open and stay under their old key');
   const resealing = { pool, keyRing, onUnreadable, isStopping: () => isStopping };
@@ -74,6 +77,7 @@ export const startJobs = async (
     stop: async () => {
       isStopping = true;
       stopExpiring?.();
+      await completing.stop();
       await Promise.all(started.map(async (runner) => runner?.stop()));
     },
   };
