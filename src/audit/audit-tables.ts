@@ -1,5 +1,6 @@
 /** Names of schemas that have an audit; they are written into SQL and so never come from outside. */
-export type AuditSchema = 'device_manager' | 'user_manager';
+export const auditSchemas = ['device_manager', 'user_manager'] as const;
+export type AuditSchema = (typeof auditSchemas)[number];
 
 /** Length-prefixed, so that no two lists of parts read the same; `-` where there is none. */
 const part = (text: string): string => `coalesce(octet_length(${text})::text || ':' || ${text}, '-')`;

@@ -58,6 +58,11 @@ const horizonOf = async (db: PoolClient, schema: AuditSchema): Promise<Horizon> 
   return { from: isNewCluster ? '0' : row.chained_below, isNewCluster, below: row.below, cluster: row.cluster, today: row.today };
 };
 
+/** Has the next round look at all rows again, as in another cluster: for whoever filled the tables from elsewhere. */
+export const forgetChainingPlace = async (db: Queryable, schema: AuditSchema): Promise<void> => {
+  await db.query(`update ${schema}.audit_chaining set cluster = null`);
+};
+
 /** Rows of settled transactions that have no link, in the order of transactions; those of another cluster may have any number. */
 const freshRows = async (db: PoolClient, schema: AuditSchema, { from, below }: Horizon): Promise<Fresh[]> => {
   const { rows } = await db.query<Fresh>(
@@ -105,14 +110,18 @@ export const chainRound = (pool: Pool, schema: AuditSchema): Promise<Round> =>
     return { linked: rows.length, done, ...(hasEnded && { ended: { day: head.day, position: head.position, hash: head.hash.toString('hex') } }) };
   });
 
-/** Rows that have no link yet, and how many seconds ago the oldest was written. Asked in two steps, so that the planner knows how few rows are new. */
+/**
+ * Rows that have no link yet, and how many seconds ago the oldest was written. Asked in two steps, so that the planner knows how few rows are new.
+ * Rows of larger numbers than any transaction had so far came from another cluster: they were linked before the place was noted.
+ */
 export const unchainedTail = async (db: Queryable, schema: AuditSchema): Promise<{ readonly events: number; readonly oldestSeconds: number }> => {
   const { rows: [chaining] } = await db.query<{ from: string }>(
     `select case when cluster = (select system_identifier::text from pg_control_system()) then chained_below else 0 end as from from ${schema}.audit_chaining`,
   );
   const { rows: [tail] } = await db.query<{ events: number; oldestSeconds: number }>(
     `select count(*)::int as events, coalesce(greatest(0, extract(epoch from clock_timestamp() - min(e.at))), 0)::float8 as "oldestSeconds"
-     from ${schema}.audit_event e where e.xact >= $1 and not exists (select from ${schema}.audit_link l where l.event = e._id)`,
+     from ${schema}.audit_event e where e.xact >= $1 and ($1 = 0 or e.xact < pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+       and not exists (select from ${schema}.audit_link l where l.event = e._id)`,
     [chaining?.from ?? '0'],
   );
   return tail ?? { events: 0, oldestSeconds: 0 };

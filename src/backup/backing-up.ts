@@ -6,7 +6,7 @@ import { keySchema } from '../keys/migrations.ts';
 import { ownSchemas } from '../schemas.ts';
 import { writeAside, type UnplacedFile } from '../whole-file.ts';
 import { archiveOf, type ArchiveFile, type WrittenFile } from '../zip-archive.ts';
-import { copiedOut, neutralSettings } from './copying.ts';
+import { allRowsOrNone, copiedOut, neutralSettings } from './copying.ts';
 import { hasJobs, jobsPart, jobsQuery } from './jobs-part.ts';
 import { BackupFault, FORMAT_VERSION, manifestName, type Manifest, type Part } from './manifest.ts';
 import { keptTables, nameOf, type Table } from './tables.ts';
@@ -98,6 +98,7 @@ export const backUp = (pool: Pool, paths: BackupPaths, program: string): Promise
   inStreamingTransaction(pool, beginSnapshot, async (client): Promise<Backup> => {
     await withoutDeadline(client, 'local');
     await client.query(neutralSettings);
+    await client.query(allRowsOrNone);
     const tables = await heldTables(client, pool);
     const isKey = ({ schema }: Pick<Table, 'schema'>): boolean => schema === keySchema;
     const facts = await factsOf(client, program, tables.some(isKey));

@@ -9,6 +9,9 @@ import { columnList, nameOf, type Table } from './tables.ts';
 export const neutralSettings = `set local datestyle = 'ISO'; set local timezone = 'UTC'; set local intervalstyle = 'postgres'; set local bytea_output = 'hex'; set local extra_float_digits = 1;
   set local client_encoding = 'UTF8'; set local idle_in_transaction_session_timeout = 0`;
 
+/** A role that row security keeps rows from is refused, in place of a copy without them. */
+export const allRowsOrNone = 'set local row_security = off';
+
 const NEW_LINE = 10;
 
 /** In the text form of COPY a line is a row: breaks inside of values are escaped. */

@@ -1,4 +1,6 @@
 import type { PoolClient } from 'pg';
+import { auditSchemas } from '../audit/audit-tables.ts';
+import { forgetChainingPlace } from '../audit/chaining.ts';
 import { withoutDeadline, type Pool } from '../database/pool.ts';
 import { holdMigrations, migrateWithin } from '../database/migrator.ts';
 import { inStreamingTransaction } from '../database/transaction.ts';
@@ -55,6 +57,11 @@ const migrateForward = async (client: PoolClient, archives: readonly ArchiveRead
   return ran;
 };
 
+/** The server may be the one of the backup with its transactions set back: what was counted there says nothing of those that come. */
+const chainFromTheStart = async (client: PoolClient, archive: ArchiveReader): Promise<void> => {
+  for (const schema of auditSchemas) if (archive.manifest.schemas.some(({ name }) => name === schema)) await forgetChainingPlace(client, schema);
+};
+
 /**
  * Fills an empty database from a backup, in one transaction: tables as they were, jobs, then the migrations that the backup has not seen,
  * then `complete`, whose failure undoes all. Killed before its end it leaves the database as it was. Throws BackupFault.
@@ -79,6 +86,7 @@ export const restore = async <Completed>(pool: Pool, set: RestoreSet, complete: 
     }
     await demandUnrotated(client, set);
     const ran = await migrateForward(client, archives);
+    await chainFromTheStart(client, set.data);
     const { backup, takenAt } = set.data.manifest;
     const restored = { backup, takenAt, rows, ran };
     return { ...restored, completed: await complete(client, restored) };

@@ -25,5 +25,5 @@ export const demandEmpty = async (db: Queryable): Promise<void> => {
   }
   if (filled.length === 0) return;
   const named = `${filled.slice(0, MOST_NAMED).join(', ')}${filled.length > MOST_NAMED ? ` and ${String(filled.length - MOST_NAMED)} more` : ''}`;
-  throw new BackupFault(`The database is not empty (${named}): restore into a new one, a new DATA_DIR or a new database for DATABASE_URL.`);
+  throw new BackupFault(`The database is not empty (${named}): restore into a new one, a new DATA_DIR or a new database for DATABASE_URL, or move DATA_DIR/postgres away (docs/operations.md, Restore).`);
 };

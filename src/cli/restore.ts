@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { PoolClient } from 'pg';
 import { BackupFault } from '../backup/manifest.ts';
@@ -20,25 +19,14 @@ import { erasureJournalIn } from '../data-files.ts';
 import { keysBeside } from './backup.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
-import { accountsOf, entriesIn, finishErasures } from './erasing-again.ts';
+import { accountsOf, finishErasures } from './erasing-again.ts';
 import { withManual } from './manual.ts';
+import { demandErasable, holds, journalFor, type ErasureWords } from './restored-erasures.ts';
 
-interface RestoreOptions {
+interface RestoreOptions extends ErasureWords {
   readonly keys?: string;
-  readonly erasureJournal?: string;
-  readonly withoutErasureJournal?: true;
   readonly withoutUnreadableDeliveries?: true;
 }
-
-/** Who was erased since the backup must not come back because somebody forgot them. */
-const journalFor = async (config: Config, { erasureJournal: path, withoutErasureJournal: none }: RestoreOptions): Promise<JournalEntry[]> => {
-  if (path !== undefined && none === true) throw new RefusedError('--erasure-journal and --without-erasure-journal contradict each other.', 'wrong-use');
-  const own = erasureJournalIn(config);
-  if (path === undefined && none !== true && !existsSync(own)) {
-    throw new RefusedError(`Who was erased since the backup must stay erased: name the journal with --erasure-journal, or say --without-erasure-journal where nobody was. There is none at ${own}.`, 'wrong-use');
-  }
-  return [...(existsSync(own) ? await entriesIn(own) : []), ...(path === undefined ? [] : await entriesIn(path))];
-};
 
 /** What is begun in the transaction of the restore, and ended after it. */
 interface Begun {
@@ -49,12 +37,10 @@ interface Begun {
   readonly leftOut: readonly UnreadableDelivery[];
 }
 
-const holds = (set: RestoreSet, schema: string): boolean => set.data.manifest.schemas.some(({ name }) => name === schema);
-
 const recordRestore = async (client: PoolClient, set: RestoreSet): Promise<void> => {
   const entry = { event: 'database-restored', actor: 'vitalgate', resource: `backup/${set.data.manifest.backup}`, requestId: `cli-${randomUUID()}` } as const;
-  if (holds(set, 'device_manager')) await recordEntry(client, entry);
-  if (holds(set, 'user_manager')) await recordAudit(client, entry);
+  if (holds(set.data.manifest, 'device_manager')) await recordEntry(client, entry);
+  if (holds(set.data.manifest, 'user_manager')) await recordAudit(client, entry);
 };
 
 /**
@@ -62,7 +48,7 @@ const recordRestore = async (client: PoolClient, set: RestoreSet): Promise<void>
  * for ever, and pass for known when it is sent again.
  */
 const leaveOut = async (client: PoolClient, set: RestoreSet, mayLeaveOut: boolean): Promise<UnreadableDelivery[]> => {
-  if (!holds(set, 'device_manager')) return [];
+  if (!holds(set.data.manifest, 'device_manager')) return [];
   const leftOut = await leaveOutUnreadable(client);
   if (leftOut.length > 0 && !mayLeaveOut) {
     throw new BackupFault(`Deliveries that wait in quarantine and have no keys: ${String(leftOut.length)}. They were released, discarded or erased before the keys were backed up. Give the keys of the same backup; or say --without-unreadable-deliveries, which leaves them out, and have them sent again.`);
@@ -77,11 +63,11 @@ const masterKeyFault = (error: unknown): unknown => (error instanceof Error && !
 /** Proves that the master key opens what came and that every delivery has its key, and destroys the keys of whoever was erased since: all, or the restore is undone. */
 const completeWith = (config: Config, set: RestoreSet, journal: readonly JournalEntry[], mayLeaveOut: boolean) => async (client: PoolClient): Promise<Begun> => {
   await recordRestore(client, set);
-  if (holds(set, 'device_manager')) await noteRestoration(client);
+  if (holds(set.data.manifest, 'device_manager')) await noteRestoration(client);
   if (!set.keys || set.keys.manifest.installation === null) return { accounts: new Map(), begun: [], entries: [], leftOut: [] };
   const { keyRing } = await openKeys(client, config).catch((error: unknown) => { throw masterKeyFault(error); });
   const leftOut = await leaveOut(client, set, mayLeaveOut);
-  const accounts = holds(set, 'user_manager') ? await accountsOf(client, config.CUSTOM_USER_ID_KEY) : new Map<string, string>();
+  const accounts = holds(set.data.manifest, 'user_manager') ? await accountsOf(client, config.CUSTOM_USER_ID_KEY) : new Map<string, string>();
   const entries = [...journal, ...(await entriesOf(client, keyRing, await takeYoungerGravestones(client)))];
   const { begun } = await beginErasures(client, keyRing, entries, [...accounts.keys()]);
   await addToJournal(erasureJournalIn(config), entries);
@@ -93,15 +79,17 @@ const undone = (error: unknown): unknown =>
 
 /** Where the User Manager is elsewhere, the erasures are ended by the program when it starts. */
 const finish = async (pool: Pool, config: Config, say: CommandContext['say'], set: RestoreSet, { keyRing, accounts, begun, entries }: Begun): Promise<void> => {
-  if (keyRing && entries.length > 0 && holds(set, 'user_manager')) await finishErasures({ pool, keyRing, config, accounts, say }, begun, entries);
+  if (keyRing && entries.length > 0 && holds(set.data.manifest, 'user_manager')) await finishErasures({ pool, keyRing, config, accounts, say }, begun, entries);
 };
 
 const sendAgain = (leftOut: readonly Omit<UnreadableDelivery, 'payloadId'>[]): string[] =>
   leftOut.map(({ sender, correlationId, receivedAt }) => `left out, to be sent again by ${sender}: ${correlationId}, received ${receivedAt.toISOString()}`);
 
-const wordsOf = ({ takenAt, rows, ran }: Restored, erased: number, again: readonly string[]): string => [
+const erasedWords = (erasedAgain: number, { erasedByDeviceManager }: ErasureWords): string =>
+  erasedByDeviceManager === true ? 'accounts of whoever was erased since are erased again by the Device Manager: start it anew before anybody can sign in' : `${String(erasedAgain)} patients who were erased since are erased again`;
+
+const wordsOf = ({ takenAt, rows, ran }: Restored, again: readonly string[]): string => [
   `restored ${String(Object.values(rows).reduce((sum, count) => sum + count, 0))} rows as of ${takenAt}${ran.length > 0 ? `, and ran ${String(ran.length)} migrations that are newer` : ''}`,
-  `${String(erased)} patients who were erased since are erased again`,
   ...again,
   'Everybody signs in anew. What was changed since the backup is as it was: look through passwords, blocked users and API keys (`vitalgate keys list`).',
   'Where services have roles of their own, run the SQL of `vitalgate migrate --print-roles` now. Then start the program.',
@@ -113,7 +101,11 @@ const restoreFrom = async (context: CommandContext, file: string, options: Resto
   const outcome = await withDatabase({ config, say: context.say, owners: [] }, async (pool) => {
     const set = await openRestoreSet({ data: file, keys: options.keys ?? keysBeside(file) }).catch((error: unknown) => { throw undone(error); });
     try {
-      const { completed, ...restored } = await restore(pool, set, completeWith(config, set, journal, options.withoutUnreadableDeliveries === true)).catch((error: unknown) => { throw undone(error); });
+      const restoring = async () => {
+        demandErasable(set, journal, options);
+        return restore(pool, set, completeWith(config, set, journal, options.withoutUnreadableDeliveries === true));
+      };
+      const { completed, ...restored } = await restoring().catch((error: unknown) => { throw undone(error); });
       await finish(pool, config, context.say, set, completed);
       await analyze(pool, restored);
       return { ...restored, erasedAgain: completed.begun.length, leftOut: completed.leftOut.map(({ sender, correlationId, receivedAt }) => ({ sender, correlationId, receivedAt })) };
@@ -121,7 +113,7 @@ const restoreFrom = async (context: CommandContext, file: string, options: Resto
       set.close();
     }
   });
-  context.result(outcome, wordsOf(outcome, outcome.erasedAgain, sendAgain(outcome.leftOut)));
+  context.result(outcome, wordsOf(outcome, [erasedWords(outcome.erasedAgain, options), ...sendAgain(outcome.leftOut)]));
 };
 
 /** Adds `vitalgate restore`. */
@@ -131,6 +123,7 @@ export const addRestoreCommand = (program: Command, context: CommandContext): vo
     .option('--keys <file>', 'the archive of the wrapped keys, of the same backup or a later one; else the one beside, with the ending .keys.zip')
     .option('--erasure-journal <file>', 'as `patients erasures` prints it; DATA_DIR/erasure-journal.ndjson is read as well where it is')
     .option('--without-erasure-journal', 'nobody was erased since the backup')
+    .option('--erased-by-device-manager', 'of a User Manager alone: the Device Manager, which has a database of its own, erases accounts again of whoever was erased since')
     .option('--without-unreadable-deliveries', 'leaves out deliveries in quarantine whose keys are gone, and tells which are to be sent again');
   withManual(command.action((file: string, options: RestoreOptions) => restoreFrom(context, file, options)), {
     notes: [

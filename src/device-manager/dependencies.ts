@@ -30,6 +30,8 @@ export interface DeviceManagerDependencies {
   /** Accepted service credentials: the present one, and the previous one while rotating. */
   readonly serviceTokens: readonly string[];
   readonly userManagerUrl: string;
+  /** The member of the User Manager's people that is the identifier of the patient, where it is not that of the account. */
+  readonly customUserIdKey?: string | undefined;
   /** Whose JWT open the webhook. */
   readonly tokenIssuers: readonly TokenIssuer[];
   /** Addresses and networks of proxies whose word about TLS counts. */

@@ -28,10 +28,11 @@ import { createRuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
 import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
+import { eraseReturnedAccounts } from './patients/returned-accounts.ts';
 import { exportSources } from './patients/sources.ts';
 import type { WaitingSources } from './patients/waiting-readings.ts';
-import { connectAccounts, connectOperators } from './upstream/user-manager.ts';
-import { startJobs } from './workers/start.ts';
+import { connectAccounts, connectOperators, type Accounts } from './upstream/user-manager.ts';
+import { startJobs, type ErasingJobs } from './workers/start.ts';
 import { taskNames } from './workers/tasks.ts';
 
 const refusalRules = {
@@ -56,6 +57,11 @@ const openedJournal = async ({ pool, keyRing, log, erasureJournal }: DeviceManag
 const waitingSources = ({ jobPool: pool, keyRing, log }: DeviceManagerDependencies): WaitingSources =>
   ({ pool, keyRing, onUnreadable: (delivery) => log.error({ kind: 'unreadable', where: 'quarantine', delivery }, 'a delivery that waits does not open and was passed over') });
 
+const erasingOf = (dependencies: DeviceManagerDependencies, journal: ErasureJournal, accounts: Accounts): ErasingJobs => {
+  const { jobPool: pool, keyRing, backupDays } = dependencies;
+  return { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays, eraseReturned: () => eraseReturnedAccounts({ pool, keyRing, accounts }) };
+};
+
 const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [
   ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), ...inboxGauges(pool), submissionGauge(pool),
   ...auditGauges(pool, 'device_manager'),
@@ -66,7 +72,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
   const spec = loadSpec(specification);
   const operators = connectOperators(userManagerUrl);
-  const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '');
+  const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '', dependencies.customUserIdKey);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
   const [ruleBook, outbox] = [createRuleBook(pool, builtInTypes), createOutbox(receiver !== undefined)];
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
@@ -85,7 +91,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),
     gauges: gaugesOf(dependencies),
   });
-  const erasing = { ...waitingSources(dependencies), journal: await openedJournal(dependencies), eraseAccount: accounts.erase, backupDays: dependencies.backupDays };
+  const erasing = erasingOf(dependencies, await openedJournal(dependencies), accounts);
   const sources = exportSources({ ...erasing, version }, ruleBook, { accountOf: accounts.exportOf, accountAudit: accounts.auditOf });
   const runner = await startJobs(dependencies, normalization, receiver, sources, erasing);
   const chainer = dependencies.jobs.includes('chain-audit') ? startChainer(dependencies.jobPool, 'device_manager', log) : undefined;

@@ -18,3 +18,13 @@ export const unburiedAmong = async (db: Queryable, pseudonyms: readonly Buffer[]
   );
   return rows.map(({ pseudonym }) => pseudonym);
 };
+
+/** Which of some pseudonyms are of scopes that were erased, in hexadecimal digits, and when. */
+export const buriedAmong = async (db: Queryable, pseudonyms: readonly Buffer[]): Promise<ReadonlyMap<string, Date>> => {
+  const { rows } = await db.query<{ pseudonym: Buffer; erased_at: Date }>('select pseudonym, erased_at from device_manager_keys.erased_scope where pseudonym = any($1::bytea[])', [pseudonyms]);
+  return new Map(rows.map(({ pseudonym, erased_at: erasedAt }) => [pseudonym.toString('hex'), erasedAt]));
+};
+
+/** Whether any scope was erased. */
+export const isAnyBuried = async (db: Queryable): Promise<boolean> =>
+  (await db.query<{ any: boolean }>('select exists (select from device_manager_keys.erased_scope) as any')).rows[0]?.any === true;

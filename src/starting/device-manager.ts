@@ -43,7 +43,7 @@ export const startDeviceManager = async (starting: Starting, connection: Connect
   const { log, version, validateResponses, gauges, isPublicHttps, warmUp } = common(starting, 'device-manager');
   const service = await createDeviceManager({
     log, version, validateResponses, gauges, isPublicHttps, warmUp, pool, jobPool: openServicePool(starting, connection, 8, 30_000), jobs: config.JOBS,
-    keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl: userManager.url,
+    keyRing, masterKeyFault: () => masterKeyFaultIn(pool, masterKeys), serviceTokens, userManagerUrl: userManager.url, customUserIdKey: config.CUSTOM_USER_ID_KEY,
     userIdHeader: config.USERID_HEADER_KEY, tokenIssuers: tokenIssuersOf(config, userManager), therapyMonitoring: therapyMonitoringOf(config), trustedProxies: config.TRUSTED_PROXIES,
     retentionDays: {
       payloads: config.PAYLOAD_RETENTION_DAYS, healthData: config.HEALTH_DATA_RETENTION_DAYS, quarantine: config.QUARANTINE_RETENTION_DAYS, discarded: config.DISCARDED_RETENTION_DAYS,

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { nodeOptions } from '../../scripts/demo/program.ts';
@@ -132,14 +133,41 @@ exec env -i PATH="$PATH" CREDENTIALS_DIRECTORY="$credentials" "$@"
 `);
   chmodSync(systemdRun, 0o755);
   writeFileSync(join(folder, 'vitalgate.env'), `BFF_PORT=4711\nSERVICE_TOKEN=${'t'.repeat(32)}\n`, { mode: 0o600 });
-  writeFileSync(join(folder, 'master-key'), `${'0f'.repeat(32)}\n`, { mode: 0o600 });
+  writeFileSync(join(folder, 'master-key'), `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+
+  const environment = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, VITALGATE_TEST_FOLDER: folder, VITALGATE_PROGRAM: root, VITALGATE_SETTINGS: folder };
 
   test('passes words, settings and the master key on', () => {
-    const environment = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, VITALGATE_TEST_FOLDER: folder, VITALGATE_PROGRAM: root, VITALGATE_SETTINGS: folder };
     const { status, stdout, stderr } = spawnSync(join(root, 'operations/systemd/vitalgate'), ['--json', 'config'], { encoding: 'utf8', env: environment });
     expect([status, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout)).toMatchObject({
       BFF_PORT: { value: '4711', from: 'file' }, DATA_DIR: { value: '/var/lib/vitalgate', from: 'environment' }, MASTER_KEY_FILE: { value: expect.stringMatching(/credentials-.*\/master-key$/), from: 'environment' },
     });
+  });
+
+  test('restores by the lines of the documents: who was erased since stays erased, and the others are there', () => {
+    const [state, backups] = [join(folder, 'state'), join(folder, 'backups')];
+    const here = (text: string): string => text.replaceAll('/var/lib/vitalgate', state).replaceAll('/var/backups/vitalgate', backups);
+    // PostgreSQL does not run as root: its account has to get there.
+    chmodSync(folder, 0o711);
+    for (const path of [backups, join(backups, 'data'), join(backups, 'keys')]) mkdirSync(path);
+    for (const [name, text] of [['vitalgate', here(unitOf('vitalgate'))], ['systemctl', '#!/bin/sh\n']] as const) writeFileSync(join(folder, name), text, { mode: 0o755 });
+    const run = (lines: string): string => {
+      const { status, stdout, stderr } = spawnSync('/bin/sh', ['-eu', '-c', lines], { encoding: 'utf8', env: environment });
+      expect([status, stderr]).toEqual([0, '']);
+      return stdout;
+    };
+    const section = /^## Restore$([^]*?)^## /m.exec(readFileSync(join(root, 'docs/operations.md'), 'utf8'))?.[1] ?? '';
+    const lines = here(/```sh\n([^]*?)```/.exec(section)?.[1] ?? '');
+    const words = / restore (\S+ --keys \S+)$/m.exec(lines)?.[1] ?? '';
+    for (const name of ['anna', 'bea']) run(`vitalgate users add --username ${name} --email ${name}@example.org`);
+    // As after a first start: there are keys of the installation.
+    run('vitalgate patients erasures');
+    run(`vitalgate backup ${words}`);
+    run('vitalgate patients erase --user anna --confirm anna');
+    expect(run(lines)).toContain('1 patients who were erased since are erased again');
+    expect(existsSync(join(state, 'postgres.before'))).toBe(false);
+    expect(run('vitalgate users list')).toMatch(/bea/);
+    expect(run('vitalgate users list')).not.toMatch(/anna/);
   });
 });

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Pool, Queryable } from '../../database/pool.ts';
 import type { KeyRing } from '../../keys/scope-keys.ts';
-import { allErasures, type Erasure } from '../storage/erasure-table.ts';
+import { allGravestones, type Gravestone } from '../storage/erasure-table.ts';
 
 const entrySchema = z.object({ version: z.literal(1), installation: z.string().regex(/^[0-9a-f]{16}$/), pseudonym: z.string().regex(/^[0-9a-f]{64}$/), erasedAt: z.iso.datetime() });
 
@@ -18,7 +18,7 @@ export class JournalFault extends Error {}
 const installationOf = async (db: Queryable, keyRing: KeyRing): Promise<string> =>
   createHash('sha256').update(await keyRing.pseudonymOf(db, 'installation')).digest('hex').slice(0, 16);
 
-const entryOf = (installation: string, { pseudonym, requested_at: erasedAt }: Pick<Erasure, 'pseudonym' | 'requested_at'>): JournalEntry =>
+const entryOf = (installation: string, { pseudonym, requested_at: erasedAt }: Gravestone): JournalEntry =>
   ({ version: 1, installation, pseudonym: pseudonym.toString('hex'), erasedAt: erasedAt.toISOString() });
 
 const entryIn = (line: string): JournalEntry | undefined => {
@@ -66,7 +66,8 @@ export const addToJournal = async (path: string, entries: readonly JournalEntry[
   const text = await textOf(path);
   const rest = text.slice(text.lastIndexOf('\n') + 1);
   const whole = isTorn(rest) ? text.slice(0, text.length - rest.length) : `${text}\n`;
-  const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).filter((line) => !whole.includes(line));
+  const known = new Set(whole.split('\n'));
+  const lines = entries.map((entry) => JSON.stringify(entry)).filter((line) => !known.has(line)).map((line) => `${line}\n`);
   if (lines.length === 0) return;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, 'a', 0o600);
@@ -82,7 +83,9 @@ export const addToJournal = async (path: string, entries: readonly JournalEntry[
 /** Where erasures are noted apart from the database, so that they can be applied to one that is restored. */
 export interface ErasureJournal {
   /** Notes an erasure, on the disk before it resolves. */
-  readonly append: (erasure: Pick<Erasure, 'pseudonym' | 'requested_at'>) => Promise<void>;
+  readonly append: (erasure: Gravestone) => Promise<void>;
+  /** Notes what the database knows and the file does not: each process notes what it erased, and a restore takes the file of one for the whole. */
+  readonly complete: () => Promise<void>;
   /** Throws JournalFault. */
   readonly read: () => Promise<readonly JournalEntry[]>;
 }
@@ -91,25 +94,26 @@ export interface ErasureJournal {
 export const openErasureJournal = (path: string, pool: Pool, keyRing: KeyRing): ErasureJournal => {
   // One after the other: what is being written is no line that was cut off.
   let written = Promise.resolve();
+  const write = (entries: readonly JournalEntry[]): Promise<void> => {
+    const writing = written.then(() => addToJournal(path, entries));
+    written = writing.catch(() => undefined);
+    return writing;
+  };
   return {
-    append: async (erasure) => {
-      const entry = entryOf(await installationOf(pool, keyRing), erasure);
-      const writing = written.then(() => addToJournal(path, [entry]));
-      written = writing.catch(() => undefined);
-      return writing;
-    },
+    append: async (erasure) => write(await entriesOf(pool, keyRing, [erasure])),
+    complete: async () => write(await journalOf(pool, keyRing)),
     read: async () => readJournal(await textOf(path)),
   };
 };
 
 /** What the journal tells of some erasures. */
-export const entriesOf = async (db: Queryable, keyRing: KeyRing, erasures: readonly Pick<Erasure, 'pseudonym' | 'requested_at'>[]): Promise<JournalEntry[]> => {
+export const entriesOf = async (db: Queryable, keyRing: KeyRing, erasures: readonly Gravestone[]): Promise<JournalEntry[]> => {
   const installation = await installationOf(db, keyRing);
   return erasures.map((erasure) => entryOf(installation, erasure));
 };
 
 /** The journal of all erasures that the database knows, to be kept apart from it. */
-export const journalOf = async (pool: Pool, keyRing: KeyRing): Promise<JournalEntry[]> => entriesOf(pool, keyRing, await allErasures(pool));
+export const journalOf = async (pool: Pool, keyRing: KeyRing): Promise<JournalEntry[]> => entriesOf(pool, keyRing, await allGravestones(pool));
 
 /** Throws JournalFault when an entry is of another installation: its pseudonyms mean nobody here. */
 export const demandOwnJournal = async (db: Queryable, keyRing: KeyRing, entries: readonly JournalEntry[]): Promise<void> => {

@@ -47,16 +47,26 @@ export const erasureOf = async (db: Queryable, pseudonym: Buffer): Promise<Erasu
 export const readErasure = async (db: Queryable, _id: string): Promise<Erasure | undefined> =>
   (await db.query<Erasure>(`select ${columns} from device_manager.erasure where _id = $1::uuid`, [_id])).rows[0];
 
-/** All erasures, the first first. */
-export const allErasures = async (db: Queryable): Promise<Erasure[]> => (await db.query<Erasure>(`select ${columns} from device_manager.erasure order by requested_at, _id`)).rows;
+/** What is left of somebody who was erased. */
+export type Gravestone = Pick<Erasure, 'pseudonym' | 'requested_at'>;
+
+/** Of everybody who was erased, the first first: also of those of whom a journal alone told, because there was nothing of them. */
+export const allGravestones = async (db: Queryable): Promise<Gravestone[]> =>
+  (
+    await db.query<Gravestone>(
+      `select pseudonym, requested_at from device_manager.erasure
+       union all select pseudonym, erased_at from device_manager_keys.erased_scope gravestone where not exists (select from device_manager.erasure e where e.pseudonym = gravestone.pseudonym)
+       order by requested_at, pseudonym`,
+    )
+  ).rows;
 
 /**
  * Takes away, and answers, the notes that no keys are made for somebody, where these tables know nothing of the erasure: the notes are younger
  * than the tables, which may have all of them again.
  */
-export const takeYoungerGravestones = async (db: Queryable): Promise<Pick<Erasure, 'pseudonym' | 'requested_at'>[]> =>
+export const takeYoungerGravestones = async (db: Queryable): Promise<Gravestone[]> =>
   (
-    await db.query<Pick<Erasure, 'pseudonym' | 'requested_at'>>(
+    await db.query<Gravestone>(
       `delete from device_manager_keys.erased_scope gravestone where not exists (select from device_manager.erasure e where e.pseudonym = gravestone.pseudonym)
        returning pseudonym, erased_at as requested_at`,
     )

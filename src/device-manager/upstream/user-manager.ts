@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { paths } from '../../../generated/user-manager.d.ts';
+import type { paths, User } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import type { AuditRecord } from '../../audit/audit-record.ts';
 import { problem } from '../../http/problem.ts';
 import { createUpstream } from '../../http/upstream.ts';
+
+/** An account of whom other services may know as a patient. */
+export interface Account {
+  readonly userId: string;
+  readonly patientId: string;
+  readonly createdAt: Date;
+}
 
 /** What the Device Manager asks of the User Manager about the person whose data it keeps, with the service credential. */
 export interface Accounts {
@@ -13,8 +20,19 @@ export interface Accounts {
   readonly auditOf: (patientId: string, after: string | undefined, limit: number) => Promise<readonly AuditRecord[]>;
   /** Erases the account of the person and answers what there was by kind; nothing where the User Manager is another vendor's. Throws 502 or 503. */
   readonly erase: (patientId: string, auditPseudonym: string) => Promise<Readonly<Record<string, number>>>;
+  /** All accounts in any state, page by page; none where the User Manager is another vendor's and does not tell. Throws 502 or 503. */
+  readonly pages: () => AsyncIterable<readonly Account[]>;
   readonly close: () => Promise<void>;
 }
+
+const PAGE = 200;
+
+/** The identifier by which the person is known as a patient: that of the account, unless a setting names another member. */
+const accountOf = ({ _id: userId, createdAt, ...members }: User, customUserIdKey: string | undefined): Account[] => {
+  const told: Readonly<Record<string, unknown>> = { ...members, _id: userId, sub: members.authUserId ?? userId };
+  const patientId = told[customUserIdKey ?? '_id'];
+  return typeof patientId === 'string' && patientId !== '' && createdAt !== undefined ? [{ userId, patientId, createdAt: new Date(createdAt) }] : [];
+};
 
 /** What was answered; undefined where nobody has the id or there is no such operation (404, 405). Any other refusal is trouble there, and throws: it says nothing about the person. */
 const dataOf = <Data>({ data, response: { status } }: { readonly data?: Data; readonly response: { readonly status: number } }, act: string): Data | undefined => {
@@ -22,8 +40,8 @@ const dataOf = <Data>({ data, response: { status } }: { readonly data?: Data; re
   return data;
 };
 
-/** Connects to the User Manager as a service. */
-export const connectAccounts = (baseUrl: string, serviceToken: string): Accounts => {
+/** Connects to the User Manager as a service; `customUserIdKey` is the member of its people that is the identifier of the patient. */
+export const connectAccounts = (baseUrl: string, serviceToken: string, customUserIdKey?: string): Accounts => {
   const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 20_000, maxBytes: 8_388_608 });
   const headers = { authorization: `Bearer ${serviceToken}` };
   return {
@@ -34,6 +52,16 @@ export const connectAccounts = (baseUrl: string, serviceToken: string): Accounts
       return (data ?? []) as readonly AuditRecord[];
     },
     erase: async (id, auditPseudonym) => dataOf(await client.POST('/users/{id}/erasure', { params: { path: { id } }, body: { auditPseudonym }, headers }), 'an erasure') ?? {},
+    pages: async function* () {
+      // Names and addresses are not asked for.
+      const shown = ['createdAt', 'authUserId', ...(customUserIdKey === undefined || customUserIdKey === 'sub' ? [] : [customUserIdKey])].join(',');
+      for (let skip = 0; ; skip += PAGE) {
+        const query = { _p: shown, _st: 'PUBLIC,DRAFT,TRASH,DELETED', _l: PAGE, _sk: skip };
+        const users = (dataOf(await client.GET('/users', { params: { query }, headers }), 'a list of accounts') ?? []) as readonly User[];
+        yield users.flatMap((user) => accountOf(user, customUserIdKey));
+        if (users.length < PAGE) return;
+      }
+    },
     close: client.close,
   };
 };

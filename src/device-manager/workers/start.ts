@@ -1,7 +1,9 @@
+import { ProblemError } from '../../http/problem.ts';
 import { EXPIRE_EVERY_MS, recur } from '../../jobs/recurring.ts';
 import { startRunner, type Tasks } from '../../jobs/runner.ts';
 import type { DeviceManagerDependencies, Normalization } from '../dependencies.ts';
 import { exportArchive, type ExportSources } from '../patients/contents.ts';
+import { startCompletingJournal } from '../patients/completing-journal.ts';
 import { runErasure, type Erasing } from '../patients/erasing.ts';
 import { runExport } from '../patients/exporting.ts';
 import { releaseQuarantine } from '../releasing.ts';
@@ -14,6 +16,11 @@ import { patientTasks, rotationTasks, submissionTasks, tasks } from './tasks.ts'
 /** Running jobs. */
 export interface Jobs {
   readonly stop: () => Promise<void>;
+}
+
+/** What erases, and what looks for accounts of whom was erased that are there again; answers how many it erased. */
+export interface ErasingJobs extends Erasing {
+  readonly eraseReturned: () => Promise<number>;
 }
 
 /** A request that timed out, or was cut off, is taken to be over after as many timeouts since it was sent. */
@@ -33,12 +40,24 @@ const expireAndTell = async ({ jobPool: pool, keyRing, log, retentionDays: days 
   if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
 };
 
+/** A User Manager that is away is asked in the next try; one of another vendor's may refuse for good. */
+const eraseReturnedAndTell = async ({ log }: DeviceManagerDependencies, { eraseReturned }: ErasingJobs): Promise<void> => {
+  const accounts = await eraseReturned().catch((error: unknown) => {
+    if (!(error instanceof ProblemError) || error.code !== 'upstream-invalid') throw error;
+    log.warn({ kind: 'upstream-invalid' }, 'the User Manager does not tell whether accounts of people who were erased are there again');
+    return 0;
+  });
+  if (accounts > 0) log.warn({ kind: 'erasures-applied', accounts }, 'accounts of people who were erased were there again, as after a restore of the User Manager: they are erased again');
+};
+
 /** Submissions, the rotation of keys, and what is about all of a patient have workers of their own: while they take their time, samples are normalized. */
 export const startJobs = async (
-  dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined, sources: ExportSources, erasing: Erasing,
+  dependencies: DeviceManagerDependencies, { normalizer, renormalizer }: Normalization, receiver: TherapyMonitoring | undefined, sources: ExportSources, erasing: ErasingJobs,
 ): Promise<Jobs> => {
   const { jobPool: pool, keyRing, log, therapyMonitoring } = dependencies;
   let isStopping = false;
+  // Wherever jobs run: each process has a journal.
+  const completing = await startCompletingJournal(erasing.journal, log);
   const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
   const onUnreadable = (where: string, values: number) => log.error({ kind: 'unreadable', where, values }, 'sealed values do not open and stay under their old key');
   const resealing = { pool, keyRing, onUnreadable, isStopping: () => isStopping };
@@ -46,7 +65,7 @@ export const startJobs = async (
   await resumeRotations(pool);
   const archive = (patientId: string, told: (files: number) => void) => exportArchive(sources, patientId, told);
   const exporting = { pool, keyRing, days: dependencies.exportDays, archive, isStopping: () => isStopping };
-  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId), (erasureId) => runErasure(erasing, erasureId), () => expireAndTell(dependencies, () => isStopping))));
+  started.push(await startChosen(dependencies, patientTasks((patientId, exportId) => runExport(exporting, patientId, exportId), (erasureId) => runErasure(erasing, erasureId), () => expireAndTell(dependencies, () => isStopping).then(() => eraseReturnedAndTell(dependencies, erasing)))));
   const stopExpiring = dependencies.jobs.includes('expire-data') ? recur(pool, 'expire-data', EXPIRE_EVERY_MS, (error) => log.error({ error: nameOf(error) }, 'what has expired is deleted later')) : undefined;
   if (receiver && therapyMonitoring) {
     const onParked = (reason: string, submissions: number) => log.warn({ kind: 'submission-parked', reason, submissions }, 'submissions were parked');
@@ -58,6 +77,7 @@ export const startJobs = async (
     stop: async () => {
       isStopping = true;
       stopExpiring?.();
+      await completing.stop();
       await Promise.all(started.map(async (runner) => runner?.stop()));
     },
   };
