@@ -91,8 +91,8 @@ const pieceText = ({ groups = {} }: RegExpExecArray, isAnyCase: boolean): string
  */
 export const postgresPattern = (pattern: string, isAnyCase: boolean): string | undefined => {
   try {
-    void new RegExp(pattern, 'u');
-    return [...pattern.matchAll(piece)].map((found) => pieceText(found, isAnyCase)).join('');
+    const { source } = new RegExp(pattern, 'u');
+    return [...source.matchAll(piece)].map((found) => pieceText(found, isAnyCase)).join('');
   } catch (error) {
     if (error instanceof Untranslatable || error instanceof SyntaxError) return undefined;
     throw error;
