@@ -1547,7 +1547,7 @@ export interface components {
              */
             readonly state: "processing" | "done";
             /**
-             * @description Samples of the upload.
+             * @description Samples of the upload, also those that were kept before it.
              * @example 2
              */
             readonly samples: number;
@@ -2213,7 +2213,7 @@ export interface components {
         readonly ChartedPatientId: components["schemas"]["PatientId"];
         /** @description Limit to samples of one type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
         readonly ChartedRawType: string;
-        /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
+        /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties and what has `applied: false` left aside. */
         readonly ChartFilters: string;
         /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
         readonly ChartPoints: number;
@@ -3343,7 +3343,7 @@ export interface operations {
                 readonly from?: components["parameters"]["From"];
                 /** @description Limit to what was measured before this instant. */
                 readonly to?: components["parameters"]["To"];
-                /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
+                /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties and what has `applied: false` left aside. */
                 readonly filters?: components["parameters"]["ChartFilters"];
                 /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
                 readonly points?: components["parameters"]["ChartPoints"];

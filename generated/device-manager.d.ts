@@ -1839,7 +1839,7 @@ export interface components {
              */
             readonly state: "processing" | "done";
             /**
-             * @description Samples of the upload.
+             * @description Samples of the upload, also those that were kept before it.
              * @example 2
              */
             readonly samples: number;
@@ -3941,9 +3941,9 @@ export interface components {
         readonly RecordedAtFilter: components["schemas"]["InstantWithOffset"];
         /** @description Filter by the instant of receipt. */
         readonly ReceivedAtFilter: components["schemas"]["InstantWithOffset"];
-        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
+        /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. `$regex` is one of JavaScript with the flag u, without back references, named groups, properties of Unicode and flags inside. Deleted samples are found where `state` is said to equal `deleted`, or to be one of several with it. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
         readonly HealthDataQuery: string;
-        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
+        /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. One with `applied: false` is left aside. Deleted samples and `regex` are as in `_q`. Instants have an offset; a day alone is its midnight in UTC. */
         readonly HealthDataFilters: string;
         /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
         readonly HealthDataStates: string;
@@ -3986,7 +3986,7 @@ export interface components {
         readonly ChartedPatientId: components["schemas"]["PatientId"];
         /** @description Limit to samples of one type, as the provider names it; any name of a HealthKit type means samples of HealthKit, too. */
         readonly ChartedRawType: string;
-        /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
+        /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties and what has `applied: false` left aside. */
         readonly ChartFilters: string;
         /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
         readonly ChartPoints: number;
@@ -3996,7 +3996,7 @@ export interface components {
         readonly ChartSource: string;
         /** @description `ETag` of the chart at hand, or a list of several; while one holds, the answer is 304 without a body. What a proxy made of it counts, too: `W/` and the same. */
         readonly KnownChart: string;
-        /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
+        /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. One with `applied: false` is left aside. */
         readonly DetectionFilters: string;
         /** @description Identifier of the submission. */
         readonly SubmissionId: string;
@@ -4479,9 +4479,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. `$regex` is one of JavaScript with the flag u, without back references, named groups, properties of Unicode and flags inside. Deleted samples are found where `state` is said to equal `deleted`, or to be one of several with it. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. One with `applied: false` is left aside. Deleted samples and `regex` are as in `_q`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -4552,9 +4552,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. `$regex` is one of JavaScript with the flag u, without back references, named groups, properties of Unicode and flags inside. Deleted samples are found where `state` is said to equal `deleted`, or to be one of several with it. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. One with `applied: false` is left aside. Deleted samples and `regex` are as in `_q`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -4613,9 +4613,9 @@ export interface operations {
                 readonly recordedAt?: components["parameters"]["RecordedAtFilter"];
                 /** @description Filter by the instant of receipt. */
                 readonly receivedAt?: components["parameters"]["ReceivedAtFilter"];
-                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
+                /** @description JSON condition on members that are kept in clear, which `rawData` and `normalizedData` are not: a value means equality, or `$eq`, `$ne`, `$in`, `$nin`, `$gt`, `$gte`, `$lt`, `$lte`, `$exists`, `$regex` with `$options`; `$and` and `$or` join conditions. `$regex` is one of JavaScript with the flag u, without back references, named groups, properties of Unicode and flags inside. Deleted samples are found where `state` is said to equal `deleted`, or to be one of several with it. Instants have an offset; a day alone is its midnight in UTC. A condition that takes more than two seconds is given up with 400. */
                 readonly _q?: components["parameters"]["HealthDataQuery"];
-                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. Instants have an offset; a day alone is its midnight in UTC. */
+                /** @description Filters as user interface components send them: an array of `{property, operator, value}` in JSON, all of which must hold; `equal`, `notEqual`, `greater`, `greaterEqual`, `less`, `lessEqual`, `regex`, `exists`, `includeSome`, `notIncludeAny`, `between` and `notBetween`. One with `applied: false` is left aside. Deleted samples and `regex` are as in `_q`. Instants have an offset; a day alone is its midnight in UTC. */
                 readonly filters?: components["parameters"]["HealthDataFilters"];
                 /** @description States to look in, separated by commas; every sample is `PUBLIC`. */
                 readonly _st?: components["parameters"]["HealthDataStates"];
@@ -5047,7 +5047,7 @@ export interface operations {
                 readonly from?: components["parameters"]["From"];
                 /** @description Limit to what was measured before this instant. */
                 readonly to?: components["parameters"]["To"];
-                /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties left aside. */
+                /** @description Filters that chart components append by themselves, a JSON array of `{property, operator, value}`: `recordedAt` (or `observedAt`) and `rawDataType` are applied, other properties and what has `applied: false` left aside. */
                 readonly filters?: components["parameters"]["ChartFilters"];
                 /** @description Most points of each series. When there are more values, each point is a bucket of a usual length, with mean (or sum), least, most and count. */
                 readonly points?: components["parameters"]["ChartPoints"];
@@ -5122,7 +5122,7 @@ export interface operations {
     readonly getDetectionChartData: {
         readonly parameters: {
             readonly query: {
-                /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. */
+                /** @description JSON array of `{property, operator, value}`. One is `planId` with `equal`; `observedAt` (or `recordedAt`) takes `greater`, `greaterEqual`, `less`, `lessEqual` and `between`, `deviceId` takes `equal`. One with `applied: false` is left aside. */
                 readonly filters: components["parameters"]["DetectionFilters"];
                 /** @description Identifier of the patient whose chart it is; chart components name it so. */
                 readonly _id?: components["parameters"]["ChartedPatient"];

@@ -29,8 +29,10 @@ export const createClinicalRecords = (pool: Pool, keyRing: KeyRing): ClinicalRec
       // A record may be as large as an upload: never more than one of those is open.
       for (const together of Map.groupBy(shown, ({ payload_id }) => payload_id).values()) {
         const records = await openRecords(pool, keyRing, together, true);
-        yield records.map(({ sample, rawData }) =>
-          clinicalResource({ _id: sample._id, patientId: sample.patient_id, recordedAt: sample.recorded_at.toISOString(), updatedAt: sample.updated_at.toISOString(), rawData }));
+        // Of one whose payload is kept no more there is nothing to hand out.
+        yield records.flatMap(({ sample, rawData }) => (rawData === undefined ? [] : [
+          clinicalResource({ _id: sample._id, patientId: sample.patient_id, recordedAt: sample.recorded_at.toISOString(), updatedAt: sample.updated_at.toISOString(), rawData }),
+        ]));
       }
       const next = rows[PAGE];
       from = next && { recordedAt: next.recorded_at.getTime(), _id: next._id };

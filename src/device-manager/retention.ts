@@ -5,8 +5,9 @@ import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { MasterKeyMissingError } from '../keys/wrapping.ts';
 import { lockPatient } from './normalizing.ts';
+import { isReferredTo, referringRules } from './referring.ts';
 import { recordAudit } from './storage/audit-table.ts';
-import { emptyPayloads, forgetDiscarded, payloadsBefore, removeExpiredExports, removePayload, waitingSince, type OldPayload, type PayloadName } from './storage/expired-rows.ts';
+import { emptyPayload, forgetDiscarded, noteReferredTo, payloadsBefore, payloadsToEmpty, removeExpiredExports, removePayload, waitingSince, type OldPayload, type PayloadName } from './storage/expired-rows.ts';
 import { discardDelivery } from './storage/inbox-table.ts';
 import { samplesToNormalize } from './storage/sample-result-table.ts';
 import { forgetRefusals, REFUSALS_KEPT_DAYS } from './storage/sample-refusal-table.ts';
@@ -64,28 +65,59 @@ const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<
     return true;
   });
 
+/** What does not open could not be told from what must stay, or taken out of a chart. */
+const doesNotOpen = (error: unknown): boolean => error instanceof SealBrokenError || error instanceof MasterKeyMissingError;
+
 /** How many went; one whose points do not open stays as it is, because they could not be taken out of its chart. */
 const expireUnlessBroken = (expiring: Expiring, name: PayloadName): Promise<{ healthData: number; unreadable: number }> =>
   expirePayload(expiring, name).then((went) => ({ healthData: Number(went), unreadable: 0 }), (error: unknown) => {
-    if (error instanceof SealBrokenError || error instanceof MasterKeyMissingError) return { healthData: 0, unreadable: 1 };
+    if (doesNotOpen(error)) return { healthData: 0, unreadable: 1 };
     throw error;
   });
+
+type ListOld = (pool: Pool, before: Date, after: OldPayload | undefined, limit: number) => Promise<OldPayload[]>;
+
+/** Does something with each old payload, and goes on behind those that stay. */
+const eachOld = async (expiring: Expiring, before: Date, list: ListOld, work: (name: PayloadName) => Promise<void>): Promise<void> => {
+  let last: OldPayload | undefined;
+  await batchwise(expiring, async (limit) => {
+    const names = await list(expiring.pool, before, last, limit);
+    for (const name of names) await work(name);
+    last = names.at(-1) ?? last;
+    return names.length;
+  });
+};
 
 /** Goes on behind what does not open, so that it stops nobody else. */
 const expireHealthData = async (expiring: Expiring, before: Date): Promise<{ healthData: number; unreadable: number }> => {
   const told = { healthData: 0, unreadable: 0 };
-  let last: OldPayload | undefined;
-  await batchwise(expiring, async (limit) => {
-    const names = await payloadsBefore(expiring.pool, before, last, limit);
-    for (const name of names) {
-      const { healthData, unreadable } = await expireUnlessBroken(expiring, name);
-      told.healthData += healthData;
-      told.unreadable += unreadable;
-    }
-    last = names.at(-1) ?? last;
-    return names.length;
+  await eachOld(expiring, before, payloadsBefore, async (name) => {
+    const { healthData, unreadable } = await expireUnlessBroken(expiring, name);
+    told.healthData += healthData;
+    told.unreadable += unreadable;
   });
   return told;
+};
+
+/** Empties a payload; one that a record refers to, or of which nobody can tell, stays as it is. */
+const emptyUnlessReferredTo = ({ pool, keyRing }: Expiring, rules: readonly string[], name: PayloadName): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    await lockPatient(client, name.patient_id);
+    if (!(await isReferredTo(client, keyRing, rules, name))) return emptyPayload(client, name);
+    await noteReferredTo(client, name);
+    return false;
+  }).catch((error: unknown) => {
+    if (doesNotOpen(error)) return false;
+    throw error;
+  });
+
+const expirePayloads = async (expiring: Expiring, before: Date): Promise<number> => {
+  const rules = await referringRules(expiring.pool);
+  let emptied = 0;
+  await eachOld(expiring, before, payloadsToEmpty, async (name) => {
+    emptied += Number(await emptyUnlessReferredTo(expiring, rules, name));
+  });
+  return emptied;
 };
 
 const expireWaiting = (expiring: Expiring, before: Date): Promise<number> =>
@@ -112,7 +144,7 @@ export const expire = async (expiring: Expiring, now = Date.now()): Promise<Expi
   return {
     exports: await batchwise(expiring, (limit) => removeExpiredExports(pool, limit), EXPORT_BATCH),
     ...(days.healthData === undefined ? { healthData: 0, unreadable: 0 } : await expireHealthData(expiring, instantBefore(days.healthData))),
-    payloads: await before(days.payloads, (instant) => batchwise(expiring, (limit) => emptyPayloads(pool, instant, limit))),
+    payloads: await before(days.payloads, (instant) => expirePayloads(expiring, instant)),
     quarantine: await before(days.quarantine, (instant) => expireWaiting(expiring, instant)),
     refusals: await before(REFUSALS_KEPT_DAYS, (instant) => batchwise(expiring, (limit) => forgetRefusals(pool, instant, limit))),
     discarded: await before(days.discarded, (instant) => batchwise(expiring, (limit) => forgetDiscarded(pool, instant, limit))),

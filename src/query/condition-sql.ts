@@ -1,4 +1,5 @@
 import type { Comparison, Condition, MemberKind, SortKey } from './condition.ts';
+import { postgresPattern } from './postgres-pattern.ts';
 
 const casts: Readonly<Record<MemberKind, string>> = { text: 'text', name: 'text', id: 'uuid', number: 'numeric', instant: 'timestamptz', boolean: 'boolean', list: 'jsonb', custom: 'jsonb' };
 const signs: Partial<Readonly<Record<Comparison, string>>> = { greater: '>', greaterOrEqual: '>=', less: '<', lessOrEqual: '<=', matches: '~', matchesAnyCase: '~*' };
@@ -23,7 +24,8 @@ export const createSqlWriter = (columns: Readonly<Record<string, string>>, custo
     if (comparison === 'exists') return `${left} is ${first === true ? 'not ' : ''}null`;
     const sign = signs[comparison];
     if (sign !== undefined) {
-      const right = constant(first, kind);
+      const isAnyCase = comparison === 'matchesAnyCase';
+      const right = constant(isAnyCase || comparison === 'matches' ? postgresPattern(first as string, isAnyCase) : first, kind);
       return `coalesce(${left} ${sign} ${right}${casts[kind] === 'jsonb' ? ` and jsonb_typeof(${left}) = jsonb_typeof(${right})` : ''}, false)`;
     }
     const any = list.map((value) => equal(left, kind, value)).join(' or ') || 'false';

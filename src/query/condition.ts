@@ -1,4 +1,5 @@
 import { parseBound } from '../measurement/instant.ts';
+import { postgresPattern } from './postgres-pattern.ts';
 
 /** How a member is kept, and so compared: `name` without regard to case, `id` as 32 hexadecimal digits, `custom` in JSON. */
 export type MemberKind = 'text' | 'name' | 'id' | 'number' | 'instant' | 'boolean' | 'list' | 'custom';
@@ -28,6 +29,9 @@ const comparisons: Readonly<Record<string, Comparison>> = {
 const MOST_LEVELS = 10;
 const MOST_VALUES = 1000;
 const LONGEST_PATTERN = 200;
+
+/** Advice for a pattern that is none, or that the database cannot match. */
+export const INVALID_PATTERN = 'Send a regular expression of at most 200 characters, without back references, named groups, properties of Unicode and flags inside.';
 
 /** A query that cannot be understood; the fault names the parameter and never a value. */
 export class QueryFault extends Error {
@@ -67,13 +71,7 @@ const isoOf = (text: string): string | undefined => {
 /** No column has a text with a NUL or half of a surrogate pair, and PostgreSQL takes none to compare with. */
 const isKeepable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 
-const isPattern = (text: string): boolean => {
-  try {
-    return text.length <= LONGEST_PATTERN && new RegExp(text, 'u').source !== '';
-  } catch {
-    return false;
-  }
-};
+const isPattern = (text: string): boolean => text.length <= LONGEST_PATTERN && postgresPattern(text, false) !== undefined;
 
 /** Reads comparisons of one parameter. Throws QueryFault. */
 export const comparisonReader = (vocabulary: Vocabulary, parameter: string) => {
@@ -83,7 +81,7 @@ export const comparisonReader = (vocabulary: Vocabulary, parameter: string) => {
   const patternOf = (member: string, kind: MemberKind, pattern: unknown, options: unknown): Condition => {
     if (!vocabulary.patterns) return refuse('unknown-operator', `Use ${Object.keys(comparisons).join(', ')}, $and or $or.`);
     if (kind !== 'text' || typeof pattern !== 'string' || (options !== undefined && options !== '' && options !== 'i')) return refuse('wrong-type', 'Give $regex a text for a member that is text, and $options i or nothing.');
-    if (!isPattern(pattern) || !isKeepable(pattern)) return refuse('invalid-pattern', 'Send a regular expression of at most 200 characters.');
+    if (!isPattern(pattern) || !isKeepable(pattern)) return refuse('invalid-pattern', INVALID_PATTERN);
     return { member, kind, comparison: options === 'i' ? 'matchesAnyCase' : 'matches', values: [pattern] };
   };
   /** One comparison of a member. */

@@ -63,6 +63,18 @@ describe('what there is of a person', () => {
     expect((await app.get('/uploads?_l=51')).status).toBe(400);
   });
 
+  test('a sample that was there before counts to each upload that brought it, in the list as by itself', async () => {
+    const app = await newEnrolledApp(vitalgate);
+    const [first, second] = [sample('2024-07-01'), sample('2024-07-02', { type: 'HKQuantityTypeIdentifierOfTomorrow', unit: 'count' })];
+    await app.post('/health-data', [first, second]);
+    await app.post('/health-data', [first, sample('2024-07-03'), second, first]);
+    const uploads = await eventually(() => listed<{ uploadId: string; state: string }>(app, '/uploads'), (found) => found.length === 2 && found.every(({ state }) => state === 'done'));
+    expect(uploads).toMatchObject([
+      { samples: 3, counts: { normalized: 2, failed: 1 }, failures: [{ index: 2, reason: 'no-rule' }] }, { samples: 2, counts: { normalized: 1, failed: 1 }, failures: [{ index: 1, reason: 'no-rule' }] },
+    ]);
+    for (const upload of uploads) expect(await (await app.get(`/uploads/${upload.uploadId}`)).json()).toEqual(upload);
+  });
+
   test('types that have points are named with their first and last day', async () => {
     const app = await newEnrolledApp(vitalgate);
     expect(await listed(app, '/chart-data/types')).toEqual([]);

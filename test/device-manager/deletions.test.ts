@@ -57,6 +57,35 @@ describe('deleting HealthKit samples', () => {
     expect(statusesOf(await remove(client, [one.id]))).toEqual(['already-deleted']);
   });
 
+  test('a day and a month of which nothing is left are none of the chart, and their tag holds no longer', async () => {
+    const { client, patientId } = await enrolled();
+    const at = (startDate: string, value: number) => heartRate(0, { startDate, endDate: startDate, value });
+    const [mistaken, alone] = [at('2001-01-01T12:00:00Z', 71), at('2024-03-01T12:00:00Z', 72)];
+    const others = Array.from({ length: 20 }, (_, index) => at(`2024-07-01T${String(index).padStart(2, '0')}:00:00Z`, 60 + index));
+    await upload(client, [mistaken, alone, ...others]);
+    await chartOf(client, 'heart-rate', 22);
+    const drawn = async () => {
+      const response = await client.get('/chart-data?normalizedDataType=heart-rate&points=10');
+      const [line] = (await response.json()) as { interval?: string; data: { count?: number }[] }[];
+      const types = await answered<object[]>(client.get('/chart-data/types'));
+      return { interval: line?.interval, count: line?.data.reduce((sum, { count = 1 }) => sum + count, 0), etag: response.headers.get('etag') ?? '', types };
+    };
+    const rows = async (table: string) => (await vitalgate.database.pool.query(`select from device_manager.${table} where patient_id = $1`, [patientId])).rowCount;
+    const [before, days] = [await drawn(), await rows('series_chunk')];
+    expect([before, days, await rows('series_rollup')]).toMatchObject([{ count: 22, types: [{ firstDay: '2001-01-01', lastDay: '2024-07-01' }] }, 3, 3]);
+    await remove(client, [mistaken.id]);
+    const half = await drawn();
+    expect([half, await rows('series_chunk'), await rows('series_rollup')]).toMatchObject([{ count: 21, types: [{ firstDay: '2024-03-01', lastDay: '2024-07-01' }] }, 2, 2]);
+    await remove(client, [alone.id]);
+    const after = await drawn();
+    expect(after).toMatchObject({ interval: 'PT3H', count: 20, types: [{ firstDay: '2024-07-01', lastDay: '2024-07-01' }] });
+    expect(new Set([before, half, after].map(({ etag }) => etag)).size).toBe(3);
+    await upload(client, [at('2024-03-01T12:00:00Z', 74)]);
+    expect((await eventually(drawn, ({ count }) => count === 21)).types).toMatchObject([{ firstDay: '2024-03-01' }]);
+    await remove(client, (await listed(client)).map(({ rawData }) => (rawData as { id: string }).id));
+    expect([await rows('series_chunk'), await rows('series_rollup'), await answered(client.get('/chart-data/types')), await answered(client.get('/chart-data?normalizedDataType=heart-rate'))]).toEqual([0, 0, [], []]);
+  });
+
   test('nothing of the value is left: not in answers, charts, rollups, records or any payload that has it', async () => {
     const { client, patientId } = await enrolled();
     const [gone, stays, fresh] = [heartRate(0, { value: 71.123456 }), heartRate(1, { value: 72 }), heartRate(2, { value: 73 })];

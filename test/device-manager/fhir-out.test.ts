@@ -315,7 +315,7 @@ describe('FHIR', () => {
       const { client, patientId } = await enrolled([heartRate(0), heartRate(86_400), heartRate(172_800)]);
       const starts = (await everything(client, patientId, '?start=2024-07-02&end=2024-07-02')).flatMap(({ effectiveDateTime = [] }) => effectiveDateTime);
       expect(starts).toEqual(['2024-07-02T00:00:00.000Z']);
-      expect((await everything(client, patientId, '?_since=2199-01-01T00:00:00Z')).map(({ resourceType }) => resourceType)).toEqual(['Device']);
+      for (const zone of ['Z', '%2B02:00', '%2B0200', '-0330']) expect((await everything(client, patientId, `?_since=2199-01-01T00:00:00${zone}`)).map(({ resourceType }) => resourceType)).toEqual(['Device']);
     });
 
     test('of nobody is nothing', async () => {

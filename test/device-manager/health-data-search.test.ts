@@ -62,6 +62,8 @@ describe('finding samples', () => {
     ['a number', () => q({ ruleVersion: { $gte: 1 } }), ['30 weight', '20', '10']],
     ['$regex', () => q({ rawDataType: { $regex: 'Mass$' } }), ['30 weight']],
     ['$regex in any case', () => q({ rawDataType: { $regex: 'mass$', $options: 'i' } }), ['30 weight']],
+    ['$regex of whole words', () => q({ deviceId: { $regex: String.raw`\bscale\b` } }), ['30 weight']],
+    ['$regex within a word', () => q({ deviceId: { $regex: String.raw`\Bcale` } }), ['30 weight']],
     ['$regex in this case', () => q({ rawDataType: { $regex: 'mass$' } }), []],
     ['$or', () => q({ $or: [{ deviceId: 'scale' }, { recordedAt: at(10) }] }), ['30 weight', '10']],
     ['$and', () => q({ $and: [{ deviceId: 'apple-12345' }, { recordedAt: { $ne: at(10) } }] }), ['40', '20']],
@@ -89,6 +91,8 @@ describe('finding samples', () => {
     ['filters: regex, in any case', () => one('rawDataType', 'regex', 'bodymass'), ['30 weight']],
     ['filters: exists', () => one('reason', 'exists', true), ['40']],
     ['two filters', () => filters([{ property: 'deviceId', operator: 'equal', value: 'apple-12345' }, { property: 'recordedAt', operator: 'less', value: at(20) }]), ['10']],
+    ['a filter that is switched off, beside one that holds', () => filters([{ property: 'deviceId', operator: 'equal', value: 'scale', applied: false }, { property: 'recordedAt', operator: 'less', value: at(40), applied: true }]), ['30 weight', '20', '10']],
+    ['a filter that is switched off and has no value yet', () => filters([{ property: 'recordedAt', operator: 'between', applied: false }]), ['40', '30 weight', '20', '10']],
     ['no filter', () => 'filters=[]', ['40', '30 weight', '20', '10']],
     ['_q, filters and a plain field', () => `${q({ recordedAt: { $gt: at(10) } })}&${one('recordedAt', 'less', at(40))}&deviceId=apple-12345`, ['20']],
   ])('%s', async (_situation, query, expected) => {
@@ -110,6 +114,10 @@ describe('finding samples', () => {
     ['an operator on lists', () => q({ deviceId: { $size: 1 } }), '/query/_q', 'unknown-operator'],
     ['$options alone', () => q({ deviceId: { $options: 'i' } }), '/query/_q', 'unknown-operator'],
     ['a pattern that is none', () => q({ deviceId: { $regex: '(' } }), '/query/_q', 'invalid-pattern'],
+    ['a pattern with a back reference', () => q({ deviceId: { $regex: String.raw`(a)\1` } }), '/query/_q', 'invalid-pattern'],
+    ['a pattern of a filter that refers by name', () => one('deviceId', 'regex', String.raw`(?<a>a)\k<a>`), '/query/filters', 'invalid-pattern'],
+    ['an operator that is unknown, of a filter that is switched off', () => filters([{ property: 'deviceId', operator: 'hasLengthEqual', value: 1, applied: false }]), '/query/filters', 'unknown-operator'],
+    ['a filter that is switched off and names nothing', () => filters([{ operator: 'equal', value: 1, applied: false }]), '/query/filters', 'wrong-type'],
     ['a pattern that PostgreSQL does not know', () => q({ deviceId: { $regex: '(?<=a)b\\p{L}' } }), '/query/_q', 'invalid-pattern'],
     ['a pattern of a date', () => q({ recordedAt: { $regex: '2024' } }), '/query/_q', 'wrong-type'],
     ['a date that is none', () => q({ recordedAt: { $gt: 'yesterday' } }), '/query/_q', 'invalid-date'],
@@ -149,6 +157,20 @@ describe('finding samples', () => {
       const found = (await answered<Found[]>(client.get(`/health-data?rawDataType=${query}`))).map(({ rawDataType }) => rawDataType);
       expect([query, found, await answered(client.get(`/health-data/count?rawDataType=${query}`))]).toEqual([query, expected, expected.length]);
     }
+  });
+
+  test('deleted samples are found by those alone who ask for them, in whatever way', async () => {
+    const client = service(vitalgate, newPatient());
+    await answered(client.post('/devices/assign', watch));
+    const [stays, goes] = [heartRate(1), heartRate(2)];
+    await answered(client.post('/health-data/healthkit', [stays, goes]));
+    await answered(client.post('/health-data/deletions', { deletions: [{ uuid: goes.id }] }));
+    const state = (condition: unknown) => q({ state: condition });
+    for (const [query, expected] of [
+      ['', ['1']], ['state=deleted', ['2']], [state('deleted'), ['2']], [state({ $in: ['normalized', 'received', 'deleted'] }), ['2', '1']], [q({ $or: [{ state: 'deleted' }, { recordedAt: at(1) }] }), ['2', '1']],
+      [one('state', 'equal', 'deleted'), ['2']], [one('state', 'includeSome', ['deleted']), ['2']], [state({ $ne: 'normalization-failed' }), ['1']], [state({ $nin: ['deleted'] }), ['1']],
+      [filters([{ property: 'state', operator: 'equal', value: 'deleted', applied: false }]), ['1']],
+    ] as const) expect([query, await find(query, client), await answered(client.get(`/health-data/count?${query}`))]).toEqual([query, expected, expected.length]);
   });
 
   test('a query that takes too long is given up with advice', async () => {

@@ -198,6 +198,8 @@ describe('detections go to the plans that ask for them', () => {
     expect(series).toEqual({ name: 'Heart rate [bpm]', data: [0, 1, 2, 3].map((second) => ({ x: Date.UTC(2024, 6, 1) + second * 1000, y: 71 })) });
     const some = await answered<Series[]>(chart([{ property: 'recordedAt', operator: 'between', value: ['2024-07-01T00:00:01.000Z', '2024-07-01T00:00:02.000Z'] }]));
     expect(some[0]?.data).toHaveLength(2);
+    const switchedOff = ['deviceId', 'recordedAt'].map((property) => ({ property, operator: 'equal', value: '2024-07-01T00:00:01.000Z', applied: false }));
+    expect((await answered<Series[]>(chart(switchedOff)))[0]?.data).toHaveLength(4);
     expect(await answered(chart([], service(vitalgate, newPatient())))).toEqual([]);
     expect((await app.get(`/detections/chart-data/?_id=${newPatient()}&filters=${encodeURIComponent(JSON.stringify([{ property: 'planId', operator: 'equal', value: planId }]))}`)).status).toBe(403);
     tmm.fault = () => 'html';

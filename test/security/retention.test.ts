@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settings } from '../../src/config/settings.ts';
@@ -53,6 +54,85 @@ describe('H9 each class of data is kept for as long as the settings say', () => 
       { state: 'normalization-failed', raw: true, value: undefined }, { state: 'normalized', raw: false, value: 72 }, { state: 'normalized', raw: false, value: 71 },
     ]);
     expect(await chartOf(service(vitalgate, patientId), 'heart-rate', 2)).toMatchObject([{ data: [{ y: 71 }, { y: 72 }] }]);
+  });
+
+  describe('of a payload that a record refers to', () => {
+    interface Resource {
+      readonly resourceType: string;
+      readonly id: string;
+      readonly meta: { readonly versionId?: string; readonly lastUpdated?: string };
+      readonly identifier?: readonly { readonly system: string }[];
+    }
+    const [holder, other, broken, sound] = [newPatient(), newPatient(), newPatient(), newPatient()];
+    const app = () => service(vitalgate, holder);
+    const taken = { startDate: '2024-07-01T12:00:00.000Z', endDate: '2024-07-01T12:00:30.000Z' };
+    const ecg = { ...heartRate(0, { ...taken, type: 'Electrocardiogram', unit: undefined, value: undefined }), classification: 'SinusRhythm', samplingFrequency: 512, voltageMeasurements: Array.from({ length: 64 }, (_, index) => [index / 512, index * 1e-5]) };
+    const condition = { id: randomUUID(), ...taken, displayName: 'Asthma', fhirRelease: 'R4', fhirVersion: '4.0.1', fhirData: { resourceType: 'Condition', id: '1', subject: { reference: 'Patient/77' }, code: { text: 'Asthma' } } };
+    const [alone, beside] = [heartRate(60, { value: 66 }), heartRate(61, { value: 67 })];
+    const run = heartRate(0, { ...taken, type: 'Workout', unit: undefined, value: undefined, activityName: 'Running', duration: 30 });
+    const everything = async (): Promise<Resource[]> => (await (await app().get(`/fhir/Patient/${holder}/$everything`)).text()).trim().split('\n').map((line) => JSON.parse(line) as Resource);
+    const kept = async (): Promise<number> => count(`device_manager.payload where body is not null and patient_id = '${holder}'`);
+    const identified = (resources: readonly Resource[]) => resources.filter(({ identifier = [] }) => identifier.some(({ system }) => system === 'urn:ietf:rfc:3986')).length;
+
+    beforeAll(async () => {
+      await answered(app().post('/devices/assign', watch));
+      for (const items of [[ecg, beside], [condition], [alone], [run]]) await answered(app().post('/health-data/healthkit', items));
+      await eventually(() => answered<KeptRecord[]>(app().get('/health-data')), (records) => records.length === 5 && records.every(({ state }) => state === 'normalized'));
+    });
+
+    afterAll(async () => {
+      for (const table of ['normalized_chunk', 'sample_group', 'sample', 'payload']) await vitalgate.database.pool.query(`delete from device_manager.${table} where patient_id = any($1)`, [[holder, other, broken, sound]]);
+    });
+
+    test('nothing goes, because the record alone is not all: traces and clinical records are handed out as before', async () => {
+      const before = await everything();
+      expect(await after(29, { payloads: 30 })).toMatchObject({ payloads: 0 });
+      expect(await everything()).toEqual(before);
+      expect([await after(31, { payloads: 30 }), await kept()]).toMatchObject([{ payloads: 2 }, 2]);
+      const now = await everything();
+      const stripped = (resources: readonly Resource[]) => resources.map(({ meta, identifier = [], ...resource }) => ({ ...resource, meta: { ...meta, versionId: undefined, lastUpdated: undefined }, identifier: identifier.filter(({ system }) => system !== 'urn:ietf:rfc:3986') }));
+      expect(stripped(now)).toEqual(stripped(before));
+      expect(now.filter(({ resourceType }) => resourceType !== 'Observation')).toEqual(before.filter(({ resourceType }) => resourceType !== 'Observation'));
+      expect(JSON.stringify(now)).toContain('"valueSampledData"');
+      expect(now.map(({ resourceType }) => resourceType)).toContain('Condition');
+      // What a resource loses makes another version of it.
+      const changed = now.filter((one) => JSON.stringify(one) !== JSON.stringify(before.find(({ id }) => id === one.id)));
+      expect([changed.length, identified(before) - identified(now)]).toEqual([2, 2]);
+      for (const one of changed) expect(Number(one.meta.versionId)).toBeGreaterThan(Number(before.find(({ id }) => id === one.id)?.meta.versionId));
+    });
+
+    test('it is not looked at again', async () => {
+      expect(await after(31, { payloads: 30 })).toMatchObject({ payloads: 0 });
+      expect(await count(`device_manager.payload where referred_to and patient_id = '${holder}'`)).toBe(2);
+    });
+
+    test('it goes when what the record referred to is deleted', async () => {
+      await answered(app().post('/health-data/deletions', { deletions: [{ uuid: ecg.id }] }));
+      expect([await after(31, { payloads: 30 }), await kept()]).toMatchObject([{ payloads: 1 }, 1]);
+    });
+
+    test('a record whose payload was emptied before is no document, and a trace is unknown', async () => {
+      const client = service(vitalgate, other);
+      await answered(client.post('/devices/assign', watch));
+      await answered(client.post('/health-data/healthkit', [{ ...ecg, id: randomUUID() }, { ...condition, id: randomUUID() }]));
+      await eventually(() => answered<KeptRecord[]>(client.get('/health-data')), (records) => records.length === 2 && records.every(({ state }) => state === 'normalized'));
+      await vitalgate.database.pool.query('update device_manager.payload set body = null where patient_id = $1', [other]);
+      const lines = await (await client.get(`/fhir/Patient/${other}/$everything`)).text();
+      expect([lines.includes('DocumentReference'), lines.includes('"unsupported"'), lines.includes('"unknown"')]).toEqual([false, false, true]);
+    });
+
+    test('one that does not open stays, and stops nobody else', async () => {
+      for (const one of [broken, sound]) {
+        const client = service(vitalgate, one);
+        await answered(client.post('/devices/assign', watch));
+        await answered(client.post('/health-data/healthkit', [one === broken ? { ...ecg, id: randomUUID() } : heartRate(0)]));
+        await eventually(() => answered<KeptRecord[]>(client.get('/health-data')), ([record]) => record?.state === 'normalized');
+      }
+      await vitalgate.database.pool.query('update device_manager.normalized_chunk set body = set_byte(body, 40, get_byte(body, 40) # 1) where patient_id = $1', [broken]);
+      expect(await after(31, { payloads: 30 })).toMatchObject({ payloads: 1 });
+      const { rows } = await vitalgate.database.pool.query(`select patient_id, body is not null as kept, referred_to from device_manager.payload where patient_id = any($1)`, [[broken, sound]]);
+      expect(rows).toEqual(expect.arrayContaining([{ patient_id: broken, kept: true, referred_to: false }, { patient_id: sound, kept: false, referred_to: false }]));
+    });
   });
 
   test('what waits goes with its key, and it is known for a while that it expired', async () => {

@@ -13,6 +13,8 @@ interface Condition {
   readonly property: string;
   readonly operator: string;
   readonly value: unknown;
+  /** `false` while it is switched off. */
+  readonly applied?: unknown;
 }
 
 const comparisons = { equal: '$eq', greater: '$gt', greaterEqual: '$gte', less: '$lt', lessEqual: '$lte' } as const;
@@ -55,10 +57,11 @@ const equalTo = (conditions: readonly Condition[], name: string): string | undef
   return first;
 };
 
-/** Reads filters as chart components send them. `instant` reads an instant with offset. Throws FilterError. */
+/** Reads filters as chart components send them, but for those that are switched off. `instant` reads an instant with offset. Throws FilterError. */
 export const detectionFilterOf = (text: string, instant: (text: string) => number | undefined): DetectionFilter => {
-  const list = parsed(text);
-  if (!Array.isArray(list) || list.length > 50 || !list.every(isCondition)) throw new FilterError('Send a JSON array of {property, operator, value}.');
+  const given = parsed(text);
+  if (!Array.isArray(given) || given.length > 50 || !given.every(isCondition)) throw new FilterError('Send a JSON array of {property, operator, value}.');
+  const list = given.filter(({ applied }) => applied !== false);
   const isTime = ({ property }: Condition): boolean => property === 'observedAt' || property === 'recordedAt';
   const [planId, deviceId] = [equalTo(list, 'planId'), equalTo(list, 'deviceId')];
   if (planId === undefined) throw new FilterError('Name the plan: planId, equal.');

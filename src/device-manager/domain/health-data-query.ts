@@ -27,3 +27,11 @@ export const patientsNamedIn = (condition: Condition): string[] => {
   if (member !== 'patientId' || (comparison !== 'equal' && comparison !== 'in')) return [];
   return values.filter((value): value is string => typeof value === 'string' && value !== '' && value.length <= LONGEST_PATIENT_ID);
 };
+
+/** Whether a condition asks for deleted samples, which nobody sees who does not name them. */
+export const asksForDeleted = (condition: Condition): boolean => {
+  if ('all' in condition) return condition.all.some(asksForDeleted);
+  if ('any' in condition) return condition.any.some(asksForDeleted);
+  const { member, comparison, values } = condition;
+  return member === 'state' && (comparison === 'equal' || comparison === 'in') && values.includes('deleted');
+};

@@ -1,7 +1,7 @@
 import type { Call, Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
 import { parseInstant } from '../../measurement/instant.ts';
-import { comparisonReader, QueryFault, readCondition, readSort, readStates, type Condition } from '../../query/condition.ts';
+import { comparisonReader, INVALID_PATTERN, QueryFault, readCondition, readSort, readStates, type Condition } from '../../query/condition.ts';
 import { readFilters } from '../../query/filters.ts';
 import { actorOf, boundPatient, type Caller, type Operations } from '../caller.ts';
 import { normalizedTypeNamed } from '../charts.ts';
@@ -90,7 +90,7 @@ const searched = async <Result>(search: Promise<Result>, { _q, filters }: Filter
   } catch (error) {
     const pointer = _q === undefined && filters !== undefined ? '/query/filters' : '/query/_q';
     if (error instanceof TooSlowError) throw refuse(pointer, 'too-slow', 'Narrow the query, by patientId or recordedAt.');
-    if (error instanceof PatternError) throw refuse(pointer, 'invalid-pattern', 'Send a regular expression of at most 200 characters.');
+    if (error instanceof PatternError) throw refuse(pointer, 'invalid-pattern', INVALID_PATTERN);
     throw error;
   }
 };

@@ -35,17 +35,40 @@ export const removePayload = async (db: Queryable, { patient_id: patientId, payl
   return (await removeFrom('payload')).rowCount === 1;
 };
 
-/** Empties payloads that came before an instant, whose samples are all normalized or gone; rows, digests and what was made of them stay. Answers how many. */
-export const emptyPayloads = async (db: Queryable, before: Date, limit: number): Promise<number> =>
+/** Of `q`: no sample waits for what the payload says. */
+const noneWaits = `not exists (select from device_manager.whole_sample s where s.patient_id = q.patient_id and s.payload_id = q.payload_id and s.state in ('received', 'normalization-failed'))`;
+
+/** Payloads to be emptied: they came before an instant, their samples are all normalized or gone, and no record is known to refer to them; the first first, from after one of them. */
+export const payloadsToEmpty = async (db: Queryable, before: Date, after: OldPayload | undefined, limit: number): Promise<OldPayload[]> =>
   (
-    await db.query(
-      `update device_manager.payload p set body = null, redacted_at = coalesce(redacted_at, now()) from (
-         select patient_id, payload_id from device_manager.payload q where received_at < $1 and body is not null
-           and not exists (select from device_manager.whole_sample s where s.patient_id = q.patient_id and s.payload_id = q.payload_id and s.state in ('received', 'normalization-failed')) limit $2) old
-       where p.patient_id = old.patient_id and p.payload_id = old.payload_id`,
-      [before, limit],
+    await db.query<OldPayload>(
+      `select patient_id, ${hex('payload_id')} as payload_id, received_at::text as received_at from device_manager.payload q
+       where received_at < $1 and body is not null and not referred_to
+         and (q.received_at, q.payload_id) > (coalesce($2::timestamptz, '-infinity'), coalesce($3::uuid, '00000000-0000-0000-0000-000000000000')) and ${noneWaits} order by q.received_at, q.payload_id limit $4`,
+      [before, after?.received_at ?? null, after?.payload_id ?? null, limit],
     )
-  ).rowCount ?? 0;
+  ).rows;
+
+/**
+ * Empties a payload, unless a sample waits for it meanwhile; rows, digests and what was made of it stay. Samples of HealthKit change with
+ * it, because their UUID goes. The caller holds the patient's lock.
+ */
+export const emptyPayload = async (db: Queryable, { patient_id: patientId, payload_id: payloadId }: PayloadName): Promise<boolean> => {
+  const { rows: [emptied] } = await db.query<{ provider: string }>(
+    `update device_manager.payload q set body = null, redacted_at = coalesce(redacted_at, now()) where patient_id = $1 and payload_id = $2::uuid and body is not null and ${noneWaits} returning provider`,
+    [patientId, payloadId],
+  );
+  if (emptied?.provider === 'healthkit') {
+    await db.query('update device_manager.sample_group set updated_at = now() where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
+    await db.query(`update device_manager.sample set updated_at = now() where patient_id = $1 and payload_id = $2::uuid and updated_at is not null and state is distinct from 'deleted'`, [patientId, payloadId]);
+  }
+  return emptied !== undefined;
+};
+
+/** Notes that a record refers to a payload, so that nobody looks again until something of it is deleted. */
+export const noteReferredTo = async (db: Queryable, { patient_id: patientId, payload_id: payloadId }: PayloadName): Promise<void> => {
+  await db.query('update device_manager.payload set referred_to = true where patient_id = $1 and payload_id = $2::uuid', [patientId, payloadId]);
+};
 
 /** Deliveries that have waited since before an instant. */
 export const waitingSince = async (db: Queryable, before: Date, limit: number): Promise<string[]> =>

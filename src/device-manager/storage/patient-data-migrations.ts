@@ -77,4 +77,12 @@ export const patientDataMigrations: readonly Migration[] = [
       create index device_by_updater on device_manager.device (updater_id) where owner_patient_id is null;
       create index quarantined_delivery_by_reason on device_manager.quarantined_delivery (reason, payload_id)`,
   },
+  {
+    name: '0083-payloads-that-are-referred-to',
+    // Their records do not hold everything: they are not emptied, and not looked at each time something is.
+    sql: `
+      alter table device_manager.payload add column referred_to boolean not null default false;
+      drop index device_manager.payload_with_body;
+      create index payload_with_body on device_manager.payload (received_at, payload_id) where body is not null and not referred_to`,
+  },
 ];

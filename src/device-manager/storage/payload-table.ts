@@ -64,12 +64,12 @@ export const insertPayload = async (db: Queryable, { dataKey, identityKey }: Sco
   });
 };
 
-/** Keeps less of a payload from now on; the digest stays that of what was received. */
+/** Keeps less of a payload from now on; the digest stays that of what was received. A record that referred to it may be gone. */
 export const redactPayload = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, payloadId: string, redacted: (format: string, bytes: Buffer) => Buffer): Promise<void> => {
   const place = aad(patientId, payloadId, 'body');
   const { rows } = await db.query<{ format: string; body: Buffer }>('select format, body from device_manager.payload where patient_id = $1 and payload_id = $2::uuid and body is not null', [patientId, payloadId]);
   for (const { format, body } of rows) {
-    await db.query('update device_manager.payload set body = $3, redacted_at = coalesce(redacted_at, now()) where patient_id = $1 and payload_id = $2::uuid', [
+    await db.query('update device_manager.payload set body = $3, redacted_at = coalesce(redacted_at, now()), referred_to = false where patient_id = $1 and payload_id = $2::uuid', [
       patientId, payloadId, sealBytes(dataKey, redacted(format, await openBytes(dataKey, body, place)), place),
     ]);
   }

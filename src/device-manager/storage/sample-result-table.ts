@@ -58,6 +58,21 @@ export const samplesToNormalize = async (db: Queryable, patientId: string, paylo
   return which === 'received' ? samples.filter(({ state }) => state === 'received') : samples;
 };
 
+/** Where the record of a sample is. */
+export interface RecordedSample extends Pick<SampleRow, 'item_index' | 'left_out'> {
+  readonly rule_id: string;
+  readonly rule_version: number;
+}
+
+/** Samples of a payload, but for deleted ones, that some rules made records of. */
+export const samplesByRules = async (db: Queryable, patientId: string, payloadId: string, rules: readonly string[]): Promise<RecordedSample[]> =>
+  (
+    await db.query<RecordedSample>(
+      `select item_index, left_out, rule_id, rule_version from device_manager.whole_sample where patient_id = $1 and payload_id = $2::uuid and rule_id = any($3::text[]) and state <> 'deleted'`,
+      [patientId, payloadId, rules],
+    )
+  ).rows;
+
 /** What normalization made of one sample. */
 export interface NormalizationResult extends Pick<PayloadSample, '_id' | 'payload_id' | 'groupNo' | 'hasOwnState'> {
   readonly state: 'normalized' | 'normalization-failed';

@@ -3,6 +3,7 @@ import { inTransaction } from '../../database/transaction.ts';
 import { createSqlWriter, type SqlWriter } from '../../query/condition-sql.ts';
 import type { Condition, SortKey } from '../../query/condition.ts';
 import { namesOfType } from '../../healthkit/type-catalogue.ts';
+import { asksForDeleted } from '../domain/health-data-query.ts';
 import { PatternError, TooSlowError } from '../domain/sample-faults.ts';
 import { selectSample, type SampleRow } from './sample-table.ts';
 
@@ -41,9 +42,10 @@ const columns: Readonly<Record<string, string>> = {
 const conditionsOf = ({ parameter, where }: SqlWriter, filter: SampleFilter): string => {
   const equal = (column: string, value: string | undefined): string[] => (value === undefined ? [] : [`${column} = ${parameter(value)}`]);
   const { from, to, after, conditions } = filter;
+  const ofState = filter.state === undefined && !conditions.some(asksForDeleted) ? [`s.state <> 'deleted'`] : equal('s.state', filter.state);
   return [
     ...equal('s.patient_id', filter.patientId), ...equal('s.device_id', filter.deviceId), ...equal('s.provider', filter.provider), ...(filter.type === undefined ? [] : [`s.type = any(${parameter(namesOfType(filter.type))})`]),
-    ...equal('s.normalized_type', filter.normalizedType), ...(filter.state === undefined ? [`s.state <> 'deleted'`] : equal('s.state', filter.state)),
+    ...equal('s.normalized_type', filter.normalizedType), ...ofState,
     ...(from === undefined ? [] : [`s.recorded_at >= ${parameter(new Date(from))}`]), ...(to === undefined ? [] : [`s.recorded_at < ${parameter(new Date(to))}`]),
     ...(after === undefined ? [] : [((at: string, _id: string) => `s.recorded_at <= ${at} and (s.recorded_at < ${at} or s._id > ${_id})`)(`${parameter(new Date(after.recordedAt))}::timestamptz`, `${parameter(after._id)}::uuid`)]),
     ...conditions.map(where), 'true',

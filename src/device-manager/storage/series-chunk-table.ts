@@ -53,15 +53,29 @@ export const sealedSeries: SealedColumn = {
   placeOf: (patientId, [normalizedType = '', rawType = '', series = '', day = '']) => aad({ patientId, normalizedType, rawType, series, day }),
 };
 
+const keyColumns = (keys: readonly SeriesChunkKey[]) => [keys.map(({ normalizedType }) => normalizedType), keys.map(({ rawType }) => rawType), keys.map(({ series }) => series), keys.map(({ day }) => day)];
+
+/** A day without points is none of a chart: neither its first nor its last. */
+const deleteChunks = async (db: Queryable, patientId: string, keys: readonly SeriesChunkKey[]): Promise<void> => {
+  if (keys.length === 0) return;
+  await db.query(
+    `delete from device_manager.series_chunk c using unnest($2::text[], $3::text[], $4::text[], $5::date[]) as t(normalized_type, raw_type, series, day)
+     where c.patient_id = $1 and c.normalized_type = t.normalized_type and c.raw_type = t.raw_type and c.series = t.series and c.day = t.day`,
+    [patientId, ...keyColumns(keys)],
+  );
+};
+
 /** Writes chunks of one patient in place of those that are there. */
-const writeChunks = async (db: Queryable, dataKey: DataKey, patientId: string, chunks: readonly SeriesChunk[]): Promise<void> => {
+const writeChunks = async (db: Queryable, dataKey: DataKey, patientId: string, all: readonly SeriesChunk[]): Promise<void> => {
+  await deleteChunks(db, patientId, all.filter(({ points }) => points.length === 0).map(({ key }) => key));
+  const chunks = all.filter(({ points }) => points.length > 0);
+  if (chunks.length === 0) return;
   await db.query({
     name: 'write-series-chunks',
     text: `insert into device_manager.series_chunk (patient_id, normalized_type, raw_type, series, day, body)
      select $1, t.* from unnest($2::text[], $3::text[], $4::text[], $5::date[], $6::bytea[]) as t
      on conflict (patient_id, normalized_type, raw_type, series, day) do update set body = excluded.body, updated_at = clock_timestamp()`,
-    values: [patientId, chunks.map(({ key }) => key.normalizedType), chunks.map(({ key }) => key.rawType), chunks.map(({ key }) => key.series), chunks.map(({ key }) => key.day),
-      chunks.map((chunk) => sealBytes(dataKey, seriesBytes(chunk), aad(chunk.key)))],
+    values: [patientId, ...keyColumns(chunks.map(({ key }) => key)), chunks.map((chunk) => sealBytes(dataKey, seriesBytes(chunk), aad(chunk.key)))],
   });
 };
 
@@ -76,7 +90,7 @@ export const mergeSeriesChunks = async (db: Queryable, { dataKey }: ScopeKeys, p
     text: `select c.normalized_type, c.raw_type, c.series, to_char(c.day, 'YYYY-MM-DD') as day, c.body
      from unnest($2::text[], $3::text[], $4::text[], $5::date[]) as t(normalized_type, raw_type, series, day)
      join device_manager.series_chunk c on c.patient_id = $1 and c.normalized_type = t.normalized_type and c.raw_type = t.raw_type and c.series = t.series and c.day = t.day`,
-    values: [patientId, added.map(({ key }) => key.normalizedType), added.map(({ key }) => key.rawType), added.map(({ key }) => key.series), added.map(({ key }) => key.day)],
+    values: [patientId, ...keyColumns(added.map(({ key }) => key))],
   });
   const pointsBefore = async (row: Row): Promise<[string, SeriesChunk['points']]> => {
     const key = keyOf(patientId, row);
@@ -131,7 +145,10 @@ export const readSeriesChunks = async (db: Queryable, { dataKey }: ScopeKeys, pa
   return Promise.all(rows.map((row) => opened(dataKey, row.body, { patientId, normalizedType: filter.normalizedType, rawType: row.raw_type, series: row.series, day: row.day })));
 };
 
-/** The first and the last day of a chart, and a text that changes whenever one of its chunks does; undefined when it has none. */
+/**
+ * The first and the last day of a chart, and a text that changes whenever one of its chunks does; undefined when it has none. What
+ * removes chunks changes how many there are, and what adds some is later than all before.
+ */
 export const extentOf = async (db: Queryable, patientId: string, filter: SeriesFilter): Promise<{ firstDay: string; lastDay: string; version: string } | undefined> => {
   const { rows } = await db.query<{ first_day: string | null; last_day: string | null; version: string | null }>(
     `select to_char(min(day), 'YYYY-MM-DD') as first_day, to_char(max(day), 'YYYY-MM-DD') as last_day,

@@ -58,6 +58,29 @@ interface Row {
 
 const placeText = ({ normalizedType, rawType, series, month }: Place): string => JSON.stringify([normalizedType, rawType, series, month]);
 
+const placeColumns = (places: readonly Place[]) => [places.map(({ normalizedType }) => normalizedType), places.map(({ rawType }) => rawType), places.map(({ series }) => series), places.map(({ month }) => month)];
+
+/** A month without hours would say that there is something to chart. */
+const deleteRollups = async (db: Queryable, patientId: string, places: readonly Place[]): Promise<void> => {
+  if (places.length === 0) return;
+  await db.query(
+    `delete from device_manager.series_rollup r using unnest($2::text[], $3::text[], $4::text[], $5::date[]) as t(normalized_type, raw_type, series, month)
+     where r.patient_id = $1 and r.normalized_type = t.normalized_type and r.raw_type = t.raw_type and r.series = t.series and r.month = t.month`,
+    [patientId, ...placeColumns(places)],
+  );
+};
+
+const writeRollups = async (db: Queryable, dataKey: DataKey, patientId: string, rollups: readonly { readonly place: Place; readonly body: Body }[]): Promise<void> => {
+  if (rollups.length === 0) return;
+  await db.query({
+    name: 'write-series-rollups',
+    text: `insert into device_manager.series_rollup (patient_id, normalized_type, raw_type, series, month, body)
+     select $1, t.* from unnest($2::text[], $3::text[], $4::text[], $5::date[], $6::bytea[]) as t
+     on conflict (patient_id, normalized_type, raw_type, series, month) do update set body = excluded.body, updated_at = clock_timestamp()`,
+    values: [patientId, ...placeColumns(rollups.map(({ place }) => place)), rollups.map(({ place, body }) => sealBytes(dataKey, Buffer.from(JSON.stringify(body)), aad(place)))],
+  });
+};
+
 /** Makes the hours of some days of one patient anew from their chunks as they are now. The caller holds the patient's lock. */
 export const renewRollups = async (db: Queryable, { dataKey }: ScopeKeys, patientId: string, chunks: readonly SeriesChunk[]): Promise<void> => {
   if (chunks.length === 0) return;
@@ -68,30 +91,22 @@ export const renewRollups = async (db: Queryable, { dataKey }: ScopeKeys, patien
     return { chunk, place: { patientId, normalizedType, rawType, series, month: monthOf(day) } };
   });
   const groups = [...Map.groupBy(placed, ({ place }) => placeText(place)).values()].flatMap((group) => (group[0] ? [{ place: group[0].place, chunks: group.map(({ chunk }) => chunk) }] : []));
-  const at = [patientId, groups.map(({ place }) => place.normalizedType), groups.map(({ place }) => place.rawType), groups.map(({ place }) => place.series), groups.map(({ place }) => place.month)];
   const { rows } = await db.query<Row>({
     name: 'series-rollups-to-renew',
     text: `select r.normalized_type, r.raw_type, r.series, to_char(r.month, 'YYYY-MM-DD') as month, r.body
      from unnest($2::text[], $3::text[], $4::text[], $5::date[]) as t(normalized_type, raw_type, series, month)
      join device_manager.series_rollup r on r.patient_id = $1 and r.normalized_type = t.normalized_type and r.raw_type = t.raw_type and r.series = t.series and r.month = t.month`,
-    values: at,
+    values: [patientId, ...placeColumns(groups.map(({ place }) => place))],
   });
   const hoursBefore = async (row: Row): Promise<[string, Body['hours']]> => {
     const place = { patientId, normalizedType: row.normalized_type, rawType: row.raw_type, series: row.series, month: row.month };
     return [placeText(place), (await opened(dataKey, row.body, place)).hours];
   };
   const before = new Map(await Promise.all(rows.map(hoursBefore)));
-  const bodies = groups.map(({ place, chunks: group }) => {
-    const body: Body = { name: group[0]?.name ?? '', hours: renewed(before.get(placeText(place)) ?? {}, group) };
-    return sealBytes(dataKey, Buffer.from(JSON.stringify(body)), aad(place));
-  });
-  await db.query({
-    name: 'write-series-rollups',
-    text: `insert into device_manager.series_rollup (patient_id, normalized_type, raw_type, series, month, body)
-     select $1, t.* from unnest($2::text[], $3::text[], $4::text[], $5::date[], $6::bytea[]) as t
-     on conflict (patient_id, normalized_type, raw_type, series, month) do update set body = excluded.body, updated_at = clock_timestamp()`,
-    values: [...at, bodies],
-  });
+  const made = groups.map(({ place, chunks: group }) => ({ place, body: { name: group[0]?.name ?? '', hours: renewed(before.get(placeText(place)) ?? {}, group) } satisfies Body }));
+  const hasHours = ({ body }: { readonly body: Body }): boolean => Object.keys(body.hours).length > 0;
+  await deleteRollups(db, patientId, made.filter((one) => !hasHours(one)).map(({ place }) => place));
+  await writeRollups(db, dataKey, patientId, made.filter(hasHours));
 };
 
 const cellsOf = (hours: Body['hours'][string]): Cell[] => hours.map(([x, count, min, max, sum]) => ({ x, count, min, max, sum }));

@@ -10,11 +10,11 @@ const comparisons: Readonly<Record<string, DateCondition['comparison']>> = {
   eq: 'within', ne: 'not-within', gt: 'after', lt: 'before', ge: 'after-or-within', le: 'before-or-within', sa: 'starts-after', eb: 'ends-before', ap: 'near',
 };
 
-const written = /^(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+ -]\d{2}:\d{2}))?)?)?$/;
+const written = /^(eq|ne|gt|lt|ge|le|sa|eb|ap)?(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+ -]\d{2}:?\d{2}))?)?)?$/;
 
 const offsetMs = (zone: string | undefined): number => {
   if (zone === undefined || zone === 'Z') return 0;
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4));
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2));
   return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
 };
 

@@ -60,9 +60,9 @@ const rhythm = (observations: readonly Observation[]): { valueCodeableConcept?: 
   return found ? { valueCodeableConcept: { coding: codingsFor(loincCode(found.code), found.name), text: found.name } } : {};
 };
 
-/** The rhythm and the trace of a recording; a trace that cannot be told as FHIR tells it is absent, and stays in what was received. */
+/** The rhythm and the trace of a recording; a trace that cannot be told as FHIR tells it is absent, and stays in what was received; one that is kept no more is unknown. */
 export const electrocardiogramOf = (observations: readonly Observation[], { pointer }: Attachment, rawData: unknown): { valueCodeableConcept?: CodeableConcept; component: readonly ObservationComponent[] } => {
   const trace = traceOf(rawData, pointer);
   const code: CodeableConcept = { coding: [leadI], text: 'Lead I' };
-  return { ...rhythm(observations), component: [trace ? { code, valueSampledData: trace } : { code, dataAbsentReason: absence('unsupported') }] };
+  return { ...rhythm(observations), component: [trace ? { code, valueSampledData: trace } : { code, dataAbsentReason: absence(rawData === undefined ? 'unknown' : 'unsupported') }] };
 };
