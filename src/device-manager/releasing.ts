@@ -47,8 +47,14 @@ const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void>
     await recordAudit(client, isKept ? { ...row, action: 'create', patientId: place.patientId } : { ...row, action: 'delete' });
   });
 
-/** What waits since before devices of FHIR were known by their address waits under `Device/7`; it is read again, so looking at more harms nothing. */
-const withBareNames = (identifiers: readonly string[]): string[] => identifiers.flatMap((name) => [...new Set([name, typedIdOf(name) ?? name])]);
+/** A number as it was read before names beyond 2^53 were read digit by digit. */
+const rounded = (name: string): string => (/^\d{16,}$/.test(name) ? String(Number(name)) : name);
+
+/**
+ * What waits since before devices of FHIR were known by their address waits under `Device/7`, and since before long numbers were read digit
+ * by digit under a rounded one; it is read again, so looking at more harms nothing.
+ */
+const withFormerNames = (identifiers: readonly string[]): string[] => identifiers.flatMap((name) => [...new Set([name, typedIdOf(name) ?? name, rounded(name)])]);
 
 /** What to look at: all that waits for a device, or one delivery. */
 export type Waiting = { readonly device: string } | { readonly payloadId: string };
@@ -60,7 +66,7 @@ export type Waiting = { readonly device: string } | { readonly payloadId: string
  * again. Safe to run many times at once: whoever deletes the waiting row moves it.
  */
 export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
-  const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, withBareNames(await deviceIdentifiers(pool, waiting.device)));
+  const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, withFormerNames(await deviceIdentifiers(pool, waiting.device)));
   const errors: unknown[] = [];
   for (const payloadId of payloadIds) {
     try {
