@@ -31,6 +31,16 @@ const keepReleased = (db: Queryable, keyRing: KeyRing, { payloadId, format, byte
     },
   );
 
+/**
+ * The names of the device by which to attribute what waits: those read again, unless an excerpt tells less than the delivery did when it
+ * came, as it did of the server of what was contained. Undefined when it tells something else: nobody may decide by that.
+ */
+const namesOfDevice = ({ format, identifiers: then }: QuarantinedDelivery, now: readonly string[]): readonly string[] | undefined => {
+  const known = new Set(now.flatMap((name) => [name, typedIdOf(name) ?? name]));
+  if (!format.startsWith('fhir-') || then.every((name) => known.has(name))) return now;
+  return now.every((name) => then.includes(name)) ? then : undefined;
+};
+
 const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void> =>
   inTransaction(pool, async (client) => {
     const scope = `quarantine:${payloadId}` as const;
@@ -38,7 +48,9 @@ const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void>
     if (!delivery) return;
     const [reading, ...others] = takeApartBytes(delivery.format, delivery.bytes).readings;
     if (!reading || others.length > 0) throw new StillWaiting(delivery.reason);
-    const place = await createAttributor(client, Date.now())(reading, delivery.identity);
+    const identifiers = namesOfDevice(delivery, reading.identifiers);
+    if (!identifiers) throw new StillWaiting(delivery.reason);
+    const place = await createAttributor(client, Date.now())({ ...reading, identifiers }, delivery.identity);
     if ('reason' in place && place.reason !== 'erased') throw new StillWaiting(place.reason);
     const isKept = 'patientId' in place && (await keepReleased(client, keyRing, delivery, reading, place));
     await keyRing.discard(client, scope);
