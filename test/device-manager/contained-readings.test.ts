@@ -103,7 +103,8 @@ describe('Observations that another resource contains', () => {
   });
 
   describe('a panel that contains its members', () => {
-    const panel = (name: string) => containing.panel({ contained: ['a', 'b'].map((id, index) => containing.member(id, 60 + index, { device: { identifier: { value: name } } })) });
+    const members = (name: string) => ['a', 'b'].map((id, index) => containing.member(id, 60 + index, { device: { identifier: { value: name } } }));
+    const panel = (name: string) => containing.panel({ contained: members(name) });
 
     test('adds no reading of its own, alone or beside one that waits', async () => {
       for (const beside of [[], [{ ...containing.weight, contained: [{ resourceType: 'Device', id: 'device', serialNumber: randomUUID() }] }]]) {
@@ -115,8 +116,7 @@ describe('Observations that another resource contains', () => {
     });
 
     test('reads as one beside its members', () => {
-      const { contained, ...alone } = panel('watch');
-      const apart = bundle('collection', [{ ...alone, hasMember: [{ reference: 'Observation/a' }, { reference: 'Observation/b' }] }, ...(contained as object[])]);
+      const apart = bundle('collection', [containing.panel({ hasMember: [{ reference: 'Observation/a' }, { reference: 'Observation/b' }] }), ...members('watch')]);
       const told = (value: unknown) => takeApart('fhir-json', value).readings.map(({ document, identity }) => ({ document, identity }));
       expect(told(panel('watch'))).toEqual(told(apart));
     });
