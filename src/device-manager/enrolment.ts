@@ -70,6 +70,8 @@ const addDevice = (pool: Pool, request: DeviceRequest): Promise<string> =>
     const provider = providerOf(deviceProvider);
     if (provider === 'healthkit') throw problem('invalid-request', { errors: [{ pointer: '/assignedPatientId', code: 'required', message: 'Say whose HealthKit device it is.' }] });
     const device = await upsertDevice(client, { ...request, provider, declaredProvider: deviceProvider, creatorId: actor, ownerPatientId: null });
+    // Somebody may hold it already, and what waits may name it by the serial number that is told only now.
+    await addJob(client, { task: 'release-quarantine', payload: { device } });
     await recordAudit(client, { actor, action: 'create', resource: `device/${device}`, requestId });
     return device;
   });

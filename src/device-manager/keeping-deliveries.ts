@@ -1,14 +1,16 @@
 import type { Queryable } from '../database/pool.ts';
 import { addJob } from '../jobs/runner.ts';
+import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { isErased } from './admitting.ts';
 import type { Attributor, Place } from './attributing.ts';
 import { newPayloadId } from './keeping.ts';
 import { keepReadings } from './keeping-readings.ts';
 import type { Reading } from './providers/reading.ts';
-import type { TakenApart } from './providers/taking-apart.ts';
+import { takeApartBytes, type TakenApart } from './providers/taking-apart.ts';
+import { isLater, mayCountAgain, renewKept } from './renewing-versions.ts';
 import { recordAudit } from './storage/audit-table.ts';
-import { quarantine, waitingAmong, type QuarantineReason } from './storage/quarantine-table.ts';
+import { eraseWaiting, quarantine, quarantinedSample, waitingAmong, type QuarantinedDelivery, type QuarantineReason } from './storage/quarantine-table.ts';
 
 /** One delivery of a webhook sender, readable: `value` is the document its bytes hold in that format. */
 export interface Received {
@@ -80,13 +82,21 @@ const keepTogether = async (keeping: Keeping, patientId: string, group: readonly
   await recordAudit(db, { patientId, actor: `sender:${received.sender}`, action: 'create', resource: `sample/${group[0]?.sampleId ?? ''}`, requestId: received.requestId });
 };
 
+/** Keeps one reading of a delivery in quarantine, without its neighbours. */
+const keepAside = async (keeping: Keeping, named: Named, reason: QuarantineReason): Promise<void> => {
+  const { db, received, taken } = keeping;
+  const kept = taken.readings.length === 1 ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, [named]);
+  await keepInQuarantine(keeping, kept, named, reason);
+  await recordAudit(db, { actor: `sender:${received.sender}`, action: 'create', resource: `sample/${named.sampleId}`, requestId: received.requestId });
+};
+
 /**
  * Keeps each fresh reading with its patient, or in quarantine; those of somebody erased are taken and not kept. Of those that came before,
  * one that waits and now says whose it is (the same measurement with the right patient, say) is kept as well; what waits stays as it is,
  * and keeps nothing a second time when it is released.
  */
 export const keepEach = async (keeping: Keeping, fresh: readonly Named[], known: readonly Named[]): Promise<void> => {
-  const { db, received, taken, attribute } = keeping;
+  const { db, attribute } = keeping;
   const waiting = await waitingAmong(db, known.map(({ sampleId }) => sampleId));
   const placed: (Named & { place: Place })[] = [];
   for (const named of [...fresh, ...known.filter(({ sampleId }) => waiting.has(sampleId))]) {
@@ -94,14 +104,45 @@ export const keepEach = async (keeping: Keeping, fresh: readonly Named[], known:
     if ('patientId' in place) placed.push({ ...named, place });
     else if (waiting.has(named.sampleId)) continue;
     else if (place.reason === 'erased') await noteErased(keeping, [named]);
-    else {
-      const kept = taken.readings.length === 1 ? { bytes: received.bytes, format: taken.format } : excerptOf(keeping, [named]);
-      await keepInQuarantine(keeping, kept, named, place.reason);
-      await recordAudit(db, { actor: `sender:${received.sender}`, action: 'create', resource: `sample/${named.sampleId}`, requestId: received.requestId });
-    }
+    else await keepAside(keeping, named, place.reason);
   }
   // As the delivery has them: an excerpt does, and its items are counted.
   placed.sort((a, b) => a.position - b.position);
   const groups = [...Map.groupBy(placed, ({ place }) => place.patientId)].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [patientId, group] of groups) await keepTogether(keeping, patientId, group);
+};
+
+/** What waits as a version; undefined where none does, or does not open. */
+const waitingVersion = async ({ db, keyRing }: Keeping, sampleId: string): Promise<QuarantinedDelivery | undefined> => {
+  try {
+    return await quarantinedSample(db, sampleId, (payloadId) => keyRing.knownKeysOf(db, `quarantine:${payloadId}`));
+  } catch (error) {
+    if (error instanceof SealBrokenError) return undefined;
+    throw error;
+  }
+};
+
+/** A version that waits and comes again, issued later, waits as it came last. */
+const renewWaiting = async (keeping: Keeping, named: Named): Promise<void> => {
+  const { db, keyRing } = keeping;
+  for (;;) {
+    const waiting = await waitingVersion(keeping, named.sampleId);
+    const [reading, ...others] = waiting ? takeApartBytes(waiting.format, waiting.bytes).readings : [];
+    if (!waiting || !reading || others.length > 0 || !isLater(named.reading, reading)) return;
+    // Who released or renewed it meanwhile has taken it, and what that left is looked at again.
+    if (!(await eraseWaiting(db, waiting.payloadId))) continue;
+    await keyRing.discard(db, `quarantine:${waiting.payloadId}`);
+    return keepAside(keeping, named, waiting.reason);
+  }
+};
+
+/** Takes down of readings that came before, and come again issued later, when they were issued: the same correction may be made twice, with another between. */
+export const renewVersions = async (keeping: Keeping, known: readonly Named[]): Promise<void> => {
+  const { db, received } = keeping;
+  const again = known.filter(mayCountAgain);
+  const waiting = await waitingAmong(db, again.map(({ sampleId }) => sampleId));
+  for (const named of again) if (waiting.has(named.sampleId)) await renewWaiting(keeping, named);
+  for (const { _id, patient_id: patientId } of await renewKept(db, again)) {
+    await recordAudit(db, { patientId, actor: `sender:${received.sender}`, action: 'update', resource: `sample/${_id}`, requestId: received.requestId });
+  }
 };

@@ -6,6 +6,7 @@ import { keysForKeeping } from './admitting.ts';
 import type { Place } from './attributing.ts';
 import { addNormalization } from './waiting-payloads.ts';
 import type { Reading } from './providers/reading.ts';
+import { renewKept } from './renewing-versions.ts';
 import { insertPayload } from './storage/payload-table.ts';
 import { insertSamples } from './storage/new-sample-table.ts';
 
@@ -29,7 +30,7 @@ const dateOf = (instant: Instant | undefined): Date | undefined => instant && ne
 
 /**
  * Keeps readings, which are those of the part in its order, under the patient's key, with their samples and the job, in the caller's
- * transaction. Readings that are there already stay as they are; when all are, nothing is kept.
+ * transaction. Readings that are there already stay as they are, unless they were issued later; when all are there, nothing is kept.
  */
 export const keepReadings = async (db: Queryable, keyRing: KeyRing, part: Part, readings: readonly AttributedReading[]): Promise<void> => {
   const { patientId, payloadId, format, bytes, receivedAt } = part;
@@ -40,6 +41,7 @@ export const keepReadings = async (db: Queryable, keyRing: KeyRing, part: Part, 
     recordedAtMs: place.measuredAt.getTime(), endedAtMs: place.endedAt.getTime(), contentKey: contentKey(keys.identityKey, [JSON.stringify(reading.document)]),
     identity, status: reading.status, issuedAt: dateOf(reading.issuedAt), otherIssuedAt: dateOf(reading.otherIssuedAt),
   })));
+  if (created.size < readings.length) await renewKept(db, readings.filter(({ sampleId }) => !created.has(sampleId)));
   if (created.size === 0) return;
   await insertPayload(db, keys, { ...where, bytes, context: {}, itemCount: readings.length });
   await addNormalization(db, patientId, payloadId);

@@ -10,7 +10,7 @@ import type { Normalized } from './domain/normalization.ts';
 import type { Measured, Reason } from './domain/observing.ts';
 import { membersOf } from './domain/rule.ts';
 import type { Reading } from './providers/reading.ts';
-import { takeApartBytes } from './providers/taking-apart.ts';
+import { keptReadings } from './providers/taking-apart.ts';
 import type { Payload, PayloadContext } from './storage/payload-table.ts';
 import type { SampleRow } from './storage/sample-table.ts';
 
@@ -36,8 +36,8 @@ const sourcesIn = ({ pointer, places = {} }: ShapedItem): Readonly<Record<string
   Object.fromEntries(Object.entries(places).flatMap(([member, place]) => (place.startsWith(`${pointer}/`) ? [[member, place.slice(pointer.length)]] : [])));
 
 /** The items of a payload in order: HealthKit's samples, or the readings of a delivery. */
-export const itemsOf = ({ provider, format, bytes }: Pick<Payload, 'provider' | 'format' | 'bytes'>): readonly Item[] => {
-  if (provider !== 'healthkit') return takeApartBytes(format, bytes).readings;
+export const itemsOf = ({ provider, format, bytes, itemCount }: Pick<Payload, 'provider' | 'format' | 'bytes' | 'itemCount'>): readonly Item[] => {
+  if (provider !== 'healthkit') return keptReadings(format, bytes, itemCount);
   const found = itemsIn(healthKitFormatOf(format), JSON.parse(bytes.toString('utf8')));
   return found !== 'too-many' && 'items' in found ? found.items.map((one) => ({ document: one.item, received: one.received, percent: one.percent, sources: sourcesIn(one) })) : [];
 };

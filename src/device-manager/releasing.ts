@@ -31,6 +31,16 @@ const keepReleased = (db: Queryable, keyRing: KeyRing, { payloadId, format, byte
     },
   );
 
+/**
+ * The names of the device by which to attribute what waits: those read again, unless an excerpt tells less than the delivery did when it
+ * came, as it did of the server of what was contained. Undefined when it tells something else: nobody may decide by that.
+ */
+const namesOfDevice = ({ format, identifiers: then }: QuarantinedDelivery, now: readonly string[]): readonly string[] | undefined => {
+  const known = new Set(now.flatMap((name) => [name, typedIdOf(name) ?? name]));
+  if (!format.startsWith('fhir-') || then.every((name) => known.has(name))) return now;
+  return now.every((name) => then.includes(name)) ? then : undefined;
+};
+
 const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void> =>
   inTransaction(pool, async (client) => {
     const scope = `quarantine:${payloadId}` as const;
@@ -38,7 +48,9 @@ const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void>
     if (!delivery) return;
     const [reading, ...others] = takeApartBytes(delivery.format, delivery.bytes).readings;
     if (!reading || others.length > 0) throw new StillWaiting(delivery.reason);
-    const place = await createAttributor(client, Date.now())(reading, delivery.identity);
+    const identifiers = namesOfDevice(delivery, reading.identifiers);
+    if (!identifiers) throw new StillWaiting(delivery.reason);
+    const place = await createAttributor(client, Date.now())({ ...reading, identifiers }, delivery.identity);
     if ('reason' in place && place.reason !== 'erased') throw new StillWaiting(place.reason);
     const isKept = 'patientId' in place && (await keepReleased(client, keyRing, delivery, reading, place));
     await keyRing.discard(client, scope);
@@ -47,8 +59,14 @@ const release = (pool: Pool, keyRing: KeyRing, payloadId: string): Promise<void>
     await recordAudit(client, isKept ? { ...row, action: 'create', patientId: place.patientId } : { ...row, action: 'delete' });
   });
 
-/** What waits since before devices of FHIR were known by their address waits under `Device/7`; it is read again, so looking at more harms nothing. */
-const withBareNames = (identifiers: readonly string[]): string[] => identifiers.flatMap((name) => [...new Set([name, typedIdOf(name) ?? name])]);
+/** A number as it was read before names beyond 2^53 were read digit by digit. */
+const rounded = (name: string): string => (/^\d{16,}$/.test(name) ? String(Number(name)) : name);
+
+/**
+ * What waits since before devices of FHIR were known by their address waits under `Device/7`, and since before long numbers were read digit
+ * by digit under a rounded one; it is read again, so looking at more harms nothing.
+ */
+const withFormerNames = (identifiers: readonly string[]): string[] => identifiers.flatMap((name) => [...new Set([name, typedIdOf(name) ?? name, rounded(name)])]);
 
 /** What to look at: all that waits for a device, or one delivery. */
 export type Waiting = { readonly device: string } | { readonly payloadId: string };
@@ -60,7 +78,7 @@ export type Waiting = { readonly device: string } | { readonly payloadId: string
  * again. Safe to run many times at once: whoever deletes the waiting row moves it.
  */
 export const releaseQuarantine = async (pool: Pool, keyRing: KeyRing, waiting: Waiting): Promise<void> => {
-  const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, withBareNames(await deviceIdentifiers(pool, waiting.device)));
+  const payloadIds = 'payloadId' in waiting ? [waiting.payloadId] : await waitingFor(pool, withFormerNames(await deviceIdentifiers(pool, waiting.device)));
   const errors: unknown[] = [];
   for (const payloadId of payloadIds) {
     try {

@@ -4,7 +4,7 @@ import { problem } from '../http/problem.ts';
 import { bytesMac, contentMac, sampleId } from '../keys/identity.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
 import { createAttributor } from './attributing.ts';
-import { keepEach, keepInQuarantine, type Keeping, type Received } from './keeping-deliveries.ts';
+import { keepEach, keepInQuarantine, renewVersions, type Keeping, type Named, type Received } from './keeping-deliveries.ts';
 import { nameReadings } from './naming-readings.ts';
 import { mostEntries } from './providers/fhir/bundle.ts';
 import { takeApart } from './providers/taking-apart.ts';
@@ -55,7 +55,10 @@ export const keepReceived = async (pool: Pool, keyRing: KeyRing, received: Recei
     }
     const unique = [...new Map(named.toReversed().map((one) => [one.sampleId, one])).values()].reverse();
     const fresh = taken.format.startsWith('fhir-') ? await noteReadings(db, { sender, receivedAt: keeping.receivedAt }, unique) : new Set([first.sampleId]);
-    await keepEach(keeping, unique.filter((one) => fresh.has(one.sampleId)), unique.filter((one) => !fresh.has(one.sampleId)));
+    const firsts = new Set(unique);
+    const isFresh = (one: Named): boolean => fresh.has(one.sampleId) && firsts.has(one);
+    await keepEach(keeping, unique.filter(isFresh), unique.filter((one) => !isFresh(one)));
+    await renewVersions(keeping, named.filter((one) => !isFresh(one)));
     return first.sampleId;
   });
   for (const reason of entered) onQuarantine(reason);

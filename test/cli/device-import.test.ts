@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTestVitalgate, type TestUser, type TestVitalgate } from '../setup/vitalgate.ts';
+import { bloodPressure, clientWith, eventually } from '../device-manager/client.ts';
 import { commandLineHere } from './command-line.ts';
 
 interface Outcome {
@@ -42,6 +43,16 @@ describe('vitalgate devices import', () => {
     expect(first).toEqual([[{ patient_id: anna.id, assigned_from: new Date('2020-01-01T00:00:00Z'), serial_number: '0001234' }], [{ patient_id: null, assigned_from: null, serial_number: null }]]);
     expect((await load(file)).code).toBe(0);
     expect([await holderOf('imp-1'), await holderOf('imp-2')]).toEqual(first);
+  });
+
+  test('a serial number that a later file adds releases what waits under it to the holder', async () => {
+    expect((await load('deviceId,provider,type,patient,from\nimp-3,medisante,Medical,anna,2020-01-01T00:00:00Z\n')).code).toBe(0);
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey()).key });
+    expect((await sender.post('/health-data/medisante', bloodPressure({ serialNumber: 'S-3' }, '2024-03-02T09:10:11Z'))).status).toBe(200);
+    const kept = async () => (await vitalgate.database.pool.query<{ device_id: string }>('select device_id from device_manager.whole_sample where patient_id = $1', [anna.id])).rows;
+    expect(await kept()).toEqual([]);
+    expect((await load('deviceId,provider,type,serialNumber\nimp-3,medisante,Medical,S-3\n')).code).toBe(0);
+    expect(await eventually(kept, (rows) => rows.length === 1)).toEqual([{ device_id: 'imp-3' }]);
   });
 
   test.each<[string, string, RegExp]>([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { accessTokenOf, answered, clientWith, cuff, newPatient, refused, service, watch, type Client } from './client.ts';
+import { accessTokenOf, answered, bloodPressure, clientWith, cuff, eventually, newPatient, refused, service, watch, type Client, type KeptRecord } from './client.ts';
 
 describe('devices and who holds them', () => {
   let vitalgate: TestVitalgate;
@@ -44,6 +44,17 @@ describe('devices and who holds them', () => {
       expect(await assigned(service(vitalgate, next), device)).toBe(_id);
       expect(await holderOf(device.deviceId)).toBe(next);
     }
+  });
+
+  test('a serial number that is told later releases what waits under it to the holder', async () => {
+    const [anna, { serialNumber, ...device }] = [newPatient(), newCuff()];
+    await assigned(service(vitalgate, anna), { ...device, assignedFrom: '2024-01-01T00:00:00Z' });
+    const sender = clientWith(vitalgate.urls.deviceManager, { 'x-api-key': (await vitalgate.createWebhookKey()).key });
+    const { _id } = await answered<{ _id: string }>(sender.post('/health-data/medisante', bloodPressure({ serialNumber }, '2024-03-02T09:10:11Z')));
+    const record = () => answered<KeptRecord>(service(vitalgate).get(`/health-data/${_id}`));
+    expect(await record()).toMatchObject({ state: 'quarantined', reason: 'device-unknown' });
+    await answered(operator.post('/devices', { ...device, serialNumber }));
+    expect(await eventually(record, ({ state }) => state === 'normalized')).toMatchObject({ state: 'normalized', patientId: anna });
   });
 
   test('of fifty requests by two patients for one new device at once, those of exactly one patient win', async () => {

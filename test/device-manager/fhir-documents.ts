@@ -31,3 +31,19 @@ export const bundle = (type: string, resources: readonly object[], more: object 
 /** A message: its header, then resources. */
 export const message = (headerId: string, bundleId: string, resources: readonly object[]) =>
   bundle('message', [{ resourceType: 'MessageHeader', id: headerId, eventCoding: { code: 'observation' }, source: { endpoint: 'urn:example' } }, ...resources], { id: bundleId });
+
+const at = '2024-03-02T09:10:00Z';
+const ecg = { resourceType: 'Observation', id: 'ecg', status: 'final', code: loinc('11524-6'), device: { reference: '#device' }, effectiveDateTime: at, valueSampledData: { origin: { value: 0 }, period: 4, dimensions: 1, data: '1 2 3' } };
+
+/** Resources that contain Observations, and what may stand in them or beside them. */
+export const containing = {
+  ecg,
+  /** A report with its document, its electrocardiogram and the device of that inside. */
+  report: (more: object = {}, serialNumber = 'ecg-device') => ({
+    resourceType: 'DiagnosticReport', status: 'final', code: loinc('11524-6'), presentedForm: [{ contentType: 'application/pdf', data: 'JVBERi0xLjQK' }], result: [{ reference: '#ecg' }],
+    contained: [{ resourceType: 'Device', id: 'device', serialNumber }, ecg], ...more,
+  }),
+  weight: observation(loinc('29463-7'), 'scale', at, { valueQuantity: quantity(71, 'kg') }),
+  member: (id: string, value: number, more: object = {}) => ({ resourceType: 'Observation', id, status: 'final', code: loinc('8867-4'), device: { identifier: { value: 'watch' } }, effectiveDateTime: at, valueQuantity: quantity(value, '/min'), ...more }),
+  panel: (more: object = {}) => ({ resourceType: 'Observation', id: 'panel', status: 'final', code: loinc('85353-1'), hasMember: [{ reference: '#a' }, { reference: '#b' }], ...more }),
+};

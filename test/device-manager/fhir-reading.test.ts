@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { standingsOf, type Version } from '../../src/device-manager/domain/version.ts';
 import { readFhir } from '../../src/device-manager/providers/fhir/reading.ts';
 import { documentOf } from '../../src/device-manager/providers/medisante/document.ts';
+import type { Reading } from '../../src/device-manager/providers/reading.ts';
 import { takeApart } from '../../src/device-manager/providers/taking-apart.ts';
-import { bundle, component, loinc, mdc, message, observation, pressure, pulse, quantity } from './fhir-documents.ts';
+import { bundle, component, containing, loinc, mdc, message, observation, pressure, pulse, quantity } from './fhir-documents.ts';
 import '../setup/seed.ts';
 
 const at = '2024-03-02T09:10:11+01:00';
@@ -156,6 +157,9 @@ describe('what makes readings of a delivery', () => {
     ...(['transaction', 'batch', 'collection'] as const).map((type): [string, unknown, readonly string[]] => [`a ${type}`, bundle(type, [pulse('s', at, 60), pulse('s', at, 61)]), ['HeartRate', 'HeartRate']]),
     ['entries that delete or only ask', { ...bundle('transaction', [pulse('s', at, 60)]), entry: [{ resource: pulse('s', at, 60), request: { method: 'DELETE', url: 'Observation/1' } }, { resource: pulse('s', at, 61), request: { method: 'PUT', url: 'Observation/2' } }] }, ['HeartRate']],
     ['a panel and its members', bundle('collection', [panel, { ...pulse('s', at, 60), id: 'a' }, { ...pressure('s', at, 120, 80), id: 'b' }]), ['HeartRate', 'BloodPressure']],
+    ['a panel that contains its members', { ...panel, hasMember: [{ reference: '#a' }, { reference: '#b' }], contained: [{ ...pulse('s', at, 60), id: 'a' }, { ...pressure('s', at, 120, 80), id: 'b' }] }, ['HeartRate', 'BloodPressure']],
+    ['a report that contains a panel and its members', { ...report, presentedForm: undefined, contained: [{ ...pulse('s', at, 60), id: 'a' }, { ...panel, hasMember: [{ reference: '#a' }] }] }, ['HeartRate']],
+    ['what names itself as its member', { ...panel, id: 'p', hasMember: [{ reference: 'Observation/p' }] }, ['http://loinc.org|85353-1']],
     ['a panel whose members are elsewhere', panel, ['http://loinc.org|85353-1']],
     ['halves of a blood pressure', bundle('collection', [systolic(), pulse('s', at, 60), diastolic()]), ['BloodPressure', 'HeartRate']],
     ['halves at different times', bundle('collection', [systolic(), diastolic({ effectiveDateTime: '2024-03-02T09:11:00Z' })]), ['BloodPressure', 'BloodPressure']],
@@ -245,13 +249,23 @@ describe('what makes readings of a delivery', () => {
   });
 });
 
-test.each([
-  'hl7-phd/bundle-continuousnonin.json', 'hl7-phd/bundle-example-1.json',
-])('an excerpt of %s has the chosen readings and no others, in order', (path) => {
-  const whole = takeApart('fhir-json', fixture(path));
+test.each<[string, unknown, number]>([
+  ...(['hl7-phd/bundle-continuousnonin.json', 'hl7-phd/bundle-example-1.json'] as const).map((path, index): [string, unknown, number] => [path, fixture(path), [47, 3][index] ?? 0]),
+  ['a report that contains its electrocardiogram', bundle('collection', [containing.report(), containing.weight]), 2],
+  ['one without identifiers or devices of their own', bundle('collection', [containing.weight, { ...containing.report(), contained: [{ ...containing.ecg, device: undefined }] }]), 2],
+  ['one that contains more than that', bundle('collection', [containing.report({ contained: [...containing.report().contained, containing.member('a', 60), containing.member('b', 61)] }), containing.weight]), 4],
+  ['one that contains a panel with other Observations between', bundle('collection', [containing.report({ contained: [containing.member('a', 60), containing.ecg, containing.panel(), containing.member('c', 62), containing.member('b', 61)] })]), 4],
+  ['a panel that contains its members', bundle('batch', [containing.panel({ contained: [containing.member('a', 60), containing.member('b', 61)] }), containing.weight]), 3],
+  ['two reports with the same ids inside', bundle('collection', [containing.report(), containing.report({ presentedForm: [{ data: 'Mg==' }] })]), 2],
+  ['Observations inside a resource of a server', { resourceType: 'Bundle', type: 'collection', entry: [{ fullUrl: 'https://a.example/fhir/DiagnosticReport/r', resource: containing.report({ contained: [containing.member('a', 60, { device: { reference: 'Device/7' } }), containing.member('b', 61, { device: { reference: 'Device/7' } })] }) }] }, 3],
+])('an excerpt of %s has the chosen readings and no others, in order', (_situation, value, count) => {
+  const whole = takeApart('fhir-json', value);
+  expect(whole.readings).toHaveLength(count);
+  const told = ({ document, identifiers, identity, deviceName }: Reading) => ({ document, identifiers, identity, deviceName });
   fc.assert(fc.property(fc.subarray([...whole.readings], { minLength: 1 }), (chosen) => {
-    const again = takeApart('fhir-json', whole.excerpt(chosen)).readings;
-    expect(again.map(({ document, identifiers, identity }) => ({ document, identifiers, identity }))).toEqual(chosen.map(({ document, identifiers, identity }) => ({ document, identifiers, identity })));
+    const excerpt = takeApart('fhir-json', whole.excerpt(chosen));
+    const again = takeApart('fhir-json', excerpt.excerpt(excerpt.readings));
+    for (const { readings: found } of [excerpt, again]) expect(found.map(told)).toEqual(chosen.map(told));
   }), { numRuns: 30 });
 });
 

@@ -146,7 +146,7 @@ test.each(['71', '7.1e1', '+71', '710e-01'])('a number sent as text is read, as 
 
 /** An item of an upload in the words of its bridge, through the shape of its format and the rules. */
 const shapedThrough = (identifier: string, element: object) => {
-  const items = itemsOf({ provider: 'healthkit', format: 'healthkitstandard-json', bytes: Buffer.from(JSON.stringify([element])) });
+  const items = itemsOf({ provider: 'healthkit', format: 'healthkitstandard-json', bytes: Buffer.from(JSON.stringify([element])), itemCount: 1 });
   const sample = { provider: 'healthkit', type: identifier, recorded_at: new Date(start), ended_at: new Date(start) } as SampleRow;
   return items.map((item) => normalize(rules, measuredOf(sample, item, {})));
 };
@@ -181,7 +181,7 @@ test.each<[string, string, number, string, number]>([
   ['of others are hundredths beyond one', 'healthkitstandard-json', 1.9, 'HKQuantityTypeIdentifierPeripheralPerfusionIndex', 1.9],
 ])('percentages %s: %s %s', (_situation, format, value, name, kept) => {
   const body = format === 'health-auto-export-json' ? { data: { metrics: [{ name, units: '%', data: [{ date: '2024-07-01 10:00:00 +0000', qty: value, source: 'watch' }] }] } } : [{ type: name, value, unit: '%', startDate: start }];
-  const items = itemsOf({ provider: 'healthkit', format, bytes: Buffer.from(JSON.stringify(body)) });
+  const items = itemsOf({ provider: 'healthkit', format, bytes: Buffer.from(JSON.stringify(body)), itemCount: 1 });
   expect(items).toHaveLength(1);
   for (const item of items) {
     const sample = { provider: 'healthkit', type: String((item.document as { type: unknown }).type), recorded_at: new Date(start), ended_at: new Date(start) } as SampleRow;

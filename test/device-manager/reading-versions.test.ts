@@ -90,6 +90,78 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
     });
   });
 
+  describe('a correction that comes again, issued later than another one in between', () => {
+    const issued = (status: string, hour: number) => ({ status, issued: `2024-03-02T${String(hour)}:00:00Z` });
+    type Bodies = (device: string, more: object) => readonly object[];
+    const pulses = (...versions: readonly (readonly [value: number, status: string, hour: number])[]): Bodies => (device, more) => versions.map(([value, status, hour]) => pulse(device, at, value, { ...more, ...issued(status, hour) }));
+    const half = (code: string, value: number, status: string, hour: number): ((device: string, more: object) => object) => (device, { identifier }: { identifier?: { value: string }[] }) =>
+      measured(device, code, value, 'mm[Hg]', { ...issued(status, hour), ...(identifier && { identifier: [{ system: 'urn:ids', value: `${code}-${identifier[0]?.value ?? ''}` }] }) });
+    const pair = (...[one, other]: readonly [ReturnType<typeof half>, ReturnType<typeof half>]): ReturnType<typeof half> => (...of) => bundle('collection', [one(...of), other(...of)]);
+    const all = (...bodies: readonly ReturnType<typeof half>[]): Bodies => (...of) => bodies.map((body) => body(...of));
+    const [systolic, diastolic] = ['8480-6', '8462-4'];
+
+    const situations: readonly (readonly [situation: string, bodies: Bodies, type: string, charted: Record<string, number[]>, states: readonly string[]])[] = [
+      ['corrected', pulses([60, 'final', 10], [61, 'corrected', 11], [62, 'corrected', 12], [61, 'corrected', 13]), 'heart-rate', { 'Heart rate': [61] }, ['normalized', 'superseded: corrected', 'superseded: corrected']],
+      ['amended', pulses([60, 'final', 10], [61, 'amended', 11], [62, 'amended', 12], [61, 'amended', 13]), 'heart-rate', { 'Heart rate': [61] }, ['normalized', 'superseded: amended', 'superseded: amended']],
+      ['twice, to and fro', pulses([60, 'final', 10], [61, 'corrected', 11], [62, 'corrected', 12], [61, 'corrected', 13], [62, 'corrected', 14]), 'heart-rate', { 'Heart rate': [62] }, ['normalized', 'superseded: corrected', 'superseded: corrected']],
+      ['issued earlier again', pulses([60, 'final', 10], [61, 'corrected', 12], [62, 'corrected', 13], [61, 'corrected', 11]), 'heart-rate', { 'Heart rate': [62] }, ['normalized', 'superseded: corrected', 'superseded: corrected']],
+      ['of one half of a blood pressure', all(pair(half(systolic, 220, 'final', 10), half(diastolic, 80, 'final', 10)), half(systolic, 121, 'corrected', 11), half(systolic, 122, 'corrected', 12), half(systolic, 121, 'corrected', 13)),
+        'blood-pressure', { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [80] }, ['normalized', 'normalized', 'superseded: corrected']],
+      ['of both halves, of which one was issued again', all(pair(half(systolic, 121, 'corrected', 11), half(diastolic, 81, 'corrected', 14)), half(systolic, 122, 'corrected', 12), pair(half(systolic, 121, 'corrected', 13), half(diastolic, 81, 'corrected', 14))),
+        'blood-pressure', { 'Systolic blood pressure': [121], 'Diastolic blood pressure': [81] }, ['normalized', 'superseded: corrected']],
+    ];
+    const orders: readonly (readonly [order: string, inOrder: (bodies: readonly object[]) => readonly object[]])[] = [
+      ['in that order', (bodies) => bodies], ['in the other order', (bodies) => bodies.toReversed()], ['with the last one first', (bodies) => [...bodies.slice(-1), ...bodies.slice(0, -1)]],
+    ];
+    const table = situations.flatMap((row) => ['with identifiers', 'without identifiers'].flatMap((naming) => orders.map(([order, inOrder]) => [`${row[0]}, ${naming}, ${order}`, naming, inOrder, ...row.slice(1)] as const)));
+
+    test.each(table)('%s', async (_situation, naming, inOrder, bodiesOf, type, expected, states) => {
+      const [anna, device] = await held();
+      const bodies = inOrder((bodiesOf as Bodies)(device, naming === 'with identifiers' ? { identifier: [{ system: 'urn:ids', value: randomUUID() }] } : {}));
+      const outcome = async () => [await charted(anna, type as string), await statesOf(anna)];
+      for (const body of bodies) {
+        await deliver(body);
+        await idle();
+      }
+      expect(await outcome()).toEqual([expected, states]);
+      // The same again, as the same deliveries and in others, changes nothing.
+      for (const body of bodies) {
+        await deliver(body);
+        await deliver({ ...body, language: 'en' });
+      }
+      await idle();
+      expect(await outcome()).toEqual([expected, states]);
+    });
+
+    const toAndFro = pulses([60, 'final', 10], [61, 'corrected', 11], [62, 'corrected', 12], [61, 'corrected', 13]);
+
+    test.each<[string, (bodies: readonly object[]) => readonly object[]]>([['one by one', (bodies) => bodies], ['in one Bundle', (bodies) => [bundle('collection', bodies)]]])('waits %s for its device, and counts when it is assigned', async (_situation, sent) => {
+      const [anna, device] = [newPatient(), `VERSIONS-${randomUUID()}`];
+      for (const body of sent(toAndFro(device, {}))) await deliver(body);
+      await idle();
+      expect((await vitalgate.database.pool.query('select from device_manager.quarantined_delivery where device_identifiers = $1', [[device]])).rowCount).toBe(3);
+      await answered(service(vitalgate, anna).post('/devices/assign', { ...cuff(device), serialNumber: device, assignedFrom: '2024-01-01T00:00:00Z' }));
+      await idle();
+      expect([await charted(anna, 'heart-rate'), await statesOf(anna)]).toEqual([{ 'Heart rate': [61] }, ['normalized', 'superseded: corrected', 'superseded: corrected']]);
+    });
+
+    test('comes with the others in one Bundle', async () => {
+      const [anna, device] = await held();
+      await deliver(bundle('collection', toAndFro(device, {})));
+      await idle();
+      expect([await charted(anna, 'heart-rate'), await statesOf(anna)]).toEqual([{ 'Heart rate': [61] }, ['normalized', 'superseded: corrected', 'superseded: corrected']]);
+    });
+
+    test('is no second final reading, of which the first stays', async () => {
+      const [anna, device] = await held();
+      for (const body of pulses([60, 'final', 10], [62, 'final', 11], [60, 'final', 12])(device, { identifier: [{ system: 'urn:ids', value: randomUUID() }] })) {
+        await deliver(body);
+        await idle();
+      }
+      expect([await charted(anna, 'heart-rate'), await statesOf(anna)]).toEqual([{ 'Heart rate': [60] }, ['normalization-failed: conflicting-reading', 'normalized']]);
+    });
+  });
+
   describe('a blood pressure that comes as two Observations', () => {
     const [systolic, diastolic] = ['8480-6', '8462-4'];
     const name = (code: string, run: string | undefined) => (run === undefined ? {} : { identifier: [{ system: 'urn:ids', value: `${code}-${run}` }] });

@@ -22,7 +22,7 @@ export type Standing =
   | { readonly state: 'superseded' | 'withdrawn' | 'conflicting'; readonly reason: string };
 
 const withdrawing: ReadonlySet<string> = new Set(['entered-in-error', 'cancelled']);
-const rankOf = ({ status }: Version): number => {
+const rankOf = ({ status }: Pick<Version, 'status'>): number => {
   if (withdrawing.has(status)) return 3;
   if (status === 'amended' || status === 'corrected') return 2;
   return status === 'final' ? 1 : 0;
@@ -30,6 +30,9 @@ const rankOf = ({ status }: Version): number => {
 
 /** Whether a reading with this status takes an earlier one back instead of measuring something. */
 export const withdraws = (status: string | undefined): boolean => status !== undefined && withdrawing.has(status);
+
+/** Whether of versions with this status the one issued last counts: of final ones the first does, and a withdrawal takes back all. */
+export const latestCounts = (status: Version['status'] | undefined): boolean => status !== undefined && [0, 2].includes(rankOf({ status }));
 
 /** From the earliest to the latest: as issued where both say so, else as received. */
 const inOrder = (a: Version, b: Version): number =>

@@ -10,7 +10,7 @@ import type { Deletion, DeletionStatus } from '../deleting.ts';
 import type { KeptItem, Upload } from '../keeping.ts';
 import { membersOf } from '../domain/rule.ts';
 import { fhirNamespace } from '../providers/fhir/xml-to-json.ts';
-import { documentOfXml } from '../providers/medisante/document.ts';
+import { documentOfJson, documentOfXml } from '../providers/medisante/document.ts';
 import { contradicts, formatOf } from '../providers/medisante/format.ts';
 import type { Received } from '../keeping-deliveries.ts';
 import { deleteNamed } from './deletion-receipt.ts';
@@ -82,14 +82,15 @@ const receiveHealthKit = async (dependencies: IngestionDependencies, call: Healt
 };
 
 /** The delivery as JSON, and the format to keep its bytes in. Throws 415 when path and Content-Type contradict each other. */
-const readMedisante = ({ path, body, mediaType = 'application/json', xml }: MedisanteCall): Pick<Received, 'format' | 'value'> => {
+const readMedisante = ({ path, body, bytes, mediaType = 'application/json', xml }: MedisanteCall): Pick<Received, 'format' | 'value'> => {
   const declared = 'format' in path ? path.format.toLowerCase() : undefined;
   if (declared !== undefined && contradicts(declared, mediaType)) {
     throw problem('unsupported-media-type', { detail: 'Send the format that the path names under a Content-Type of that format, or leave the format out of the path.' });
   }
   const value = xml ? documentOfXml(xml) : body;
   const looksLikeFhir = xml ? xml.namespace === fhirNamespace : typeof membersOf(value)['resourceType'] === 'string';
-  return { value, format: formatOf({ format: declared, mediaType, looksLikeFhir }) };
+  const format = formatOf({ format: declared, mediaType, looksLikeFhir });
+  return { value: xml ? value : documentOfJson(format, value, bytes), format };
 };
 
 const receiveMedisante = async ({ keepReceived }: IngestionDependencies, call: MedisanteCall) => {

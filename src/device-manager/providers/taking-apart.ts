@@ -1,6 +1,7 @@
 import { membersOf } from '../domain/rule.ts';
 import { fhirFormat, medisanteFormat } from '../provider.ts';
-import { entryCount, excerptOf } from './fhir/bundle.ts';
+import { entryCount } from './fhir/bundle.ts';
+import { excerptOf } from './fhir/excerpt.ts';
 import type { FhirReading } from './fhir/observation.ts';
 import { readFhir } from './fhir/reading.ts';
 import { readDelivery } from './medisante/delivery.ts';
@@ -37,3 +38,15 @@ export const takeApart = (format: string, value: unknown): TakenApart => {
 
 /** Takes kept bytes apart, which were readable when they came. */
 export const takeApartBytes = (format: string, bytes: Buffer): TakenApart => takeApart(format, documentOf(format, bytes));
+
+/**
+ * The readings of a payload that was kept with so many. When they are not as many any more, it was kept when contained Observations were
+ * read otherwise, and is read as then: samples know their reading by its place.
+ */
+export const keptReadings = (format: string, bytes: Buffer, count: number): readonly Reading[] => {
+  const value = documentOf(format, bytes);
+  const { readings } = takeApart(format, value);
+  if (readings.length === count || !isFhir(format, value)) return readings;
+  const before = readFhir(value, 'before').readings;
+  return before.length === count ? before : readings;
+};

@@ -1,4 +1,5 @@
 import type { Unfit } from '../reading.ts';
+import { marksIn } from './excerpt.ts';
 import { baseOf } from './reference.ts';
 import { hasUnknownModifier, isResource, listIn, resourceIn, textIn, type Entry, type Resource } from './resource.ts';
 
@@ -7,12 +8,11 @@ const single = new Set(['Observation', 'DiagnosticReport']);
 /** Entries of one Bundle that are taken apart; more are for several deliveries. */
 export const mostEntries = 1000;
 
-const apartUrl = 'urn:vitalgate:apart';
-
-const entryOf = (resource: Resource, more: Resource = {}): Entry => ({
-  fullUrl: textIn(more['fullUrl']), base: baseOf(textIn(more['fullUrl'])), resource, contained: listIn(resource['contained']), ...(isResource(more['request']) && { request: more['request'] }),
-  ...(listIn(more['extension']).some(({ url }) => url === apartUrl) && { apart: true }),
-});
+const entryOf = (resource: Resource, more: Resource = {}): Entry => {
+  const fullUrl = textIn(more['fullUrl']);
+  const { base, ...marks } = marksIn(more);
+  return { fullUrl, base: baseOf(fullUrl) ?? base, resource, contained: listIn(resource['contained']), ...(isResource(more['request']) && { request: more['request'] }), ...marks };
+};
 
 /** What modifies a container modifies what it contains, and goes where that goes. */
 const modifiedBy = ({ implicitRules, modifierExtension }: Resource, resource: Resource): Resource => {
@@ -20,11 +20,28 @@ const modifiedBy = ({ implicitRules, modifierExtension }: Resource, resource: Re
   return { ...resource, ...(implicitRules !== undefined && { implicitRules }), ...(all.length > 0 && { modifierExtension: all }) };
 };
 
+const isObservation = ({ resourceType }: Resource): boolean => resourceType === 'Observation';
+
 /** An entry, followed by the Observations it contains, as if they were entries beside it. */
-const unfolded = (entry: Entry): Entry[] => [
-  entry,
-  ...entry.contained.filter(({ resourceType }) => resourceType === 'Observation').map((resource): Entry => ({ resource: hasUnknownModifier(entry.resource) ? modifiedBy(entry.resource, resource) : resource, contained: entry.contained, fullUrl: undefined, base: entry.base })),
-];
+const unfolded = (entry: Entry, position: number): Entry[] => {
+  const { resource: container, base } = entry;
+  const contained = hasUnknownModifier(container) ? entry.contained.map((one) => (isObservation(one) ? modifiedBy(container, one) : one)) : entry.contained;
+  const inside = contained.filter(isObservation);
+  const within = inside.length === 0 ? entry.within : String(position);
+  return [{ ...entry, contained, within }, ...inside.map((resource): Entry => ({ resource, contained, fullUrl: undefined, base, within }))];
+};
+
+/** Entries of an excerpt with the Observations that the same resource contained. */
+const reunited = (entries: readonly Entry[]): readonly Entry[] => {
+  const parts = new Map([...Map.groupBy(entries, ({ within }) => within)].map(([within, all]) => [within, all.map(({ resource }) => resource).filter(isObservation)]));
+  return entries.map((entry) => (entry.within === undefined ? entry : { ...entry, siblings: parts.get(entry.within) ?? [] }));
+};
+
+const unfoldAll = (entries: readonly Entry[]): readonly Entry[] => {
+  const all: Entry[] = [];
+  for (const entry of reunited(entries)) all.push(...unfolded(entry, all.length));
+  return all;
+};
 
 const carriesData = (type: string, { request }: Entry): boolean => type === 'message' || type === 'collection' || request === undefined || ['POST', 'PUT'].includes(textIn(request['method']) ?? '');
 
@@ -46,7 +63,7 @@ const isModified = (bundle: Resource, type: string, entries: readonly Entry[]): 
 export const entriesOf = (value: unknown): readonly Entry[] | Unfit => {
   const resource = resourceIn(value);
   const resourceType = textIn(resource['resourceType']) ?? '';
-  if (single.has(resourceType)) return unfolded(entryOf(resource));
+  if (single.has(resourceType)) return unfoldAll([entryOf(resource)]);
   if (resourceType !== 'Bundle') return 'not-a-delivery';
   const type = textIn(resource['type']) ?? '';
   if (!readable.has(type)) return 'unsupported-bundle';
@@ -55,19 +72,5 @@ export const entriesOf = (value: unknown): readonly Entry[] | Unfit => {
   const urls = entries.flatMap(({ fullUrl, resource: one }) => (fullUrl === undefined ? [] : [`${fullUrl} ${textIn(resourceIn(one['meta'])['versionId']) ?? ''}`]));
   if (new Set(urls).size < urls.length) return 'unsupported-bundle';
   if (isModified(resource, type, entries)) return 'unknown-modifier';
-  return entries.filter((entry) => carriesData(type, entry)).flatMap(unfolded);
-};
-
-/** A Bundle of type collection with some of the resources of another one, so that a reading can be kept without its neighbours; those `apart` stay by themselves. */
-export const excerptOf = (value: unknown, entries: readonly Entry[], positions: Iterable<number>, apart: ReadonlySet<number>): Resource => {
-  const { id, identifier, timestamp } = resourceIn(value);
-  const chosen = [...new Set(positions)].sort((a, b) => a - b).flatMap((position) => (entries[position] ? [{ ...entries[position], apart: apart.has(position) }] : []));
-  return {
-    resourceType: 'Bundle', ...(id !== undefined && { id }), type: 'collection', ...(identifier !== undefined && { identifier }), ...(timestamp !== undefined && { timestamp }),
-    entry: chosen.map(({ fullUrl, resource, contained, request, apart: isApart }) => {
-      const others = contained.filter((one) => one !== resource && one['resourceType'] !== 'Observation');
-      const bare = Object.fromEntries(Object.entries(resource).filter(([name]) => name !== 'contained'));
-      return { ...(isApart && { extension: [{ url: apartUrl, valueBoolean: true }] }), ...(fullUrl !== undefined && { fullUrl }), resource: others.length > 0 ? { ...bare, contained: others } : bare, ...(request && { request }) };
-    }),
-  };
+  return unfoldAll(entries.filter((entry) => carriesData(type, entry)));
 };

@@ -38,19 +38,25 @@ const createRelativeResolver = (entries: readonly Entry[], addresses: ReadonlyMa
   };
 };
 
+/** How a delivery is read: as now, or as before contained Observations were found as members and results wherever they stand. */
+export type Way = 'now' | 'before';
+
 /**
  * A resolver for the resources of one delivery. What a relative reference means depends on the server that the resource is from
  * (https://hl7.org/fhir/R4/bundle.html#references).
  */
-export const createResolver = (entries: readonly Entry[]): Resolve => {
+export const createResolver = (entries: readonly Entry[], way: Way = 'now'): Resolve => {
   const addresses = new Map(entries.flatMap(({ fullUrl }, position): [string, number][] => (fullUrl === undefined ? [] : [[fullUrl, position]])).reverse());
   const relative = createRelativeResolver(entries, addresses);
+  const insides = new Map(way === 'before' ? [] : entries.flatMap(({ within, resource }, position) => (within === undefined ? [] : [[resource, position] as const])));
   return (reference, from) => {
     const text = textIn(resourceIn(reference)['reference']);
     if (text === undefined) return undefined;
     if (text.startsWith('#')) {
-      const resource = from.contained.find(({ id }) => id === text.slice(1));
-      return resource && { resource, from };
+      const isMeant = ({ id }: Resource): boolean => id === text.slice(1);
+      const resource = from.contained.find(isMeant) ?? from.siblings?.find(isMeant);
+      const inside = resource && insides.get(resource);
+      return resource && { resource, from, ...(inside !== undefined && { position: inside }) };
     }
     const position = addresses.get(text) ?? (/^[a-z]+:/i.test(text) ? undefined : relative(typedIdOf(text) ?? '', from));
     const found = position === undefined ? undefined : entries[position];

@@ -11,6 +11,10 @@ export interface Entry {
   readonly contained: readonly Resource[];
   /** Of a transaction or batch: `PUT Observation/7`. */
   readonly request?: Resource | undefined;
+  /** A resource that contains Observations and those have the same here, as long as they are of one delivery or excerpt. */
+  readonly within?: string | undefined;
+  /** Of an excerpt: what `#id` may refer to beside `contained`, because the same resource contained it. */
+  readonly siblings?: readonly Resource[];
   /** Of an excerpt: it was read by itself, and is not joined with what the excerpt left beside it. */
   readonly apart?: boolean;
 }

@@ -14,6 +14,12 @@ const instant = (value: unknown): Instant | undefined => {
   return typeof read === 'object' ? read : undefined;
 };
 
+/** Whether it names itself at all, be it by what nobody reads. */
+const isNamed = (device: unknown): boolean => {
+  const { id, serialNumber, IMEI } = membersOf(device);
+  return [id, serialNumber, IMEI].some((one) => typeof one === 'number' || (typeof one === 'string' && one.trim() !== ''));
+};
+
 /** Device id, serial number and IMEI as text, in the order in which they are looked up, and what it is a device of. */
 const namesOf = (device: unknown): Pick<Reading, 'identifiers' | 'deviceModel'> => {
   const { id, serialNumber, IMEI, manufacturer, model } = membersOf(device);
@@ -27,13 +33,13 @@ const namesOf = (device: unknown): Pick<Reading, 'identifiers' | 'deviceModel'> 
  */
 export const readDelivery = (value: unknown): Readings => {
   const { metadata, device, measurements } = membersOf(value);
-  const peripheral = namesOf(membersOf(measurements)['device']);
+  const peripheral = membersOf(measurements)['device'];
   const measuredAt = instant(membersOf(measurements)['timestamp']);
   return {
     correlationId: text(membersOf(metadata)['correlationId'], 200),
     readings: [{
       document: value, received: value, measurementType: text(membersOf(metadata)['measurementType'], 128),
-      ...(peripheral.identifiers.length > 0 ? peripheral : namesOf(device)), subjects: [], measuredAt, endedAt: measuredAt,
+      ...namesOf(isNamed(peripheral) ? peripheral : device), subjects: [], measuredAt, endedAt: measuredAt,
     }],
   };
 };
