@@ -6,26 +6,36 @@ import { pointsOfRoute } from './route.ts';
 
 const PRESSURE = /^HKQuantityTypeIdentifierBloodPressure(Systolic|Diastolic)$/;
 
+const isPressure = ({ name, attributes }: ExportElement): boolean => name === 'Record' && PRESSURE.test(attributes['type'] ?? '');
 const keyOf = ({ attributes: { type, sourceName, startDate, endDate, value } }: ExportElement): string => JSON.stringify([type, sourceName, startDate, endDate, value]);
 
 /**
- * Leaves out the pressures that stand in a correlation and once more beside it, whichever comes first. Those beside it wait until the
- * end; a person has a few thousand of them.
+ * Leaves out the pressures that stand in a correlation and once more beside it, whichever comes first; of equal ones as many as stand in
+ * correlations. Those beside them wait until the end; a person has a few thousand of them.
  */
 const createPairing = () => {
-  const [waiting, paired] = [new Map<string, ExportElement>(), new Set<string>()];
+  const [waiting, paired] = [new Map<string, ExportElement[]>(), new Map<string, number>()];
+  const pair = (key: string): void => {
+    if (waiting.get(key)?.pop() === undefined) paired.set(key, (paired.get(key) ?? 0) + 1);
+  };
+  const wait = (key: string, element: ExportElement): void => {
+    const left = paired.get(key) ?? 0;
+    const others = waiting.get(key);
+    if (left > 0) paired.set(key, left - 1);
+    else if (others) others.push(element);
+    else waiting.set(key, [element]);
+  };
   return {
     take: (element: ExportElement): readonly ExportElement[] => {
       if (element.name === 'Correlation') {
-        for (const key of element.children.filter(({ name }) => name === 'Record').map(keyOf)) if (!waiting.delete(key)) paired.add(key);
+        element.children.filter(isPressure).map(keyOf).forEach(pair);
         return [element];
       }
-      if (element.name !== 'Record' || !PRESSURE.test(element.attributes['type'] ?? '')) return [element];
-      const key = keyOf(element);
-      if (!paired.delete(key)) waiting.set(key, element);
+      if (!isPressure(element)) return [element];
+      wait(keyOf(element), element);
       return [];
     },
-    rest: (): readonly ExportElement[] => [...waiting.values()],
+    rest: (): readonly ExportElement[] => [...waiting.values()].flat(),
   };
 };
 

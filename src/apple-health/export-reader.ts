@@ -1,4 +1,5 @@
 import { SaxesParser } from 'saxes';
+import { createForbiddenFilter } from './forbidden-characters.ts';
 import { ImportFault } from './import-fault.ts';
 
 /** One element of an export, with what is inside. */
@@ -56,11 +57,13 @@ const createCollector = () => {
 };
 
 /**
- * The children of the root in their order, some at a time; memory stays flat however long the file is.
+ * The children of the root in their order, some at a time; memory stays flat however long the file is. Control characters in the names
+ * of sources are left out: one would end the import of all that stands behind it.
  * @throws ImportFault with the line for XML that is broken, not UTF-8, or no export
  */
 export async function* readExport(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly ExportElement[]> {
   const collector = createCollector();
+  const filter = createForbiddenFilter();
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const decoded = (chunk?: Buffer): string => {
     try {
@@ -70,9 +73,9 @@ export async function* readExport(chunks: AsyncIterable<Buffer>): AsyncGenerator
     }
   };
   for await (const chunk of chunks) {
-    const elements = collector.write(decoded(chunk));
+    const elements = collector.write(filter.next(decoded(chunk)));
     if (elements.length > 0) yield elements;
   }
-  yield collector.write(decoded());
+  yield collector.write(filter.next(decoded()) + filter.rest());
   collector.end();
 }

@@ -1,4 +1,5 @@
 import { SaxesParser } from 'saxes';
+import { withoutForbidden } from './forbidden-characters.ts';
 import { ImportFault } from './import-fault.ts';
 
 /** One point of a route: degrees, metres, and when. */
@@ -27,6 +28,6 @@ export const pointsOfRoute = (gpx: Buffer | undefined): RoutePoint[] => {
   parser.on('error', () => {
     throw new ImportFault('The route of a workout is broken XML: export again.');
   });
-  parser.write(gpx.toString('utf8')).close();
+  parser.write(withoutForbidden(gpx.toString('utf8'))).close();
   return points;
 };

@@ -3,13 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import type { Config } from '../config.ts';
 import type { Pool } from '../database/pool.ts';
 import { createEnrolment } from '../device-manager/enrolment.ts';
 import { parseInstant } from '../measurement/instant.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
-import { patientNamed, whatIsRefused } from './device-names.ts';
+import { whatIsRefused } from './device-names.ts';
 import { withManual } from './manual.ts';
+import { patientNamed } from './named-patient.ts';
 
 const text = (longest: number) => z.string().min(1, 'is empty').max(longest, `is longer than ${longest} characters`);
 const optional = (longest: number) => z.string().max(longest, `is longer than ${longest} characters`).transform((value) => (value === '' ? undefined : value)).optional();
@@ -42,7 +44,7 @@ const recordsOf = (path: string): Record<string, string>[] => {
   }
 };
 
-const takeRow = async (pool: Pool, hasUsers: boolean, record: Record<string, string>): Promise<'known' | 'assigned'> => {
+const takeRow = async (pool: Pool, settings: Config, record: Record<string, string>): Promise<'known' | 'assigned'> => {
   const checked = rowSchema.safeParse(record);
   if (!checked.success) throw new RefusedError(checked.error.issues.map(({ path, message }) => `${path.length === 0 ? 'a column' : String(path[0])} ${path.length === 0 ? 'has no known name' : message}`).join(', '));
   const { provider: deviceProvider, type: deviceType, patient, from, ...rest } = checked.data;
@@ -53,7 +55,7 @@ const takeRow = async (pool: Pool, hasUsers: boolean, record: Record<string, str
     return 'known';
   }
   const instant = from === undefined ? undefined : parseInstant(from);
-  await whatIsRefused(enrolment.assign({ ...device, patientId: await patientNamed(pool, patient, hasUsers), from: typeof instant === 'object' ? instant.epochMs : undefined }));
+  await whatIsRefused(enrolment.assign({ ...device, patientId: await patientNamed(pool, patient, settings), from: typeof instant === 'object' ? instant.epochMs : undefined }));
   return 'assigned';
 };
 
@@ -66,7 +68,7 @@ const importDevices = async (context: CommandContext, path: string): Promise<voi
     const failures: Outcome['failures'][number][] = [];
     for (const [index, record] of records.entries()) {
       try {
-        counts[await takeRow(pool, hasUsers, record)] += 1;
+        counts[await takeRow(pool, settings, record)] += 1;
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
         failures.push({ row: index + 1, error: error.message });

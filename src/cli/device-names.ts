@@ -2,15 +2,6 @@ import type { Pool } from '../database/pool.ts';
 import { devicesNamed, type DeviceRow } from '../device-manager/storage/device-table.ts';
 import { ProblemError } from '../http/problem.ts';
 import { RefusedError } from './command-context.ts';
-import { userNamed } from './named-user.ts';
-
-/** The `_id` of a patient; where people are in another installation, what was given is taken for it. Throws RefusedError. */
-export const patientNamed = async (pool: Pool, name: string, hasUsers: boolean): Promise<string> => {
-  const { rows } = await pool.query<{ there: boolean }>(`select to_regclass('user_manager.user_account') is not null as there`);
-  if (hasUsers || rows[0]?.there === true) return (await userNamed(pool, name)).id;
-  if (name === '' || name.length > 128) throw new RefusedError('--patient is an _id of at most 128 characters.', 'wrong-use');
-  return name;
-};
 
 /** The one device that a name means and that this patient can be given. Throws RefusedError. */
 export const assignableDevice = async (pool: Pool, name: string, patientId: string): Promise<DeviceRow> => {

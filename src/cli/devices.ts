@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import type { Config } from '../config.ts';
 import type { Pool } from '../database/pool.ts';
 import { createEnrolment } from '../device-manager/enrolment.ts';
 import { findDevices, type DeviceRow } from '../device-manager/storage/device-table.ts';
@@ -8,8 +9,9 @@ import { parseInstant } from '../measurement/instant.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
 import { addDeviceImport } from './device-import.ts';
-import { assignableDevice, patientNamed, whatIsRefused } from './device-names.ts';
+import { assignableDevice, whatIsRefused } from './device-names.ts';
 import { withManual } from './manual.ts';
+import { patientNamed } from './named-patient.ts';
 import { firstPage, withPaging, type PageOptions } from './page-options.ts';
 import { table } from './table.ts';
 
@@ -31,10 +33,10 @@ const act = () => ({ actor: 'vitalgate', requestId: `cli-${randomUUID()}` });
 const optionOf: Readonly<Record<string, string>> = { deviceId: '--device-id', provider: '--provider', type: '--type', name: '--name' };
 
 /** Runs on the devices, and on the people where they are in the same installation. */
-const withDevices = <Result>({ config, say }: CommandContext, work: (pool: Pool, hasUsers: boolean) => Promise<Result>): Promise<Result> => {
+const withDevices = <Result>({ config, say }: CommandContext, work: (pool: Pool, settings: Config) => Promise<Result>): Promise<Result> => {
   const settings = config();
   const hasUsers = settings.SERVICES.includes('user-manager');
-  return withDatabase({ config: settings, say, owners: hasUsers ? ['user-manager', 'device-manager'] : ['device-manager'] }, (pool) => whatIsRefused(work(pool, hasUsers)));
+  return withDatabase({ config: settings, say, owners: hasUsers ? ['user-manager', 'device-manager'] : ['device-manager'] }, (pool) => whatIsRefused(work(pool, settings)));
 };
 
 const addDevice = async (context: CommandContext, options: AddOptions): Promise<void> => {
@@ -43,10 +45,10 @@ const addDevice = async (context: CommandContext, options: AddOptions): Promise<
   const { deviceId, provider: deviceProvider, type: deviceType, name } = checked.data;
   const device = { deviceId, deviceProvider, deviceType, name, ...act() };
   const { patient } = options;
-  const { _id, patientId } = await withDevices(context, async (pool, hasUsers) => {
+  const { _id, patientId } = await withDevices(context, async (pool, settings) => {
     const enrolment = createEnrolment(pool);
     if (patient === undefined) return { _id: await enrolment.add(device), patientId: undefined };
-    const holder = await patientNamed(pool, patient, hasUsers);
+    const holder = await patientNamed(pool, patient, settings);
     return { _id: await enrolment.assign({ ...device, patientId: holder, from: undefined }), patientId: holder };
   });
   context.result({ _id, deviceId, ...(patientId !== undefined && { patientId }) }, `device ${deviceId} is known, _id ${_id}${patientId === undefined ? '' : `, held by ${patientId}`}`);
@@ -67,8 +69,8 @@ const instantOf = (given: string, option: string): number => {
 const assignDevice = async (context: CommandContext, name: string, options: AssignOptions): Promise<void> => {
   const from = options.from === undefined ? undefined : instantOf(options.from, '--from');
   const until = options.until === undefined ? undefined : instantOf(options.until, '--until');
-  const { _id, deviceId, patientId } = await withDevices(context, async (pool, hasUsers) => {
-    const holder = await patientNamed(pool, options.patient, hasUsers);
+  const { _id, deviceId, patientId } = await withDevices(context, async (pool, settings) => {
+    const holder = await patientNamed(pool, options.patient, settings);
     const device = await assignableDevice(pool, name, holder);
     const { device_id: known, declared_provider: deviceProvider, device_type: deviceType } = device;
     return { _id: await createEnrolment(pool).assign({ deviceId: known, deviceProvider, deviceType, patientId: holder, from, until, ...act() }), deviceId: known, patientId: holder };
@@ -81,8 +83,8 @@ const shown = (row: DeviceRow) => ({
 });
 
 const listDevices = async (context: CommandContext, { patient, ...page }: PageOptions & { readonly patient?: string }): Promise<void> => {
-  const { rows, more } = await withDevices(context, async (pool, hasUsers) => {
-    const assignedPatientId = patient === undefined ? undefined : await patientNamed(pool, patient, hasUsers);
+  const { rows, more } = await withDevices(context, async (pool, settings) => {
+    const assignedPatientId = patient === undefined ? undefined : await patientNamed(pool, patient, settings);
     return firstPage(page, (limit) => findDevices(pool, { assignedPatientId, limit, skip: 0 }));
   });
   const devices = rows.map(shown);

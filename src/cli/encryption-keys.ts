@@ -11,8 +11,8 @@ import { rotateMasterKey, wrappedByMasterKey } from '../keys/master-key-rotation
 import type { MasterKeys } from '../keys/master-key.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withDatabase } from './database-access.ts';
-import { patientNamed } from './device-names.ts';
 import { withManual } from './manual.ts';
+import { patientNamed } from './named-patient.ts';
 import { table } from './table.ts';
 
 const SHOWN = 10;
@@ -60,8 +60,8 @@ const rotateMaster = (context: CommandContext): Promise<void> =>
   });
 
 const rotateData = async (context: CommandContext, user: string | undefined): Promise<void> => {
-  const found = await withKeys(context, async (pool, _opened, { SERVICES }) => {
-    const patientId = user === undefined ? undefined : await patientNamed(pool, user, SERVICES.includes('user-manager'));
+  const found = await withKeys(context, async (pool, _opened, settings) => {
+    const patientId = user === undefined ? undefined : await patientNamed(pool, user, settings);
     return { rotation: await rotateDataKeys(pool, patientId, act()), patientId };
   });
   context.result(found, `${found.patientId ?? 'every patient'} gets a new data key while the server runs; \`keys status\` tells how far it is`);

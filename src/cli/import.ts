@@ -24,10 +24,22 @@ interface ImportOptions {
   readonly timeZone?: string;
 }
 
+interface UploadOptions extends ImportOptions {
+  /** Ends of the names of types, in lower case. */
+  readonly wanted: readonly string[] | undefined;
+  readonly timeZone: string;
+}
+
 const LINE_EVERY_MS = 10_000;
 
-async function* ofTypes(pages: AsyncIterable<readonly ImportedItem[]>, types: string | undefined): AsyncGenerator<readonly ImportedItem[]> {
-  const wanted = types?.split(',').map((name) => name.trim().toLowerCase());
+/** Names in a list; every type ends with an empty one, and so would be meant by it. */
+const typesIn = (list: string): string[] => {
+  const names = list.split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '');
+  if (names.length === 0) throw new RefusedError('--types names no type: for all, leave it out.', 'wrong-use');
+  return names;
+};
+
+async function* ofTypes(pages: AsyncIterable<readonly ImportedItem[]>, wanted: readonly string[] | undefined): AsyncGenerator<readonly ImportedItem[]> {
   for await (const page of pages) yield wanted ? page.filter(({ type }) => wanted.some((name) => type.toLowerCase().endsWith(name))) : page;
 }
 
@@ -64,9 +76,9 @@ const zoneOf = (given: string | undefined): string => {
   throw new RefusedError(`${given === undefined ? "The machine's time zone is unknown" : '--time-zone is no time zone'}: give --time-zone a name of the IANA database, such as Europe/Rome.`, 'wrong-use');
 };
 
-const upload = async (context: CommandContext, path: string, archive: ExportArchive, { url, user, types, restart, timeZone }: ImportOptions & { readonly timeZone: string }): Promise<void> => {
+const upload = async (context: CommandContext, path: string, archive: ExportArchive, { url, user, wanted, restart, timeZone }: UploadOptions): Promise<void> => {
   if (user === undefined) throw new RefusedError('Name the person with --user.', 'wrong-use');
-  const state = await openImportState(join(context.config().DATA_DIR, 'imports'), path, [url, user, types ?? '', timeZone]);
+  const state = await openImportState(join(context.config().DATA_DIR, 'imports'), path, [url, user, wanted?.join(',') ?? '', timeZone]);
   if (restart === true) state.clear();
   const skipped = state.settled();
   const password = await readPassword(context.say);
@@ -75,7 +87,7 @@ const upload = async (context: CommandContext, path: string, archive: ExportArch
   const progress = progressOn(context, archive.totalBytes);
   try {
     const target = { url, credentials: { username: user, password }, timeZone, onEnrolled: (deviceId: string) => context.say(`Enrolled the device ${deviceId}: the person had none of HealthKit.`) };
-    const outcome = await uploadItems(ofTypes(itemsOfExport(archive, progress.read), types), target, skipped, { settled: progress.settled, settledUpTo: state.save });
+    const outcome = await uploadItems(ofTypes(itemsOfExport(archive, progress.read), wanted), target, skipped, { settled: progress.settled, settledUpTo: state.save });
     state.clear();
     progress.stop();
     const leftOut = archive.leftOut();
@@ -88,12 +100,13 @@ const upload = async (context: CommandContext, path: string, archive: ExportArch
 const importAppleHealth = async (context: CommandContext, path: string, options: ImportOptions): Promise<void> => {
   if (!URL.canParse(options.url)) throw new RefusedError('--url is no URL.', 'wrong-use');
   const timeZone = zoneOf(options.timeZone);
+  const wanted = options.types === undefined ? undefined : typesIn(options.types);
   try {
     const archive = await openExport(path);
     try {
-      if (options.dryRun !== true) await upload(context, path, archive, { ...options, timeZone });
+      if (options.dryRun !== true) await upload(context, path, archive, { ...options, wanted, timeZone });
       else {
-        const types = await reportOf(ofTypes(itemsOfExport(archive), options.types));
+        const types = await reportOf(ofTypes(itemsOfExport(archive), wanted));
         const leftOut = archive.leftOut();
         context.result({ types, ...leftOut }, [wordsOfReport(types), ...wordsOfLeftOut(leftOut)].join('\n'));
       }

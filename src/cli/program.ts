@@ -25,6 +25,20 @@ const contextOf = (program: Command, { environment, print, say: write }: Termina
   return { settings, config: () => settings().config, environment, say, result: (value, text) => print(`${options().json === true ? JSON.stringify(value) : text}\n`) };
 };
 
+/** An option by its name: what follows it may be a password. */
+const optionName = (flag: string): string => {
+  if (!flag.startsWith('--')) return [...flag].slice(0, 2).join('');
+  const at = flag.indexOf('=');
+  return at < 0 ? flag : `${flag.slice(0, at)}=…`;
+};
+
+/** What the parser found wrong, without words that it does not know or has too many of: one of them may be a password. */
+const withoutWords = (text: string): string =>
+  text
+    .replace(/(Expected \d+ arguments? but got \d+): .*/s, '$1.\n')
+    .replace(/^error: unknown command '.*'(?=(?:\n\(Did you mean [^\n]*\?\))?\n?$)/s, 'error: unknown command')
+    .replace(/^error: unknown option '(.*)'(?=(?:\n\(Did you mean [^\n]*\?\))?\n?$)/s, (_found, flag: string) => `error: unknown option '${optionName(flag)}'`);
+
 /** What all commands stand on. */
 export interface Opened {
   readonly program: Command;
@@ -42,8 +56,7 @@ export const openProgram = (terminal: Terminal): Opened => {
     .option('--config <path>', 'file of settings, NAME=value line by line; the environment wins')
     .option('--json', 'print the result as JSON')
     .exitOverride()
-    // Words too many are not repeated: one of them may be a password.
-    .configureOutput({ writeOut: terminal.print, writeErr: terminal.say, outputError: (text, write) => write(text.replace(/(Expected \d+ arguments? but got \d+): .*/s, '$1.\n')) })
+    .configureOutput({ writeOut: terminal.print, writeErr: terminal.say, outputError: (text, write) => write(withoutWords(text)) })
     .configureHelp({ helpWidth: 120, showGlobalOptions: true });
   withManual(program, { examples: ['npx vitalgate start --demo', 'npx vitalgate users add --username anna --email anna@example.org', 'npx vitalgate help users add'] });
   const context = contextOf(program, terminal);

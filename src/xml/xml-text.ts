@@ -49,7 +49,8 @@ export const xmlText = (bytes: Uint8Array): string => {
   return text;
 };
 
-const isCharacter = (code: number): boolean =>
+/** Tells whether XML 1.0 has a character of this number. */
+export const isCharacter = (code: number): boolean =>
   code === 0x9 || code === 0xa || code === 0xd || (code >= 0x20 && code < 0xd800) || (code >= 0xe000 && code < 0xfffe) || (code >= 0x10000 && code <= 0x10ffff);
 
 const meantBy = (reference: string): string | undefined => {

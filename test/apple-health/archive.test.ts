@@ -86,6 +86,20 @@ describe('an export is read', () => {
     expect(await itemsIn(fileOf(xml('<ExportDate value="2024-07-10 10:00:00 +0200"/>', element)))).toEqual([expected]);
   });
 
+  const pressure = (side: string, value: number) => `<Record type="HKQuantityTypeIdentifierBloodPressure${side}" unit="mmHg" ${morning} value="${String(value)}"/>`;
+  const [high, low] = [pressure('Systolic', 120), pressure('Diastolic', 80)];
+  const pair = `<Correlation type="HKCorrelationTypeIdentifierBloodPressure" ${morning}>${high}${low}</Correlation>`;
+  test.each<[string, readonly string[], readonly string[]]>([
+    ['two equal pairs before what is beside them', [pair, pair, high, low, high, low], ['BloodPressure', 'BloodPressure']],
+    ['two equal pairs after it', [high, low, high, low, pair, pair], ['BloodPressure', 'BloodPressure']],
+    ['two equal pairs, and it before, between and after them', [high, pair, low, low, pair, high], ['BloodPressure', 'BloodPressure']],
+    ['a pair, and once more what it has', [pair, high, low, high], ['BloodPressure', 'BloodPressureSystolic']],
+    ['the same the other way round', [high, low, high, pair], ['BloodPressure', 'BloodPressureSystolic']],
+    ['two pairs beside which one is missing', [pair, high, low, pair], ['BloodPressure', 'BloodPressure']],
+  ])('with each pressure once: %s', async (_situation, elements, types) => {
+    expect((await itemsIn(fileOf(xml(...elements)))).map(({ type }) => type.replace(/^HK(Quantity|Correlation)TypeIdentifier/, ''))).toEqual(types);
+  });
+
   test.each([
     ['TheGreenCedar-gpt-os.xml', 6], ['alxdrcirilo-apple-health-parser.xml', 13], ['dogsheep-healthkit-to-sqlite-export.xml', 9], ['paulstaab-health-export-cli.xml', 13], ['tagbug-apple-health-analyzer-example.xml', 4],
   ])('of somebody else: %s', async (name, count) => {

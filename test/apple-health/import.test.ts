@@ -178,6 +178,8 @@ describe('an import', () => {
     ['no URL', async () => run(month, await vitalgate.addUser(), 'nowhere'), 2, '--url'],
     ['an offset for a zone', async () => run(month, await vitalgate.addUser(), undefined, '--time-zone', '+02:00'), 2, 'Europe/Rome'],
     ['a zone that there is not', async () => run(month, await vitalgate.addUser(), undefined, '--time-zone', 'Europe/Nowhere'), 2, '--time-zone'],
+    ['no name in --types', async () => run(month, await vitalgate.addUser(), undefined, '--types', ''), 2, '--types names no type'],
+    ['commas alone in --types', async () => run(month, await vitalgate.addUser(), undefined, '--types', ' , ,'), 2, '--types names no type'],
     ['no file', async () => run(join(folder, 'none.zip'), await vitalgate.addUser()), 1, 'There is no file none.zip'],
   ])('with %s ends with a reason', async (_situation, ended, code, reason) => {
     expect(await ended()).toMatchObject({ code, told: expect.stringContaining(reason) });
@@ -206,5 +208,13 @@ describe('an import', () => {
       { type: 'HKQuantityTypeIdentifierHeartRate', items: 11_823, first: '2024-10-10 00:02:00 +0200', last: '2024-11-08 23:55:56 +0100', units: ['count/min'], sources: 1, known: true },
       { type: 'HKQuantityTypeIdentifierBodyMass', items: 30 }, { type: 'HKQuantityTypeIdentifierRestingHeartRate', items: 30 },
     ]]);
+  });
+
+  test.each(['HeartRate,', ',,HeartRate', 'heartrate, ,BodyMass'])('brings in of `--types %s` what is named alone', async (list) => {
+    const user = await vitalgate.addUser();
+    const record = (type: string) => `<Record type="HKQuantityTypeIdentifier${type}" unit="count/min" ${at} value="61"/>`;
+    const file = exportOf(`${String(list.length)}-types.xml`, record('HeartRate'), record('RespiratoryRate'));
+    expect((await imported(file, user, undefined, '--types', list)).items).toBe(1);
+    expect((await recordsOf(user)).map(({ rawDataType }) => rawDataType)).toEqual(['HKQuantityTypeIdentifierHeartRate']);
   });
 });

@@ -62,7 +62,7 @@ describe('the command line', () => {
     ['a sender with capital letters', 2, ['keys', 'create', '--sender', 'Medi Sante'], '', /^--sender is lower-case/],
     ['a key that does not exist', 3, ['keys', 'revoke', 'vg_none'], '', /^There is no key/],
     ['a command that does not exist', 2, ['mail'], '', /unknown command/],
-    ['a subcommand that does not exist', 2, ['users', 'ad'], '', /unknown command 'ad'\n\(Did you mean add\?\)/],
+    ['a subcommand that does not exist', 2, ['users', 'ad'], '', /^error: unknown command\n\(Did you mean add\?\)/],
     ['an option that does not exist', 2, ['keys', 'list', '--jsno'], '', /unknown option '--jsno'/],
     ['a word too many', 2, ['migrate', 'now'], '', /too many arguments/],
     ['no command', 2, [], '', /^Usage: vitalgate/],
