@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { fileAccess } from './file-mode.ts';
+import { fileAccess } from '../file-access.ts';
 import { mistakeInFile } from './names.ts';
 
 /** What a file of settings says; mistakes name lines and settings, never values. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { fileAccess } from '../config/file-mode.ts';
+import { fileAccess } from '../file-access.ts';
 import type { Queryable } from '../database/pool.ts';
 import { examineMasterKeys } from '../keys/master-key-check.ts';
 import { findingsOf, type Finding } from './finding.ts';
