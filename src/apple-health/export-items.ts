@@ -47,11 +47,16 @@ const resourceIn = (bytes: Buffer): unknown => {
   }
 };
 
-const withFiles = async ({ item, routes, resource }: ImportedElement, { fileNamed }: ExportArchive): Promise<ImportedItem> => {
+/**
+ * A clinical record whose resource is not there is left out, and told as missing: it says nothing without, and would stay beside the one
+ * that the whole archive brings.
+ */
+const withFiles = async ({ item, routes, resource }: ImportedElement, { fileNamed }: ExportArchive): Promise<ImportedItem | undefined> => {
   const points = [];
   for (const path of routes) points.push(pointsOfRoute(await fileNamed(path)));
   const route = points.flat();
   const fhir = resource === undefined ? undefined : await fileNamed(resource);
+  if (resource !== undefined && fhir === undefined) return undefined;
   return { ...item, ...(route.length > 0 && { route }), ...(fhir && { fhirData: resourceIn(fhir) }) };
 };
 
@@ -68,7 +73,10 @@ export async function* itemsOfExport(archive: ExportArchive, onRead: (bytes: num
   const itemsOf = async (elements: readonly ExportElement[]): Promise<ImportedItem[]> => {
     const items: ImportedItem[] = [];
     for (const element of elements) {
-      for (const one of itemsOfElement(element, exportDate)) items.push(one.routes.length > 0 || one.resource !== undefined ? await withFiles(one, archive) : one.item);
+      for (const one of itemsOfElement(element, exportDate)) {
+        const whole = one.routes.length > 0 || one.resource !== undefined ? await withFiles(one, archive) : one.item;
+        if (whole) items.push(whole);
+      }
     }
     return items;
   };

@@ -11,13 +11,15 @@ export interface ImportState {
 }
 
 const START_BYTES = 64 * 1024;
+/** What the items of a file are: where that changes, the position of an earlier one is another, and an import begins anew. */
+const COUNTING = 2;
 
 /** Tells a file and what is imported of it from others: by its size and its beginning. */
 const fingerprint = async (path: string, whose: readonly string[]): Promise<string> => {
   const file = await open(path, 'r');
   try {
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(START_BYTES) });
-    return createHash('sha256').update(buffer.subarray(0, bytesRead)).update(JSON.stringify([(await stat(path)).size, ...whose])).digest('hex').slice(0, 32);
+    return createHash('sha256').update(buffer.subarray(0, bytesRead)).update(JSON.stringify([COUNTING, (await stat(path)).size, ...whose])).digest('hex').slice(0, 32);
   } finally {
     await file.close();
   }

@@ -33,10 +33,12 @@ const progressOf = ({ scope, resealed, unreadable, created_at: created, finished
 
 const status = async (context: CommandContext): Promise<void> => {
   const found = await withKeys(context, async (pool, { masterKeys }) => {
+    // First, so that what is told as done is not counted as it was before.
+    const rotations = await listRotations(pool, SHOWN);
     const values: { where: string; older: number }[] = [];
     for (const column of sealedColumns) values.push({ where: `${column.table}.${column.column}`, older: await countOlder(pool, column) });
     const wrapped = (await wrappedByMasterKey(pool)).map(({ id, keys }) => ({ id, keys, role: roleOf(id, masterKeys) }));
-    return { masterKeys: wrapped, patients: await countPatients(pool), values, rotations: await listRotations(pool, SHOWN) };
+    return { masterKeys: wrapped, patients: await countPatients(pool), values, rotations };
   });
   const { masterKeys, patients, values, rotations } = found;
   context.result(found, [

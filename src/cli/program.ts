@@ -27,7 +27,7 @@ const contextOf = (program: Command, { environment, print, say: write }: Termina
 
 /** An option by its name: what follows it may be a password. */
 const optionName = (flag: string): string => {
-  if (!flag.startsWith('--')) return Array.from(flag).slice(0, 2).join('');
+  if (!flag.startsWith('--')) return /^-./su.exec(flag)?.[0] ?? '-';
   const at = flag.indexOf('=');
   return at < 0 ? flag : `${flag.slice(0, at)}=…`;
 };

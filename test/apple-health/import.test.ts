@@ -194,6 +194,18 @@ describe('an import', () => {
     expect(await recordsOf(user, 'recordedAt,rawData')).toMatchObject([{ state: 'normalized', rawData: { fhirData } }]);
   });
 
+  test('takes a clinical record once, with what it says: of export.xml without its archive it is told as missing', async () => {
+    const user = await vitalgate.addUser();
+    const record = '<ClinicalRecord type="HKClinicalTypeIdentifierAllergyRecord" identifier="x" sourceName="Hospital" fhirVersion="4.0.1" receivedDate="2024-07-02 10:00:00 +0200" resourceFilePath="/clinical-records/allergy.json"/>';
+    const fhirData = { resourceType: 'AllergyIntolerance', id: '1' };
+    const missing = [{ kind: 'clinical-records/*.json', files: 1 }];
+    const whole = archiveOf('whole.zip', record, { 'clinical-records/allergy.json': JSON.stringify(fhirData) });
+    expect(await imported(exportOf('bare.xml', record), user)).toMatchObject({ items: 0, statuses: {}, missing });
+    expect(await imported(whole, user)).toMatchObject({ statuses: { created: 1 }, missing: [] });
+    expect(await imported(exportOf('bare.xml', record), user)).toMatchObject({ items: 0, missing });
+    expect(await recordsOf(user, 'recordedAt,rawData')).toMatchObject([{ state: 'normalized', rawData: { fhirData } }]);
+  });
+
   test.each<[string, readonly string[]]>([['after an import', []], ['by --dry-run', ['--dry-run']]])('what is not read of an archive is told %s', async (_situation, words) => {
     const user = await vitalgate.addUser();
     const file = archiveOf('electrocardiograms.zip', `<Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" ${at} value="61"/>`, { 'electrocardiograms/ecg_2024-07-01.csv': 'Name,Anna' });
