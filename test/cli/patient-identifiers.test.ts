@@ -19,6 +19,7 @@ const masterKey = randomBytes(32).toString('hex');
 describe.each<[string, string, (user: TestUser) => string]>([
   ['an e-mail address', 'email', ({ username }) => `${username}@example.org`],
   ['the subject of a sign-in', 'sub', ({ username }) => `subject of ${username}`],
+  ['the name to sign in with', 'preferred_username', ({ username }) => username],
   ['a custom property', 'studyNumber', ({ username }) => `study ${username}`],
 ])('where a patient is known by %s, the command line', (_situation, key, idOf) => {
   let vitalgate: TestVitalgate;

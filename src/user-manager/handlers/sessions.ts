@@ -7,7 +7,7 @@ import type { UserAccount } from '../domain/user-account.ts';
 import type { CheckPassword } from '../password-check.ts';
 import type { OwnPasswordChange, OwnPasswordChanged } from '../password-change.ts';
 import type { IssuedTokens, SignIn } from '../sign-in.ts';
-import { hasToWait, refused, unfitPassword, wireUserOf } from './user-record.ts';
+import { claimsOf, hasToWait, refused, unfitPassword, wireUserOf } from './user-record.ts';
 
 /** What the handlers of sessions stand on. */
 export interface SessionPorts extends SignIn {
@@ -18,16 +18,6 @@ export interface SessionPorts extends SignIn {
   readonly durationSeconds: number;
   readonly secureCookies: boolean;
 }
-
-/** Members that are claims of OpenID Connect, and so come whatever is answered beside them. */
-const claimsOf = (user: UserAccount) => ({
-  sub: user.authUserId ?? user.id,
-  name: user.name ?? user.username,
-  preferred_username: user.username,
-  email: user.email,
-  email_verified: false,
-  updated_at: Math.floor(user.updatedAt.getTime() / 1000),
-});
 
 const userInfoOf = (user: UserAccount, isAnswered: SessionPorts['isAnswered']): UserInfo => {
   const members = Object.entries(wireUserOf(user)).filter(([member]) => isAnswered(member));

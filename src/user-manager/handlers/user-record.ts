@@ -29,6 +29,16 @@ export const wireUserOf = (user: UserAccount): User => ({
   __STATE__: user.state,
 });
 
+/** Members of `/userinfo` that are claims of OpenID Connect, and so come whatever is answered beside them (OpenID Connect Core 1.0, 5.1). */
+export const claimsOf = (user: UserAccount) => ({
+  sub: user.authUserId ?? user.id,
+  name: user.name ?? user.username,
+  preferred_username: user.username,
+  email: user.email,
+  email_verified: false,
+  updated_at: Math.floor(user.updatedAt.getTime() / 1000),
+});
+
 /** 400 that names what is wrong, one by one. */
 export const refused = (errors: readonly MemberFault[]): ProblemError => problem('invalid-request', { errors });
 
