@@ -58,8 +58,9 @@ const waitingSources = ({ jobPool: pool, keyRing, log }: DeviceManagerDependenci
   ({ pool, keyRing, onUnreadable: (delivery) => log.error({ kind: 'unreadable', where: 'quarantine', delivery }, 'a delivery that waits does not open and was passed over') });
 
 const erasingOf = (dependencies: DeviceManagerDependencies, journal: ErasureJournal, accounts: Accounts): ErasingJobs => {
-  const { jobPool: pool, keyRing, backupDays } = dependencies;
-  return { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays, eraseReturned: () => eraseReturnedAccounts({ pool, keyRing, accounts }) };
+  const { jobPool: pool, keyRing, backupDays, customUserIdKey = '_id' } = dependencies;
+  const returning = { pool, keyRing, accounts, isIdentifierForGood: customUserIdKey === '_id' };
+  return { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays, eraseReturned: () => eraseReturnedAccounts(returning) };
 };
 
 const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [

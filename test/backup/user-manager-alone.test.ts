@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eraseReturnedAccounts } from '../../src/device-manager/patients/returned-accounts.ts';
 import { startErasure } from '../../src/device-manager/patients/erasing.ts';
+import { connectAccounts } from '../../src/device-manager/upstream/user-manager.ts';
 import { openKeys } from '../../src/keys/master-key-check.ts';
 import { migrateUserManager } from '../../src/schemas.ts';
 import { commandLineHere, printed } from '../cli/command-line.ts';
@@ -101,15 +102,36 @@ describe('a User Manager with a database of its own, restored alone', () => {
     expect(rows).toEqual([{ patient_id: erasure?.audit_pseudonym }]);
   }, 120_000);
 
-  test.each<[string, string, boolean]>([['older than the erasure', '2020-01-01T00:00:00Z', true], ['younger than the erasure, of somebody who came anew', '2040-01-01T00:00:00Z', false]])('an account %s is erased: %s', async (_situation, createdAt, isErased) => {
+  test.each<[situation: string, createdAt: string, isIdentifierForGood: boolean, erased: string[], alike: string[]]>([
+    ['older than the erasure goes', '2020-01-01T00:00:00Z', true, ['account-of-anna'], []],
+    ['younger than the erasure, of somebody who came anew, stays', '2040-01-01T00:00:00Z', true, [], []],
+    ['older than the erasure stays and is told where its identifier may be that of somebody else by now', '2020-01-01T00:00:00Z', false, [], ['account-of-anna']],
+    ['younger than the erasure stays where identifiers are given again', '2040-01-01T00:00:00Z', false, [], []],
+  ])('an account %s', async (_situation, createdAt, isIdentifierForGood, expected, alike) => {
     const { pool } = health;
     const { keyRing } = await openKeys(pool, { MASTER_KEY: masterKey, DATA_DIR: folder });
     const erased: string[] = [];
     const found = [{ userId: 'account-of-anna', patientId: anna?.id ?? '', createdAt: new Date(createdAt) }, { userId: 'account-of-bea', patientId: bea?.id ?? '', createdAt: new Date(createdAt) }];
     const accounts = { pages: async function* () { yield await Promise.resolve(found); }, erase: (userId: string) => Promise.resolve({ users: erased.push(userId) }) };
-    expect(await eraseReturnedAccounts({ pool, keyRing, accounts })).toBe(isErased ? 1 : 0);
-    expect(erased).toEqual(isErased ? ['account-of-anna'] : []);
+    expect(await eraseReturnedAccounts({ pool, keyRing, accounts, isIdentifierForGood })).toEqual({ erased: expected.length, alike });
+    expect(erased).toEqual(expected);
   });
+
+  test.each<[key: string, told: (user: TestUser) => string]>([
+    ['_id', ({ id }) => id], ['sub', ({ id }) => id], ['email', ({ username }) => `${username}@example.org`], ['username', ({ username }) => username],
+    ['preferred_username', ({ username }) => username], ['name', ({ username }) => username],
+  ])('the Device Manager knows all accounts by %s as the User Manager does', async (key, told) => {
+    await stopAll();
+    const userManager = await startUserManager(source);
+    const accounts = connectAccounts(userManager.urls.userManager, serviceToken, key);
+    try {
+      const found: string[] = [];
+      for await (const page of accounts.pages()) found.push(...page.map(({ patientId }) => patientId));
+      expect(found).toEqual([bea ? told(bea) : '']);
+    } finally {
+      await accounts.close();
+    }
+  }, 60_000);
 
   test('an erasure that runs erases the account itself, and counts it', async () => {
     const { pool } = health;
@@ -117,6 +139,6 @@ describe('a User Manager with a database of its own, restored alone', () => {
     const { _id } = await startErasure({ pool, keyRing }, { patientId: 'carla', actor: 'vitalgate', requestId: 'test' });
     await pool.query(`update device_manager.erasure set state = 'running', patient_id = 'carla' where _id = $1::uuid`, [_id]);
     const accounts = { pages: async function* () { yield await Promise.resolve([{ userId: 'carla', patientId: 'carla', createdAt: new Date(0) }]); }, erase: () => Promise.reject(new Error('asked')) };
-    expect(await eraseReturnedAccounts({ pool, keyRing, accounts })).toBe(0);
+    expect(await eraseReturnedAccounts({ pool, keyRing, accounts, isIdentifierForGood: true })).toEqual({ erased: 0, alike: [] });
   });
 });

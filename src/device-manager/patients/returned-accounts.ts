@@ -10,6 +10,14 @@ export interface ReturnedAccounts {
   readonly pool: Pool;
   readonly keyRing: KeyRing;
   readonly accounts: Pick<Accounts, 'pages' | 'erase'>;
+  /** An identifier is never another account's (`_id`); an address or a number can be given to somebody else. */
+  readonly isIdentifierForGood: boolean;
+}
+
+/** How many accounts of erased people were erased again, and which others bear an identifier that once was theirs, by `_id`. */
+export interface ReturnedOutcome {
+  readonly erased: number;
+  readonly alike: readonly string[];
 }
 
 interface Returned {
@@ -34,17 +42,20 @@ const returnedAmong = async ({ pool, keyRing, accounts }: ReturnedAccounts): Pro
 
 /**
  * Erases the accounts of patients who were erased, where they are there again because the User Manager, whose tables lie elsewhere, was
- * restored: it has no key that could tell whose they are. Answers how many. Throws 502 or 503 where the User Manager cannot be asked.
+ * restored: it has no key that could tell whose they are. Where their identifier may be somebody else's by now, it erases nobody and
+ * answers who they are. Throws 502 or 503 where the User Manager cannot be asked.
  */
-export const eraseReturnedAccounts = async (returning: ReturnedAccounts): Promise<number> => {
-  const { pool, accounts } = returning;
-  if (!(await isAnyBuried(pool))) return 0;
-  let count = 0;
+export const eraseReturnedAccounts = async (returning: ReturnedAccounts): Promise<ReturnedOutcome> => {
+  const { pool, accounts, isIdentifierForGood } = returning;
+  let erased = 0;
+  const alike: string[] = [];
+  if (!(await isAnyBuried(pool))) return { erased, alike };
   for (const { userId, pseudonym } of await returnedAmong(returning)) {
     const erasure = await erasureOf(pool, pseudonym);
     // One that runs erases the account itself, and counts it.
     if (erasure?.state === 'running') continue;
-    count += (await accounts.erase(userId, erasure?.audit_pseudonym ?? newPseudonym()))['users'] ?? 0;
+    if (isIdentifierForGood) erased += (await accounts.erase(userId, erasure?.audit_pseudonym ?? newPseudonym()))['users'] ?? 0;
+    else alike.push(userId);
   }
-  return count;
+  return { erased, alike };
 };

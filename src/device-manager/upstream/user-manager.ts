@@ -27,9 +27,13 @@ export interface Accounts {
 
 const PAGE = 200;
 
+/** Claims of `/userinfo` that are made of members of another name (`claimsOf` at the User Manager). */
+const madeOf: Readonly<Record<string, readonly string[]>> = { sub: [], name: ['name', 'username'], preferred_username: ['username'] };
+
 /** The identifier by which the person is known as a patient: that of the account, unless a setting names another member. */
 const accountOf = ({ _id: userId, createdAt, ...members }: User, customUserIdKey: string | undefined): Account[] => {
-  const told: Readonly<Record<string, unknown>> = { ...members, _id: userId, sub: members.authUserId ?? userId };
+  const { authUserId, username, name = username } = members;
+  const told: Readonly<Record<string, unknown>> = { ...members, _id: userId, sub: authUserId ?? userId, name, preferred_username: username };
   const patientId = told[customUserIdKey ?? '_id'];
   return typeof patientId === 'string' && patientId !== '' && createdAt !== undefined ? [{ userId, patientId, createdAt: new Date(createdAt) }] : [];
 };
@@ -53,8 +57,9 @@ export const connectAccounts = (baseUrl: string, serviceToken: string, customUse
     },
     erase: async (id, auditPseudonym) => dataOf(await client.POST('/users/{id}/erasure', { params: { path: { id } }, body: { auditPseudonym }, headers }), 'an erasure') ?? {},
     pages: async function* () {
-      // Names and addresses are not asked for.
-      const shown = ['createdAt', 'authUserId', ...(customUserIdKey === undefined || customUserIdKey === 'sub' ? [] : [customUserIdKey])].join(',');
+      // No name and address is asked for that is not the identifier.
+      const named = customUserIdKey === undefined ? [] : (Object.hasOwn(madeOf, customUserIdKey) ? madeOf[customUserIdKey] : undefined) ?? [customUserIdKey];
+      const shown = ['createdAt', 'authUserId', ...named].join(',');
       for (let skip = 0; ; skip += PAGE) {
         const query = { _p: shown, _st: 'PUBLIC,DRAFT,TRASH,DELETED', _l: PAGE, _sk: skip };
         const users = (dataOf(await client.GET('/users', { params: { query }, headers }), 'a list of accounts') ?? []) as readonly User[];

@@ -6,6 +6,7 @@ import { exportArchive, type ExportSources } from '../patients/contents.ts';
 import { startCompletingJournal } from '../patients/completing-journal.ts';
 import { runErasure, type Erasing } from '../patients/erasing.ts';
 import { runExport } from '../patients/exporting.ts';
+import type { ReturnedOutcome } from '../patients/returned-accounts.ts';
 import { releaseQuarantine } from '../releasing.ts';
 import { expire } from '../retention.ts';
 import { fulfilRotations, resumeRotations } from '../resealing.ts';
@@ -20,7 +21,7 @@ export interface Jobs {
 
 /** What erases, and what looks for accounts of whom was erased that are there again; answers how many it erased. */
 export interface ErasingJobs extends Erasing {
-  readonly eraseReturned: () => Promise<number>;
+  readonly eraseReturned: () => Promise<ReturnedOutcome>;
 }
 
 /** A request that timed out, or was cut off, is taken to be over after as many timeouts since it was sent. */
@@ -40,14 +41,17 @@ const expireAndTell = async ({ jobPool: pool, keyRing, log, retentionDays: days 
   if (Object.values(expired).some((count) => count > 0)) log.info({ expired }, 'data was deleted that had been kept for as long as its class is kept');
 };
 
+const MOST_TOLD = 20;
+
 /** A User Manager that is away is asked in the next try; one of another vendor's may refuse for good. */
 const eraseReturnedAndTell = async ({ log }: DeviceManagerDependencies, { eraseReturned }: ErasingJobs): Promise<void> => {
-  const accounts = await eraseReturned().catch((error: unknown) => {
+  const { erased: accounts, alike } = await eraseReturned().catch((error: unknown): ReturnedOutcome => {
     if (!(error instanceof ProblemError) || error.code !== 'upstream-invalid') throw error;
     log.warn({ kind: 'upstream-invalid' }, 'the User Manager does not tell whether accounts of people who were erased are there again');
-    return 0;
+    return { erased: 0, alike: [] };
   });
   if (accounts > 0) log.warn({ kind: 'erasures-applied', accounts }, 'accounts of people who were erased were there again, as after a restore of the User Manager: they are erased again');
+  if (alike.length > 0) log.warn({ kind: 'erased-identifiers', accounts: alike.length, users: alike.slice(0, MOST_TOLD) }, 'accounts bear an identifier of people who were erased: erase those that came back with a restore of the User Manager (vitalgate patients erase --user)');
 };
 
 /** Submissions, the rotation of keys, and what is about all of a patient have workers of their own: while they take their time, samples are normalized. */
