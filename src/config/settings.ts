@@ -68,7 +68,7 @@ const jobs = z.union([z.literal('*').transform(() => [...jobNames]), z.literal('
   error: `is not *, none or a list of ${jobNames.join(', ')}`,
 });
 /** Headers that mean something by themselves, and so cannot name a patient. */
-const meaningfulHeader = /^(authorization|cookie|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept.*|prefer|if-none-match|keep-alive|traceparent|tracestate|x-forwarded-.*|x-request-id|x-api-key|x-service-token)$/;
+const meaningfulHeader = /^(authorization|cookie|host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|accept.*|prefer|if-none-match|keep-alive|traceparent|tracestate|x-forwarded-(?:for|proto|host|port|server|prefix|ssl)|x-request-id|x-api-key|x-service-token)$/;
 
 /** Every setting there is; a name that is not here is a mistake. `docs/configuration.md` is made of this. */
 export const settings = {

@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/pool.ts';
 import { addJob } from '../jobs/runner.ts';
-import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
+import { doesNotOpen } from '../keys/wrapping.ts';
 import { isErased } from './admitting.ts';
 import type { Attributor, Place } from './attributing.ts';
 import { newPayloadId } from './keeping.ts';
@@ -117,7 +117,7 @@ const waitingVersion = async ({ db, keyRing }: Keeping, sampleId: string): Promi
   try {
     return await quarantinedSample(db, sampleId, (payloadId) => keyRing.knownKeysOf(db, `quarantine:${payloadId}`));
   } catch (error) {
-    if (error instanceof SealBrokenError) return undefined;
+    if (doesNotOpen(error)) return undefined;
     throw error;
   }
 };

@@ -4,6 +4,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import type { VettedSample } from '../healthkit/vetting.ts';
 import { addJob } from '../jobs/runner.ts';
+import { hasJob } from '../jobs/taking.ts';
 import { contentIdentity, contentKey, sampleId } from '../keys/identity.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import { keysForKeeping } from './admitting.ts';
@@ -45,9 +46,14 @@ export const newPayloadId = (): string => {
   return bytes.toString('hex');
 };
 
+const versionsKey = (patientId: string, payloadId: string): string => `versions:${patientId}:${payloadId}`;
+
 /** Looks at the versions in a payload again, after those of another one changed what they count for. */
 export const addVersionCheck = (db: Queryable, patientId: string, payloadId: string): Promise<void> =>
-  addJob(db, { task: 'normalize', payload: { patientId, payloadId, which: 'versions' }, queue: `patient:${patientId}`, key: `versions:${patientId}:${payloadId}` });
+  addJob(db, { task: 'normalize', payload: { patientId, payloadId, which: 'versions' }, queue: `patient:${patientId}`, key: versionsKey(patientId, payloadId) });
+
+/** Whether the versions in a payload are yet to be looked at again. */
+export const hasVersionCheck = (db: Queryable, patientId: string, payloadId: string): Promise<boolean> => hasJob(db, versionsKey(patientId, payloadId));
 
 interface Identified extends NewSample {
   readonly position: number;

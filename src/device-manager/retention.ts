@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
-import { SealBrokenError } from '../keys/cipher.ts';
 import type { KeyRing } from '../keys/scope-keys.ts';
-import { MasterKeyMissingError } from '../keys/wrapping.ts';
+import { doesNotOpen } from '../keys/wrapping.ts';
+import { hasVersionCheck } from './keeping.ts';
 import { lockPatient } from './normalizing.ts';
 import { isReferredTo, referringRules } from './referring.ts';
 import { recordAudit } from './storage/audit-table.ts';
@@ -65,9 +65,6 @@ const expirePayload = ({ pool, keyRing }: Expiring, name: PayloadName): Promise<
     return true;
   });
 
-/** What does not open could not be told from what must stay, or taken out of a chart. */
-const doesNotOpen = (error: unknown): boolean => error instanceof SealBrokenError || error instanceof MasterKeyMissingError;
-
 /** How many went; one whose points do not open stays as it is, because they could not be taken out of its chart. */
 const expireUnlessBroken = (expiring: Expiring, name: PayloadName): Promise<{ healthData: number; unreadable: number }> =>
   expirePayload(expiring, name).then((went) => ({ healthData: Number(went), unreadable: 0 }), (error: unknown) => {
@@ -99,10 +96,11 @@ const expireHealthData = async (expiring: Expiring, before: Date): Promise<{ hea
   return told;
 };
 
-/** Empties a payload; one that a record refers to, or of which nobody can tell, stays as it is. */
+/** Empties a payload; one that a record refers to, or of which nobody can tell, stays as it is, and for now one of which a version may count again. */
 const emptyUnlessReferredTo = ({ pool, keyRing }: Expiring, rules: readonly string[], name: PayloadName): Promise<boolean> =>
   inTransaction(pool, async (client) => {
     await lockPatient(client, name.patient_id);
+    if (await hasVersionCheck(client, name.patient_id, name.payload_id)) return false;
     if (!(await isReferredTo(client, keyRing, rules, name))) return emptyPayload(client, name);
     await noteReferredTo(client, name);
     return false;

@@ -12,7 +12,7 @@ export interface Connections {
   readonly watch: (server: Server) => void;
   /** Notes an answer until it closes. False, and the connection ends, where it has too many; false where it has ended. */
   readonly takesOn: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** Ends those without an answer under way. */
+  /** Ends those without an answer under way, unless a request has begun to come. */
   readonly endIdle: () => void;
   readonly endAll: () => void;
 }
@@ -24,6 +24,9 @@ const nameOf = ({ remoteAddress, remotePort, localPort }: Socket): string => `${
 export const createConnections = (stalledAfterMs: number): Connections => {
   const sockets = new Map<string, Socket>();
   const answers = new WeakMap<Socket, number>();
+  /** How many bytes had come when the last answer was out: more since then are a request that is on its way. */
+  const readAtRest = new WeakMap<Socket, number>();
+  const rest = (socket: Socket): void => void readAtRest.set(socket, socket.bytesRead);
   const isAnswering = (socket: Socket): boolean => (answers.get(socket) ?? 0) > 0;
   const add = (socket: Socket): void => {
     const name = nameOf(socket);
@@ -39,7 +42,10 @@ export const createConnections = (stalledAfterMs: number): Connections => {
   };
   return {
     watch: (server) => {
-      server.on('connection', add).on('secureConnection', add);
+      server.on('connection', add).on('secureConnection', (socket: Socket) => {
+        add(socket);
+        rest(socket);
+      });
       server.setTimeout(stalledAfterMs, (socket) => {
         if (isAnswering(socket) && socket.writableLength === 0) socket.setTimeout(stalledAfterMs);
         else socket.destroy();
@@ -47,13 +53,16 @@ export const createConnections = (stalledAfterMs: number): Connections => {
     },
     takesOn: ({ socket }, response) => {
       if (socket.destroyed) return false;
-      response.once('close', () => count(socket, -1));
+      response.once('close', () => {
+        count(socket, -1);
+        rest(socket);
+      });
       if (count(socket, 1) <= MOST_ANSWERS_OF_CONNECTION) return true;
       socket.destroy();
       return false;
     },
     endIdle: () => {
-      for (const socket of sockets.values()) if (!isAnswering(socket)) socket.destroy();
+      for (const socket of sockets.values()) if (!isAnswering(socket) && socket.bytesRead === (readAtRest.get(socket) ?? 0)) socket.destroy();
     },
     endAll: () => {
       for (const socket of sockets.values()) socket.destroy();

@@ -18,6 +18,9 @@ export class MasterKeyMissingError extends Error {
   }
 }
 
+/** What is sealed does not open: it was changed, or its key was wrapped by a master key that is not given. */
+export const doesNotOpen = (error: unknown): boolean => error instanceof SealBrokenError || error instanceof MasterKeyMissingError;
+
 const placeOf = (scope: string, use: KeyUse): string =>
   use === 'identity' ? `scope_key:${scope}:identity` : use === 1 ? `scope_key:${scope}:data` : `scope_key:${scope}:data:${String(use)}`;
 

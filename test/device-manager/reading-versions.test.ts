@@ -145,6 +145,20 @@ describe('readings that FHIR sends again, corrects and withdraws', () => {
       expect([await charted(anna, 'heart-rate'), await statesOf(anna)]).toEqual([{ 'Heart rate': [61] }, ['normalized', 'superseded: corrected', 'superseded: corrected']]);
     });
 
+    test('leaves the one in between where its payload is kept no longer: it could not be normalized', async () => {
+      const [anna, device] = await held();
+      const [first = {}, other = {}, again = {}] = pulses([71, 'corrected', 10], [72, 'corrected', 11], [71, 'corrected', 12])(device, {});
+      for (const body of [first, other]) {
+        await deliver(body);
+        await idle();
+      }
+      const { rowCount } = await vitalgate.database.pool.query(
+        `update device_manager.payload set body = null where patient_id = $1 and payload_id in (select payload_id from device_manager.whole_sample where patient_id = $1 and state = 'superseded')`, [anna]);
+      await deliver(again);
+      await idle();
+      expect([rowCount, await charted(anna, 'heart-rate'), await statesOf(anna)]).toEqual([1, { 'Heart rate': [72] }, ['normalized', 'superseded: corrected']]);
+    });
+
     test('comes with the others in one Bundle', async () => {
       const [anna, device] = await held();
       await deliver(bundle('collection', toAndFro(device, {})));

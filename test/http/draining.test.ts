@@ -6,6 +6,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import type { AnyHandler } from '../../src/http/operation.ts';
 import { openShelf, shelfSpec, type Shelf } from './shelf-service.ts';
 
@@ -13,6 +14,7 @@ const HOST = '127.0.0.1';
 const fixture = (name: string): string => join(import.meta.dirname, '..', 'fixtures', 'tls', name);
 const tls = { certPath: fixture('first-cert.pem'), keyPath: fixture('first-key.pem'), onReload: () => undefined };
 const bytes = 10_000_000;
+const whole = 'GET /books HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer let-me-in\r\n\r\n';
 
 const ask = async (url: string): Promise<IncomingMessage> => {
   const options = { headers: { authorization: 'Bearer let-me-in' }, agent: false as const };
@@ -52,6 +54,18 @@ describe.each([['plain', undefined], ['TLS', tls]])('a service over %s that clos
     return (performance.now() - begun) / 1000;
   };
 
+  /** A connection that has said something, and what it is answered. */
+  const spoken = async (port: number, text: string): Promise<{ socket: Socket; said: () => string }> => {
+    let said = '';
+    const socket = (files === undefined ? connect(port, HOST) : connectTls({ port, host: HOST, ca: readFileSync(tls.certPath), servername: 'localhost' })).on('error', () => undefined);
+    sockets.push(socket);
+    socket.setEncoding('utf8').on('data', (piece: string) => (said += piece));
+    await once(socket, files === undefined ? 'connect' : 'secureConnect');
+    socket.write(text);
+    await sleep(50);
+    return { socket, said: () => said };
+  };
+
   test.each<[string, AnyHandler]>([
     ['is handed over at once', () => ({ status: 200, body: 'x'.repeat(bytes) })],
     ['has its last piece handed over', () => ({ status: 200, body: (async function* () {
@@ -79,12 +93,41 @@ describe.each([['plain', undefined], ['TLS', tls]])('a service over %s that clos
     expect(await secondsOf(shelf?.service.close(0.5))).toBeLessThan(2);
   });
 
-  test.each([['never asked anything', ''], ['asked for half of something', 'GET /books HTTP/1.1\r\nHo']])('does not wait for a connection that %s', async (_situation, sent) => {
+  test('does not wait for a connection that never asked anything', async () => {
     const { port } = await listen();
-    const socket = connect(port, HOST, () => socket.write(sent)).on('error', () => undefined);
+    const socket = connect(port, HOST).on('error', () => undefined);
     sockets.push(socket);
     await once(socket, 'connect');
     await sleep(50);
     expect(await secondsOf(shelf?.service.close(5))).toBeLessThan(1);
+  });
+
+  test('does not wait for a connection that asked before and asks nothing more', async () => {
+    const { port } = await listen({ listBooks: () => ({ status: 200, body: [] }) });
+    const { said } = await spoken(port, whole);
+    while (!said().endsWith('[]')) await sleep(10);
+    expect([await secondsOf(shelf?.service.close(5)) < 1, said()]).toEqual([true, expect.stringMatching(/^HTTP\/1.1 200/)]);
+  });
+
+  test.each([['the first', ''], ['a further', whole]])('answers %s request that had begun to come', async (_situation, before) => {
+    const { port } = await listen({ listBooks: () => ({ status: 200, body: [] }) });
+    const { socket, said } = await spoken(port, before);
+    while (before !== '' && !said().endsWith('[]')) await sleep(10);
+    const answers = () => said().match(/HTTP\/1.1 200/g)?.length ?? 0;
+    const wanted = answers() + 1;
+    socket.write(whole.slice(0, 20));
+    await sleep(50);
+    const closing = secondsOf(shelf?.service.close(5));
+    await sleep(100);
+    const ended = once(socket, 'close');
+    socket.write(whole.slice(20));
+    await ended;
+    expect([await closing < 3, answers(), said().toLowerCase()]).toEqual([true, wanted, expect.stringContaining('connection: close')]);
+  });
+
+  test('waits no longer for a request that has begun than for others', async () => {
+    const { port } = await listen();
+    await spoken(port, whole.slice(0, 20));
+    expect(await secondsOf(shelf?.service.close(0.5))).toBeLessThan(2);
   });
 });

@@ -31,11 +31,13 @@ const progressOf = async (db: Queryable, patientId: string, uploads: readonly Up
   const { rows: states } = await db.query<{ upload: string; state: string; samples: number }>(
     `select ${hex('upload')} as upload, state, count(*)::int as samples from (${samplesOfUploads}) samples group by upload, state`, [patientId, ids],
   );
-  const { rows: failures } = await db.query<{ upload: string; index: number; _id: string; reason: string | null }>(
+  // Samples of copies are looked at one by one: twice only where there is something to tell.
+  const failing = [...new Set(states.filter(({ state }) => state === 'normalization-failed').map(({ upload }) => upload))];
+  const { rows: failures } = failing.length === 0 ? { rows: [] } : await db.query<{ upload: string; index: number; _id: string; reason: string | null }>(
     `select ${hex('upload')} as upload, item_index as index, ${hex('_id')} as _id, reason from (
        select *, row_number() over (partition by upload order by item_index) as position from (${samplesOfUploads}) samples where state = 'normalization-failed') failed
      where position <= $3 order by item_index`,
-    [patientId, ids, MOST_FAILURES],
+    [patientId, failing, MOST_FAILURES],
   );
   const [statesOf, failuresOf] = [Map.groupBy(states, ({ upload }) => upload), Map.groupBy(failures, ({ upload }) => upload)];
   return uploads.map(({ _id: uploadId, received_at: receivedAt }) => ({

@@ -112,7 +112,10 @@ export interface IssuedAgain {
 export const patientsWith = async (db: Queryable, ids: readonly string[]): Promise<string[]> =>
   (await db.query<{ patient_id: string }>('select distinct patient_id from device_manager.sample where _id = any($1::uuid[]) order by patient_id', [ids])).rows.map((row) => row.patient_id);
 
-/** Puts off when some versions were issued to when they came issued again, where that is later; answers those, with the payloads to be compared again. */
+/**
+ * Puts off when some versions were issued to when they came issued again, where that is later; answers those, with the payloads to be compared
+ * again. One whose payload was emptied stays as it is: it could take the place of the one that counts, but not be normalized in it.
+ */
 export const raiseIssued = async (db: Queryable, versions: readonly IssuedAgain[]): Promise<{ _id: string; patient_id: string; payload_id: string }[]> =>
   (
     await db.query<{ _id: string; patient_id: string; payload_id: string }>(
@@ -120,7 +123,8 @@ export const raiseIssued = async (db: Queryable, versions: readonly IssuedAgain[
          select _id, max(issued_at) as issued_at, max(other_issued_at) as other_issued_at from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) as t(_id, issued_at, other_issued_at) group by _id),
        old as (
          select s.patient_id, s._id from device_manager.sample s join again on again._id = s._id
-         where again.issued_at > coalesce(s.issued_at, '-infinity') or again.other_issued_at > coalesce(s.other_issued_at, '-infinity') order by s._id, s.patient_id for update of s)
+         where (again.issued_at > coalesce(s.issued_at, '-infinity') or again.other_issued_at > coalesce(s.other_issued_at, '-infinity'))
+           and exists (select from device_manager.payload p where p.patient_id = s.patient_id and p.payload_id = s.payload_id and p.body is not null) order by s._id, s.patient_id for update of s)
        update device_manager.sample s set issued_at = greatest(s.issued_at, again.issued_at), other_issued_at = greatest(s.other_issued_at, again.other_issued_at)
        from old join again on again._id = old._id where s.patient_id = old.patient_id and s._id = old._id
        returning ${hex('s._id')}, s.patient_id, ${hex('s.payload_id')}`,
