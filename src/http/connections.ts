@@ -20,14 +20,33 @@ export interface Connections {
 /** The same for a connection and for the TLS on it. */
 const nameOf = ({ remoteAddress, remotePort, localPort }: Socket): string => `${String(remoteAddress)} ${String(remotePort)} ${String(localPort)}`;
 
-/** Keeps connections that may do nothing for `stalledAfterMs`; one whose answer is being made waits for us, and stays. */
-export const createConnections = (stalledAfterMs: number): Connections => {
-  const sockets = new Map<string, Socket>();
-  const answers = new WeakMap<Socket, number>();
+/** How many answers are under way on each connection, and whether another request has begun to come. */
+const createAnswers = () => {
+  const underWay = new WeakMap<Socket, number>();
   /** How many bytes had come when the last answer was out: more since then are a request that is on its way. */
   const readAtRest = new WeakMap<Socket, number>();
   const rest = (socket: Socket): void => void readAtRest.set(socket, socket.bytesRead);
-  const isAnswering = (socket: Socket): boolean => (answers.get(socket) ?? 0) > 0;
+  const on = (socket: Socket): number => underWay.get(socket) ?? 0;
+  return {
+    rest,
+    isAnswering: (socket: Socket): boolean => on(socket) > 0,
+    isIdle: (socket: Socket): boolean => on(socket) === 0 && socket.bytesRead === (readAtRest.get(socket) ?? 0),
+    /** Counts an answer until it closes; answers how many there are. */
+    count: (socket: Socket, response: ServerResponse): number => {
+      response.once('close', () => {
+        underWay.set(socket, on(socket) - 1);
+        rest(socket);
+      });
+      underWay.set(socket, on(socket) + 1);
+      return on(socket);
+    },
+  };
+};
+
+/** Keeps connections that may do nothing for `stalledAfterMs`; one whose answer is being made waits for us, and stays. */
+export const createConnections = (stalledAfterMs: number): Connections => {
+  const sockets = new Map<string, Socket>();
+  const answers = createAnswers();
   const add = (socket: Socket): void => {
     const name = nameOf(socket);
     sockets.set(name, socket);
@@ -35,34 +54,25 @@ export const createConnections = (stalledAfterMs: number): Connections => {
       if (sockets.get(name) === socket) sockets.delete(name);
     });
   };
-  const count = (socket: Socket, change: 1 | -1): number => {
-    const now = (answers.get(socket) ?? 0) + change;
-    answers.set(socket, now);
-    return now;
-  };
   return {
     watch: (server) => {
       server.on('connection', add).on('secureConnection', (socket: Socket) => {
         add(socket);
-        rest(socket);
+        answers.rest(socket);
       });
       server.setTimeout(stalledAfterMs, (socket) => {
-        if (isAnswering(socket) && socket.writableLength === 0) socket.setTimeout(stalledAfterMs);
+        if (answers.isAnswering(socket) && socket.writableLength === 0) socket.setTimeout(stalledAfterMs);
         else socket.destroy();
       });
     },
     takesOn: ({ socket }, response) => {
       if (socket.destroyed) return false;
-      response.once('close', () => {
-        count(socket, -1);
-        rest(socket);
-      });
-      if (count(socket, 1) <= MOST_ANSWERS_OF_CONNECTION) return true;
+      if (answers.count(socket, response) <= MOST_ANSWERS_OF_CONNECTION) return true;
       socket.destroy();
       return false;
     },
     endIdle: () => {
-      for (const socket of sockets.values()) if (!isAnswering(socket) && socket.bytesRead === (readAtRest.get(socket) ?? 0)) socket.destroy();
+      for (const socket of sockets.values()) if (answers.isIdle(socket)) socket.destroy();
     },
     endAll: () => {
       for (const socket of sockets.values()) socket.destroy();
