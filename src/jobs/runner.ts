@@ -7,6 +7,7 @@ import { reasonOf } from './failure-reason.ts';
 import { JOB_ADDED, listenFor } from './listening.ts';
 import { KEYED } from './replaced-jobs.ts';
 import { watchUnheardJobs } from './unheard-jobs.ts';
+import { watchShutdown } from './worker-shutdown.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
 export interface Job {
@@ -61,7 +62,6 @@ export const addJob = async (db: Queryable, { task, payload, queue, key, runAt, 
 
 /** Messages of the worker quote errors; only their level is passed on, failures are told by the task's own wrapper. */
 const quiet = new GraphileLogger(() => () => undefined);
-
 
 const told = (service: string, tasks: Tasks, log: JobLog): TaskList =>
   Object.fromEntries(
@@ -131,6 +131,7 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   const watch = watchDeadWorkers(pool, watchUnheardJobs(pool, events), (error) => log.error({ error: reasonOf(error) }, 'looking for dead workers failed'));
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
+  const shutdown = watchShutdown(events);
   listenFor(events, Object.keys(tasks));
   const lookAgain = createLookAgain(pool, Object.keys(tasks), () => stopped !== undefined, log);
   events.on('job:complete', lookAgain);
@@ -140,8 +141,8 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   let restart: NodeJS.Timeout | undefined;
   const launch = async (): Promise<Runner> => {
     const launched = await run(options);
-    // It also ends, without an error, when the outcome of a job could not be written.
-    launched.promise.then(() => again(new Error('ended')), again);
+    // It also ends, without an error, when the outcome of a job could not be written; of several, its promise may wait for ever.
+    Promise.race([launched.promise, shutdown.isOver().then(() => launched.stop())]).then(() => again(new Error('ended')), again);
     return launched;
   };
   const again = (error: unknown): void => {
@@ -158,7 +159,7 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   const stop = async (): Promise<void> => {
     clearTimeout(restart);
     // One that is just being started again is stopped as well; a worker that has given up already is stopped.
-    await launching.then((runner) => runner.stop()).catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the job worker did not stop cleanly'));
+    await launching.then((runner) => Promise.race([runner.stop(), shutdown.isOver()])).catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the job worker did not stop cleanly'));
     await watch.stop();
   };
   return { stop: () => (stopped ??= stop()) };

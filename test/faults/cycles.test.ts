@@ -3,13 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createApiKey } from '../../src/device-manager/storage/api-key-table.ts';
 import { mailsTo } from './mails.ts';
 import { chartedPoints, signIn } from './app.ts';
 import type { Crowd, Person } from './apps.ts';
 import { startCrashingDatabase, type CrashingDatabase } from './crashing-database.ts';
 import { openInstallation, type Installation, type Instance } from './installation.ts';
+import { untilJobsAreDone } from './jobs-left.ts';
 import { readLedger } from './ledger.ts';
 import { faultsOf, type Found } from './ledger-check.ts';
 import { haunt } from './nemesis.ts';
@@ -98,34 +98,6 @@ const foundOf = async ({ bff, userManager }: Services, { _id, username, password
   };
 };
 
-/** How long nothing may be done of what is due. */
-const STUCK_AFTER_MS = 120_000;
-
-/**
- * All faults are off: jobs that are left are done, those that failed meanwhile among them. After hours of kills they are thousands, so that
- * patience is counted while some are due and none is done. One that failed five times waits for minutes, but none longer than its tries
- * explain (graphile-worker: e to their power, in seconds).
- */
-const untilDone = async (): Promise<void> => {
-  interface Left { readonly id: string; readonly task: string; readonly attempts: number; readonly error: string | null; readonly waitMs: number }
-  const left = async () =>
-    (await database.pool.query<Left>(
-      `select job.id::text, task.identifier as task, job.attempts::int, job.last_error as error, greatest(0, extract(epoch from job.run_at - now()) * 1000)::float8 as "waitMs"
-       from graphile_worker._private_jobs job join graphile_worker._private_tasks task on task.id = job.task_id`)).rows;
-  let rows = await left();
-  for (let stuckMs = 0; rows.length > 0 && stuckMs < STUCK_AFTER_MS;) {
-    const before = new Set(rows.map(({ id }) => id));
-    await sleep(500);
-    rows = await left();
-    const there = new Set(rows.map(({ id }) => id));
-    if ([...before].some((id) => !there.has(id))) stuckMs = 0;
-    else if (rows.some(({ waitMs }) => waitMs === 0)) stuckMs += 500;
-    if (rows.some(({ attempts, waitMs }) => waitMs > Math.min(1200, Math.exp(attempts)) * 1000)) break;
-  }
-  // A few tell what the others are about.
-  expect([rows.length, rows.slice(0, 20)]).toEqual([0, []]);
-};
-
 test(`each of three services is killed ${String(killsEach)} times, their database crashes ${String(crashes)} times: nothing acknowledged is lost, nothing doubled`, async () => {
   database = await startCrashingDatabase();
   installation = openInstallation(hasPlantedFault ? `${database.url}&options=-c%20synchronous_commit%3Doff` : database.url);
@@ -137,7 +109,7 @@ test(`each of three services is killed ${String(killsEach)} times, their databas
   const started = (apps = startApps(crowd));
   const deeds = await haunt({ services: [services.userManager, services.deviceManager, services.bff], database, killsEach, crashes, seed, acknowledged: started.acknowledged });
   await started.stop();
-  await untilDone();
+  await untilJobsAreDone(database.pool);
   const faults = await Promise.all(crowd.people.map(async (person) => faultsOf(readLedger(person.ledger), await foundOf(services, person))));
   expect(faults).toEqual(crowd.people.map(() => []));
   expect(deeds).toMatchObject({ kills: { 'user-manager': killsEach, 'device-manager': killsEach, bff: killsEach }, crashes });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../src/simulator/random.ts';
 import { startCrashingDatabase, type CrashingDatabase } from './crashing-database.ts';
 import { openInstallation, type Installation, type Instance } from './installation.ts';
+import { untilJobsAreDone } from './jobs-left.ts';
 import { startPhone, type Phone } from './phones.ts';
 
 /** How often each fault strikes: few in CI, more in full size. */
@@ -41,14 +42,10 @@ const freeze: Nemesis = async (instances, draw) => {
 };
 const crashDatabase: Nemesis = () => database.crash();
 
-const one = async (text: string): Promise<Record<string, unknown>> => (await database.pool.query<Record<string, unknown>>(text)).rows[0] ?? {};
-const waiting = async (): Promise<unknown> => (await one(`select count(*)::int as n from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id where t.identifier = 'normalize'`))['n'];
-
 /** All faults are off: what is left to do is done, and everything is there once. */
 const check = async (): Promise<void> => {
   await Promise.all(running.map((phone) => phone.stop()));
-  for (let waitedMs = 0; (await waiting()) !== 0 && waitedMs < 60_000; waitedMs += 200) await sleep(200);
-  expect(await waiting()).toBe(0);
+  await untilJobsAreDone(database.pool);
   for (const { patientId, acknowledged, undeclared, sent } of running) {
     const { rows } = await database.pool.query<{ _id: string; state: string }>(`select replace(_id::text, '-', '') as _id, state from device_manager.whole_sample where patient_id = $1`, [patientId]);
     expect(undeclared).toEqual([]);
