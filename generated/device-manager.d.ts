@@ -2432,6 +2432,11 @@ export interface components {
                  * @example 0
                  */
                 readonly broken: number;
+                /**
+                 * @description Samples left as they were, because something sealed of theirs does not open; the log of the Device Manager names their payloads.
+                 * @example 0
+                 */
+                readonly unreadable: number;
             };
             /** @description Some of the samples that differ, with their record before and after; of a dry run alone. */
             readonly differences?: readonly {

@@ -5,7 +5,7 @@ import type { GaugeSource } from '../metrics/gauge.ts';
 import type { Pace } from './domain/submission.ts';
 import type { Normalizer } from './normalizing.ts';
 import type { RetentionDays } from './retention.ts';
-import type { Renormalizer } from './renormalizing.ts';
+import type { Renormalizer } from './renormalization-runs.ts';
 import type { RuleBook } from './rule-book.ts';
 import type { TokenIssuer } from './sender-tokens.ts';
 

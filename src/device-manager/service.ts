@@ -21,10 +21,10 @@ import { fhirProblems } from './fhir-outcome.ts';
 import { inboxGauges, normalizationGauge, submissionGauge } from './gauges.ts';
 import { createNormalizer } from './normalizing.ts';
 import { handlersOf } from './operation-handlers.ts';
-import { createOutbox } from './outbox.ts';
-import { createRenormalizer } from './renormalizing.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import { createRenormalizer, type Renormalizer } from './renormalization-runs.ts';
 import { recordEntry } from './storage/audit-table.ts';
-import { createRuleBook } from './rule-book.ts';
+import { createRuleBook, type RuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
 import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
@@ -54,6 +54,9 @@ const openedJournal = async ({ pool, keyRing, log, erasureJournal }: DeviceManag
   return journal;
 };
 
+const renormalizerOf = ({ jobPool: pool, keyRing, log }: DeviceManagerDependencies, ruleBook: RuleBook, outbox: Outbox): Renormalizer =>
+  createRenormalizer({ pool, keyRing, ruleBook, outbox, onUnreadable: (payloads) => log.error({ kind: 'unreadable', where: 'renormalization', payloads }, 'a run over kept samples left out payloads of which something sealed does not open') });
+
 const waitingSources = ({ jobPool: pool, keyRing, log }: DeviceManagerDependencies): WaitingSources =>
   ({ pool, keyRing, onUnreadable: (delivery) => log.error({ kind: 'unreadable', where: 'quarantine', delivery }, 'a delivery that waits does not open and was passed over') });
 
@@ -77,7 +80,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
   const [ruleBook, outbox] = [createRuleBook(pool, builtInTypes), createOutbox(receiver !== undefined)];
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
-  const normalization = { ruleBook, normalizer, renormalizer: createRenormalizer(dependencies.jobPool, keyRing, ruleBook, outbox) };
+  const normalization = { ruleBook, normalizer, renormalizer: renormalizerOf(dependencies, ruleBook, outbox) };
   const database = () => pool.query('select 1');
   const server = createServiceServer<Caller>({
     name: 'device-manager', version, spec, log, validateResponses, warmUp,

@@ -84,7 +84,7 @@ describe('health data types', () => {
     const filter = { ruleId: identifier, ruleVersion: 1001 };
 
     const dry = await run(filter);
-    expect(dry.counts).toEqual({ samples: 3, unchanged: 0, changed: 3, repaired: 0, broken: 0 });
+    expect(dry.counts).toEqual({ samples: 3, unchanged: 0, changed: 3, repaired: 0, broken: 0, unreadable: 0 });
     expect(dry.differences?.map(({ before, after }) => [before?.observations[0]?.value, after?.observations[0]?.value]).toSorted()).toEqual([[1, 60], [1.5, 90], [2, 120]]);
     expect((await Promise.all(ids.map(record))).map(valueOf)).toEqual([[1], [1.5], [2]]);
 
@@ -94,7 +94,7 @@ describe('health data types', () => {
     expect(mended.every(({ ruleVersion }) => ruleVersion === 1002)).toBe(true);
     const [line] = await answered<{ data: { y: number }[] }[]>(service(vitalgate, patient).get('/chart-data?normalizedDataType=heart-rate&from=2024-05-02T00:00:00Z&to=2024-05-03T00:00:00Z'));
     expect(line?.data.map(({ y }) => y)).toEqual([60, 90, 120]);
-    expect((await run({ ruleId: identifier, dryRun: false })).counts).toEqual({ samples: 3, unchanged: 3, changed: 0, repaired: 0, broken: 0 });
+    expect((await run({ ruleId: identifier, dryRun: false })).counts).toEqual({ samples: 3, unchanged: 3, changed: 0, repaired: 0, broken: 0, unreadable: 0 });
   });
 
   test('what had no rule is repaired, and what a retired rule made is broken by a run and not before', async () => {

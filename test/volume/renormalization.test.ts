@@ -65,7 +65,7 @@ test(`${String(records)} records of a wrong rule are mended while uploads go on`
 
   const rightVersion = await change(wrongVersion, right, '/min');
   const wrong = { ruleId: 'healthkit-heart-rate', ruleVersion: wrongVersion };
-  expect((await run(wrong)).counts).toEqual({ samples: records, unchanged: 0, changed: records, repaired: 0, broken: 0 });
+  expect((await run(wrong)).counts).toEqual({ samples: records, unchanged: 0, changed: records, repaired: 0, broken: 0, unreadable: 0 });
 
   let more = 0;
   const uploading = (async () => {

@@ -4,7 +4,7 @@ import { problem } from '../../http/problem.ts';
 import { parseInstant } from '../../measurement/instant.ts';
 import { actorOf, type Caller, type Operations } from '../caller.ts';
 import { providerOf } from '../provider.ts';
-import type { Renormalization, Renormalizer } from '../renormalizing.ts';
+import type { Renormalization, Renormalizer } from '../renormalization-runs.ts';
 
 const wireOf = ({ _id, state, dry_run: dryRun, counts, differences, created_at: createdAt, finished_at: finishedAt, creator }: Renormalization): WireRun => ({
   _id, state, dryRun, counts, ...(dryRun && { differences }),

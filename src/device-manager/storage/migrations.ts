@@ -295,4 +295,5 @@ export const migrations: readonly Migration[] = [
   ...patientDataMigrations,
   { name: '0028-groups-that-wait', sql: `create index sample_group_waiting on device_manager.sample_group (patient_id, payload_id) where state = 'received'` },
   halvesOfPairs, halvesByThemselves, ...submissionMigrations,
+  { name: '0084-samples-that-do-not-open', sql: 'alter table device_manager.renormalization add column unreadable bigint not null default 0' },
 ];

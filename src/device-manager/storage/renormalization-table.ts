@@ -23,6 +23,8 @@ export interface RenormalizationCounts {
   readonly changed: number;
   readonly repaired: number;
   readonly broken: number;
+  /** Left as they were, because something sealed of theirs does not open. */
+  readonly unreadable: number;
 }
 
 /** A run over kept samples. */
@@ -54,7 +56,7 @@ export const readRenormalization = async (db: Queryable, _id: string, forUpdate 
   if (!/^[0-9a-f]{32}$/.test(_id)) return undefined;
   const { rows } = await db.query<RenormalizationRow>(
     `select replace(_id::text, '-', '') as _id, filter, dry_run, state, after_patient, after_payload::text, differing, creator, created_at, finished_at,
-       json_build_object('samples', samples, 'unchanged', unchanged, 'changed', changed, 'repaired', repaired, 'broken', broken) as counts
+       json_build_object('samples', samples, 'unchanged', unchanged, 'changed', changed, 'repaired', repaired, 'broken', broken, 'unreadable', unreadable) as counts
      from device_manager.renormalization where _id = $1::uuid${forUpdate ? ' for update' : ''}`,
     [_id],
   );
@@ -67,8 +69,8 @@ export const advanceRenormalization = async (
 ): Promise<void> => {
   await db.query(
     `update device_manager.renormalization set after_patient = $2, after_payload = $3::uuid, samples = samples + $4, unchanged = unchanged + $5, changed = changed + $6,
-       repaired = repaired + $7, broken = broken + $8, differing = (differing || $9::text[])[1:${String(mostDifferences)}] where _id = $1::uuid`,
-    [_id, patientId, payloadId, counts.samples, counts.unchanged, counts.changed, counts.repaired, counts.broken, differing],
+       repaired = repaired + $7, broken = broken + $8, unreadable = unreadable + $9, differing = (differing || $10::text[])[1:${String(mostDifferences)}] where _id = $1::uuid`,
+    [_id, patientId, payloadId, counts.samples, counts.unchanged, counts.changed, counts.repaired, counts.broken, counts.unreadable, differing],
   );
 };
 

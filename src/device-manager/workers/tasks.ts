@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Tasks } from '../../jobs/runner.ts';
 import type { Normalizer } from '../normalizing.ts';
-import type { Renormalizer } from '../renormalizing.ts';
+import type { Renormalizer } from '../renormalization-runs.ts';
 import type { Waiting } from '../releasing.ts';
 
 const normalization = z.object({ patientId: z.string(), payloadId: z.string(), which: z.enum(['received', 'versions']).optional() });
