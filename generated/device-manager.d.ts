@@ -593,7 +593,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Normalize kept samples again
-         * @description Begins a run over the samples that fit, by the rules that hold now; uploads go on meanwhile. A dry run, which is the default, changes nothing and shows the difference. Running twice changes nothing more.
+         * @description Begins a run over the samples that fit, by the rules that hold now; uploads go on meanwhile. Runs go one after the other: this one waits for those before it. A dry run, which is the default, changes nothing and shows the difference. Running twice changes nothing more.
          */
         readonly post: operations["startRenormalization"];
         readonly delete?: never;
@@ -2395,7 +2395,7 @@ export interface components {
         readonly Renormalization: {
             readonly _id: components["schemas"]["Id"];
             /**
-             * @description State of the run.
+             * @description State of the run; one that waits for another is `running`, too.
              * @example done
              * @enum {string}
              */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
+import type { Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import { SealBrokenError } from '../keys/cipher.ts';
@@ -31,6 +32,10 @@ export interface Renormalizer {
 export interface RenormalizerOptions extends RenormalizationContext {
   readonly onUnreadable: (payloadIds: readonly string[]) => void;
 }
+
+/** One run at a time: it never takes the places of a process in which uploads are normalized, however many are asked for. */
+const addRun = (db: Queryable, _id: string): Promise<void> =>
+  addJob(db, { task: 'renormalize', payload: { renormalizationId: _id }, queue: 'renormalizations', key: `renormalize:${_id}` });
 
 /** Payloads of one transaction, and samples beyond which no further one is begun. */
 const payloadsAtOnce = 50;
@@ -98,7 +103,7 @@ export const createRenormalizer = ({ onUnreadable, ...context }: RenormalizerOpt
       inTransaction(pool, async (client) => {
         const _id = randomUUID().replaceAll('-', '');
         await insertRenormalization(client, { _id, filter, dryRun, creator: actor });
-        await addJob(client, { task: 'renormalize', payload: { renormalizationId: _id }, key: `renormalize:${_id}` });
+        await addRun(client, _id);
         await recordAudit(client, { patientId: filter.patientId, actor, action: dryRun ? 'read' : 'update', resource: `renormalization/${_id}`, requestId });
         return _id;
       }),
