@@ -23,8 +23,8 @@ export interface Renormalization extends RenormalizationRow {
 export interface Renormalizer {
   /** Keeps the wish and its job; answers the identifier of the run. */
   readonly start: (filter: RenormalizationFilter, dryRun: boolean, by: { readonly actor: string; readonly requestId: string }) => Promise<string>;
-  /** Goes on with a run until it is done; after a crash it goes on where it was. */
-  readonly run: (_id: string) => Promise<void>;
+  /** Goes on with a run until it is done; after a crash it goes on where it was. Between steps it is told to stop, and asks for the next process. */
+  readonly run: (_id: string, isStopping: () => boolean) => Promise<void>;
   readonly show: (_id: string) => Promise<Renormalization | undefined>;
 }
 
@@ -107,11 +107,12 @@ export const createRenormalizer = ({ onUnreadable, ...context }: RenormalizerOpt
         await recordAudit(client, { patientId: filter.patientId, actor, action: dryRun ? 'read' : 'update', resource: `renormalization/${_id}`, requestId });
         return _id;
       }),
-    run: async (_id) => {
-      for (let isOver = false; !isOver;) {
-        const done = await step(context, _id);
-        if (done.unreadable.length > 0) onUnreadable(done.unreadable);
-        ({ isOver } = done);
+    run: async (_id, isStopping) => {
+      for (;;) {
+        const { isOver, unreadable } = await step(context, _id);
+        if (unreadable.length > 0) onUnreadable(unreadable);
+        if (isOver) return undefined;
+        if (isStopping()) return addRun(pool, _id);
       }
     },
     show: async (_id) => {

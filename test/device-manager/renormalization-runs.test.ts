@@ -67,4 +67,28 @@ describe('runs over kept samples', () => {
     await letGo(patientId);
     for (const run of runs) expect((await finished(run)).state).toBe('done');
   });
+
+  test('stop with the service after the patient they are at, and go on with the next one when it is started again', async () => {
+    const patients: string[] = [];
+    for (let index = 0; index < 8; index += 1) patients.push(await patientWithHeartRate());
+    for (const patientId of patients) await eventually(statesOf(patientId), areNormalized);
+    for (const patientId of patients) await holdUp(patientId);
+    const run = await begin(true);
+    await eventually(isHeldUp, (isIt) => isIt);
+
+    // The service has some of these seconds to hear of it.
+    const stopping = vitalgate.stop();
+    for (const patientId of patients.sort()) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await letGo(patientId);
+    }
+    await stopping;
+    const { rows } = await database.pool.query<{ state: string; samples: number }>('select state, samples::int from device_manager.renormalization');
+    expect(rows).toEqual([{ state: 'running', samples: expect.any(Number) }]);
+    expect(rows[0]?.samples).toBeGreaterThan(0);
+    expect(rows[0]?.samples).toBeLessThan(patients.length);
+
+    await start();
+    expect(await finished(run)).toMatchObject({ state: 'done', counts: { samples: patients.length } });
+  });
 });

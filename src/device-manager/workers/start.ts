@@ -62,7 +62,7 @@ export const startJobs = async (
   let isStopping = false;
   // Wherever jobs run: each process has a journal.
   const completing = await startCompletingJournal(erasing.journal, log);
-  const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting)))];
+  const started = [await startChosen(dependencies, tasks(normalizer, renormalizer, (waiting) => releaseQuarantine(pool, keyRing, waiting), () => isStopping))];
   const onUnreadable = (where: string, values: number) => log.error({ kind: 'unreadable', where, values }, 'sealed values do not open and stay under their old key');
   const resealing = { pool, keyRing, onUnreadable, isStopping: () => isStopping };
   started.push(await startChosen(dependencies, rotationTasks(() => fulfilRotations(resealing)), { concurrency: 1 }));

@@ -17,12 +17,12 @@ export const taskNames = ['normalize', 'renormalize', 'release-quarantine', 'rot
 export const owedTasks: readonly string[] = ['erase-patient'];
 
 /** The background jobs by name; their payloads carry identifiers only. */
-export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, release: (waiting: Waiting) => Promise<void>): Tasks => ({
+export const tasks = (normalizer: Normalizer, renormalizer: Renormalizer, release: (waiting: Waiting) => Promise<void>, isStopping: () => boolean): Tasks => ({
   normalize: async (payload) => {
     const { patientId, payloadId, which } = normalization.parse(payload);
     await (which === 'versions' ? normalizer.normalize(patientId, payloadId, which) : normalizer.normalizeWaiting(patientId, payloadId));
   },
-  renormalize: (payload) => renormalizer.run(renormalization.parse(payload).renormalizationId),
+  renormalize: (payload) => renormalizer.run(renormalization.parse(payload).renormalizationId, isStopping),
   'release-quarantine': (payload) => release(waiting.parse(payload)),
 });
 
