@@ -26,6 +26,9 @@ export const openPool = (connection: Connection, onIdleError: (error: Error) => 
     query_timeout: answeredWithinMs,
     lock_timeout: 10_000,
     idle_in_transaction_session_timeout: 60_000,
+    // A server that is gone says so to nobody, and what has no deadline would wait for it for ever.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: 'vitalgate',
   });
   pool.on('error', onIdleError);

@@ -1,6 +1,7 @@
 import pg, { type QueryConfig } from 'pg';
 import type { Pool } from '../database/pool.ts';
 import { isReplaced, removeReplaced } from './replaced-jobs.ts';
+import { takeBackQueues } from './stuck-queues.ts';
 import type { UnheardJobs } from './unheard-jobs.ts';
 
 /** How long after one look for dead workers comes the next, and how long a job must have been held before its worker is suspected. */
@@ -14,6 +15,12 @@ const suspectedAfter = '1 second';
 const freeLooks = 6;
 /** Longer than a sound database takes to answer; a lock that is given up too soon is only taken again. */
 const answeredWithinMs = 2_000;
+
+/** At every so many looks, queues are looked at as well, which goes through whole tables. */
+const looksBetween = 10;
+
+/** A machine that is gone says so to nobody: in the place of two hours, its connections end after some ten seconds. Sockets of files know none of it. */
+const soonSilent = `select set_config('tcp_keepalives_idle', '4', false), set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '10000', false)`;
 
 const lockOf = `hashtextextended('vitalgate worker ' || $1, 0)`;
 
@@ -57,7 +64,7 @@ const connectAs = async (options: Pool['options']): Promise<pg.Client> => {
   const client = new pg.Client({ ...options, password: options.password, connectionTimeoutMillis: answeredWithinMs });
   // It ends with the connection, and is told by that.
   client.on('error', () => undefined);
-  await client.connect().catch((error: unknown) => {
+  await client.connect().then(() => client.query(soon(soonSilent))).catch((error: unknown) => {
     client.end().catch(() => undefined);
     throw error;
   });
@@ -138,12 +145,18 @@ export const watchDeadWorkers = (pool: Pool, unheard: UnheardJobs, onError: (err
   let holding = Promise.resolve();
   const hold = (): Promise<void> => (holding = holding.then(() => (isStopped ? undefined : locks.hold(own))).catch(onError));
   const locks = createLocks(pool, () => void hold());
-  const look = (): Promise<void> =>
-    takeBack(pool, [...own], seenFree).then(() => unheard.takeBack([...own])).catch((error: unknown) => {
+  let looks = 0;
+  const look = async (): Promise<void> => {
+    try {
+      await takeBack(pool, [...own], seenFree);
+      await unheard.takeBack([...own]);
+      if ((looks += 1) % looksBetween === 0) await takeBackQueues(pool);
+    } catch (error) {
       // Whoever could not look does not know what was held meanwhile.
       seenFree.clear();
       onError(error);
-    });
+    }
+  };
   // Each by itself: a look that waits for a connection keeps nobody from seeing that the own one is gone.
   const endings = [repeat(hold), repeat(look)];
   return {

@@ -7,6 +7,7 @@ import { reasonOf } from './failure-reason.ts';
 import { JOB_ADDED, listenFor } from './listening.ts';
 import { KEYED } from './replaced-jobs.ts';
 import { watchUnheardJobs } from './unheard-jobs.ts';
+import { connectionsOfWorkers } from './worker-connections.ts';
 import { watchShutdown } from './worker-shutdown.ts';
 
 /** A background job: `payload` carries identifiers only; jobs of one `queue` run one after the other. */
@@ -131,17 +132,18 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   const watch = watchDeadWorkers(pool, watchUnheardJobs(pool, events), (error) => log.error({ error: reasonOf(error) }, 'looking for dead workers failed'));
   // graphile-worker marks jobs with the identifier of the pool, not of the worker.
   events.on('pool:create', ({ workerPool }) => watch.alive(workerPool.id));
-  const shutdown = watchShutdown(events);
+  // It has been stopped already where it does not let itself be stopped.
+  const shutdown = watchShutdown(events, () => void launching.then((runner) => runner.stop()).catch(() => undefined));
   listenFor(events, Object.keys(tasks));
   const lookAgain = createLookAgain(pool, Object.keys(tasks), () => stopped !== undefined, log);
   events.on('job:complete', lookAgain);
   events.on('worker:getJob:empty', lookAgain);
-  const options = { pgPool: pool, concurrency, noHandleSignals: true, pollInterval: pollMs, logger: quiet, taskList: told(service, tasks, log), events, preset };
+  const options = { pgPool: connectionsOfWorkers(pool, () => stopped !== undefined), concurrency, noHandleSignals: true, pollInterval: pollMs, logger: quiet, taskList: told(service, tasks, log), events, preset };
   let stopped: Promise<void> | undefined;
   let restart: NodeJS.Timeout | undefined;
   const launch = async (): Promise<Runner> => {
     const launched = await run(options);
-    // It also ends, without an error, when the outcome of a job could not be written; of several, its promise may wait for ever.
+    // It also ends, without an error, when the outcome of a job is refused; of several, its promise may wait for ever.
     Promise.race([launched.promise, shutdown.isOver().then(() => launched.stop())]).then(() => again(new Error('ended')), again);
     return launched;
   };
@@ -158,8 +160,8 @@ export const startRunner = async ({ service, pool, tasks, log, concurrency = 2, 
   await launching;
   const stop = async (): Promise<void> => {
     clearTimeout(restart);
-    // One that is just being started again is stopped as well; a worker that has given up already is stopped.
-    await launching.then((runner) => Promise.race([runner.stop(), shutdown.isOver()])).catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the job worker did not stop cleanly'));
+    // One that is just being started again is stopped as well. A pool that shuts down by itself is not waited for by the runner's own `stop`.
+    await launching.then((runner) => Promise.race([runner.stop().catch(() => undefined).then(() => runner.promise), shutdown.isOver()])).catch((error: unknown) => log.error({ error: reasonOf(error) }, 'the job worker did not stop cleanly'));
     await watch.stop();
   };
   return { stop: () => (stopped ??= stop()) };

@@ -12,9 +12,11 @@ export interface WorkerShutdown {
 /**
  * Watches the worker pools of these events, of which one is there at a time. graphile-worker waits for ever for a pool where the outcomes
  * of two jobs could not be written at once: it counts one of them twice when it gives up (graphile/worker#636 is about the same lines).
+ * `onDeaf` is told of a pool that shall be stopped: the failure of its first statement is kept, and answered to its workers for ever.
  */
-export const watchShutdown = (events: WorkerEvents): WorkerShutdown => {
+export const watchShutdown = (events: WorkerEvents, onDeaf: () => void): WorkerShutdown => {
   const running = new Set<Worker>();
+  let lastFailure: unknown;
   let isShuttingDown = false;
   let over = Promise.withResolvers<undefined>();
   const look = (): void => {
@@ -29,6 +31,10 @@ export const watchShutdown = (events: WorkerEvents): WorkerShutdown => {
   events.on('worker:stop', ({ worker }) => {
     running.delete(worker);
     look();
+  });
+  events.on('worker:getJob:error', ({ error }) => {
+    if (error === lastFailure && !isShuttingDown) onDeaf();
+    lastFailure = error;
   });
   events.on('pool:gracefulShutdown', () => {
     isShuttingDown = true;
