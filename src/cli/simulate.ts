@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { faults, type Fault } from '../simulator/medisante.ts';
-import { simulateMedisante, type Reconciliation } from '../simulator/run.ts';
+import type { Reconciliation } from '../simulator/medisante-reconciliation.ts';
+import { simulateMedisante } from '../simulator/run.ts';
 import { formats, type Format } from '../simulator/writing.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
 import { withManual } from './manual.ts';
