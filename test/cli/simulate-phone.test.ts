@@ -43,6 +43,7 @@ describe('the simulator of phones', () => {
     ['no credential', [], {}],
     ['one day', ['--days', '1'], { SIMULATE_TOKEN: 't' }],
     ['a fault nobody knows', ['--faults', 'theft'], { SIMULATE_TOKEN: 't' }],
+    ['an address without a scheme', ['--url', 'localhost:3000'], { SIMULATE_TOKEN: 't' }],
     ['a URL that is none', ['--user-manager-url', 'x'], { SIMULATE_TOKEN: 't' }],
   ])('%s is wrong use', async (_situation, words, environment) => {
     expect((await run(words, environment)).code).toBe(2);

@@ -54,6 +54,7 @@ describe('the simulator of Medisanté devices', () => {
     ['no deliveries', ['--deliveries', '0'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a fault nobody knows', ['--faults', 'flood'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a format nobody knows', ['--format', 'fhir-json,yaml'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
+    ['an address without a scheme', ['--url', 'localhost:3001'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a seed that is none', ['--seed', 'x'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
   ])('%s is wrong use', async (_situation, words, more) => {
     expect((await run(words, more)).code).toBe(2);
