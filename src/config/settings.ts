@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { masterKeyFault } from '../keys/master-key.ts';
+import { serviceTokenFault } from '../keys/service-token.ts';
 import { hasLateAt } from './url-parts.ts';
 
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
@@ -40,12 +41,13 @@ const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text
 /** A text whose password does not end its host, which would name another one. */
 const passwordUrl = z.string().refine((text) => !hasLateAt(text), { message: 'has an @ behind the host: write / ? # and @ in a password as %2F %3F %23 and %40', abort: true });
 const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
-const serviceToken = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
 const bearer = z.string().max(8192, 'is longer than 8192 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
-const masterKey = z.string().superRefine((text, context) => {
-  const fault = masterKeyFault(text);
+const faultless = (faultOf: (text: string) => string | undefined) => z.string().superRefine((text, context) => {
+  const fault = faultOf(text);
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
 });
+const masterKey = faultless(masterKeyFault);
+const serviceToken = faultless(serviceTokenFault);
 /** A path, or a JSON list of a program and its arguments: no shell ever reads it. */
 const argumentsIn = (text: string): unknown => {
   if (!text.startsWith('[')) return [text];
