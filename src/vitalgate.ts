@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { Config, ServiceName } from './config.ts';
 import { startEmbeddedServer } from './database/embedded-server.ts';
 import type { Connection } from './database/pool.ts';
-import { secretFile } from './keys/secret-file.ts';
 import type { Place } from './listening.ts';
 import { removeServerFile, writeServerFile, type ServiceUrls } from './server-file.ts';
+import { serviceTokensOf } from './service-tokens.ts';
 import type { Starting, StartOptions } from './starting/starting.ts';
 
 /** The running program. */
@@ -60,11 +58,6 @@ const startServices = async (starting: Starting, code: Code, connection: Connect
   const upstreams = () => ({ userManagerUrl: userManagerUrl(), deviceManagerUrl: named(addresses.deviceManagerUrl()) });
   bff = await code.bff?.startBff(starting, serviceTokens, upstreams());
   return { ...(bff && { bff: bff.url }), ...(deviceManager && { deviceManager: deviceManager.url }), ...(userManager && { userManager: userManager.url }) };
-};
-
-const serviceTokensOf = ({ SERVICE_TOKEN, SERVICE_TOKEN_PREVIOUS, DATA_DIR }: Config): readonly [string, ...string[]] => {
-  const current = SERVICE_TOKEN ?? secretFile(join(DATA_DIR, 'service-token'), () => randomBytes(32).toString('base64url'));
-  return SERVICE_TOKEN_PREVIOUS === undefined ? [current] : [current, SERVICE_TOKEN_PREVIOUS];
 };
 
 const undo = async ({ started, log }: Starting): Promise<void> => {

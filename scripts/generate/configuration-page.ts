@@ -26,6 +26,9 @@ between \`"\`, \`\\n\` is a line break. Relative paths start at the folder in wh
 setting and stand there once; a file that cannot be read is a mistake as well. A file with secrets that others can read is told at
 start.
 
+A password inside a URL is written with \`%2F\` for \`/\`, \`%3F\` for \`?\`, \`%23\` for \`#\` and \`%40\` for \`@\`; one that would be read as part of the
+host or the path is a mistake.
+
 ## Names that are no settings
 
 In the file they are mistakes. In the environment, which is full of names of others, they are told on standard error and nothing more:

@@ -11,6 +11,7 @@ import { openImportState } from '../apple-health/import-state.ts';
 import { VitalgateError } from '../client/client.ts';
 import { offsetsOf } from '../measurement/time-zone.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
+import { httpUrl } from './http-url.ts';
 import { wordsOfLeftOut, wordsOfOutcome, wordsOfReport } from './import-words.ts';
 import { withManual } from './manual.ts';
 import { readPassword } from './password-input.ts';
@@ -98,7 +99,7 @@ const upload = async (context: CommandContext, path: string, archive: ExportArch
 };
 
 const importAppleHealth = async (context: CommandContext, path: string, options: ImportOptions): Promise<void> => {
-  if (!URL.canParse(options.url)) throw new RefusedError('--url is no URL.', 'wrong-use');
+  httpUrl('url', options.url);
   const timeZone = zoneOf(options.timeZone);
   const wanted = options.types === undefined ? undefined : typesIn(options.types);
   try {

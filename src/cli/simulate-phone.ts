@@ -3,6 +3,7 @@ import { phoneFaults, type PhoneFault } from '../simulator/phone.ts';
 import type { PhoneReconciliation } from '../simulator/phone-reconciliation.ts';
 import { simulatePhones } from '../simulator/phone-run.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
+import { httpUrl } from './http-url.ts';
 import { withManual } from './manual.ts';
 import { credential, namesIn, whole, withLedger } from './simulation-options.ts';
 
@@ -20,11 +21,8 @@ const wordsOf = ({ phoneDays, sent, alive, lost, doubled, undeleted, wrong, unex
   `${String(phoneDays)} phone days, ${String(sent)} samples sent, ${String(alive)} of them alive\nlost ${String(lost)}, doubled ${String(doubled)}, undeleted ${String(undeleted)}, wrong ${String(wrong)}, not as expected ${String(unexpected)}`;
 
 const simulatePhone = async (context: CommandContext, options: PhoneOptions): Promise<void> => {
-  for (const [name, url] of [['url', options.url], ['user-manager-url', options.userManagerUrl]] as const) {
-    if (!URL.canParse(url)) throw new RefusedError(`--${name} is no URL.`, 'wrong-use');
-  }
   const run = {
-    url: options.url, userManagerUrl: options.userManagerUrl, bearer: credential(context.environment, 'SIMULATE_TOKEN'),
+    url: httpUrl('url', options.url), userManagerUrl: httpUrl('user-manager-url', options.userManagerUrl), bearer: credential(context.environment, 'SIMULATE_TOKEN'),
     phones: whole('phones', options.phones, 1, 10_000), days: whole('days', options.days, 2, 365), seed: whole('seed', options.seed, 0, 4_294_967_295),
     faults: options.faults === undefined ? [] : namesIn<PhoneFault>('faults', phoneFaults, options.faults),
   };

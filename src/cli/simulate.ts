@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { faults, type Fault } from '../simulator/medisante.ts';
-import { simulateMedisante, type Reconciliation } from '../simulator/run.ts';
+import type { Reconciliation } from '../simulator/medisante-reconciliation.ts';
+import { simulateMedisante } from '../simulator/run.ts';
 import { formats, type Format } from '../simulator/writing.ts';
 import { RefusedError, type CommandContext } from './command-context.ts';
+import { httpUrl } from './http-url.ts';
 import { withManual } from './manual.ts';
 import { addSimulatePhone } from './simulate-phone.ts';
 import { credential, namesIn, whole, withLedger } from './simulation-options.ts';
@@ -24,12 +26,11 @@ const wordsOf = ({ sent, acknowledged, lost, doubled, wrongPatient, unexpected }
 const simulate = async (context: CommandContext, options: SimulateOptions): Promise<void> => {
   const { environment } = context;
   const run = {
-    url: options.url, apiKey: credential(environment, 'SIMULATE_KEY'), bearer: credential(environment, 'SIMULATE_TOKEN'),
+    url: httpUrl('url', options.url), apiKey: credential(environment, 'SIMULATE_KEY'), bearer: credential(environment, 'SIMULATE_TOKEN'),
     devices: whole('devices', options.devices, 1, 10_000), deliveries: whole('deliveries', options.deliveries, 1, 1_000_000),
     ratePerSecond: options.rate === undefined ? undefined : whole('rate', options.rate, 1, 10_000),
     faults: options.faults === undefined ? [] : namesIn<Fault>('faults', faults, options.faults), formats: namesIn<Format>('format', formats, options.format), seed: whole('seed', options.seed, 0, 4_294_967_295),
   };
-  if (!URL.canParse(options.url)) throw new RefusedError('--url is no URL.', 'wrong-use');
   const outcome = await withLedger(options.ledger, (write) => simulateMedisante({ ...run, onSent: write }));
   context.result(outcome, wordsOf(outcome));
   if (outcome.lost + outcome.doubled + outcome.wrongPatient + outcome.unexpected > 0) throw new RefusedError('The reconciliation found differences.');

@@ -2,6 +2,8 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { masterKeyFault } from '../keys/master-key.ts';
+import { serviceTokenFault } from '../keys/service-token.ts';
+import { hasLateAt } from './url-parts.ts';
 
 export const serviceNames = ['bff', 'device-manager', 'user-manager'] as const;
 export type ServiceName = (typeof serviceNames)[number];
@@ -32,17 +34,20 @@ const hasNo = (parts: RegExp) => (text: string): boolean => {
   return `${username}${password}` === '' && !parts.test(text);
 };
 /** We name services by their addresses, in tokens too, and show them no user and password. */
-const serviceUrl = url.refine(hasNo(/[?#]/), 'has a user, a password, a query or a fragment, which the address of a service has not');
-const keysUrl = url.refine(hasNo(/#/), 'has a user, a password or a fragment, which the address of keys has not');
+const serviceUrl = url.refine(hasNo(/[?#@]/), 'has a user, a password, a query or a fragment, which the address of a service has not');
+const keysUrl = url.refine(hasNo(/#|^[^?]*@/), 'has a user, a password or a fragment, which the address of keys has not');
 /** As libpq, also without a host: `postgres://user:password@/database?host=/run/postgresql`. */
 const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
+/** A text whose password does not end its host, which would name another one. */
+const passwordUrl = z.string().refine((text) => !hasLateAt(text), { message: 'has an @ behind the host: write / ? # and @ in a password as %2F %3F %23 and %40', abort: true });
 const isMailUrl = (text: string): boolean => /^smtps?:\/\//.test(text) && URL.canParse(text);
-const serviceToken = z.string().min(32, 'is shorter than 32 characters').max(512, 'is longer than 512 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
 const bearer = z.string().max(8192, 'is longer than 8192 characters').regex(/^[\x21-\x7e]+$/, 'has characters other than visible ASCII, which no header carries');
-const masterKey = z.string().superRefine((text, context) => {
-  const fault = masterKeyFault(text);
+const faultless = (faultOf: (text: string) => string | undefined) => z.string().superRefine((text, context) => {
+  const fault = faultOf(text);
   if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
 });
+const masterKey = faultless(masterKeyFault);
+const serviceToken = faultless(serviceTokenFault);
 /** A path, or a JSON list of a program and its arguments: no shell ever reads it. */
 const argumentsIn = (text: string): unknown => {
   if (!text.startsWith('[')) return [text];
@@ -84,7 +89,7 @@ export const settings = {
     meaning: 'The folder of the embedded PostgreSQL, of keys made here and of `server.json`.', otherwise: '`data` in the folder where it was started', secret: 'no',
   },
   DATABASE_URL: {
-    schema: z.string().refine(isDatabaseUrl, 'is not a postgres:// URL').optional(),
+    schema: passwordUrl.refine(isDatabaseUrl, 'is not a postgres:// URL').optional(),
     meaning: 'A PostgreSQL 15 or newer.', otherwise: 'the embedded PostgreSQL in `DATA_DIR`', secret: 'password',
   },
   DEVICE_MANAGER_URL: {
@@ -150,7 +155,7 @@ export const settings = {
   PASSWORD_RESETS_PER_HOUR: { schema: number.min(1, 'is below 1').max(1_000_000, 'is above 1000000').default(30), meaning: 'How many links to set a new password one source may ask one BFF process for in an hour.', otherwise: '`30`', secret: 'no' },
   PASSWORD_RESET_MINUTES: { schema: number.min(5, 'is below 5').max(1_440, 'is above one day').default(30), meaning: 'How long the link of a reset mail works, 5 to 1440.', otherwise: '`30`', secret: 'no' },
   SMTP_URL: {
-    schema: z.string().refine(isMailUrl, 'is not an smtp:// or smtps:// URL').refine((text) => !/rejectUnauthorized/i.test(text), 'switches off the check of certificates: name a CA of your own in NODE_EXTRA_CA_CERTS').optional(),
+    schema: passwordUrl.refine(isMailUrl, 'is not an smtp:// or smtps:// URL').refine((text) => !/rejectUnauthorized/i.test(text), 'switches off the check of certificates: name a CA of your own in NODE_EXTRA_CA_CERTS').optional(),
     meaning: 'The server that sends mail, `smtp://` (with STARTTLS, unless it is on this machine or the URL ends with `?ignoreTLS=true`) or `smtps://`, with user and password; needs `PUBLIC_URL`.', otherwise: 'mails are written to files in `DATA_DIR/mail`', secret: 'password',
   },
   MAIL_FROM: { schema: z.string().max(300).default('Vitalgate <vitalgate@localhost>'), meaning: 'The sender of mails.', otherwise: '`Vitalgate <vitalgate@localhost>`', secret: 'no' },

@@ -6,7 +6,7 @@ import { barredTables, examineDatabase, ownersIn } from './database.ts';
 import { withExaminedDatabase } from './database-access.ts';
 import { examineDisk } from './disk.ts';
 import { findingsOf, type Area, type Finding } from './finding.ts';
-import { examineKeyFiles, examineMasterKey } from './keys.ts';
+import { examineKeyFiles, examineMasterKey, examineServiceToken } from './keys.ts';
 import { examineUpstreams } from './upstreams.ts';
 
 const order: readonly Area[] = ['configuration', 'database', 'keys', 'upstreams', 'clock', 'disk'];
@@ -41,7 +41,7 @@ const database = async (config: Config, server: ServerFile | undefined): Promise
 export const examine = async ({ config, notices }: LoadedConfig, environment: Readonly<Record<string, string | undefined>>): Promise<Finding[]> => {
   const { server, fault } = serverOn(config.DATA_DIR);
   const found = [
-    ...examineConfiguration(config, notices), ...fault, ...(await database(config, server)), ...examineKeyFiles(config, environment), ...(await examineUpstreams(config, server)), ...examineDisk(config),
+    ...examineConfiguration(config, notices), ...fault, ...(await database(config, server)), ...examineKeyFiles(config, environment), ...examineServiceToken(config), ...(await examineUpstreams(config, server)), ...examineDisk(config),
   ];
   return order.flatMap((area) => found.filter((finding) => finding.area === area));
 };

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { fileAccess } from '../file-access.ts';
 import type { Queryable } from '../database/pool.ts';
 import { examineMasterKeys } from '../keys/master-key-check.ts';
+import { serviceTokenFault } from '../keys/service-token.ts';
 import { findingsOf, type Finding } from './finding.ts';
 
 const { well, warning, wrong } = findingsOf('keys');
@@ -37,6 +38,21 @@ const fileMode = (looked: string, path: string, environment: Environment): Findi
   const shown = mode.toString(8).padStart(4, '0');
   if (others !== 0) return [wrong(looked, `of mode ${shown}: everybody on this machine can get at it`, 'chmod 600 it, and change the secret if others have accounts here')];
   return group !== 0 ? [warning(looked, `of mode ${shown}: its group can get at it`, 'chmod 600 it')] : [well(looked, `of mode ${shown}`)];
+};
+
+const textIn = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined; // a start makes it, or says why it cannot be read
+  }
+};
+
+/** Judges the service token that a start would read from its file, and refuse. */
+export const examineServiceToken = ({ DATA_DIR, SERVICE_TOKEN }: Config): Finding[] => {
+  const token = SERVICE_TOKEN === undefined ? textIn(join(DATA_DIR, 'service-token')) : undefined;
+  const fault = token === undefined ? undefined : serviceTokenFault(token);
+  return fault === undefined ? [] : [wrong('service token', `that of DATA_DIR/service-token ${fault}`, 'delete the file: the next start makes a new one')];
 };
 
 /** Looks at the modes of all files with secrets, those made in DATA_DIR and those that settings name; the environment says which are credentials. */

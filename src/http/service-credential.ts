@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Tells whether a token is one of the accepted ones, in the same time whatever it is. */
+/** Tells whether a token is one of the accepted ones, in the same time whatever it is; an empty one never is. */
 export const isServiceToken = (token: string | undefined, accepted: readonly string[]): boolean => {
-  if (token === undefined) return false;
+  if (token === undefined || token === '') return false;
   const given = digest(token);
   return accepted.map((one) => timingSafeEqual(given, digest(one))).includes(true);
 };

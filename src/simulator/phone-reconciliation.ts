@@ -1,4 +1,5 @@
-import { fine, type Call } from './json-call.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SimulationError, valueOf, type Call } from './json-call.ts';
 import type { PhoneTruth } from './phone.ts';
 
 /** What must be true afterwards, counted; all but the first three must be 0. */
@@ -27,26 +28,30 @@ export interface ListedRecord {
 }
 
 const pageSize = 200;
-const settleMs = 300_000;
+const LONGEST_REST_MS = 300_000;
 
-/** All records of a person that count, once normalization has come to rest. */
-export const recordsOf = async (person: Call): Promise<ListedRecord[]> => {
-  for (let waitedMs = 0; waitedMs < settleMs; waitedMs += 250) {
-    const { value } = await fine('Samples cannot be listed', person('GET', '/health-data?state=received&_l=1'));
-    if ((value as unknown[]).length === 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+const hasComeToRest = async (person: Call): Promise<boolean> =>
+  ((await valueOf('Samples cannot be listed', person('GET', '/health-data?state=received&_l=1'))) as unknown[]).length === 0;
+
+/** All records of a person that count, once normalization has come to rest. Throws SimulationError when it does not. */
+export const recordsOf = async (person: Call, longestMs = LONGEST_REST_MS): Promise<ListedRecord[]> => {
+  const startedMs = performance.now();
+  while (!(await hasComeToRest(person))) {
+    if (performance.now() - startedMs > longestMs) throw new SimulationError(`Samples wait for their normalization for more than ${Math.ceil(longestMs / 1000)} seconds: see whether the job normalize runs.`);
+    await sleep(250);
   }
   const records: ListedRecord[] = [];
   for (let skip = 0; ; skip += pageSize) {
-    const { value } = await fine('Samples cannot be listed', person('GET', `/health-data?_l=${String(pageSize)}&_sk=${String(skip)}&_p=recordedAt,normalizedData`));
-    records.push(...(value as ListedRecord[]).filter(({ state }) => state !== 'deleted' && state !== 'superseded'));
-    if ((value as unknown[]).length < pageSize) return records;
+    const page = (await valueOf('Samples cannot be listed', person('GET', `/health-data?_l=${String(pageSize)}&_sk=${String(skip)}&_p=recordedAt,normalizedData`))) as ListedRecord[];
+    records.push(...page.filter(({ state }) => state !== 'deleted' && state !== 'superseded'));
+    if (page.length < pageSize) return records;
   }
 };
 
 /** Compares a Health app with what the BFF lists; `ids` has the `_id` of each UUID. */
 export const reconcile = (records: readonly ListedRecord[], { alive, gone }: PhoneTruth, ids: ReadonlyMap<string, string>): Pick<PhoneReconciliation, 'lost' | 'doubled' | 'undeleted' | 'wrong'> => {
-  const byId = new Map(records.filter(({ state }) => state === 'normalized').map((record) => [record._id, record]));
+  const normalized = records.filter(({ state }) => state === 'normalized');
+  const byId = new Map(normalized.map((record) => [record._id, record]));
   let [lost, wrong] = [0, 0];
   for (const { id, type, value, atMs } of alive.values()) {
     const record = byId.get(ids.get(id) ?? '');
@@ -55,5 +60,5 @@ export const reconcile = (records: readonly ListedRecord[], { alive, gone }: Pho
     else if (Date.parse(record.recordedAt) !== atMs || Math.abs((record.normalizedData?.observations[0]?.value ?? Number.NaN) - expected) > 1e-6) wrong += 1;
   }
   const undeleted = [...gone].filter((id) => byId.has(ids.get(id) ?? '')).length;
-  return { lost, wrong, undeleted, doubled: Math.max(0, records.length - (alive.size - lost) - undeleted) };
+  return { lost, wrong, undeleted, doubled: Math.max(0, normalized.length - (alive.size - lost) - undeleted) };
 };

@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
-import { caller, fine, type Call } from './json-call.ts';
+import { caller, fine, valueOf, type Call } from './json-call.ts';
+import { patient } from './patience.ts';
 import { phoneStory, type PhoneFault, type PhoneStep } from './phone.ts';
 import { reconcile, recordsOf, type PhoneReconciliation } from './phone-reconciliation.ts';
 import { createRandom } from './random.ts';
@@ -58,7 +59,7 @@ const take = async (person: Call, user: string, { samples, deletions, answerLost
   const statuses: string[] = [];
   const post = async (path: string, body: unknown): Promise<Receipt> => {
     if (answerLostAfterMs !== undefined) await sendUnanswered(person, path, body, answerLostAfterMs);
-    const receipt = (await fine('A phone was refused', person('POST', path, body))).value as Receipt;
+    const receipt = (await valueOf('A phone was refused', person('POST', path, body))) as Receipt;
     statuses.push(...receipt.items.map(({ status }) => status));
     return receipt;
   };
@@ -80,8 +81,8 @@ const sumOf = (counts: Readonly<Record<string, number>>, isCounted: (status: str
 export const simulatePhones = async ({ url, userManagerUrl, bearer, phones, days, faults, seed, onSent }: PhoneSimulation): Promise<PhoneReconciliation> => {
   const [bffUrl, managerUrl] = [new URL(url), new URL(userManagerUrl)];
   const [bffPool, managerPool] = [new Pool(bffUrl.origin, { connections: AT_ONCE }), new Pool(managerUrl.origin, { connections: 1 })];
-  const bff = caller(bffPool, bffUrl.pathname.replace(/\/$/, ''));
-  const userManager = caller(managerPool, managerUrl.pathname.replace(/\/$/, ''));
+  const bff = patient(caller(bffPool, 'the BFF', bffUrl));
+  const userManager = patient(caller(managerPool, 'the User Manager', managerUrl));
   const untilMs = Date.now() - 60_000;
   const run = `${String(seed)}-${untilMs.toString(36)}`;
   const total = { phoneDays: phones * days, sent: 0, alive: 0, lost: 0, doubled: 0, undeleted: 0, wrong: 0, unexpected: 0 };

@@ -234,6 +234,10 @@ const planted: Readonly<Record<string, Planted>> = {
   'a master key that everybody can read': {
     ...wrong('keys', 'DATA_DIR/master-key'), found: /0644/, remedy: /chmod 600/, settings: () => (chmodSync(join(dataDir, 'master-key'), 0o644), {}), undo: () => chmodSync(join(dataDir, 'master-key'), 0o600),
   },
+  'a service token that somebody wrote': {
+    ...wrong('keys', 'service token'), found: /shorter than 32/, remedy: /delete the file/, undo: () => writeFileSync(join(dataDir, 'service-token'), vitalgate.serviceToken),
+    settings: () => (writeFileSync(join(dataDir, 'service-token'), 'changeme'), { SERVICE_TOKEN: '' }),
+  },
   'a key file that its group can read': {
     ...warning('keys', 'MASTER_KEY_FILE'), found: /0640/, remedy: /chmod 600/, settings: () => ({ MASTER_KEY_FILE: fileOf(readFileSync(join(dataDir, 'master-key'), 'utf8'), 0o640) }),
   },

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LedgerLine } from '../../src/simulator/delivering.ts';
 import { faults } from '../../src/simulator/medisante.ts';
-import { simulateMedisante, type LedgerLine } from '../../src/simulator/run.ts';
 import { formats } from '../../src/simulator/writing.ts';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
 import { commandLineHere } from './command-line.ts';
@@ -56,43 +54,9 @@ describe('the simulator of Medisanté devices', () => {
     ['no deliveries', ['--deliveries', '0'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a fault nobody knows', ['--faults', 'flood'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a format nobody knows', ['--format', 'fhir-json,yaml'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
+    ['an address without a scheme', ['--url', 'localhost:3001'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
     ['a seed that is none', ['--seed', 'x'], { SIMULATE_KEY: 'k', SIMULATE_TOKEN: 't' }],
   ])('%s is wrong use', async (_situation, words, more) => {
     expect((await run(words, more)).code).toBe(2);
-  });
-});
-
-describe('the reconciliation finds', () => {
-  /** A Device Manager that is wrong in one way. */
-  const start = async (answer: (path: string, sent: number, patients: Map<string, string>) => { status: number; value: unknown }): Promise<{ url: string; server: Server }> => {
-    let sent = 0;
-    const patients = new Map<string, string>();
-    const server = createServer((request, response) => {
-      void request.toArray().then((chunks) => {
-        const body = Buffer.concat(chunks as Buffer[]).toString();
-        if (request.url === '/devices/assign') {
-          const { deviceId, assignedPatientId } = JSON.parse(body) as { deviceId: string; assignedPatientId: string };
-          patients.set(deviceId, assignedPatientId);
-        }
-        if (request.url === '/health-data/medisante') sent += 1;
-        const { status, value } = answer(request.url ?? '', sent, patients);
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, server };
-  };
-  const ok = (value: unknown) => ({ status: 200, value });
-
-  test.each<[string, (path: string, sent: number, patients: Map<string, string>) => { status: number; value: unknown }, object]>([
-    ['what was acknowledged and is not there', (path) => (path.startsWith('/health-data/x') ? { status: 404, value: {} } : ok(path.includes('?') ? [] : { _id: 'x' })), { lost: 5 }],
-    ['what was given to somebody else', (path) => (path.includes('?') ? ok([]) : ok({ _id: 'x', patientId: 'other', state: 'normalized' })), { wrongPatient: 5 }],
-    ['what is there more often than it was sent', (path, _sent, patients) => (path.includes('?') ? ok(Array.from({ length: 7 }, () => ({}))) : ok({ _id: 'x', patientId: [...patients.values()][0], state: 'normalized' })), { doubled: 2 }],
-    ['what was refused', (path) => (path === '/health-data/medisante' ? { status: 500, value: {} } : ok(path.includes('?') ? [] : {})), { acknowledged: 0, unexpected: 5 }],
-  ])('%s', async (_situation, answer, expected) => {
-    const { url, server } = await start(answer);
-    const outcome = await simulateMedisante({ url, apiKey: 'k', bearer: 't', devices: 1, deliveries: 5, faults: [], formats: ['medisantestandard-json'], seed: 1, onSent: () => undefined });
-    server.close().closeAllConnections();
-    expect(outcome).toMatchObject({ sent: 5, lost: 0, doubled: 0, wrongPatient: 0, unexpected: 0, ...expected });
   });
 });

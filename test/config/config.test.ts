@@ -37,6 +37,7 @@ describe('settings', () => {
     ['port 0 means any free port', { BFF_PORT: '0' }, { BFF_PORT: 0 }],
     ['JOBS=none runs no background work', { JOBS: 'none' }, { JOBS: [] }],
     ['a database on a Unix socket', { DATABASE_URL: 'postgres://a:b@/c?host=%2Frun' }, { DATABASE_URL: 'postgres://a:b@/c?host=%2Frun' }],
+    ['a password with all of it encoded, and a user with an @ as a parameter', { DATABASE_URL: 'postgres://a:%2F%3F%23%40@c/d?user=a@b' }, { DATABASE_URL: 'postgres://a:%2F%3F%23%40@c/d?user=a@b' }],
     ['a service named twice runs once', { SERVICES: 'bff,user-manager,device-manager, bff' }, { SERVICES: ['bff', 'user-manager', 'device-manager'] }],
     ['JOBS takes a list', { JOBS: 'normalize' }, { JOBS: ['normalize'] }],
     ['members of /userinfo as a list', { USERINFO_ADDITIONAL_PROPERTIES: 'email, roles,' }, { USERINFO_ADDITIONAL_PROPERTIES: ['email', 'roles'] }],
@@ -69,6 +70,9 @@ describe('settings', () => {
     ['a command that is no list', { MASTER_KEY_COMMAND: '["vault", 1]' }, [/^MASTER_KEY_COMMAND/]],
     ['a command that is half a list', { MASTER_KEY_COMMAND: '["vault"' }, [/^MASTER_KEY_COMMAND is neither a path nor/]],
     ['a database without a URL', { DATABASE_URL: 'postgres://a:b@c:port/d' }, [/^DATABASE_URL is not a postgres/]],
+    ...['postgres://anna:/hunter2@db/x', 'postgres://anna:12/hunter2@db/x', 'postgres://anna:12?hunter2@db/x', 'postgres://anna:12#hunter2@db/x', 'postgres://anna:hunter/2@db/x'].map((url): [string, Record<string, string>, RegExp[]] =>
+      [`the database ${url}, whose password ends the host`, { DATABASE_URL: url }, [/^DATABASE_URL has an @ behind the host: write .* as %2F %3F %23 and %40$/]]),
+    ['a mail server whose password ends the host', { SMTP_URL: 'smtps://anna:12/hunter2@mail', PUBLIC_URL: 'https://example.org' }, [/^SMTP_URL has an @ behind the host/]],
     ['a database of another kind', { DATABASE_URL: 'mysql://x' }, [/^DATABASE_URL is not a postgres/]],
     ['HTTP_PORT with three services', { HTTP_PORT: '8080' }, [/^HTTP_PORT is for one service alone/]],
     ['a BFF alone without upstreams', { SERVICES: 'bff', SERVICE_TOKEN: 't'.repeat(32) }, [/^DEVICE_MANAGER_URL is needed/, /^USER_MANAGER_URL is needed/]],
@@ -77,9 +81,9 @@ describe('settings', () => {
     ['all services that are told that there is no Device Manager', { DEVICE_MANAGER_URL: 'none' }, [/^DEVICE_MANAGER_URL=none is for a User Manager alone/]],
     ['a Device Manager that is no URL', { DEVICE_MANAGER_URL: 'nobody' }, [/^DEVICE_MANAGER_URL is not an http or https URL$/]],
     ['two services on one port', { BFF_PORT: '3001' }, [/must differ$/]],
-    ...['http://a:b@um', 'http://a@um', 'http://um/?a=b', 'http://um/#a'].flatMap((address) => ['USER_MANAGER_URL', 'DEVICE_MANAGER_URL', 'TMM_SERVICE_URL'].map((name): [string, Record<string, string>, RegExp[]] =>
+    ...['http://a:b@um', 'http://a@um', 'http://a:12/b@um', 'http://um/?a=b', 'http://um/#a'].flatMap((address) => ['USER_MANAGER_URL', 'DEVICE_MANAGER_URL', 'TMM_SERVICE_URL'].map((name): [string, Record<string, string>, RegExp[]] =>
       [`the address ${address} as ${name}`, { [name]: address }, [new RegExp(`^${name} has a user, a password, a query or a fragment`)]])),
-    ...['http://a:b@um', 'http://a@um', 'http://um/#a'].map((address): [string, Record<string, string>, RegExp[]] =>
+    ...['http://a:b@um', 'http://a@um', 'http://a:12/b@um', 'http://um/#a'].map((address): [string, Record<string, string>, RegExp[]] =>
       [`the address ${address} as that of keys`, { ...foreignIssuer, WEBHOOK_JWKS_URL: address }, [/^WEBHOOK_JWKS_URL has a user, a password or a fragment/]]),
     ['an issuer with a password', { ...foreignIssuer, WEBHOOK_JWT_ISSUER: 'https://a:b@issuer' }, [/^WEBHOOK_JWT_ISSUER has a user, a password/]],
     ['mail without an address for links', { SMTP_URL: 'smtps://a:hunter2@mail.example.org' }, [/^PUBLIC_URL is needed with SMTP_URL/]],

@@ -293,6 +293,8 @@ describe('G6 credentials are compared as digests of one length', () => {
     expect(isServiceToken(given, accepted)).toBe(accepts);
   });
 
+  test('an empty one, where an empty one is accepted', () => expect(isServiceToken('', [''])).toBe(false));
+
   test.each([0, 1, 31, 32, 33, 8000])('a bearer of %d characters is refused over HTTP, not a fault', async (length) => {
     expect((await clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${'a'.repeat(length)}`, miauserid: 'x' }).get(everything)).status).toBe(401);
   });
