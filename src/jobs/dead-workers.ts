@@ -64,7 +64,7 @@ const connectAs = async (options: Pool['options']): Promise<pg.Client> => {
   const client = new pg.Client({ ...options, password: options.password, connectionTimeoutMillis: answeredWithinMs });
   // It ends with the connection, and is told by that.
   client.on('error', () => undefined);
-  await client.connect().then(() => client.query(soon(soonSilent))).catch((error: unknown) => {
+  await client.connect().catch((error: unknown) => {
     client.end().catch(() => undefined);
     throw error;
   });
@@ -99,6 +99,7 @@ const createLocks = ({ options }: Pool, onLost: () => void) => {
     /** Throws what keeps it from holding them; they are let go then. */
     hold: async (workers: ReadonlySet<string>): Promise<void> => {
       if (holder && !(await answers(holder))) letGo();
+      const before = holder;
       const client = (holder ??= await connected());
       try {
         for (const workerId of workers) {
@@ -106,6 +107,8 @@ const createLocks = ({ options }: Pool, onLost: () => void) => {
           await client.query(soon(`select pg_advisory_lock_shared(${lockOf})`, [workerId]));
           locked.add(workerId);
         }
+        // After the lock, which others miss meanwhile; where it is refused, the lock is worth having all the same.
+        if (client !== before) client.query(soon(soonSilent)).catch(() => undefined);
       } catch (error) {
         letGo();
         throw error;
@@ -150,12 +153,12 @@ export const watchDeadWorkers = (pool: Pool, unheard: UnheardJobs, onError: (err
     try {
       await takeBack(pool, [...own], seenFree);
       await unheard.takeBack([...own]);
-      if ((looks += 1) % looksBetween === 0) await takeBackQueues(pool);
     } catch (error) {
       // Whoever could not look does not know what was held meanwhile.
       seenFree.clear();
       onError(error);
     }
+    if ((looks += 1) % looksBetween === 0) await takeBackQueues(pool).catch(onError);
   };
   // Each by itself: a look that waits for a connection keeps nobody from seeing that the own one is gone.
   const endings = [repeat(hold), repeat(look)];

@@ -1,15 +1,17 @@
-import type { PoolClient, QueryConfig, QueryResult } from 'pg';
+import pg, { type PoolClient, type QueryConfig, type QueryResult } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from '../database/pool.ts';
+import { fencedOutcome, type Tries } from './fenced-outcomes.ts';
 
 /** Statements of graphile-worker, by the beginnings of their names. */
-const OUTCOME = /^(?:complete|fail)_job/;
+const TAKING = /^get_job/;
+const OUTCOME = /^(?:complete|fail)_jobs?(?:_q)?\//;
 /** Takes from whoever holds a job for four hours, also where it is still worked on; the look for dead workers knows better. */
 const FOUR_HOURS = /^clear_stale_locks/;
 
-/** Pauses before an outcome is written again: for some two minutes, which is longer than a restart of the database. */
+/** Pauses before an outcome is written again, and for how long it is: longer than a restart of the database takes. */
 const pauseMs = (tries: number): number => Math.min(5_000, 100 * 2 ** tries);
-const MOST_TRIES = 30;
+const WRITTEN_WITHIN_MS = 120_000;
 
 /** graphile-worker sleeps up to three minutes after these (`withRetries`), and nothing wakes it; without them it asks at the next poll. */
 const SLEPT_ON = ['57P03', 'EHOSTUNREACH', 'ETIMEDOUT'];
@@ -19,51 +21,77 @@ const PASSING = ['08', '25', '40', '53', '55', '57', '58'];
 
 const codeOf = (error: unknown): string => (error as { code?: string } | undefined)?.code ?? '';
 
-/** A failure of the network has no SQLSTATE. */
-const passes = (error: unknown): boolean => {
-  const code = codeOf(error);
-  return !/^[0-9A-Z]{5}$/.test(code) || PASSING.includes(code.slice(0, 2));
-};
+/** What the database did not say itself is the network's. */
+const passes = (error: unknown): boolean => !(error instanceof pg.DatabaseError) || PASSING.includes(codeOf(error).slice(0, 2));
 
 const awake = (error: unknown): unknown => (SLEPT_ON.includes(codeOf(error)) ? new Error((error as Error).message, { cause: error }) : error);
 
-type Statement = string | (QueryConfig & { readonly name?: string });
+/** Without a name, one of graphile-worker's own beginning. */
+type Statement = string | QueryConfig;
 
-/** A connection that is only made for the first statement, so that whoever made it knows what for; one that failed is closed. */
-const lend = (pool: Pool, isStopping: () => boolean): Pick<PoolClient, 'release'> & { query: (statement: Statement, values?: unknown[]) => Promise<QueryResult> } => {
+/** What graphile-worker asks of a connection. */
+interface Lent {
+  readonly query: (statement: Statement, values?: unknown[]) => Promise<QueryResult>;
+  readonly release: () => void;
+}
+
+/** A connection that is made for its first statement, so that whoever made it knows what for; one that did not answer in time is closed. */
+const createConnection = (pool: Pool) => {
   let client: PoolClient | undefined;
-  const giveBack = (isBroken: boolean): void => {
+  const release = (isBroken: boolean): void => {
     client?.release(isBroken);
     client = undefined;
   };
-  const ask = async (statement: Statement, values?: unknown[]): Promise<QueryResult> => {
-    try {
-      client ??= await pool.connect();
-      return await client.query(statement as QueryConfig, values);
-    } catch (error) {
-      // The next statement of whoever gets it would wait behind one that was not answered in time.
-      if (codeOf(error) === '') giveBack(true);
-      throw awake(error);
+  return {
+    release,
+    ask: async (statement: Statement, values?: unknown[]): Promise<QueryResult> => {
+      try {
+        client ??= await pool.connect();
+        return await client.query(statement as QueryConfig, values);
+      } catch (error) {
+        // The next statement of whoever gets it would wait behind one that was not answered.
+        if (codeOf(error) === '') release(true);
+        throw awake(error);
+      }
+    },
+  };
+};
+
+const lend = (pool: Pool, tries: Tries, isStopping: () => boolean): Lent => {
+  const { ask, release } = createConnection(pool);
+  const take = async (statement: Statement): Promise<QueryResult> => {
+    const taken = await ask(statement);
+    for (const { id, locked_at: lockedAt } of taken.rows as { id: string; locked_at: Date }[]) tries.set(id, lockedAt);
+    return taken;
+  };
+  const write = async (outcome: QueryConfig): Promise<QueryResult> => {
+    const until = performance.now() + WRITTEN_WITHIN_MS;
+    for (let count = 0; ; count += 1) {
+      try {
+        return await ask(outcome);
+      } catch (error) {
+        release(true);
+        if (performance.now() > until || isStopping() || !passes(error)) throw error;
+        await sleep(pauseMs(count));
+      }
     }
   };
-  const write = async (statement: Statement, values?: unknown[]): Promise<QueryResult> => {
-    for (let tries = 0; ; tries += 1) {
-      try {
-        return await ask(statement, values);
-      } catch (error) {
-        giveBack(true);
-        if (tries === MOST_TRIES || isStopping() || !passes(error)) throw error;
-        await sleep(pauseMs(tries));
-      }
+  const writeOutcome = async (name: string, values: readonly unknown[]): Promise<QueryResult> => {
+    const outcome = fencedOutcome(name, values, tries);
+    try {
+      return await write(outcome);
+    } finally {
+      for (const id of outcome.values?.[0] as string[]) tries.delete(id);
     }
   };
   return {
     query: async (statement, values) => {
-      const name = typeof statement === 'string' ? '' : statement.name ?? '';
+      const { name = '', values: given = [] } = typeof statement === 'string' ? {} : statement;
       if (FOUR_HOURS.test(name)) return { command: 'UPDATE', rowCount: 0, oid: 0, fields: [], rows: [] };
-      return (OUTCOME.test(name) ? write : ask)(statement, values);
+      if (OUTCOME.test(name)) return writeOutcome(name, given);
+      return TAKING.test(name) ? take(statement) : ask(statement, values);
     },
-    release: () => giveBack(false),
+    release: () => release(false),
   };
 };
 
@@ -72,11 +100,13 @@ const lend = (pool: Pool, isStopping: () => boolean): Pick<PoolClient, 'release'
  * workers after the first failure (graphile/worker#636) and wait for the longest job before it starts others. Its other statements fail at
  * once. The connection that listens is lent as it is.
  */
-export const connectionsOfWorkers = (pool: Pool, isStopping: () => boolean): Pool =>
-  new Proxy(pool, {
+export const connectionsOfWorkers = (pool: Pool, isStopping: () => boolean): Pool => {
+  const tries: Tries = new Map();
+  return new Proxy(pool, {
     get: (target, property) => {
       const value: unknown = Reflect.get(target, property, target);
-      if (property === 'connect') return (listening?: Parameters<Pool['connect']>[0]) => (listening ? target.connect(listening) : Promise.resolve(lend(target, isStopping)));
+      if (property === 'connect') return (listening?: Parameters<Pool['connect']>[0]) => (listening ? target.connect(listening) : Promise.resolve(lend(target, tries, isStopping)));
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
+};
