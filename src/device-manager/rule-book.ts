@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
-import { compileRules, type Rules } from './domain/normalization.ts';
+import { compileRules, ruleKey, type Rules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { allVersions, holdTypes, insertVersion, lockTypes, stampOfTypes, type Definition, type HealthDataTypeRow } from './storage/health-data-type-table.ts';
@@ -20,6 +20,16 @@ export interface Book {
   /** The newest version of each type, by identifier. */
   readonly newest: ReadonlyMap<string, TypeVersion>;
   readonly versions: readonly TypeVersion[];
+  /** The rules in force, without what they leave to others. */
+  readonly inForce: readonly HealthDataType[];
+  readonly displaced: readonly Displaced[];
+}
+
+/** A data type that a built-in rule would take, if a rule of this installation did not take it already. */
+export interface Displaced {
+  readonly identifier: string;
+  readonly dataType: string;
+  readonly takenBy: string;
 }
 
 /** Why a type is not changed. */
@@ -52,6 +62,26 @@ const ofInstallation = (rows: readonly HealthDataTypeRow[]): TypeVersion[] => {
   });
 };
 
+/**
+ * The rules in force: a built-in one leaves the data types to a rule of the installation that takes them, since a release may ship a type
+ * that an installation has had for long.
+ */
+const inForceOf = (versions: readonly TypeVersion[]): Pick<Book, 'inForce' | 'displaced'> => {
+  const active = versions.filter(({ isRetired }) => !isRetired).map(({ type, version, creator }) => ({ type: { ...type, version }, isBuiltIn: creator === undefined }));
+  const owners = new Map(active.filter(({ isBuiltIn }) => !isBuiltIn).flatMap(({ type }) => type.dataTypes.map((name) => [ruleKey(type.providerId, name), type.identifier])));
+  const displaced: Displaced[] = [];
+  const inForce = active.flatMap(({ type, isBuiltIn }) => {
+    if (!isBuiltIn) return [type];
+    const dataTypes = type.dataTypes.filter((dataType) => {
+      const takenBy = owners.get(ruleKey(type.providerId, dataType));
+      if (takenBy !== undefined) displaced.push({ identifier: type.identifier, dataType, takenBy });
+      return takenBy === undefined;
+    });
+    return dataTypes.length === 0 ? [] : [{ ...type, dataTypes }];
+  });
+  return { inForce, displaced };
+};
+
 const bookOf = (builtIn: readonly HealthDataType[], rows: readonly HealthDataTypeRow[]): Book => {
   const grouped = Map.groupBy(rows, ({ identifier }) => identifier);
   const shipped = builtIn.map((type): TypeVersion => ({ type, version: type.version, isRetired: false }));
@@ -64,26 +94,38 @@ const bookOf = (builtIn: readonly HealthDataType[], rows: readonly HealthDataTyp
     }),
   ];
   const newest = new Map(versions.map((one) => [one.type.identifier, one]));
-  const rules = compileRules([...newest.values()].filter(({ isRetired }) => !isRetired).map(({ type, version }) => ({ ...type, version })));
-  return { rules, newest, versions };
+  const { inForce, displaced } = inForceOf([...newest.values()]);
+  return { rules: compileRules(inForce), newest, versions, inForce, displaced };
 };
 
-const takenIn = ({ newest }: Book, { identifier, providerId, dataTypes }: HealthDataType): TypeRefusal | undefined => {
-  const wanted = new Set(dataTypes.map((name) => name.toLowerCase()));
-  for (const { type, isRetired } of newest.values()) {
-    if (isRetired || type.identifier === identifier || type.providerId !== providerId) continue;
-    const dataType = type.dataTypes.find((name) => wanted.has(name.toLowerCase()));
+const takenIn = ({ inForce }: Book, { identifier, providerId, dataTypes }: HealthDataType): TypeRefusal | undefined => {
+  const wanted = new Set(dataTypes.map((name) => ruleKey(providerId, name)));
+  for (const type of inForce) {
+    const dataType = type.identifier === identifier ? undefined : type.dataTypes.find((name) => wanted.has(ruleKey(type.providerId, name)));
     if (dataType !== undefined) return { takenBy: type.identifier, dataType };
   }
   return undefined;
 };
 
-/** Reads and changes the rules of an installation; throws at once when the built-in ones cannot work together. */
-export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[]): RuleBook => {
+/**
+ * Reads and changes the rules of an installation; throws at once when the built-in ones cannot work together. `onDisplaced` is told once
+ * of each data type that a built-in rule leaves to one of the installation.
+ */
+export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[], onDisplaced: (displaced: Displaced) => void = () => undefined): RuleBook => {
   let known: { stamp: string; book: Book } = { stamp: '0', book: bookOf(builtIn, []) };
+  const told = new Set<string>();
+  const tell = (displaced: Displaced): void => {
+    const text = JSON.stringify(displaced);
+    if (told.has(text)) return;
+    told.add(text);
+    onDisplaced(displaced);
+  };
   const current = async (db: Queryable = pool): Promise<Book> => {
     const stamp = await stampOfTypes(db);
-    if (stamp !== known.stamp) known = { stamp, book: bookOf(builtIn, await allVersions(db)) };
+    if (stamp !== known.stamp) {
+      known = { stamp, book: bookOf(builtIn, await allVersions(db)) };
+      known.book.displaced.forEach(tell);
+    }
     return known.book;
   };
   const add = (identifier: string, definition: Definition | undefined, creator: string, judge: (book: Book) => TypeRefusal | undefined): Promise<TypeVersion | TypeRefusal> =>

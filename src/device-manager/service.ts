@@ -75,7 +75,8 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const operators = connectOperators(userManagerUrl);
   const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '', dependencies.customUserIdKey);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
-  const [ruleBook, outbox] = [createRuleBook(pool, builtInTypes), createOutbox(receiver !== undefined)];
+  const ruleBook = createRuleBook(pool, builtInTypes, (displaced) => log.warn({ kind: 'rule-displaced', ...displaced }, 'a built-in rule leaves a data type to a rule of this installation'));
+  const outbox = createOutbox(receiver !== undefined);
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
   const normalization = { ruleBook, normalizer, renormalizer: createRenormalizer(dependencies.jobPool, keyRing, ruleBook, outbox) };
   const database = () => pool.query('select 1');

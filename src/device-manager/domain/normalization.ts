@@ -18,7 +18,8 @@ export interface Normalized {
 /** Rules by provider and data type. */
 export type Rules = ReadonlyMap<string, HealthDataType>;
 
-const key = (providerId: string, dataType: string): string => `${providerId}/${dataType.toLowerCase()}`;
+/** What rules are found by: provider and data type, whatever its letter case. */
+export const ruleKey = (providerId: string, dataType: string): string => `${providerId}/${dataType.toLowerCase()}`;
 
 /** Makes rules ready for use. Throws naming the rule when a unit is not UCUM or two rules want the same samples. */
 export const compileRules = (types: readonly HealthDataType[]): Rules => {
@@ -28,7 +29,7 @@ export const compileRules = (types: readonly HealthDataType[]): Rules => {
       if (!isUcum(unitCode)) throw new Error(`The rule ${type.identifier} has the unit ${unitCode}, which is not UCUM.`);
     }
     for (const dataType of type.dataTypes) {
-      const name = key(type.providerId, dataType);
+      const name = ruleKey(type.providerId, dataType);
       if (rules.has(name)) throw new Error(`The rules ${rules.get(name)?.identifier ?? ''} and ${type.identifier} both want ${name}.`);
       rules.set(name, type);
     }
@@ -106,7 +107,7 @@ const recordOf = (type: HealthDataType, measured: Measured): NormalizedData => {
 };
 
 /** Whether a rule reads samples of a type. */
-export const hasRule = (rules: Rules, providerId: string, dataType: string): boolean => rules.has(key(providerId, dataType));
+export const hasRule = (rules: Rules, providerId: string, dataType: string): boolean => rules.has(ruleKey(providerId, dataType));
 
 /**
  * Applies the rule for a sample: LOINC codes, values in UCUM units, unrounded. An implausible value is flagged, an unknown unit is
@@ -114,7 +115,7 @@ export const hasRule = (rules: Rules, providerId: string, dataType: string): boo
  */
 export const normalize = (rules: Rules, measured: Measured): Normalized | { readonly reason: Reason } => {
   if (measured.dataType === undefined) return { reason: 'type-unknown' };
-  const type = rules.get(key(measured.providerId, measured.dataType));
+  const type = rules.get(ruleKey(measured.providerId, measured.dataType));
   if (!type) return { reason: 'no-rule' };
   try {
     const record = recordOf(type, measured);
