@@ -80,6 +80,12 @@ const converted = (number: number, unit: string, { unitCode, dividedBy }: Target
   return dimensionless(unitCode) && dimensionless(unit) ? number : convert(number, unit, unitCode);
 };
 
+/** A value so large that its conversion is no number any more (an infinite one could neither be kept in JSON nor drawn) does not fit. */
+const finite = (value: number): number => {
+  if (!Number.isFinite(value)) throw new Unfit('value-not-a-number');
+  return value;
+};
+
 const flag = (text: string, on: boolean): Notes => (on ? { [text]: 'true' } : {});
 
 /** What a metric says of itself beside value and unit. */
@@ -95,7 +101,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   const { unit, spelling } = unitOf(rule, measured);
   const target = rule.targets.find((one) => fits(unit, one));
   if (!target) throw new Unfit('unit-not-for-type');
-  const value = converted(rule.fraction === true && measured.percentDeclared !== true && unit === '%' && number <= 1 ? number * 100 : number, unit, target);
+  const value = finite(converted(rule.fraction === true && measured.percentDeclared !== true && unit === '%' && number <= 1 ? number * 100 : number, unit, target));
   const assumed = rule.metric === undefined && measured.unitAssumed === true;
   const [low, high] = (assumed ? target.plausibleIfAssumed : undefined) ?? target.plausible ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const implausible = value < low || value > high;
