@@ -53,9 +53,11 @@ interface Compared extends Outcome {
 const payloadsAtOnce = 50;
 const samplesAtOnce = 2000;
 
-const kindOf = (before: NormalizedData | undefined, { outcome }: Outcome): Kind => {
+/** What a record is, its normalized data type, is part of what it says. */
+const kindOf = (before: NormalizedData | undefined, { sample, outcome }: Outcome): Kind => {
   if ('reason' in outcome) return before ? 'broken' : 'unchanged';
   if (!before) return 'repaired';
+  if (sample.normalized_type !== outcome.normalizedDataType) return 'changed';
   return JSON.stringify(before) === JSON.stringify(outcome.record) ? 'unchanged' : 'changed';
 };
 

@@ -97,6 +97,19 @@ describe('health data types', () => {
     expect((await run({ ruleId: identifier, dryRun: false })).counts).toEqual({ samples: 3, unchanged: 3, changed: 0, repaired: 0, broken: 0 });
   });
 
+  test('a change of the normalized type alone is a change, and moves the values to the chart of that type', async () => {
+    const { identifier, dataType } = fresh();
+    await answered(create(rule(identifier, dataType)));
+    const _id = await deliver(dataType, 1.2, '2024-05-04T10:00:00Z');
+    await settled(_id);
+    await answered(change(identifier, 1001, rule(identifier, dataType, { normalizedDataType: 'monitor-pulse' })));
+    expect((await run({ ruleId: identifier })).counts).toMatchObject({ samples: 1, changed: 1 });
+    expect((await run({ ruleId: identifier, dryRun: false })).counts).toMatchObject({ samples: 1, changed: 1 });
+    expect(await record(_id)).toMatchObject({ normalizedDataType: 'monitor-pulse', ruleVersion: 1002 });
+    const points = async (type: string) => (await answered<{ data: object[] }[]>(service(vitalgate, patient).get(`/chart-data?normalizedDataType=${type}&from=2024-05-04T00:00:00Z&to=2024-05-05T00:00:00Z`))).flatMap(({ data }) => data).length;
+    expect([await points('heart-rate'), await points('monitor-pulse')]).toEqual([0, 1]);
+  });
+
   test('what had no rule is repaired, and what a retired rule made is broken by a run and not before', async () => {
     const { identifier, dataType } = fresh();
     const _id = await deliver(dataType, 1.2);
