@@ -5,6 +5,7 @@ import { inTransaction } from '../database/transaction.ts';
 import { addJob } from '../jobs/runner.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
+import { canonicalJson } from './domain/certificate.ts';
 import type { Rules } from './domain/normalization.ts';
 import { lockPatient, submittable } from './normalizing.ts';
 import type { Outbox } from './outbox.ts';
@@ -53,12 +54,12 @@ interface Compared extends Outcome {
 const payloadsAtOnce = 50;
 const samplesAtOnce = 2000;
 
-/** What a record is, its normalized data type, is part of what it says. */
+/** What a record is, its normalized data type, is part of what it says; the order of its members, which the database changes in rules, is not. */
 const kindOf = (before: NormalizedData | undefined, { sample, outcome }: Outcome): Kind => {
   if ('reason' in outcome) return before ? 'broken' : 'unchanged';
   if (!before) return 'repaired';
   if (sample.normalized_type !== outcome.normalizedDataType) return 'changed';
-  return JSON.stringify(before) === JSON.stringify(outcome.record) ? 'unchanged' : 'changed';
+  return canonicalJson(before) === canonicalJson(outcome.record) ? 'unchanged' : 'changed';
 };
 
 /** A record that says the same under another version is written anew, but not where it was submitted under the one it names. */

@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, refused, service, type Client, type KeptRecord } from './client.ts';
+import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, patientWithWatch, refused, service, type Client, type KeptRecord } from './client.ts';
 
 interface Type {
   readonly identifier: string;
   readonly version: number;
   readonly origin: string;
   readonly isRetired: boolean;
+  readonly providerId: string;
   readonly dataTypes: string[];
+  readonly normalizedDataType: string;
   readonly normalizationRules: object;
 }
 interface Run {
@@ -108,6 +110,17 @@ describe('health data types', () => {
     expect(await record(_id)).toMatchObject({ normalizedDataType: 'monitor-pulse', ruleVersion: 1002 });
     const points = async (type: string) => (await answered<{ data: object[] }[]>(service(vitalgate, patient).get(`/chart-data?normalizedDataType=${type}&from=2024-05-04T00:00:00Z&to=2024-05-05T00:00:00Z`))).flatMap(({ data }) => data).length;
     expect([await points('heart-rate'), await points('monitor-pulse')]).toEqual([0, 1]);
+  });
+
+  test('a built-in one that is saved as it was read changes nothing', async () => {
+    const { patientId, client } = await patientWithWatch(vitalgate);
+    const meal = { id: randomUUID(), type: 'Food', name: 'Banana', mealType: 'snack', metadata: { HKFoodType: 'Fruit' }, startDate: '2024-05-05T10:00:00Z', endDate: '2024-05-05T10:00:00Z', objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 1, unit: 'g' }] };
+    const [kept] = await answered<{ _id: string }[]>(client.post('/health-data/healthkit', [meal]));
+    const noted = (await settled(kept?._id ?? '')).normalizedData?.observations[0]?.annotation;
+    expect(noted).toMatchObject({ food: 'Fruit', name: 'Banana', meal: 'snack' });
+    const { identifier, version, providerId, dataTypes, normalizedDataType, normalizationRules } = await answered<Type>(operator.get('/health-data-types/healthkit-food'));
+    await answered(change(identifier, version, { identifier, providerId, dataTypes, normalizedDataType, normalizationRules }));
+    expect((await run({ patientId, dryRun: false })).counts).toMatchObject({ samples: 1, unchanged: 1 });
   });
 
   test('what had no rule is repaired, and what a retired rule made is broken by a run and not before', async () => {
