@@ -22,4 +22,23 @@ describe('docs/rules.md', () => {
     const observations = 'record' in outcome ? outcome.record.observations : [];
     expect(observations).toEqual((expected[index] ?? []).map((one) => ({ ...one, value: expect.closeTo(one.value, 4) })));
   });
+
+  test.each<[situation: string, meal: object, isRequired: boolean, expected: object]>([
+    ['is not there', {}, false, { record: { observations: [{ name: 'Glucose' }] } }],
+    ['is null', { meal: null }, false, { record: { observations: [{ name: 'Glucose' }] } }],
+    ['is not there, but required', {}, true, { reason: 'value-missing' }],
+    ['is null, but required', { meal: null }, true, { reason: 'value-missing' }],
+    ['nobody knows', { meal: 'brunch' }, false, { reason: 'event-unknown' }],
+  ])('of a value beside an event that %s', (_situation, meal, isRequired, outcome) => {
+    const { normalizationRules, ...rest } = rules.find(({ identifier }) => identifier === 'example-glucose') as WireRule;
+    const observations = normalizationRules.observations.map((one) => ('event' in one ? { ...one, required: isRequired } : one));
+    const type: HealthDataType = { ...rest, version: 1, observations };
+    const item = { glucose: { value: 90, unit: 'mg/dL' }, ...meal };
+    expect(normalize(compileRules([type]), { providerId: type.providerId, dataType: type.dataTypes[0], item, start: '2024-01-01T00:00:00.000Z', end: '2024-01-01T00:00:00.000Z' })).toMatchObject(outcome);
+  });
+
+  test('a rule that is one event alone makes nothing where it is not there', () => {
+    const type: HealthDataType = { identifier: 'meal', version: 1, providerId: 'medisante', dataTypes: ['Meal'], normalizedDataType: 'meal', observations: [{ event: '/meal', events: { before: { code: 'urn:example:before-meal', name: 'Before a meal' } } }] };
+    expect(normalize(compileRules([type]), { providerId: type.providerId, dataType: 'Meal', item: {}, start: '2024-01-01T00:00:00.000Z', end: '2024-01-01T00:00:00.000Z' })).toEqual({ reason: 'value-missing' });
+  });
 });
