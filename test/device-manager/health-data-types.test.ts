@@ -177,6 +177,8 @@ describe('health data types', () => {
     ['nothing at all', rule('r', 'R', { normalizationRules: { observations: [] } }), 400, 'invalid-rule', '/normalizationRules/observations'],
     ['an order of codes it does not have', rule('r', 'R', { normalizationRules: { ...rule('r', 'R').normalizationRules, ascending: [['8480-6', '8462-4']] } }), 400, 'invalid-rule', '/normalizationRules/ascending/0'],
     ['a pointer to nothing, as its example shows', rule('r', 'R', { example: { measurements: { heart: { value: 1, unit: 'Hz' } } } }), 400, 'invalid-rule', '/example'],
+    ['one data type in two letter cases', rule('r', 'R', { dataTypes: ['Foo', 'foo'] }), 400, 'invalid-rule', '/dataTypes'],
+    ['one data type in two letter cases, and an example', rule('r', 'R', { dataTypes: ['Foo', 'foo'], example: { measurements: { pulse: { value: 1, unit: 'Hz' } } } }), 400, 'invalid-rule', '/dataTypes'],
     ['a pointer that is none', rule('r', 'R', { normalizationRules: { observations: [{ value: 'value', targets: [] }] } }), 400, 'invalid-request', '/normalizationRules/observations/0/value'],
     ['a member nobody knows', rule('r', 'R', { normalizationRules: { observations: [], script: 'x' } }), 400, 'invalid-request', '/normalizationRules/script'],
     ['51 values', rule('r', 'R', { normalizationRules: { observations: Array.from({ length: 51 }, () => ({ value: '/v' })) } }), 400, 'invalid-request', '/normalizationRules/observations'],
@@ -190,6 +192,7 @@ describe('health data types', () => {
 
   test.each<[string, () => Promise<Response>, number]>([
     ['a change of what is not there', () => change('nobody', 1, rule('nobody', 'N')), 404],
+    ['a change to one data type in two letter cases', () => change('medisante-ecg', 2, rule('medisante-ecg', 'ECG', { dataTypes: ['ECG', 'ecg'] })), 400],
     ['a change of the identifier', () => change('medisante-ecg', 2, rule('r', 'R')), 400],
     ['a change from no version', () => operator.send('/health-data-types/medisante-ecg', { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(rule('medisante-ecg', 'ECG')) }), 400],
     ['a retirement of what is not there', () => operator.post('/health-data-types/nobody/retire?version=1', undefined), 404],
