@@ -112,6 +112,15 @@ describe('health data types', () => {
     expect([await points('heart-rate'), await points('monitor-pulse')]).toEqual([0, 1]);
   });
 
+  test('a type of HealthKit that is not built in has the unit of the upload where a sample names none', async () => {
+    const { client } = await patientWithWatch(vitalgate);
+    const observations = [{ value: '/value', required: true, targets: [{ code: '29463-7', name: 'Body weight', unit: 'kg', unitCode: 'kg' }] }];
+    await answered(create({ identifier: 'my-type', providerId: 'healthkit', dataTypes: ['MyType'], normalizedDataType: 'body-weight', normalizationRules: { observations } }));
+    const at = '2024-05-05T10:00:00Z';
+    const [kept] = await answered<{ _id: string }[]>(client.post('/health-data/healthkit?type=MyType&unit=g', [{ id: randomUUID(), value: 70_000, startDate: at, endDate: at }]));
+    expect(await settled(kept?._id ?? '')).toMatchObject({ state: 'normalized', normalizedData: { observations: [{ value: 70, unitCode: 'kg' }] } });
+  });
+
   test('a built-in one that is saved as it was read changes nothing', async () => {
     const { patientId, client } = await patientWithWatch(vitalgate);
     const meal = { id: randomUUID(), type: 'Food', name: 'Banana', mealType: 'snack', metadata: { HKFoodType: 'Fruit' }, startDate: '2024-05-05T10:00:00Z', endDate: '2024-05-05T10:00:00Z', objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 1, unit: 'g' }] };
