@@ -4,7 +4,7 @@ import { parseInstant } from '../../measurement/instant.ts';
 import { isUcum } from '../../measurement/quantity.ts';
 import { attachmentsOf } from './attaching.ts';
 import { observe, Unfit, type Measured, type Notes, type Reason } from './observing.ts';
-import { at, membersOf, type HealthDataType } from './rule.ts';
+import { at, membersOf, tokensOf, type HealthDataType } from './rule.ts';
 
 export interface Normalized {
   readonly ruleId: string;
@@ -70,8 +70,10 @@ const clockNotes = ({ receivedTime }: HealthDataType, { item, start }: Measured)
 /** Names of metrics that no rule reads. */
 const unrecognizedIn = (type: HealthDataType, item: unknown): string[] => {
   if (type.metrics === undefined) return [];
-  const read = [...type.observations.map((rule) => ('event' in rule ? rule.event : rule.metric)), ...(type.attachments ?? []).map(({ value }) => value)];
-  const known = new Set([...(type.notMetrics ?? []), ...read.map((pointer) => pointer?.split('/')[2] ?? '')]);
+  const place = tokensOf(type.metrics);
+  const read = [...type.observations.map((rule) => ('event' in rule ? rule.event : (rule.value ?? rule.metric ?? ''))), ...(type.attachments ?? []).map(({ value }) => value)];
+  const readThere = read.map(tokensOf).filter((tokens) => place.every((token, index) => tokens[index] === token)).flatMap((tokens) => tokens.slice(place.length, place.length + 1));
+  const known = new Set([...(type.notMetrics ?? []), ...readThere]);
   return Object.keys(membersOf(at(item, type.metrics))).filter((name) => !known.has(name)).map((name) => name.slice(0, 100)).slice(0, 50);
 };
 
