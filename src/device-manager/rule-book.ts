@@ -3,6 +3,7 @@ import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
 import { compileRules, ruleKey, type Rules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
+import { rulesInForce, type Displaced, type RulesInForce } from './domain/rules-in-force.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { allVersions, holdTypes, insertVersion, lockTypes, stampOfTypes, type Definition, type HealthDataTypeRow } from './storage/health-data-type-table.ts';
 
@@ -15,21 +16,11 @@ export interface TypeVersion extends Definition {
 }
 
 /** The rules that hold, and the versions they come from. */
-export interface Book {
+export interface Book extends RulesInForce {
   readonly rules: Rules;
   /** The newest version of each type, by identifier. */
   readonly newest: ReadonlyMap<string, TypeVersion>;
   readonly versions: readonly TypeVersion[];
-  /** The rules in force, without what they leave to others. */
-  readonly inForce: readonly HealthDataType[];
-  readonly displaced: readonly Displaced[];
-}
-
-/** A data type that a built-in rule would take, if a rule of this installation did not take it already. */
-export interface Displaced {
-  readonly identifier: string;
-  readonly dataType: string;
-  readonly takenBy: string;
 }
 
 /** Why a type is not changed. */
@@ -62,25 +53,8 @@ const ofInstallation = (rows: readonly HealthDataTypeRow[]): TypeVersion[] => {
   });
 };
 
-/**
- * The rules in force: a built-in one leaves the data types to a rule of the installation that takes them, since a release may ship a type
- * that an installation has had for long.
- */
-const inForceOf = (versions: readonly TypeVersion[]): Pick<Book, 'inForce' | 'displaced'> => {
-  const active = versions.filter(({ isRetired }) => !isRetired).map(({ type, version, creator }) => ({ type: { ...type, version }, isBuiltIn: creator === undefined }));
-  const owners = new Map(active.filter(({ isBuiltIn }) => !isBuiltIn).flatMap(({ type }) => type.dataTypes.map((name) => [ruleKey(type.providerId, name), type.identifier])));
-  const displaced: Displaced[] = [];
-  const inForce = active.flatMap(({ type, isBuiltIn }) => {
-    if (!isBuiltIn) return [type];
-    const dataTypes = type.dataTypes.filter((dataType) => {
-      const takenBy = owners.get(ruleKey(type.providerId, dataType));
-      if (takenBy !== undefined) displaced.push({ identifier: type.identifier, dataType, takenBy });
-      return takenBy === undefined;
-    });
-    return dataTypes.length === 0 ? [] : [{ ...type, dataTypes }];
-  });
-  return { inForce, displaced };
-};
+const rulesAmong = (versions: Iterable<TypeVersion>, builtIn: boolean): HealthDataType[] =>
+  [...versions].filter(({ isRetired, creator }) => !isRetired && (creator === undefined) === builtIn).map(({ type, version }) => ({ ...type, version }));
 
 const bookOf = (builtIn: readonly HealthDataType[], rows: readonly HealthDataTypeRow[]): Book => {
   const grouped = Map.groupBy(rows, ({ identifier }) => identifier);
@@ -94,8 +68,8 @@ const bookOf = (builtIn: readonly HealthDataType[], rows: readonly HealthDataTyp
     }),
   ];
   const newest = new Map(versions.map((one) => [one.type.identifier, one]));
-  const { inForce, displaced } = inForceOf([...newest.values()]);
-  return { rules: compileRules(inForce), newest, versions, inForce, displaced };
+  const holding = rulesInForce(rulesAmong(newest.values(), true), rulesAmong(newest.values(), false));
+  return { rules: compileRules(holding.inForce), newest, versions, ...holding };
 };
 
 const takenIn = ({ inForce }: Book, { identifier, providerId, dataTypes }: HealthDataType): TypeRefusal | undefined => {
@@ -107,27 +81,25 @@ const takenIn = ({ inForce }: Book, { identifier, providerId, dataTypes }: Healt
   return undefined;
 };
 
+/** The book as it is in the database; what built-in rules leave to those of the installation is told when it is found. */
+const reader = (pool: Pool, builtIn: readonly HealthDataType[], tell: (displaced: Displaced) => void): RuleBook['current'] => {
+  let known: { stamp: string; book: Book } = { stamp: '0', book: bookOf(builtIn, []) };
+  return async (db = pool) => {
+    const stamp = await stampOfTypes(db);
+    if (stamp === known.stamp) return known.book;
+    const told = new Set(known.book.displaced.map((one) => JSON.stringify(one)));
+    known = { stamp, book: bookOf(builtIn, await allVersions(db)) };
+    known.book.displaced.filter((one) => !told.has(JSON.stringify(one))).forEach(tell);
+    return known.book;
+  };
+};
+
 /**
  * Reads and changes the rules of an installation; throws at once when the built-in ones cannot work together. `onDisplaced` is told once
  * of each data type that a built-in rule leaves to one of the installation.
  */
 export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[], onDisplaced: (displaced: Displaced) => void = () => undefined): RuleBook => {
-  let known: { stamp: string; book: Book } = { stamp: '0', book: bookOf(builtIn, []) };
-  const told = new Set<string>();
-  const tell = (displaced: Displaced): void => {
-    const text = JSON.stringify(displaced);
-    if (told.has(text)) return;
-    told.add(text);
-    onDisplaced(displaced);
-  };
-  const current = async (db: Queryable = pool): Promise<Book> => {
-    const stamp = await stampOfTypes(db);
-    if (stamp !== known.stamp) {
-      known = { stamp, book: bookOf(builtIn, await allVersions(db)) };
-      known.book.displaced.forEach(tell);
-    }
-    return known.book;
-  };
+  const current = reader(pool, builtIn, onDisplaced);
   const add = (identifier: string, definition: Definition | undefined, creator: string, judge: (book: Book) => TypeRefusal | undefined): Promise<TypeVersion | TypeRefusal> =>
     inTransaction(pool, async (client) => {
       await lockTypes(client);

@@ -24,7 +24,7 @@ import { handlersOf } from './operation-handlers.ts';
 import { createOutbox } from './outbox.ts';
 import { createRenormalizer } from './renormalizing.ts';
 import { recordEntry } from './storage/audit-table.ts';
-import { createRuleBook } from './rule-book.ts';
+import { createRuleBook, type RuleBook } from './rule-book.ts';
 import { connectTherapyMonitoring } from './upstream/therapy-monitoring.ts';
 import { applyErasures } from './patients/applying-erasures.ts';
 import { openErasureJournal, type ErasureJournal } from './patients/erasure-journal.ts';
@@ -63,6 +63,9 @@ const erasingOf = (dependencies: DeviceManagerDependencies, journal: ErasureJour
   return { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays, eraseReturned: () => eraseReturnedAccounts(returning) };
 };
 
+const ruleBookOf = ({ pool, log }: DeviceManagerDependencies): RuleBook =>
+  createRuleBook(pool, builtInTypes, (displaced) => log.warn({ kind: 'rule-displaced', ...displaced }, 'a built-in rule leaves a data type to a rule of this installation'));
+
 const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [
   ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), ...inboxGauges(pool), submissionGauge(pool),
   ...auditGauges(pool, 'device_manager'),
@@ -75,8 +78,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const operators = connectOperators(userManagerUrl);
   const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '', dependencies.customUserIdKey);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
-  const ruleBook = createRuleBook(pool, builtInTypes, (displaced) => log.warn({ kind: 'rule-displaced', ...displaced }, 'a built-in rule leaves a data type to a rule of this installation'));
-  const outbox = createOutbox(receiver !== undefined);
+  const [ruleBook, outbox] = [ruleBookOf(dependencies), createOutbox(receiver !== undefined)];
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
   const normalization = { ruleBook, normalizer, renormalizer: createRenormalizer(dependencies.jobPool, keyRing, ruleBook, outbox) };
   const database = () => pool.query('select 1');

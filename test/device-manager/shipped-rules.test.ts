@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { createRuleBook, type Displaced } from '../../src/device-manager/rule-book.ts';
 import type { HealthDataType } from '../../src/device-manager/domain/rule.ts';
+import type { Displaced } from '../../src/device-manager/domain/rules-in-force.ts';
+import { createRuleBook } from '../../src/device-manager/rule-book.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
 
