@@ -132,6 +132,17 @@ describe('health data types', () => {
     expect((await run({ patientId, dryRun: false })).counts).toMatchObject({ samples: 1, unchanged: 1 });
   });
 
+  test('a type of HealthKit is meant by each of its names, and an example may spell its unit as libraries do', async () => {
+    const retired = await answered<Type>(operator.get('/health-data-types/healthkit-walking-heart-rate-average'));
+    await answered(operator.post(`/health-data-types/${retired.identifier}/retire?version=${String(retired.version)}`, undefined));
+    const body = { ...withTarget({}), identifier: 'walking-pulse', providerId: 'healthkit', dataTypes: ['WalkingHeartRateAverage'], example: { value: 70, unit: 'bpm' } };
+    expect(await answered<Type>(create(body))).toMatchObject({ dataTypes: ['HKQuantityTypeIdentifierWalkingHeartRateAverage'] });
+    const { client } = await patientWithWatch(vitalgate);
+    const at = '2024-05-05T10:00:00Z';
+    const [kept] = await answered<{ _id: string }[]>(client.post('/health-data/healthkit', [{ id: randomUUID(), type: 'WalkingHeartRateAverage', unit: 'bpm', value: 70, startDate: at, endDate: at }]));
+    expect(await settled(kept?._id ?? '')).toMatchObject({ state: 'normalized', ruleId: 'walking-pulse' });
+  });
+
   test('what had no rule is repaired, and what a retired rule made is broken by a run and not before', async () => {
     const { identifier, dataType } = fresh();
     const _id = await deliver(dataType, 1.2);
@@ -188,10 +199,13 @@ describe('health data types', () => {
     ['a pointer to nothing, as its example shows', rule('r', 'R', { example: { measurements: { heart: { value: 1, unit: 'Hz' } } } }), 400, 'invalid-rule', '/example'],
     ['one data type in two letter cases', rule('r', 'R', { dataTypes: ['Foo', 'foo'] }), 400, 'invalid-rule', '/dataTypes'],
     ['one data type in two letter cases, and an example', rule('r', 'R', { dataTypes: ['Foo', 'foo'], example: { measurements: { pulse: { value: 1, unit: 'Hz' } } } }), 400, 'invalid-rule', '/dataTypes'],
+    ['one type of HealthKit under two of its names', { ...withTarget({}), providerId: 'healthkit', dataTypes: ['NoSuchType', 'HeartRate', 'heart_rate'] }, 400, 'invalid-rule', '/dataTypes'],
     ['a pointer that is none', rule('r', 'R', { normalizationRules: { observations: [{ value: 'value', targets: [] }] } }), 400, 'invalid-request', '/normalizationRules/observations/0/value'],
     ['a member nobody knows', rule('r', 'R', { normalizationRules: { observations: [], script: 'x' } }), 400, 'invalid-request', '/normalizationRules/script'],
     ['51 values', rule('r', 'R', { normalizationRules: { observations: Array.from({ length: 51 }, () => ({ value: '/v' })) } }), 400, 'invalid-request', '/normalizationRules/observations'],
     ['samples that another rule takes', rule('r', 'bloodpressure'), 409, 'already-exists', '/dataTypes'],
+    ['a type of HealthKit that a built-in one takes, by another of its names', { ...withTarget({}), providerId: 'healthkit', dataTypes: ['HeartRate'] }, 409, 'already-exists', '/dataTypes'],
+    ['an example in a unit as libraries spell it that is another quantity', { ...withTarget({}), example: { value: 70, unit: 'mmHg' } }, 400, 'invalid-rule', '/example'],
     ['an identifier that is taken', rule('medisante-ecg', 'R'), 409, 'already-exists', '/identifier'],
   ])('a rule with %s is refused with its place', async (_situation, body, status, code, pointer) => {
     const problem = await refused(create(body));

@@ -1,4 +1,5 @@
 import { isUcum } from '../../measurement/quantity.ts';
+import { ucumOf } from '../../measurement/unit-spelling.ts';
 import { normalize, compileRules, ruleKey } from './normalization.ts';
 import type { HealthDataType, ObservationRule, QuantityRule, Target } from './rule.ts';
 
@@ -59,12 +60,12 @@ const ascendingFaults = ({ ascending = [], observations }: HealthDataType): Rule
 
 /** The schema tells names that are the same text; rules take them whatever their letter case. */
 const dataTypeFaults = ({ providerId, dataTypes }: HealthDataType): RuleFault[] =>
-  new Set(dataTypes.map((name) => ruleKey(providerId, name))).size === dataTypes.length ? [] : [fault('/dataTypes', 'uniqueItems', 'Name each data type once; letter case does not tell them apart.')];
+  new Set(dataTypes.map((name) => ruleKey(providerId, name))).size === dataTypes.length ? [] : [fault('/dataTypes', 'uniqueItems', 'Name each data type once; letter case and other names do not tell it apart.')];
 
-/** Whether the rule makes a record of a sample of its own; the unit declared for it stands in its member `unit`. */
+/** Whether the rule makes a record of a sample of its own; the unit declared for it stands in its member `unit`, spelled as in an upload. */
 const exampleFaults = (type: HealthDataType, example: unknown): RuleFault[] => {
   if (typeof example !== 'object' || example === null) return [];
-  const unit = 'unit' in example && typeof example.unit === 'string' ? example.unit : undefined;
+  const unit = 'unit' in example && typeof example.unit === 'string' ? (ucumOf(example.unit) ?? example.unit) : undefined;
   const outcome = normalize(compileRules([type]), { providerId: type.providerId, dataType: type.dataTypes[0], item: example, unit, start: '2024-01-01T00:00:00.000Z', end: '2024-01-01T00:00:00.000Z' });
   return 'reason' in outcome ? [fault('/example', 'example-fails', `The rule makes nothing of the example: ${outcome.reason}.`)] : [];
 };
