@@ -2329,7 +2329,7 @@ export interface components {
              * @enum {string}
              */
             readonly providerId: "healthkit" | "medisante";
-            /** @description Types of the samples it takes, as their provider names them; case does not matter. */
+            /** @description Types of the samples it takes, as their provider names them; case does not matter. Each name of a HealthKit type means the type, and Apple's identifier is kept. */
             readonly dataTypes: readonly string[];
             /**
              * @description What a normalized record is over all providers.

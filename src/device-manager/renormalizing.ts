@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import type { Pool, Queryable } from '../database/pool.ts';
 import type { KeyRing, ScopeKeys } from '../keys/scope-keys.ts';
 import type { NormalizedData } from '../measurement/coding.ts';
+import { canonicalJson } from './domain/certificate.ts';
 import type { Rules } from './domain/normalization.ts';
 import { submittable } from './normalizing.ts';
 import type { Outbox } from './outbox.ts';
@@ -28,10 +29,12 @@ interface Compared extends Outcome {
   readonly isStale: boolean;
 }
 
-const kindOf = (before: NormalizedData | undefined, { outcome }: Outcome): Kind => {
+/** What a record is, its normalized data type, is part of what it says; the order of its members, which the database changes in rules, is not. */
+const kindOf = (before: NormalizedData | undefined, { sample, outcome }: Outcome): Kind => {
   if ('reason' in outcome) return before ? 'broken' : 'unchanged';
   if (!before) return 'repaired';
-  return JSON.stringify(before) === JSON.stringify(outcome.record) ? 'unchanged' : 'changed';
+  if (sample.normalized_type !== outcome.normalizedDataType) return 'changed';
+  return canonicalJson(before) === canonicalJson(outcome.record) ? 'unchanged' : 'changed';
 };
 
 /** A record that says the same under another version is written anew, but not where it was submitted under the one it names. */

@@ -1,8 +1,9 @@
 import type { PoolClient } from 'pg';
 import type { Pool, Queryable } from '../database/pool.ts';
 import { inTransaction } from '../database/transaction.ts';
-import { compileRules, type Rules } from './domain/normalization.ts';
+import { compileRules, ruleKey, type Rules } from './domain/normalization.ts';
 import type { HealthDataType } from './domain/rule.ts';
+import { rulesInForce, type Displaced, type RulesInForce } from './domain/rules-in-force.ts';
 import { recordAudit } from './storage/audit-table.ts';
 import { allVersions, holdTypes, insertVersion, lockTypes, stampOfTypes, type Definition, type HealthDataTypeRow } from './storage/health-data-type-table.ts';
 
@@ -15,7 +16,7 @@ export interface TypeVersion extends Definition {
 }
 
 /** The rules that hold, and the versions they come from. */
-export interface Book {
+export interface Book extends RulesInForce {
   readonly rules: Rules;
   /** The newest version of each type, by identifier. */
   readonly newest: ReadonlyMap<string, TypeVersion>;
@@ -52,6 +53,9 @@ const ofInstallation = (rows: readonly HealthDataTypeRow[]): TypeVersion[] => {
   });
 };
 
+const rulesAmong = (versions: Iterable<TypeVersion>, builtIn: boolean): HealthDataType[] =>
+  [...versions].filter(({ isRetired, creator }) => !isRetired && (creator === undefined) === builtIn).map(({ type, version }) => ({ ...type, version }));
+
 const bookOf = (builtIn: readonly HealthDataType[], rows: readonly HealthDataTypeRow[]): Book => {
   const grouped = Map.groupBy(rows, ({ identifier }) => identifier);
   const shipped = builtIn.map((type): TypeVersion => ({ type, version: type.version, isRetired: false }));
@@ -64,28 +68,38 @@ const bookOf = (builtIn: readonly HealthDataType[], rows: readonly HealthDataTyp
     }),
   ];
   const newest = new Map(versions.map((one) => [one.type.identifier, one]));
-  const rules = compileRules([...newest.values()].filter(({ isRetired }) => !isRetired).map(({ type, version }) => ({ ...type, version })));
-  return { rules, newest, versions };
+  const holding = rulesInForce(rulesAmong(newest.values(), true), rulesAmong(newest.values(), false));
+  return { rules: compileRules(holding.inForce), newest, versions, ...holding };
 };
 
-const takenIn = ({ newest }: Book, { identifier, providerId, dataTypes }: HealthDataType): TypeRefusal | undefined => {
-  const wanted = new Set(dataTypes.map((name) => name.toLowerCase()));
-  for (const { type, isRetired } of newest.values()) {
-    if (isRetired || type.identifier === identifier || type.providerId !== providerId) continue;
-    const dataType = type.dataTypes.find((name) => wanted.has(name.toLowerCase()));
+const takenIn = ({ inForce }: Book, { identifier, providerId, dataTypes }: HealthDataType): TypeRefusal | undefined => {
+  const wanted = new Set(dataTypes.map((name) => ruleKey(providerId, name)));
+  for (const type of inForce) {
+    const dataType = type.identifier === identifier ? undefined : type.dataTypes.find((name) => wanted.has(ruleKey(type.providerId, name)));
     if (dataType !== undefined) return { takenBy: type.identifier, dataType };
   }
   return undefined;
 };
 
-/** Reads and changes the rules of an installation; throws at once when the built-in ones cannot work together. */
-export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[]): RuleBook => {
+/** The book as it is in the database; what built-in rules leave to those of the installation is told when it is found. */
+const reader = (pool: Pool, builtIn: readonly HealthDataType[], tell: (displaced: Displaced) => void): RuleBook['current'] => {
   let known: { stamp: string; book: Book } = { stamp: '0', book: bookOf(builtIn, []) };
-  const current = async (db: Queryable = pool): Promise<Book> => {
+  return async (db = pool) => {
     const stamp = await stampOfTypes(db);
-    if (stamp !== known.stamp) known = { stamp, book: bookOf(builtIn, await allVersions(db)) };
+    if (stamp === known.stamp) return known.book;
+    const told = new Set(known.book.displaced.map((one) => JSON.stringify(one)));
+    known = { stamp, book: bookOf(builtIn, await allVersions(db)) };
+    known.book.displaced.filter((one) => !told.has(JSON.stringify(one))).forEach(tell);
     return known.book;
   };
+};
+
+/**
+ * Reads and changes the rules of an installation; throws at once when the built-in ones cannot work together. `onDisplaced` is told once
+ * of each data type that a built-in rule leaves to one of the installation.
+ */
+export const createRuleBook = (pool: Pool, builtIn: readonly HealthDataType[], onDisplaced: (displaced: Displaced) => void = () => undefined): RuleBook => {
+  const current = reader(pool, builtIn, onDisplaced);
   const add = (identifier: string, definition: Definition | undefined, creator: string, judge: (book: Book) => TypeRefusal | undefined): Promise<TypeVersion | TypeRefusal> =>
     inTransaction(pool, async (client) => {
       await lockTypes(client);

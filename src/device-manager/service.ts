@@ -66,6 +66,9 @@ const erasingOf = (dependencies: DeviceManagerDependencies, journal: ErasureJour
   return { ...waitingSources(dependencies), journal, eraseAccount: accounts.erase, backupDays, eraseReturned: () => eraseReturnedAccounts(returning) };
 };
 
+const ruleBookOf = ({ pool, log }: DeviceManagerDependencies): RuleBook =>
+  createRuleBook(pool, builtInTypes, (displaced) => log.warn({ kind: 'rule-displaced', ...displaced }, 'a built-in rule leaves a data type to a rule of this installation'));
+
 const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): readonly GaugeSource[] => [
   ...gauges, ...poolGauges({ requests: pool, jobs: jobPool }), ...jobGauges(pool, taskNames), normalizationGauge(pool), ...inboxGauges(pool), submissionGauge(pool),
   ...auditGauges(pool, 'device_manager'),
@@ -78,7 +81,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
   const operators = connectOperators(userManagerUrl);
   const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '', dependencies.customUserIdKey);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
-  const [ruleBook, outbox] = [createRuleBook(pool, builtInTypes), createOutbox(receiver !== undefined)];
+  const [ruleBook, outbox] = [ruleBookOf(dependencies), createOutbox(receiver !== undefined)];
   const normalizer = createNormalizer(dependencies.jobPool, keyRing, ruleBook, outbox, (reason, samples) => log.warn({ kind: 'failed', reason, samples }, 'samples entered the inbox'));
   const normalization = { ruleBook, normalizer, renormalizer: renormalizerOf(dependencies, ruleBook, outbox) };
   const database = () => pool.query('select 1');

@@ -15,7 +15,7 @@ type Amount = readonly [id: string, amount: number];
 /** Of the rings of a day the first is the energy, which grows with all the others. */
 const firstIn = (record: { readonly observations: readonly { readonly value?: number }[] } | undefined): number => record?.observations[0]?.value ?? 0;
 
-/** From records, which stay where the bytes are kept no more. */
+/** From records, which stay where the bytes are kept no more, or no rule reads them any more. */
 const amountsOfRecords = async (db: Queryable, keys: ScopeKeys, totals: readonly VersionRow[]): Promise<Amount[]> => {
   const found: Amount[] = [];
   for (const group of Map.groupBy(totals, (row) => `${row.payload_id}/${String(row.rule_id)}@${String(row.rule_version)}`).values()) {
@@ -27,7 +27,7 @@ const amountsOfRecords = async (db: Queryable, keys: ScopeKeys, totals: readonly
   return found;
 };
 
-/** From the payload, of what nothing was made yet. */
+/** From the payload, of what nothing was made yet, or by a rule that holds no more and may have meant another unit. */
 const amountsInPayload = async (db: Queryable, keys: ScopeKeys, rules: Rules, patientId: string, payloadId: string, wanted: ReadonlySet<string>): Promise<Amount[]> => {
   const payload = await readPayload(db, keys, patientId, payloadId);
   if (!payload) return [];
@@ -48,14 +48,16 @@ const unlessBroken = (amounts: Promise<Amount[]>): Promise<Amount[]> =>
  */
 export const createAmounts = (db: Queryable, keyRing: KeyRing, ruleBook: RuleBook): Amounts => async (totals) => {
   const amounts = new Map<string, number>();
-  const { rules } = await ruleBook.current(db);
+  const { rules, inForce } = await ruleBook.current(db);
+  const holding = new Set(inForce.map(({ identifier, version }) => `${identifier}@${String(version)}`));
   for (const [patientId, own] of Map.groupBy(totals, ({ patient_id }) => patient_id)) {
     const keys = await keyRing.knownKeysOf(db, `patient:${patientId}`);
     if (!keys) continue;
     for (const [payloadId, group] of Map.groupBy(own, ({ payload_id }) => payload_id)) {
-      const [made, fresh] = [group.filter(({ rule_id }) => rule_id !== null), group.filter(({ rule_id }) => rule_id === null)];
-      const found = await unlessBroken(amountsOfRecords(db, keys, made));
-      if (fresh.length > 0) found.push(...(await unlessBroken(amountsInPayload(db, keys, rules, patientId, payloadId, new Set(fresh.map(({ _id }) => _id))))));
+      const read = group.filter(({ rule_id: ruleId, rule_version: version }) => !holding.has(`${String(ruleId)}@${String(version)}`));
+      const found = read.length === 0 ? [] : await unlessBroken(amountsInPayload(db, keys, rules, patientId, payloadId, new Set(read.map(({ _id }) => _id))));
+      const ids = new Set(found.map(([id]) => id));
+      found.push(...(await unlessBroken(amountsOfRecords(db, keys, group.filter(({ _id, rule_id: ruleId }) => ruleId !== null && !ids.has(_id))))));
       for (const [id, amount] of found) amounts.set(id, amount);
     }
   }

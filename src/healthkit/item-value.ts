@@ -113,7 +113,7 @@ function statedUnit(item: Item, type: HealthKitType | undefined, batchUnit: stri
   const own = stated(item['unit']);
   const given = own ? item['unit'] : batchUnit;
   if (type?.canonicalUnit === undefined) {
-    return own && type === undefined ? { unit: ucumOf(String(given)) ?? String(given), unitAssumed: false } : { unitAssumed: false };
+    return stated(given) && type === undefined ? { unit: ucumOf(given) ?? given, unitAssumed: false } : { unitAssumed: false };
   }
   if (!stated(given)) return type.defaultUnit === undefined ? { unitAssumed: true } : { unit: type.defaultUnit, unitAssumed: true };
   const unit = ucumOf(given);

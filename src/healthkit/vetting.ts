@@ -117,7 +117,8 @@ function judge<Device extends EnrolledDevice>(item: Item, { batch, enrolled, pat
   const ahead = faultOfEnd(item, dates, now, total ? longestPeriodMs(known) : 0);
   if (ahead !== undefined) return ahead;
   if (oldest !== undefined && dates.end.epochMs < oldest) return { code: 'older-than-history', place: 'endDate' in item ? '/endDate' : '/startDate' };
-  const unit = unitOfItem(item, known, batch.unit, percent);
+  // Of a type that nobody knows the unit of the upload is for its rule alone: what the sample is known by must stay what it was.
+  const unit = unitOfItem(item, known, known && batch.unit, percent);
   if (isFault(unit)) return unit;
   const fault = judgeValue(item, known, unit) ?? shapeFault(item, checkShape);
   if (fault !== undefined) return fault;

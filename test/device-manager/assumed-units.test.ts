@@ -61,6 +61,8 @@ describe('a value with its unit', () => {
     ['a diastolic pressure that nobody has', 'BloodPressureDiastolic', 15, 'mmHg', '15 mm[Hg] implausible'],
     ['the water of a day', 'DietaryWater', 12_000, 'mL', '12 L'],
     ['a peak flow in litres a second', 'PeakExpiratoryFlowRate', 8, 'L/s', '480 L/min'],
+    ['a heart rate that no number holds in its unit', 'HeartRate', 1.8e307, 'count/s', 'value-not-a-number'],
+    ['no sound at all, which is infinitely few decibels', 'HeadphoneAudioExposure', 0, 'Pa', 'value-not-a-number'],
   ])('%s', (_situation, type, value, unit, outcome) => {
     expect(through(type, value, unit)).toBe(outcome);
   });

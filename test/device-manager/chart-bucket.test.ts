@@ -40,6 +40,15 @@ describe('buckets of a chart', () => {
     expect(bucketsOf([cell('2024-07-01T10:01:00Z', 60), cell('2024-07-01T10:04:00Z', 90)], { widthMs: hourMs, timeZone: 'UTC', sums: true })).toMatchObject([{ y: 150, min: 60, max: 90, count: 2 }]);
   });
 
+  test.each<[situation: string, values: readonly number[], sums: boolean, expected: number]>([
+    ['added up', [1e308, 1e308], true, Number.MAX_VALUE],
+    ['added up below zero', [-1e308, -1e308, -1e308], true, -Number.MAX_VALUE],
+    ['of which the mean is drawn', [1e308, 1e308], false, Number.MAX_VALUE / 2],
+  ])('values beyond what a number holds, %s, are a number still', (_situation, values, sums, expected) => {
+    const [bucket] = bucketsOf(values.map((value) => cell('2024-07-01T10:01:00Z', value)), { widthMs: hourMs, timeZone: 'UTC', sums });
+    expect(bucket?.y).toBe(expected);
+  });
+
   test.each([
     ['UTC', ['2024-10-26T00:00:00.000Z', '2024-10-27T00:00:00.000Z', '2024-10-28T00:00:00.000Z']],
     ['Europe/Rome', ['2024-10-25T22:00:00.000Z', '2024-10-26T22:00:00.000Z', '2024-10-27T23:00:00.000Z']],

@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { startTestVitalgate, type TestVitalgate } from '../setup/vitalgate.ts';
-import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, refused, service, type Client, type KeptRecord } from './client.ts';
+import { answered, bloodPressure, clientWith, cuff, eventually, newPatient, patientWithWatch, refused, service, type Client, type KeptRecord } from './client.ts';
 
 interface Type {
   readonly identifier: string;
   readonly version: number;
   readonly origin: string;
   readonly isRetired: boolean;
+  readonly providerId: string;
   readonly dataTypes: string[];
+  readonly normalizedDataType: string;
   readonly normalizationRules: object;
 }
 interface Run {
@@ -97,6 +99,50 @@ describe('health data types', () => {
     expect((await run({ ruleId: identifier, dryRun: false })).counts).toEqual({ samples: 3, unchanged: 3, changed: 0, repaired: 0, broken: 0, unreadable: 0 });
   });
 
+  test('a change of the normalized type alone is a change, and moves the values to the chart of that type', async () => {
+    const { identifier, dataType } = fresh();
+    await answered(create(rule(identifier, dataType)));
+    const _id = await deliver(dataType, 1.2, '2024-05-04T10:00:00Z');
+    await settled(_id);
+    await answered(change(identifier, 1001, rule(identifier, dataType, { normalizedDataType: 'monitor-pulse' })));
+    expect((await run({ ruleId: identifier })).counts).toMatchObject({ samples: 1, changed: 1 });
+    expect((await run({ ruleId: identifier, dryRun: false })).counts).toMatchObject({ samples: 1, changed: 1 });
+    expect(await record(_id)).toMatchObject({ normalizedDataType: 'monitor-pulse', ruleVersion: 1002 });
+    const points = async (type: string) => (await answered<{ data: object[] }[]>(service(vitalgate, patient).get(`/chart-data?normalizedDataType=${type}&from=2024-05-04T00:00:00Z&to=2024-05-05T00:00:00Z`))).flatMap(({ data }) => data).length;
+    expect([await points('heart-rate'), await points('monitor-pulse')]).toEqual([0, 1]);
+  });
+
+  test('a type of HealthKit that is not built in has the unit of the upload where a sample names none', async () => {
+    const { client } = await patientWithWatch(vitalgate);
+    const observations = [{ value: '/value', required: true, targets: [{ code: '29463-7', name: 'Body weight', unit: 'kg', unitCode: 'kg' }] }];
+    await answered(create({ identifier: 'my-type', providerId: 'healthkit', dataTypes: ['MyType'], normalizedDataType: 'body-weight', normalizationRules: { observations } }));
+    const at = '2024-05-05T10:00:00Z';
+    const [kept] = await answered<{ _id: string }[]>(client.post('/health-data/healthkit?type=MyType&unit=g', [{ id: randomUUID(), value: 70_000, startDate: at, endDate: at }]));
+    expect(await settled(kept?._id ?? '')).toMatchObject({ state: 'normalized', normalizedData: { observations: [{ value: 70, unitCode: 'kg' }] } });
+  });
+
+  test('a built-in one that is saved as it was read changes nothing', async () => {
+    const { patientId, client } = await patientWithWatch(vitalgate);
+    const meal = { id: randomUUID(), type: 'Food', name: 'Banana', mealType: 'snack', metadata: { HKFoodType: 'Fruit' }, startDate: '2024-05-05T10:00:00Z', endDate: '2024-05-05T10:00:00Z', objects: [{ quantityType: 'HKQuantityTypeIdentifierDietaryProtein', quantity: 1, unit: 'g' }] };
+    const [kept] = await answered<{ _id: string }[]>(client.post('/health-data/healthkit', [meal]));
+    const noted = (await settled(kept?._id ?? '')).normalizedData?.observations[0]?.annotation;
+    expect(noted).toMatchObject({ food: 'Fruit', name: 'Banana', meal: 'snack' });
+    const { identifier, version, providerId, dataTypes, normalizedDataType, normalizationRules } = await answered<Type>(operator.get('/health-data-types/healthkit-food'));
+    await answered(change(identifier, version, { identifier, providerId, dataTypes, normalizedDataType, normalizationRules }));
+    expect((await run({ patientId, dryRun: false })).counts).toMatchObject({ samples: 1, unchanged: 1 });
+  });
+
+  test('a type of HealthKit is meant by each of its names, and an example may spell its unit as libraries do', async () => {
+    const retired = await answered<Type>(operator.get('/health-data-types/healthkit-walking-heart-rate-average'));
+    await answered(operator.post(`/health-data-types/${retired.identifier}/retire?version=${String(retired.version)}`, undefined));
+    const body = { ...withTarget({}), identifier: 'walking-pulse', providerId: 'healthkit', dataTypes: ['WalkingHeartRateAverage'], example: { value: 70, unit: 'bpm' } };
+    expect(await answered<Type>(create(body))).toMatchObject({ dataTypes: ['HKQuantityTypeIdentifierWalkingHeartRateAverage'] });
+    const { client } = await patientWithWatch(vitalgate);
+    const at = '2024-05-05T10:00:00Z';
+    const [kept] = await answered<{ _id: string }[]>(client.post('/health-data/healthkit', [{ id: randomUUID(), type: 'WalkingHeartRateAverage', unit: 'bpm', value: 70, startDate: at, endDate: at }]));
+    expect(await settled(kept?._id ?? '')).toMatchObject({ state: 'normalized', ruleId: 'walking-pulse' });
+  });
+
   test('what had no rule is repaired, and what a retired rule made is broken by a run and not before', async () => {
     const { identifier, dataType } = fresh();
     const _id = await deliver(dataType, 1.2);
@@ -151,10 +197,15 @@ describe('health data types', () => {
     ['nothing at all', rule('r', 'R', { normalizationRules: { observations: [] } }), 400, 'invalid-rule', '/normalizationRules/observations'],
     ['an order of codes it does not have', rule('r', 'R', { normalizationRules: { ...rule('r', 'R').normalizationRules, ascending: [['8480-6', '8462-4']] } }), 400, 'invalid-rule', '/normalizationRules/ascending/0'],
     ['a pointer to nothing, as its example shows', rule('r', 'R', { example: { measurements: { heart: { value: 1, unit: 'Hz' } } } }), 400, 'invalid-rule', '/example'],
+    ['one data type in two letter cases', rule('r', 'R', { dataTypes: ['Foo', 'foo'] }), 400, 'invalid-rule', '/dataTypes'],
+    ['one data type in two letter cases, and an example', rule('r', 'R', { dataTypes: ['Foo', 'foo'], example: { measurements: { pulse: { value: 1, unit: 'Hz' } } } }), 400, 'invalid-rule', '/dataTypes'],
+    ['one type of HealthKit under two of its names', { ...withTarget({}), providerId: 'healthkit', dataTypes: ['NoSuchType', 'HeartRate', 'heart_rate'] }, 400, 'invalid-rule', '/dataTypes'],
     ['a pointer that is none', rule('r', 'R', { normalizationRules: { observations: [{ value: 'value', targets: [] }] } }), 400, 'invalid-request', '/normalizationRules/observations/0/value'],
     ['a member nobody knows', rule('r', 'R', { normalizationRules: { observations: [], script: 'x' } }), 400, 'invalid-request', '/normalizationRules/script'],
     ['51 values', rule('r', 'R', { normalizationRules: { observations: Array.from({ length: 51 }, () => ({ value: '/v' })) } }), 400, 'invalid-request', '/normalizationRules/observations'],
     ['samples that another rule takes', rule('r', 'bloodpressure'), 409, 'already-exists', '/dataTypes'],
+    ['a type of HealthKit that a built-in one takes, by another of its names', { ...withTarget({}), providerId: 'healthkit', dataTypes: ['HeartRate'] }, 409, 'already-exists', '/dataTypes'],
+    ['an example in a unit as libraries spell it that is another quantity', { ...withTarget({}), example: { value: 70, unit: 'mmHg' } }, 400, 'invalid-rule', '/example'],
     ['an identifier that is taken', rule('medisante-ecg', 'R'), 409, 'already-exists', '/identifier'],
   ])('a rule with %s is refused with its place', async (_situation, body, status, code, pointer) => {
     const problem = await refused(create(body));
@@ -164,6 +215,7 @@ describe('health data types', () => {
 
   test.each<[string, () => Promise<Response>, number]>([
     ['a change of what is not there', () => change('nobody', 1, rule('nobody', 'N')), 404],
+    ['a change to one data type in two letter cases', () => change('medisante-ecg', 2, rule('medisante-ecg', 'ECG', { dataTypes: ['ECG', 'ecg'] })), 400],
     ['a change of the identifier', () => change('medisante-ecg', 2, rule('r', 'R')), 400],
     ['a change from no version', () => operator.send('/health-data-types/medisante-ecg', { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(rule('medisante-ecg', 'ECG')) }), 400],
     ['a retirement of what is not there', () => operator.post('/health-data-types/nobody/retire?version=1', undefined), 404],

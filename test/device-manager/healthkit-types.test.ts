@@ -81,6 +81,20 @@ describe('units', () => {
     expect(unitOf(type, unit)).toBe(expected);
   });
 
+  test.each<[string, object, string | undefined, object]>([
+    ['its own', { unit: 'lb' }, 'kg', { unit: '[lb_av]' }],
+    ['that of its upload, where it names none', {}, 'lb', { unit: '[lb_av]' }],
+    ['that of its upload, as it is spelled where nobody knows it', { unit: ' ' }, 'stones', { unit: 'stones' }],
+    ['none', {}, undefined, {}],
+  ])('a type that nobody knows has the unit that is stated: %s', (_situation, more, batchUnit, expected) => {
+    expect(unitOfItem({ value: 70, ...more }, undefined, batchUnit)).toEqual({ ...expected, unitAssumed: false });
+  });
+
+  test('a sample of a type that nobody knows is the same one whatever the unit of its upload', () => {
+    const vetted = (unit?: string) => vetItem({ item: { type: 'MyType', value: 70, startDate: start, endDate: end }, index: 0, batch: { unit }, enrolled: [device], patientId: 'p', now: Date.parse('2024-07-02T00:00:00Z'), checkShape: () => null });
+    expect(vetted('kg')).toEqual(vetted());
+  });
+
   test('a level by which sound was reduced is a difference of levels', () => {
     expect(through({ type: 'EnvironmentalSoundReduction', unit: 'dBASPL', value: 28, startDate: start, endDate: end })).toMatchObject({ record: { observations: [{ value: 28, unitCode: 'dB' }] } });
   });

@@ -5,6 +5,14 @@ import { accessTokenOf, answered, clientWith, eventually, patientWithWatch, watc
 interface Kept {
   readonly items: readonly { readonly _id: string; readonly status: string }[];
 }
+interface Type {
+  readonly identifier: string;
+  readonly version: number;
+  readonly providerId: string;
+  readonly dataTypes: readonly string[];
+  readonly normalizedDataType: string;
+  readonly normalizationRules: { readonly observations: readonly { readonly targets: readonly object[] }[] };
+}
 /** One request of an app: its body, under the query and in the format it names. */
 type Sent = readonly [query: string, body: unknown];
 
@@ -164,6 +172,25 @@ test('a total that was read again counts beside one that was read before and com
   await upload(client, readAgo(0, 8000));
   await upload(client, readAgo(20, 3000));
   expect(await drawn(client)).toEqual([[8000]]);
+});
+
+test('a total that grew counts after its rule was changed to another unit, in which it is the smaller number', async () => {
+  const { client } = await enrolled();
+  const operator = clientWith(vitalgate.urls.deviceManager, { authorization: `Bearer ${await accessTokenOf(vitalgate, 'operator')}` });
+  const path = '/health-data-types/healthkit-active-energy-burned';
+  const { identifier, version, providerId, dataTypes, normalizedDataType, normalizationRules } = await answered<Type>(operator.get(path));
+  const change = async (since: number, unit: string): Promise<number> => {
+    const observations = normalizationRules.observations.map((one) => ({ ...one, targets: one.targets.map((target) => ({ ...target, unit, unitCode: unit })) }));
+    const body = JSON.stringify({ identifier, providerId, dataTypes, normalizedDataType, normalizationRules: { ...normalizationRules, observations } });
+    return (await answered<Type>(operator.send(`${path}?version=${String(since)}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body }))).version;
+  };
+  const inKilojoules = await change(version, 'kJ');
+  await upload(client, autoExport('active_energy', 'kcal', point(500)));
+  expect(await drawn(client, normalizedDataType)).toEqual([[2092]]);
+  await change(inKilojoules, 'kcal');
+  await upload(client, autoExport('active_energy', 'kcal', point(520)));
+  expect(await drawn(client, normalizedDataType)).toEqual([[520]]);
+  expect(await statesOf(client)).toEqual(['normalized', 'superseded larger-total']);
 });
 
 test('two phones at once, and everything normalized again: one total stays', async () => {

@@ -12,14 +12,14 @@ interface Rule {
 /** Members of a rule that the service writes itself. */
 const written = new Set(['version', 'origin', 'isRetired', 'createdAt', 'creatorId']);
 
-/** Has heart rates come out in hertz from now on; answers what undoes it. */
-const mendHeartRates = async (operator: Client): Promise<() => Promise<unknown>> => {
+/** Has heart rates come out in hertz, or changed otherwise, from now on; answers what undoes it. */
+const mendHeartRates = async (operator: Client, more?: object): Promise<() => Promise<unknown>> => {
   const path = '/health-data-types/healthkit-heart-rate';
   const { version, ...rule } = await answered<Rule>(operator.get(path));
   const before = Object.fromEntries(Object.entries(rule).filter(([member]) => !written.has(member)));
   const observations = rule.normalizationRules.observations.map((one) => ({ ...one, targets: one.targets.map((target) => ({ ...target, unitCode: 'Hz', unit: 'Hz' })) }));
   const change = (since: number, wanted: object) => answered<Rule>(operator.send(`${path}?version=${String(since)}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(wanted) }));
-  const after = await change(version, { ...before, normalizationRules: { ...rule.normalizationRules, observations } });
+  const after = await change(version, { ...before, ...(more ?? { normalizationRules: { ...rule.normalizationRules, observations } }) });
   return () => change(after.version, before);
 };
 
@@ -59,6 +59,18 @@ describe('detections of rules that change', () => {
     expect((await listed(`&state=delivered&patientId=${patientId}`)).map(({ supersededAt }) => supersededAt !== undefined)).toEqual([true]);
     expect([(await record(app, id)).state, writtenUnder(planId).length]).toEqual(['normalized', 1]);
     expect([(await answered<object[]>(app.post(`/health-data/${id}/detections`))).length, writtenUnder(planId).length]).toEqual([1, 2]);
+  });
+
+  test('a delivered detection of a sample that a run makes another type of is superseded, though its value is the same', async () => {
+    const { patientId, app } = await patient();
+    const planId = plan(patientId);
+    const [id = ''] = await upload(app, rates(1));
+    await becomes(app, id, 'submitted');
+    undo = await mendHeartRates(operator, { normalizedDataType: 'pulse-rate' });
+    await renormalize(operator, patientId);
+    expect((await listed(`&state=delivered&patientId=${patientId}`)).map(({ supersededAt }) => supersededAt !== undefined)).toEqual([true]);
+    const { state, normalizedDataType } = await record(app, id);
+    expect([state, normalizedDataType, writtenUnder(planId).length]).toEqual(['normalized', 'pulse-rate', 1]);
   });
 
   test('samples that no rule took are submitted once a run has repaired them, and another run adds nothing', async () => {

@@ -40,7 +40,7 @@ test.each([
 ] as const)('a job that %s, told of %s', async (outcome, _which, earlierMs, jobs, isQueueHeld) => {
   const queue = `${outcome} ${String(earlierMs)}`;
   const { id, lockedAt } = await taken(queue);
-  await database.pool.query(fencedOutcome(...outcomes[outcome](id), new Map([[id, new Date(lockedAt.getTime() - earlierMs)]])));
+  await database.pool.query(fencedOutcome(outcomes[outcome](id)[0], outcomes[outcome](id)[1], new Map([[id, new Date(lockedAt.getTime() - earlierMs)]])));
   const { rows } = await database.pool.query(`select locked_at is not null as held, last_error as error, run_at > now() + interval '1 second' as waits from graphile_worker._private_jobs where id = $1`, [id]);
   expect(rows).toEqual(jobs);
   const { rows: queues } = await database.pool.query(`select locked_at is not null as held from graphile_worker._private_job_queues where queue_name = $1`, [queue]);

@@ -94,6 +94,9 @@ export const partsHour = (widthMs: number, timeZone: string): ((x: number) => bo
   };
 };
 
+/** A sum in the range of finite numbers: JSON has no other ones, and one enormous value must not cost the chart. */
+const bounded = (sum: number): number => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum));
+
 /** Cells as buckets in order of time; where nothing was measured there is no bucket. `sums` says that values add up. */
 export const bucketsOf = (cells: Iterable<Cell>, { widthMs, timeZone, sums }: { readonly widthMs: number; readonly timeZone: string; readonly sums: boolean }): Bucket[] => {
   const startOf = startsIn(widthMs, timeZone);
@@ -106,7 +109,7 @@ export const bucketsOf = (cells: Iterable<Cell>, { widthMs, timeZone, sums }: { 
       bucket.count += count;
       bucket.min = Math.min(bucket.min, min);
       bucket.max = Math.max(bucket.max, max);
-      bucket.sum += sum;
+      bucket.sum = bounded(bucket.sum + sum);
     }
   }
   return [...buckets].sort(([a], [b]) => a - b).map(([x, { count, min, max, sum }]) => ({ x, y: sums ? sum : sum / count, min, max, count }));

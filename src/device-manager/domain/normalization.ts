@@ -4,7 +4,7 @@ import { parseInstant } from '../../measurement/instant.ts';
 import { isUcum } from '../../measurement/quantity.ts';
 import { attachmentsOf } from './attaching.ts';
 import { observe, Unfit, type Measured, type Notes, type Reason } from './observing.ts';
-import { at, membersOf, type HealthDataType } from './rule.ts';
+import { at, membersOf, tokensOf, type HealthDataType } from './rule.ts';
 
 export interface Normalized {
   readonly ruleId: string;
@@ -18,7 +18,8 @@ export interface Normalized {
 /** Rules by provider and data type. */
 export type Rules = ReadonlyMap<string, HealthDataType>;
 
-const key = (providerId: string, dataType: string): string => `${providerId}/${dataType.toLowerCase()}`;
+/** What rules are found by: provider and data type, whatever its letter case. */
+export const ruleKey = (providerId: string, dataType: string): string => `${providerId}/${dataType.toLowerCase()}`;
 
 /** Makes rules ready for use. Throws naming the rule when a unit is not UCUM or two rules want the same samples. */
 export const compileRules = (types: readonly HealthDataType[]): Rules => {
@@ -28,7 +29,7 @@ export const compileRules = (types: readonly HealthDataType[]): Rules => {
       if (!isUcum(unitCode)) throw new Error(`The rule ${type.identifier} has the unit ${unitCode}, which is not UCUM.`);
     }
     for (const dataType of type.dataTypes) {
-      const name = key(type.providerId, dataType);
+      const name = ruleKey(type.providerId, dataType);
       if (rules.has(name)) throw new Error(`The rules ${rules.get(name)?.identifier ?? ''} and ${type.identifier} both want ${name}.`);
       rules.set(name, type);
     }
@@ -69,8 +70,10 @@ const clockNotes = ({ receivedTime }: HealthDataType, { item, start }: Measured)
 /** Names of metrics that no rule reads. */
 const unrecognizedIn = (type: HealthDataType, item: unknown): string[] => {
   if (type.metrics === undefined) return [];
-  const read = [...type.observations.map((rule) => ('event' in rule ? rule.event : rule.metric)), ...(type.attachments ?? []).map(({ value }) => value)];
-  const known = new Set([...(type.notMetrics ?? []), ...read.map((pointer) => pointer?.split('/')[2] ?? '')]);
+  const place = tokensOf(type.metrics);
+  const read = [...type.observations.map((rule) => ('event' in rule ? rule.event : (rule.value ?? rule.metric ?? ''))), ...(type.attachments ?? []).map(({ value }) => value)];
+  const readThere = read.map(tokensOf).filter((tokens) => place.every((token, index) => tokens[index] === token)).flatMap((tokens) => tokens.slice(place.length, place.length + 1));
+  const known = new Set([...(type.notMetrics ?? []), ...readThere]);
   return Object.keys(membersOf(at(item, type.metrics))).filter((name) => !known.has(name)).map((name) => name.slice(0, 100)).slice(0, 50);
 };
 
@@ -106,7 +109,7 @@ const recordOf = (type: HealthDataType, measured: Measured): NormalizedData => {
 };
 
 /** Whether a rule reads samples of a type. */
-export const hasRule = (rules: Rules, providerId: string, dataType: string): boolean => rules.has(key(providerId, dataType));
+export const hasRule = (rules: Rules, providerId: string, dataType: string): boolean => rules.has(ruleKey(providerId, dataType));
 
 /**
  * Applies the rule for a sample: LOINC codes, values in UCUM units, unrounded. An implausible value is flagged, an unknown unit is
@@ -114,7 +117,7 @@ export const hasRule = (rules: Rules, providerId: string, dataType: string): boo
  */
 export const normalize = (rules: Rules, measured: Measured): Normalized | { readonly reason: Reason } => {
   if (measured.dataType === undefined) return { reason: 'type-unknown' };
-  const type = rules.get(key(measured.providerId, measured.dataType));
+  const type = rules.get(ruleKey(measured.providerId, measured.dataType));
   if (!type) return { reason: 'no-rule' };
   try {
     const record = recordOf(type, measured);

@@ -45,8 +45,10 @@ export type Notes = Readonly<Record<string, string>>;
 /** What a rule finds in an item: an observation; why the sender has no value, by the name of the metric; or a name that it does not know. */
 export type Found = { readonly observation: Observation } | { readonly absent: Notes; readonly required: boolean } | { readonly unrecognized: string };
 
+const isNothing = (value: unknown): boolean => value === undefined || value === null;
+
 const numberOf = (value: unknown, numbersOnly: boolean): number => {
-  if (value === undefined || value === null) throw new Unfit('value-missing');
+  if (isNothing(value)) throw new Unfit('value-missing');
   const number = !numbersOnly && typeof value === 'string' ? decimalOf(value.trim()) : value;
   if (typeof number !== 'number' || !Number.isFinite(number)) throw new Unfit('value-not-a-number');
   return number;
@@ -80,6 +82,12 @@ const converted = (number: number, unit: string, { unitCode, dividedBy }: Target
   return dimensionless(unitCode) && dimensionless(unit) ? number : convert(number, unit, unitCode);
 };
 
+/** A value so large that its conversion is no number any more (an infinite one could neither be kept in JSON nor drawn) does not fit. */
+const finite = (value: number): number => {
+  if (!Number.isFinite(value)) throw new Unfit('value-not-a-number');
+  return value;
+};
+
 const flag = (text: string, on: boolean): Notes => (on ? { [text]: 'true' } : {});
 
 /** What a metric says of itself beside value and unit. */
@@ -95,7 +103,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
   const { unit, spelling } = unitOf(rule, measured);
   const target = rule.targets.find((one) => fits(unit, one));
   if (!target) throw new Unfit('unit-not-for-type');
-  const value = converted(rule.fraction === true && measured.percentDeclared !== true && unit === '%' && number <= 1 ? number * 100 : number, unit, target);
+  const value = finite(converted(rule.fraction === true && measured.percentDeclared !== true && unit === '%' && number <= 1 ? number * 100 : number, unit, target));
   const assumed = rule.metric === undefined && measured.unitAssumed === true;
   const [low, high] = (assumed ? target.plausibleIfAssumed : undefined) ?? target.plausible ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const implausible = value < low || value > high;
@@ -110,7 +118,7 @@ const readQuantity = (rule: QuantityRule, type: HealthDataType, measured: Measur
 
 const readEvent = ({ events, duration = false }: EventRule, { start, end }: Measured, annotation: Notes, raw: unknown): Observation => {
   const event = eventNamed(events, wordOf(raw));
-  if (!event) throw new Unfit(raw === undefined ? 'value-missing' : 'event-unknown');
+  if (!event) throw new Unfit(isNothing(raw) ? 'value-missing' : 'event-unknown');
   const about = { code: loincUrl(event.code), name: event.name };
   if (duration) return { ...about, unit: 'min', unitCode: 'min', value: (Date.parse(end) - Date.parse(start)) / 60_000, ...noted(annotation) };
   return { ...about, unit: 'events', unitCode: '{event}', value: 1, ...noted(annotation) };
@@ -118,8 +126,9 @@ const readEvent = ({ events, duration = false }: EventRule, { start, end }: Meas
 
 const nameOf = (metric: string): string => metric.slice(metric.lastIndexOf('/') + 1);
 
-/** Of several that were stated, one that nobody knows costs the others nothing. */
+/** Of several that were stated, one that nobody knows costs the others nothing; nor does one that was not stated and need not be. */
 const readEvents = (rule: EventRule, measured: Measured, annotation: Notes, raw: unknown): Found[] => {
+  if (isNothing(raw) && rule.required !== true && !Object.hasOwn(rule.events, '')) return [];
   if (!Array.isArray(raw)) return [{ observation: readEvent(rule, measured, annotation, raw) }];
   return [...new Set(raw.map(wordOf))].map((word): Found =>
     eventNamed(rule.events, word) ? { observation: readEvent(rule, measured, annotation, word) } : { unrecognized: `${nameOf(rule.event)}: ${word}`.slice(0, 100) });
@@ -130,9 +139,9 @@ export const observe = (rule: ObservationRule, type: HealthDataType, measured: M
   const raw = at(measured.item, 'event' in rule ? rule.event : (rule.value ?? `${rule.metric ?? ''}/value`));
   if ('event' in rule) return readEvents(rule, measured, annotation, raw);
   const { metric, required = false, unless } = rule;
-  if (unless !== undefined && (at(measured.item, unless) ?? undefined) !== undefined) return [];
+  if (unless !== undefined && !isNothing(at(measured.item, unless))) return [];
   const absent = raw === undefined && metric !== undefined ? at(measured.item, `${metric}/absentReason`) : undefined;
   if (typeof absent === 'string') return [{ absent: { [`${nameOf(metric ?? '')}Absent`]: absent.slice(0, 100) }, required }];
-  if (raw === undefined && !required && (metric === undefined || (at(measured.item, metric) ?? undefined) === undefined)) return [];
+  if (raw === undefined && !required && (metric === undefined || isNothing(at(measured.item, metric)))) return [];
   return [{ observation: readQuantity(rule, type, measured, annotation, raw) }];
 };

@@ -1,11 +1,12 @@
 import { isUcum } from '../../measurement/quantity.ts';
-import { normalize, compileRules } from './normalization.ts';
+import { ucumOf } from '../../measurement/unit-spelling.ts';
+import { normalize, compileRules, ruleKey } from './normalization.ts';
 import type { HealthDataType, ObservationRule, QuantityRule, Target } from './rule.ts';
 
 /** Why a rule cannot work; `pointer` is a JSON pointer into the rule. */
 export interface RuleFault {
   readonly pointer: string;
-  readonly code: 'arity' | 'unit-unknown' | 'range' | 'code-invalid' | 'nothing' | 'example-fails';
+  readonly code: 'arity' | 'unit-unknown' | 'range' | 'code-invalid' | 'nothing' | 'uniqueItems' | 'example-fails';
   readonly message: string;
 }
 
@@ -57,10 +58,14 @@ const ascendingFaults = ({ ascending = [], observations }: HealthDataType): Rule
   return ascending.flatMap((pair, index) => (pair.every((code) => codes.has(code)) ? [] : [fault(`/normalizationRules/ascending/${String(index)}`, 'code-invalid', 'Name codes of this rule.')]));
 };
 
-/** Whether the rule makes a record of a sample of its own; the unit declared for it stands in its member `unit`. */
+/** The schema tells names that are the same text; rules take them whatever their letter case. */
+const dataTypeFaults = ({ providerId, dataTypes }: HealthDataType): RuleFault[] =>
+  new Set(dataTypes.map((name) => ruleKey(providerId, name))).size === dataTypes.length ? [] : [fault('/dataTypes', 'uniqueItems', 'Name each data type once; letter case and other names do not tell it apart.')];
+
+/** Whether the rule makes a record of a sample of its own; the unit declared for it stands in its member `unit`, spelled as in an upload. */
 const exampleFaults = (type: HealthDataType, example: unknown): RuleFault[] => {
   if (typeof example !== 'object' || example === null) return [];
-  const unit = 'unit' in example && typeof example.unit === 'string' ? example.unit : undefined;
+  const unit = 'unit' in example && typeof example.unit === 'string' ? (ucumOf(example.unit) ?? example.unit) : undefined;
   const outcome = normalize(compileRules([type]), { providerId: type.providerId, dataType: type.dataTypes[0], item: example, unit, start: '2024-01-01T00:00:00.000Z', end: '2024-01-01T00:00:00.000Z' });
   return 'reason' in outcome ? [fault('/example', 'example-fails', `The rule makes nothing of the example: ${outcome.reason}.`)] : [];
 };
@@ -69,6 +74,7 @@ const exampleFaults = (type: HealthDataType, example: unknown): RuleFault[] => {
 export const faultsIn = (type: HealthDataType, example?: unknown): RuleFault[] => {
   const { observations, attachments = [] } = type;
   const faults = [
+    ...dataTypeFaults(type),
     ...(observations.length + attachments.length === 0 ? [fault('/normalizationRules/observations', 'nothing', 'Say what becomes of a sample.')] : []),
     ...observations.flatMap((rule, index) => observationFaults(rule, `/normalizationRules/observations/${String(index)}`)),
   ];

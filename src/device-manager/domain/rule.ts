@@ -91,8 +91,8 @@ export interface HealthDataType {
 const takenApart = new Map<string, readonly string[]>();
 const MOST_POINTERS = 10_000;
 
-/** Pointers are those of rules, and come back with every sample. */
-const tokensOf = (pointer: string): readonly string[] => {
+/** What a JSON pointer names from the outside in. Pointers are those of rules, and come back with every sample. */
+export const tokensOf = (pointer: string): readonly string[] => {
   const known = takenApart.get(pointer);
   if (known !== undefined) return known;
   const tokens = pointer.split('/').slice(1).map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));

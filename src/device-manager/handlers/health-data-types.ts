@@ -1,6 +1,7 @@
 import type { HealthDataType as WireType, NewHealthDataType } from '../../../generated/device-manager.d.ts';
 import type { Handlers } from '../../http/operation.ts';
 import { problem } from '../../http/problem.ts';
+import { resolveType } from '../../healthkit/type-catalogue.ts';
 import { actorOf, type Caller, type Operations } from '../caller.ts';
 import { faultsIn } from '../domain/rule-fault.ts';
 import type { HealthDataType } from '../domain/rule.ts';
@@ -24,9 +25,13 @@ const wireOf = ({ type, name, example, version, isRetired, createdAt, creator }:
   };
 };
 
+/** Types as samples have them: HealthKit's are kept under Apple's identifiers, whatever name they came by. */
+const keptTypes = ({ providerId, dataTypes }: Pick<NewHealthDataType, 'providerId' | 'dataTypes'>): readonly string[] =>
+  providerId === 'healthkit' ? dataTypes.map((name) => resolveType(name)?.identifier ?? name) : dataTypes;
+
 /** A definition as it is kept. Throws invalid-rule, naming each place at which the rule cannot work. */
 const definitionOf = ({ normalizationRules, name, example, ...type }: NewHealthDataType): Definition => {
-  const whole = { ...type, version: 1, ...normalizationRules } as unknown as HealthDataType;
+  const whole = { ...type, dataTypes: keptTypes(type), version: 1, ...normalizationRules } as unknown as HealthDataType;
   const errors = faultsIn(whole, example);
   if (errors.length > 0) throw problem('invalid-rule', { errors });
   return { type: whole, ...(name !== undefined && { name }), ...(example !== undefined && { example }) };
