@@ -122,7 +122,11 @@ export interface ServerState {
 
 const serverGauges = (requestsInFlight: () => number, isReady: () => Promise<boolean>): GaugeSource[] => [
   { name: 'http_requests_in_flight', isPrompt: true, labelNames: [], help: 'Requests that have no answer yet, the one that asks for this among them.', read: () => [{ labels: {}, value: requestsInFlight() }] },
-  { name: 'vitalgate_ready', isPrompt: true, labelNames: [], help: '1 while the service takes requests, as /-/ready tells, else 0.', read: async () => [{ labels: {}, value: (await isReady()) ? 1 : 0 }] },
+  {
+    name: 'vitalgate_ready', isPrompt: true, labelNames: [], help: '1 while the service takes requests, as /-/ready tells, else 0.',
+    // An alarm asks for 0, which a figure that is left out is not.
+    read: async () => [{ labels: {}, value: (await isReady()) ? 1 : 0 }], otherwise: [{ labels: {}, value: 0 }],
+  },
 ];
 
 /**
