@@ -62,6 +62,8 @@ export interface ServiceOptions<Caller> {
   readonly origins?: OriginCheck;
   /** Tells where a request comes from, for counting; the peer when left out. */
   readonly sourceOf?: (connection: Connection) => string;
+  /** Tells whether a proxy or a service of ours calls, whose trace is continued; nobody's is when left out. */
+  readonly isOurs?: (connection: Connection) => boolean;
   /** People reach the service by https, wherever TLS ends. */
   readonly isPublicHttps?: boolean;
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
@@ -147,7 +149,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     metrics.record(access);
     if (answers.hasSubscribers && !access.aborted) answers.publish({ service: name, operationId: access.operationId, status: access.status } satisfies ServiceAnswer);
   }));
-  app.use(traceRequests(name, exchanges));
+  app.use(traceRequests(name, exchanges, options.isOurs ?? ((): boolean => false)));
   app.use(...securityHeaders(options.isPublicHttps ?? false), (request, _response, next) => {
     checkHost(request);
     checkTarget(request);

@@ -65,7 +65,7 @@ const useIt = async ({ bff, deviceManager }: Program['urls']): Promise<void> => 
   for (const path of [`/uploads/${canary}`, `/${canary}?${canary}=${canary}`, '/chart-data?normalizedDataType=heart-rate']) await fetch(`${bff}${path}`, { headers });
   await fetch(`${bff}/reset-password`, { method: 'POST', headers: json, body: JSON.stringify({ email: `${canary}@example.org` }) });
   const { key } = await createApiKey(database.pool, { sender: 'medisante' });
-  await fetch(`${deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' }, body: readFileSync(join(root, 'test/fixtures/medisante/captured/glucose-bg800-pryv.json')) });
+  await fetch(`${deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'x-api-key': key, 'x-forwarded-proto': 'https', 'content-type': 'application/json' }, body: readFileSync(join(root, 'test/fixtures/medisante/captured/glucose-bg800-pryv.json')) });
   await fetch(`${deviceManager}/-/ready`);
   secrets.push(outcome._id, password, cookie.split('=')[1] ?? '', key, '90-TEST-01');
   const jobs = async () => (await database.pool.query<{ left: number }>('select count(*)::int as left from graphile_worker.jobs where attempts = 0')).rows[0]?.left;
@@ -74,7 +74,7 @@ const useIt = async ({ bff, deviceManager }: Program['urls']): Promise<void> => 
 
 beforeAll(async () => {
   [database, receiver] = await Promise.all([createTestDatabase(), startTraceReceiver()]);
-  const program = await start(database, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test' });
+  const program = await start(database, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test', TRUSTED_PROXIES: '127.0.0.1' });
   await useIt(program.urls);
   await program.end();
 });
