@@ -128,11 +128,12 @@ describe('a call in a request belongs to its trace', () => {
       await call(url);
       return { status: 200, body: [] };
     };
-    const spans = await spansOf({ handler, ask: (shelf) => fetch(`${shelf}/books`, { headers: credential }) });
+    const spans = await spansOf({ handler, ask: (shelf) => fetch(`${shelf}/books`, { headers: credential }) }).finally(() => {
+      server.closeAllConnections();
+      server.close();
+    });
     const [request, asking] = ['GET /books', name].map((wanted) => spans.find((span) => span.name === wanted));
     expect(asking).toMatchObject({ traceId: request?.traceId, parentId: request?.spanId, attributes: { 'http.request.method': 'GET', 'http.response.status_code': 200 } });
     expect(asked.map(({ headers }) => headers['traceparent'])).toEqual([isToldTo ? `00-${String(request?.traceId)}-${String(asking?.spanId)}-01` : undefined]);
-    server.closeAllConnections();
-    server.close();
   });
 });
