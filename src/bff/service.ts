@@ -8,7 +8,7 @@ import type { Service } from '../http/service.ts';
 import type { TurnLimits } from '../http/turns.ts';
 import { loadSpec } from '../http/spec.ts';
 import { createOriginCheck } from '../http/origin-check.ts';
-import { createSourceReader } from '../http/request-source.ts';
+import { createSourceReader, createTrust } from '../http/request-source.ts';
 import type { GaugeSource } from '../metrics/gauge.ts';
 import type { Caller, Operations } from './caller.ts';
 import { expectingUser } from './expected-user.ts';
@@ -74,6 +74,7 @@ export interface BffDependencies {
 const edgeOf = ({ publicUrl, allowedOrigins = [], trustedProxies = [], isPublicHttps = false, warmUp = true }: BffDependencies) => ({
   origins: createOriginCheck({ publicUrl, allowedOrigins, trustedProxies }),
   sourceOf: createSourceReader({ trustedProxies }),
+  isOurs: createTrust({ trustedProxies }),
   isPublicHttps,
   warmUp,
 });

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload } from 'jose';
+import { spanOf } from '../http/light-fetch.ts';
 import { problem } from '../http/problem.ts';
+import { traced, type Note } from '../tracing/tracing.ts';
 import type { KeyHolder } from './storage/api-key-table.ts';
 
 /** Who issues tokens that open the webhook. */
@@ -46,8 +48,9 @@ const senderName = /^[a-z][a-z0-9-]{0,63}$/;
 const largestKeySet = 262_144;
 
 /** Reads no more than a set of keys can be; a redirect is an answer like any other that is not 200. */
-const boundedFetch = async (url: string, init: RequestInit): Promise<Response> => {
+const boundedFetch = async (url: string, init: RequestInit, note: Note): Promise<Response> => {
   const { body, status, headers } = await fetch(url, { ...init, redirect: 'manual' });
+  note({ 'http.response.status_code': status });
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
@@ -58,11 +61,14 @@ const boundedFetch = async (url: string, init: RequestInit): Promise<Response> =
   return new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers });
 };
 
+const tracedFetch = (url: string, init: RequestInit): Promise<Response> =>
+  traced(spanOf(new URL(url).origin, { method: 'GET', template: undefined }), (note) => boundedFetch(url, init, note));
+
 /** Up to here a token waits for keys that cannot be looked at again yet. */
 const longestWaitForKeysMs = 1_000;
 
 const verifier = ({ issuer, jwksUrl, audience, scope, sender, keysEveryMs = 10_000 }: TokenIssuer) => {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: keysEveryMs, cacheMaxAge: 600_000, [customFetch]: boundedFetch });
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000, cooldownDuration: keysEveryMs, cacheMaxAge: 600_000, [customFetch]: tracedFetch });
   const verified = (token: string) => jwtVerify(token, keys, { issuer, audience, algorithms, clockTolerance: clockToleranceSeconds, requiredClaims: ['exp'] });
   /** Whoever made a key up a moment ago must not have a token under a new key refused: its sender may never come again. */
   const verifiedOnceKeysAreNew = async (token: string) => {

@@ -2,6 +2,7 @@ import specification from '../../generated/device-manager.json' with { type: 'js
 import { startChainer } from '../audit/chainer.ts';
 import { createRefusalRecorder } from '../audit/refusal-recorder.ts';
 import { isUnavailable } from '../database/transaction.ts';
+import { createTrust } from '../http/request-source.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import type { TurnLimits } from '../http/turns.ts';
 import type { Service } from '../http/service.ts';
@@ -78,7 +79,7 @@ const gaugesOf = ({ pool, jobPool, gauges = [] }: DeviceManagerDependencies): re
 export const createDeviceManager = async (dependencies: DeviceManagerDependencies): Promise<Service> => {
   const { pool, keyRing, masterKeyFault, log, version, userManagerUrl, therapyMonitoring, validateResponses = false, warmUp = true } = dependencies;
   const spec = loadSpec(specification);
-  const operators = connectOperators(userManagerUrl);
+  const operators = connectOperators(userManagerUrl, dependencies.serviceTokens[0] ?? '');
   const accounts = connectAccounts(userManagerUrl, dependencies.serviceTokens[0] ?? '', dependencies.customUserIdKey);
   const receiver = therapyMonitoring && connectTherapyMonitoring(therapyMonitoring);
   const [ruleBook, outbox] = [ruleBookOf(dependencies), createOutbox(receiver !== undefined)];
@@ -92,7 +93,7 @@ export const createDeviceManager = async (dependencies: DeviceManagerDependencie
     ready: async () => (await masterKeyFault()) ?? (await database()).rowCount === 1,
     checkUp: { database, ...(receiver && { 'therapy-monitoring': receiver.probe }) },
     isDatabaseUnavailable: isUnavailable,
-    isPublicHttps: dependencies.isPublicHttps === true,
+    isPublicHttps: dependencies.isPublicHttps === true, isOurs: createTrust(dependencies),
     codeOf: keyProblemOf,
     problemForms: [fhirProblems],
     auditRefusal: createRefusalRecorder(refusalRules, (entry) => recordEntry(pool, entry), log),

@@ -15,9 +15,11 @@ export const brokenRequestAnswer = (inFlight: ReadonlySet<ServerResponse>, isPub
   const [plain, overHttps] = [securityHeaderLines(isPublicHttps), securityHeaderLines(true)];
   return (error, socket) => {
     const { code = '' } = error as { code?: string };
-    const isAnswering = [...inFlight].some((response) => response.socket === socket && response.headersSent);
-    if (code !== 'ECONNRESET' && socket.writable && !isAnswering) {
+    const underWay = [...inFlight].filter((response) => response.socket === socket);
+    if (code !== 'ECONNRESET' && socket.writable && !underWay.some(({ headersSent }) => headersSent)) {
       const status = STATUSES[code] ?? 400;
+      // It is logged and counted as what its client was told, unless that has left in the middle of its body.
+      if (code !== 'HPE_INVALID_EOF_STATE') for (const response of underWay) response.statusCode = status;
       const headers = socket instanceof TLSSocket ? overHttps : plain;
       const lines = [`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`, ...headers, `X-Request-Id: ${randomUUID()}`, 'Content-Length: 0', 'Connection: close'];
       socket.write(`${lines.join('\r\n')}\r\n\r\n`);

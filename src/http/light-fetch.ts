@@ -115,7 +115,7 @@ function retryAfterOf(headers: Headers): number | undefined {
 const isGarbage = (error: unknown): boolean => error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError;
 
 /** The call as a trace may know it: no path, no query, nothing of headers and body. */
-const spanOf = (origin: string, { method, template }: LightRequest): SpanWish => {
+export const spanOf = (origin: string, { method, template }: Pick<LightRequest, 'method' | 'template'>): SpanWish => {
   const { hostname, port, protocol } = new URL(origin);
   return {
     name: template === undefined ? method : `${method} ${template}`, kind: 'client',

@@ -13,28 +13,29 @@ export interface Metrics {
 /** Scrapers wait for ten seconds unless told otherwise. */
 const SCRAPE_MS = 3_000;
 
-type Look = (read: GaugeSource['read']) => Promise<readonly Reading[]>;
+type Look = (source: Pick<GaugeSource, 'read' | 'otherwise'>) => Promise<readonly Reading[]>;
 
 /**
  * Looks up one figure after the other, so that a scrape takes one connection to the database and not one per figure. What cannot be
- * looked up, or not in time, is left out: the other figures are wanted most when the database is gone.
+ * looked up, or not in time, is left out unless it says otherwise: the other figures are wanted most when the database is gone.
  */
 const inTurn = (scrape: () => object): Look => {
   let last: Promise<unknown> = Promise.resolve();
-  return (read) => {
-    const turn = last.then(() => read(scrape())).catch((): readonly Reading[] => []);
+  return ({ read, otherwise = [] }) => {
+    const turn = last.then(() => read(scrape())).catch(() => otherwise);
     last = turn;
-    return Promise.race([turn, sleep(SCRAPE_MS, [], { ref: false })]);
+    return Promise.race([turn, sleep(SCRAPE_MS, otherwise, { ref: false })]);
   };
 };
 
-const addGauge = (registry: Registry, look: Look, { name, help, labelNames, isPrompt, read }: GaugeSource): void => {
+const addGauge = (registry: Registry, look: Look, source: GaugeSource): void => {
+  const { name, help, labelNames, isPrompt } = source;
   // What is told at once does not wait behind what hangs.
   const lookNow = isPrompt === true ? inTurn(() => ({})) : look;
   const gauge = new Gauge({
     name, help, labelNames: [...labelNames], registers: [registry],
     collect: async () => {
-      const readings = await lookNow(read);
+      const readings = await lookNow(source);
       gauge.reset();
       // A gauge without labels is reset to 0, which would be told as if it had been looked up.
       if (labelNames.length === 0) gauge.remove();

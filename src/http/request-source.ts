@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP, type BlockList } from 'node:net';
+import type { Middleware } from 'openapi-fetch';
+import { bearerOf } from './request-credentials.ts';
 import { isServiceToken } from './service-credential.ts';
 import { holdsAddress, networksOf, plainAddress } from './transport.ts';
 
-/** The header by which a service of ours proves that what it says in X-Forwarded-For is true. */
-export const SERVICE_PROOF_HEADER = 'x-service-token';
+/** The header by which a service of ours proves that it calls, and so that what it says in X-Forwarded-For is true. */
+const SERVICE_PROOF_HEADER = 'x-service-token';
 
 /** What a source is told from. */
 export interface Connection {
@@ -19,6 +21,23 @@ export interface SourceOptions {
   /** Tokens of our services. */
   readonly serviceTokens?: readonly string[];
 }
+
+/** Has every call of a client prove that a service of ours makes it. */
+export const proving = (serviceToken: string): Middleware => ({
+  onRequest: ({ request }) => {
+    request.headers.set(SERVICE_PROOF_HEADER, serviceToken);
+  },
+});
+
+/** Tells whether a request comes from a proxy that is trusted, or from a service of ours: by its credential or its proof. */
+export const createTrust = ({ trustedProxies, serviceTokens = [] }: SourceOptions): ((connection: Connection) => boolean) => {
+  const proxies = networksOf(trustedProxies);
+  return ({ headers, remoteAddress }) => {
+    const proof = headers[SERVICE_PROOF_HEADER];
+    const tokens = [bearerOf(headers), typeof proof === 'string' ? proof : undefined];
+    return holdsAddress(proxies, plainAddress(remoteAddress)) || tokens.some((token) => isServiceToken(token, serviceTokens));
+  };
+};
 
 /** Proxies may write a port, or brackets, beside the address. */
 const addressIn = (hop: string): string => plainAddress(/^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(hop)?.[1] ?? hop);

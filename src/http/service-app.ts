@@ -62,6 +62,8 @@ export interface ServiceOptions<Caller> {
   readonly origins?: OriginCheck;
   /** Tells where a request comes from, for counting; the peer when left out. */
   readonly sourceOf?: (connection: Connection) => string;
+  /** Tells whether a proxy or a service of ours calls, whose trace is continued; nobody's is when left out. */
+  readonly isOurs?: (connection: Connection) => boolean;
   /** People reach the service by https, wherever TLS ends. */
   readonly isPublicHttps?: boolean;
   readonly isDatabaseUnavailable?: (error: unknown) => boolean;
@@ -122,7 +124,11 @@ export interface ServerState {
 
 const serverGauges = (requestsInFlight: () => number, isReady: () => Promise<boolean>): GaugeSource[] => [
   { name: 'http_requests_in_flight', isPrompt: true, labelNames: [], help: 'Requests that have no answer yet, the one that asks for this among them.', read: () => [{ labels: {}, value: requestsInFlight() }] },
-  { name: 'vitalgate_ready', isPrompt: true, labelNames: [], help: '1 while the service takes requests, as /-/ready tells, else 0.', read: async () => [{ labels: {}, value: (await isReady()) ? 1 : 0 }] },
+  {
+    name: 'vitalgate_ready', isPrompt: true, labelNames: [], help: '1 while the service takes requests, as /-/ready tells, else 0.',
+    // An alarm asks for 0, which a figure that is left out is not.
+    read: async () => [{ labels: {}, value: (await isReady()) ? 1 : 0 }], otherwise: [{ labels: {}, value: 0 }],
+  },
 ];
 
 /**
@@ -143,7 +149,7 @@ export const serviceApp = <Caller>(options: ServiceOptions<Caller>, exchanges: E
     metrics.record(access);
     if (answers.hasSubscribers && !access.aborted) answers.publish({ service: name, operationId: access.operationId, status: access.status } satisfies ServiceAnswer);
   }));
-  app.use(traceRequests(name, exchanges));
+  app.use(traceRequests(name, exchanges, options.isOurs ?? ((): boolean => false)));
   app.use(...securityHeaders(options.isPublicHttps ?? false), (request, _response, next) => {
     checkHost(request);
     checkTarget(request);

@@ -1,10 +1,13 @@
 import type { Dispatcher, Pool } from 'undici';
-import { invalid, readBody, troubleOf, unavailable } from './light-fetch.ts';
+import { traced, traceHeaders } from '../tracing/tracing.ts';
+import { invalid, readBody, spanOf, troubleOf, unavailable } from './light-fetch.ts';
 
 /** What is asked for: a GET, with the media type that its answer must have. */
 export interface StreamRequest {
   /** Path and query, encoded. */
   readonly path: string;
+  /** Its path in the contract, with parameters as names: what a trace may know of it. */
+  readonly template: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly mediaType: string;
   readonly signal?: AbortSignal;
@@ -30,14 +33,23 @@ const piecesOf = async function* (body: AsyncIterable<Buffer>, signal: AbortSign
   }
 };
 
+/** Asks, in a span that ends when the answer begins: whoever takes its pieces may let it wait for as long as they like. */
+const ask = (pool: Pool, origin: string, { path, template, headers, signal }: StreamRequest): Promise<Dispatcher.ResponseData> =>
+  traced(spanOf(origin, { method: 'GET', template }), async (note) => {
+    const asked = { path, method: 'GET' as const, headers: { ...headers, ...traceHeaders() }, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS, ...(signal && { signal }) };
+    const answer = await pool.request(asked);
+    note({ 'http.response.status_code': answer.statusCode });
+    return answer;
+  });
+
 /**
  * Opens an answer of any size without reading it; whoever takes its pieces sets the pace, and leaving them closes the connection.
  * @throws ProblemError (from the pieces too) `upstream-unavailable` when the upstream is not reached or answers 5xx, `data-unreadable` when it says that,
  *   `upstream-invalid` for another media type
  */
-export const openStream = async (pool: Pool, { path, headers, mediaType, signal }: StreamRequest): Promise<Streamed> => {
-  const asked = { path, method: 'GET' as const, headers, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS, ...(signal && { signal }) };
-  const { statusCode, headers: given, body } = await pool.request(asked).catch((error: unknown) => {
+export const openStream = async (pool: Pool, origin: string, request: StreamRequest): Promise<Streamed> => {
+  const { mediaType, signal } = request;
+  const { statusCode, headers: given, body } = await ask(pool, origin, request).catch((error: unknown) => {
     signal?.throwIfAborted();
     throw unavailable(error);
   });

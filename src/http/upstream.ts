@@ -63,7 +63,7 @@ export function createUpstream<Paths extends object>({ baseUrl, spec, timeoutMs,
   });
   const prefix = withoutTrailingSlash(base).slice(base.origin.length);
   return Object.assign(client, {
-    stream: (request: StreamRequest) => openStream(streams, { ...request, path: `${prefix}${request.path}` }),
+    stream: (request: StreamRequest) => openStream(streams, base.origin, { ...request, path: `${prefix}${request.path}` }),
     close: async () => {
       await Promise.all([pool.close(), streams.close()]);
     },

@@ -11,6 +11,8 @@ export interface GaugeSource {
   readonly labelNames: readonly string[];
   /** Told at once, or within a bound of its own, whatever the database does: it waits for no other figure. */
   readonly isPrompt?: true;
+  /** What is told where it cannot be looked up, or not in time; without it, nothing is. */
+  readonly otherwise?: readonly Reading[];
   /** `scrape` is the same for all figures that are asked for together. */
   readonly read: (scrape: object) => Promise<readonly Reading[]> | readonly Reading[];
 }

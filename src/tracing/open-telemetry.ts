@@ -50,17 +50,18 @@ const runIn = async <Result>(at: Context, span: Span, work: (note: Note) => Prom
   }
 };
 
-const requestSpanBy = (tracerOf: (service: string) => Tracer): Tracing['request'] => (service, headers): RequestSpan => {
-  const parent = propagation.extract(context.active(), headers);
+const requestSpanBy = (tracerOf: (service: string) => Tracer): Tracing['request'] => (service, traceparent): RequestSpan => {
+  // Without `tracestate`, which would go with every span to the receiver and on to other services, whatever somebody wrote there.
+  const parent = propagation.extract(context.active(), { traceparent });
   const tracer = tracerOf(service);
   const span = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent);
   const inside = trace.setSpan(parent, span).setValue(tracerKey, tracer);
   return {
     run: (work) => context.with(inside, work),
-    end: ({ method, operation, route, status }) => {
+    end: ({ method, operation, route, status, hasFailed }) => {
       span.updateName(route === undefined ? method : `${method} ${route}`);
       span.setAttributes({ 'http.request.method': method, 'http.response.status_code': status, 'vitalgate.operation': operation, ...(route !== undefined && { 'http.route': route }) });
-      if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+      if (hasFailed) span.setStatus({ code: SpanStatusCode.ERROR });
       span.end();
     },
   };

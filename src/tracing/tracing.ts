@@ -1,5 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
-
 /** What a span tells. Never health data, ids of people or devices, paths, query strings, or values that a statement was given. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
 
@@ -23,6 +21,8 @@ export interface RequestOutcome {
   /** With its parameters as names in braces; absent where no operation was matched. */
   readonly route?: string;
   readonly status: number;
+  /** By our doing, or without an answer. */
+  readonly hasFailed: boolean;
 }
 
 /** The span of a request: `run` has what happens inside be part of it. */
@@ -33,7 +33,8 @@ export interface RequestSpan {
 
 /** What records spans. */
 export interface Tracing {
-  readonly request: (service: string, headers: IncomingHttpHeaders) => RequestSpan;
+  /** `traceparent` is the W3C header of a caller whose trace is continued. */
+  readonly request: (service: string, traceparent: string | undefined) => RequestSpan;
   readonly span: <Result>(wish: SpanWish, work: (note: Note) => Promise<Result>) => Promise<Result>;
   /** The W3C headers by which the service that is asked continues the trace. */
   readonly headers: () => Readonly<Record<string, string>>;
@@ -53,8 +54,8 @@ const unheard: Note = () => undefined;
 /** Does the work, in a span where traces are wanted; a rejection is its failure. */
 export const traced = <Result>(wish: SpanWish, work: (note: Note) => Promise<Result>): Promise<Result> => (tracing === undefined ? work(unheard) : tracing.span(wish, work));
 
-/** Opens the span of a request; undefined where no traces are wanted. */
-export const requestSpan = (service: string, headers: IncomingHttpHeaders): RequestSpan | undefined => tracing?.request(service, headers);
+/** Opens the span of a request, in the trace of its caller where that is to be continued; undefined where no traces are wanted. */
+export const requestSpan = (service: string, traceparent: string | undefined): RequestSpan | undefined => tracing?.request(service, traceparent);
 
 /** Headers that continue the trace under way at the service that is asked. */
 export const traceHeaders = (): Readonly<Record<string, string>> => tracing?.headers() ?? {};

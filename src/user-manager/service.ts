@@ -10,7 +10,7 @@ import { inTransaction, isUnavailable } from '../database/transaction.ts';
 import type { Handlers } from '../http/operation.ts';
 import { createOriginCheck } from '../http/origin-check.ts';
 import { problem } from '../http/problem.ts';
-import { createSourceReader } from '../http/request-source.ts';
+import { createSourceReader, createTrust } from '../http/request-source.ts';
 import type { Service } from '../http/service.ts';
 import { createServiceServer } from '../http/service-server.ts';
 import { loadSpec } from '../http/spec.ts';
@@ -191,6 +191,7 @@ export const createUserManager = async (dependencies: UserManagerDependencies): 
     authenticators: createAuthenticators({ serviceTokens, findClient: (clientId, secret) => findClient(pool, clientId, hashOfToken(secret)), findSessionUser: (hash, kind) => findSessionUser(pool, hash, kind, sessionIdleSeconds) }),
     origins: createOriginCheck({ publicUrl: undefined, allowedOrigins, trustedProxies }),
     sourceOf: createSourceReader({ trustedProxies, serviceTokens }),
+    isOurs: createTrust({ trustedProxies, serviceTokens }),
     isPublicHttps,
     limits: { maxBytes: 1_100_000 },
     gauges: [...gauges, ...poolGauges({ requests: pool, jobs: dependencies.jobPool }), ...jobGauges(pool, taskNames), ...auditGauges(pool, 'user_manager')],

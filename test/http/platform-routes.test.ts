@@ -59,3 +59,16 @@ describe('a running service', () => {
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
   });
 });
+
+test.each<[string, () => Promise<boolean | string> | boolean, number]>([
+  ['takes requests', () => true, 1],
+  ['lacks something', () => Promise.resolve('no master key'), 0],
+  ['cannot look', () => Promise.reject(new Error('refused')), 0],
+  ['waits for a database that hangs', () => new Promise(() => undefined), 0],
+])('readiness is a figure of a service that %s', async (_situation, ready, figure) => {
+  const asked = openShelf({ ready });
+  const address = await asked.service.listen(0, '127.0.0.1');
+  const scrapes = await Promise.all([request(address.url).get('/-/metrics'), request(address.url).get('/-/metrics')]);
+  for (const { text } of scrapes) expect(text.split('\n').filter((line) => line.startsWith('vitalgate_ready'))).toEqual([`vitalgate_ready{service="shelf"} ${figure}`]);
+  await asked.service.close(0);
+});

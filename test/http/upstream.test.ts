@@ -163,7 +163,7 @@ test('answers that are read slowly piece by piece, as many as there can be, hold
     else jsonAnswer(200, '[]')(request, response);
   });
   const readers = new AbortController();
-  const opened = Array.from({ length: 80 }, () => upstream.stream({ path: '/archive', headers: {}, mediaType: 'application/zip', signal: readers.signal }).catch((error: unknown) => error));
+  const opened = Array.from({ length: 80 }, () => upstream.stream({ path: '/archive', template: '/archive', headers: {}, mediaType: 'application/zip', signal: readers.signal }).catch((error: unknown) => error));
   await Promise.race(opened);
   await sleep(100);
   expect((await upstream.GET('/devices')).response.status).toBe(200);
@@ -252,7 +252,7 @@ describe('an upstream in trouble is upstream-unavailable', () => {
   ])('%s, told at once or instead of a stream', async (_situation, status, body, code) => {
     const upstream = await answering(jsonAnswer(status, body));
     expect((await problemOf(upstream.GET('/devices'))).code).toBe(code);
-    expect((await problemOf(upstream.stream({ path: '/archive', headers: {}, mediaType: 'application/zip' }))).code).toBe(code);
+    expect((await problemOf(upstream.stream({ path: '/archive', template: '/archive', headers: {}, mediaType: 'application/zip' }))).code).toBe(code);
   });
 
   test('connection refused', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -62,6 +63,13 @@ const upload = async (): Promise<string> => {
 const deliver = async (key: string): Promise<number> =>
   (await fetch(`${vitalgate.urls.deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' }, body: read('test/fixtures/medisante/captured/glucose-bg800-pryv.json') })).status;
 
+/** A sign-in whose client leaves in the middle of its body. */
+const giveUp = (): Promise<void> =>
+  new Promise((resolve) => {
+    const asked = httpRequest(`${vitalgate.urls.bff}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': '900' } });
+    asked.on('error', () => undefined).on('close', resolve).write('{', () => setTimeout(() => asked.destroy(), 100));
+  });
+
 let patientId: string;
 beforeAll(async () => {
   // Nothing runs in the background: what waits is still there when somebody looks.
@@ -69,6 +77,7 @@ beforeAll(async () => {
   patientId = await upload();
   await deliver((await vitalgate.createWebhookKey()).key);
   await fetch(`${vitalgate.urls.bff}/oauth/token`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ username: 'nobody', password: 'nothing at all' }) });
+  await giveUp();
   await vitalgate.database.pool.query(`update device_manager.quarantined_delivery set received_at = now() - interval '25 hours'`);
   await vitalgate.database.pool.query(`update graphile_worker._private_jobs set created_at = now() - interval '1 hour', run_at = now() - interval '1 hour'`);
   await vitalgate.database.pool.query(`select graphile_worker.add_job('renormalize', '{}', max_attempts => 1), graphile_worker.add_job('submit-detections', '{}', run_at => now() + interval '1 day')`);
@@ -80,6 +89,7 @@ afterAll(() => vitalgate.stop());
 describe('what the running program tells', () => {
   test.each<[string, string, Readonly<Record<string, string>>, number | [number, number]]>([
     ['uploads by operation and status', 'http_request_duration_seconds_count', { service: 'bff', operation: 'uploadHealthData', status: '200' }, 1],
+    ['a sign-in that was not answered', 'http_request_duration_seconds_count', { service: 'bff', operation: 'signIn', status: '499' }, 1],
     ['the forwarded upload', 'http_request_duration_seconds_count', { service: 'device-manager', operation: 'receiveHealthKitInFormat' }, 1],
     ['a scrape in flight', 'http_requests_in_flight', { service: 'bff' }, [1, 3]],
     ['readiness', 'vitalgate_ready', { service: 'device-manager' }, 1],
@@ -189,6 +199,15 @@ describe('alarms and dashboard ask for what is there', () => {
     const isChosen = ({ label, operator, value }: { label: string; operator: string; value: string }) => label === 'operation' && (operator === '=' || operator === '=~' || value.startsWith('platform:.*'));
     // Refusals are shown as they are counted, and divided by nothing.
     expect(ofRequests.filter(({ matchers }) => !matchers.some(isChosen)).map(({ where }) => where)).toEqual(['Refusals by operation and status']);
+  });
+
+  test('requests that nobody answered are no refusals, and have an alarm of their own', () => {
+    const statuses = (where: string, expr: string) => readQuery(expr).selectors.flatMap(({ matchers }) => matchers.filter(({ label }) => label === 'status')).map(({ operator, value }) => `${where} ${operator} ${value}`);
+    const asked = new Set(queries.flatMap(([where, expr]) => statuses(where, expr)));
+    const ofRefusals = [...asked].filter((one) => one.endsWith(' =~ 4..')).map((one) => one.replace(' =~ 4..', ''));
+    expect(ofRefusals).toEqual(['VitalgateUploadsRefused', 'VitalgateSignInsRefused', 'Refusals by operation and status']);
+    expect(ofRefusals.filter((where) => !asked.has(`${where} != 499`))).toEqual([]);
+    expect(asked).toContain('VitalgateUnanswered = 499');
   });
 
   test('labels that a summary speaks of are left by its query', () => {

@@ -65,7 +65,7 @@ const useIt = async ({ bff, deviceManager }: Program['urls']): Promise<void> => 
   for (const path of [`/uploads/${canary}`, `/${canary}?${canary}=${canary}`, '/chart-data?normalizedDataType=heart-rate']) await fetch(`${bff}${path}`, { headers });
   await fetch(`${bff}/reset-password`, { method: 'POST', headers: json, body: JSON.stringify({ email: `${canary}@example.org` }) });
   const { key } = await createApiKey(database.pool, { sender: 'medisante' });
-  await fetch(`${deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'x-api-key': key, 'content-type': 'application/json' }, body: readFileSync(join(root, 'test/fixtures/medisante/captured/glucose-bg800-pryv.json')) });
+  await fetch(`${deviceManager}/health-data/medisante`, { method: 'POST', headers: { 'x-api-key': key, 'x-forwarded-proto': 'https', 'content-type': 'application/json' }, body: readFileSync(join(root, 'test/fixtures/medisante/captured/glucose-bg800-pryv.json')) });
   await fetch(`${deviceManager}/-/ready`);
   secrets.push(outcome._id, password, cookie.split('=')[1] ?? '', key, '90-TEST-01');
   const jobs = async () => (await database.pool.query<{ left: number }>('select count(*)::int as left from graphile_worker.jobs where attempts = 0')).rows[0]?.left;
@@ -74,7 +74,7 @@ const useIt = async ({ bff, deviceManager }: Program['urls']): Promise<void> => 
 
 beforeAll(async () => {
   [database, receiver] = await Promise.all([createTestDatabase(), startTraceReceiver()]);
-  const program = await start(database, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test' });
+  const program = await start(database, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test', TRUSTED_PROXIES: '127.0.0.1' });
   await useIt(program.urls);
   await program.end();
 });
@@ -174,10 +174,23 @@ describe('whether there are traces', () => {
     ['switched off', { ...endpoint, OTEL_SDK_DISABLED: 'true' }, undefined, 0],
     ['no exporter of traces', { ...endpoint, OTEL_TRACES_EXPORTER: 'none' }, undefined, 0],
     ['one in ten', { ...endpoint, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.1' }, { sampler: 'parentbased_traceidratio', ratio: 0.1 }, 0],
-    ['a share that is none', { ...endpoint, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '7' }, { ratio: 1 }, 0],
+    ['a share that is none', { ...endpoint, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '7' }, { ratio: 1 }, 1],
+    ['a share with a comma', { ...endpoint, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0,05' }, { ratio: 1 }, 1],
+    ['a share of a hundred', { ...endpoint, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '5%' }, { ratio: 1 }, 1],
+    ['an endpoint without a scheme', { OTEL_EXPORTER_OTLP_ENDPOINT: '10.0.0.5:4318' }, undefined, 1],
+    ['a name and a port', { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, undefined, 1],
+    ['an endpoint of another scheme', { OTEL_EXPORTER_OTLP_ENDPOINT: 'grpc://10.0.0.5:4317' }, undefined, 1],
+    ['an endpoint for traces without a scheme', { ...endpoint, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '10.0.0.5:4318' }, undefined, 1],
+    ['an endpoint for traces, and another one without a scheme', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://10.0.0.5', OTEL_EXPORTER_OTLP_ENDPOINT: '10.0.0.5:4317' }, {}, 0],
+    ['switched off, without a scheme', { OTEL_EXPORTER_OTLP_ENDPOINT: '10.0.0.5:4318', OTEL_SDK_DISABLED: 'true' }, undefined, 0],
+    ['a certificate', { ...endpoint, OTEL_EXPORTER_OTLP_CERTIFICATE: import.meta.filename }, {}, 0],
+    ['a certificate that is not there', { ...endpoint, OTEL_EXPORTER_OTLP_CERTIFICATE: join(folder, 'missing.pem') }, {}, 1],
+    ['a key for traces that is not there, in place of one', { ...endpoint, OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: join(folder, 'missing.pem'), OTEL_EXPORTER_OTLP_CLIENT_KEY: import.meta.filename }, {}, 1],
     ['a sampler that is none', { ...endpoint, OTEL_TRACES_SAMPLER: 'jaeger_remote' }, { sampler: 'parentbased_always_on' }, 1],
     ['another protocol', { ...endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, {}, 1],
     ['names', { ...endpoint, OTEL_SERVICE_NAME: 'ours', OTEL_RESOURCE_ATTRIBUTES: 'a=b,c=d%20e,f,g=%' }, { serviceName: 'ours', resource: { a: 'b', c: 'd e', g: '%' } }, 0],
+    ['a name among what else is said', { ...endpoint, OTEL_RESOURCE_ATTRIBUTES: 'service.name=ours' }, { serviceName: 'ours' }, 0],
+    ['a name in both places', { ...endpoint, OTEL_SERVICE_NAME: 'ours', OTEL_RESOURCE_ATTRIBUTES: 'service.name=theirs' }, { serviceName: 'ours' }, 0],
   ])('%s', (_situation, environment, settings, notices) => {
     const found = traceSettingsIn(environment);
     if (settings === undefined) expect(found.settings).toBeUndefined();

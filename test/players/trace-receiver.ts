@@ -9,6 +9,7 @@ export interface ReceivedSpan {
   readonly spanId: string;
   readonly parentId: string;
   readonly attributes: Readonly<Record<string, string | number>>;
+  readonly hasFailed: boolean;
 }
 
 /** A receiver of OTLP over HTTP (protobuf). */
@@ -63,6 +64,8 @@ const attributesOf = (pairs: readonly Buffer[]): Record<string, string | number>
     return [first(pair, 1).toString(), Buffer.isBuffer(value) ? value.toString() : Number(value)];
   }));
 
+const STATUS_ERROR = 2n;
+
 /** Numbers of fields: opentelemetry/proto/collector/trace/v1 and opentelemetry/proto/trace/v1. */
 const spansIn = (body: Buffer): ReceivedSpan[] =>
   all(body, 1).flatMap((resourceSpans) => {
@@ -70,6 +73,7 @@ const spansIn = (body: Buffer): ReceivedSpan[] =>
     return all(resourceSpans, 2).flatMap((scopeSpans) => all(scopeSpans, 2)).map((span) => ({
       service: String(resource['service.name']), name: first(span, 5).toString(), traceId: first(span, 1).toString('hex'), spanId: first(span, 2).toString('hex'),
       parentId: first(span, 4).toString('hex'), attributes: attributesOf(all(span, 9)),
+      hasFailed: fieldsOf(first(span, 15)).some(([number, value]) => number === 3 && value === STATUS_ERROR),
     }));
   });
 

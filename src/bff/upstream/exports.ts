@@ -21,7 +21,8 @@ export interface Exports {
   readonly archive: (asker: Asker, id: string, signal: AbortSignal) => Promise<ArchiveStream>;
 }
 
-const pathOf = ({ patientId }: Asker, id: string): string => `/patients/${encodeURIComponent(patientId)}/exports/${encodeURIComponent(id)}/content`;
+const template = '/patients/{patientId}/exports/{_id}/content';
+const pathOf = ({ patientId }: Asker, id: string): string => template.replace('{patientId}', () => encodeURIComponent(patientId)).replace('{_id}', () => encodeURIComponent(id));
 
 /** Archives that a Device Manager makes. */
 export const exportCalls = ({ client, headersOf }: DeviceManagerClient): Exports => ({
@@ -45,7 +46,7 @@ export const exportCalls = ({ client, headersOf }: DeviceManagerClient): Exports
     return data as readonly PatientExport[];
   },
   archive: async (asker, id, signal) => {
-    const streamed = await client.stream({ path: pathOf(asker, id), headers: headersOf(asker), mediaType: 'application/zip', signal });
+    const streamed = await client.stream({ path: pathOf(asker, id), template, headers: headersOf(asker), mediaType: 'application/zip', signal });
     if ('pieces' in streamed) return streamed;
     if (streamed.refused === 404) throw problem('not-found');
     if (streamed.refused === 409) throw problem('cannot-go-on');

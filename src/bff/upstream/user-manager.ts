@@ -1,7 +1,7 @@
 import type { PasswordChange, paths, Session, UserInfo } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import { problem } from '../../http/problem.ts';
-import { SERVICE_PROOF_HEADER } from '../../http/request-source.ts';
+import { proving } from '../../http/request-source.ts';
 import { createUpstream, type Upstream } from '../../http/upstream.ts';
 import { refusedPassword } from './refused-password.ts';
 import { sessionInCookies, sessionOfToken, tokenIn, type OpenedSession } from './session-credential.ts';
@@ -44,11 +44,10 @@ type Client = Upstream<Paths>;
 interface Way {
   readonly clientType: string;
   readonly carriesTokens: boolean;
-  readonly serviceToken: string;
 }
 
-/** Tells our User Manager who tries, in a way that it can believe; others do not look at it. */
-const onBehalfOf = (source: string, { serviceToken }: Way): Record<string, string> => ({ 'x-forwarded-for': source.replace(/\/64$/, ''), [SERVICE_PROOF_HEADER]: serviceToken });
+/** Tells our User Manager who tries, which it believes for the proof of each call; others do not look at it. */
+const onBehalfOf = (source: string): Record<string, string> => ({ 'x-forwarded-for': source.replace(/\/64$/, '') });
 
 const credentialOf = (sid: string, { carriesTokens }: Way): Record<string, string> => {
   const token = carriesTokens ? tokenIn(sid) : undefined;
@@ -81,7 +80,7 @@ const end = async (client: Client, headers: Record<string, string>): Promise<num
 
 const signIn = (client: Client, way: Way): UserManager['signIn'] => async (username, password, presentedSid, source) => {
   const presented = presentedSid === undefined ? {} : credentialOf(presentedSid, way);
-  const headers = { 'client-type': way.clientType, ...('cookie' in presented && presented), ...onBehalfOf(source, way) };
+  const headers = { 'client-type': way.clientType, ...('cookie' in presented && presented), ...onBehalfOf(source) };
   const { data, error, response } = await client.POST('/oauth/token', { body: { username, password }, headers });
   if (response.status === 401 || response.status === 403) throw signInFailed(way.clientType, response.status, error);
   if (!response.ok) throw unexpected('sign-in', response.status);
@@ -116,7 +115,7 @@ const ownSessions = (client: Client, way: Way): Pick<UserManager, 'sessions' | '
     if (!response.ok) throw unexpected('the end of a session', response.status);
   },
   changePassword: async (sid, body, source) => {
-    const { error, response } = await client.POST('/change-password', { body, headers: { ...credentialOf(sid, way), ...onBehalfOf(source, way) } });
+    const { error, response } = await client.POST('/change-password', { body, headers: { ...credentialOf(sid, way), ...onBehalfOf(source) } });
     const refused = refusedPassword(error);
     if (refused !== undefined) throw refused;
     if (response.status === 401) throw codeOf(error) === 'sign-in-failed' ? problem('sign-in-failed', { detail: 'Check the current password.' }) : problem('unauthenticated');
@@ -129,8 +128,8 @@ const ownSessions = (client: Client, way: Way): Pick<UserManager, 'sessions' | '
 /** Connects to a User Manager as a client of the given type: for some it sets a cookie, for others it answers an access token. */
 export const connectUserManager = (baseUrl: string, clientType: string, serviceToken: string): UserManager => {
   const client: Client = createUpstream<Paths>({ baseUrl, spec: needed, timeoutMs: 8_000, maxBytes: 1_048_576 });
-  client.use(handOnTooManyRequests);
-  const way = { clientType, carriesTokens: clientType !== 'website', serviceToken };
+  client.use(handOnTooManyRequests, proving(serviceToken));
+  const way = { clientType, carriesTokens: clientType !== 'website' };
   return {
     signIn: signIn(client, way),
     userInfo: async (sid) => {

@@ -3,6 +3,7 @@ import type { paths, User } from '../../../generated/user-manager.d.ts';
 import specification from '../../../generated/user-manager.json' with { type: 'json' };
 import type { AuditRecord } from '../../audit/audit-record.ts';
 import { problem } from '../../http/problem.ts';
+import { proving } from '../../http/request-source.ts';
 import { createUpstream } from '../../http/upstream.ts';
 
 /** An account of whom other services may know as a patient. */
@@ -81,8 +82,9 @@ const believedMs = 1_000;
 const mostRemembered = 1_000;
 
 /** Connects to the User Manager. Throws 502 or 503 when it cannot tell. */
-export const connectOperators = (baseUrl: string): Operators => {
+export const connectOperators = (baseUrl: string, serviceToken: string): Operators => {
   const client = createUpstream<paths>({ baseUrl, spec: specification, timeoutMs: 5_000, maxBytes: 1_048_576 });
+  client.use(proving(serviceToken));
   const remembered = new Map<string, { operator: string | undefined; untilMs: number }>();
   return {
     operatorOf: async (token) => {
