@@ -35,6 +35,8 @@ const hasNo = (parts: RegExp) => (text: string): boolean => {
 };
 /** We name services by their addresses, in tokens too, and show them no user and password. */
 const serviceUrl = url.refine(hasNo(/[?#@]/), 'has a user, a password, a query or a fragment, which the address of a service has not');
+/** Names who issues tokens, and is never asked. */
+const issuerUrl = url.refine(hasNo(/[?#]/), 'has a user, a password, a query or a fragment, which the name of an issuer has not');
 const keysUrl = url.refine(hasNo(/#|^[^?]*@/), 'has a user, a password or a fragment, which the address of keys has not');
 /** As libpq, also without a host: `postgres://user:password@/database?host=/run/postgresql`. */
 const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text.replace('@/', '@localhost/'));
@@ -169,7 +171,7 @@ export const settings = {
     meaning: 'What the BFF sends as `client-type` at sign-in; for types other than `website` the User Manager may answer an access token instead of a cookie.', otherwise: '`website`', secret: 'no',
   },
   CUSTOM_USER_ID_KEY: { schema: z.string().max(100).optional(), meaning: 'The member of `/userinfo` that is the id of the patient.', otherwise: '`_id`, else `sub`', secret: 'no' },
-  WEBHOOK_JWT_ISSUER: { schema: serviceUrl.optional(), meaning: 'An issuer of JWT, the claim `iss`, whose tokens open the webhook beside our own; needs `WEBHOOK_JWKS_URL` and `WEBHOOK_JWT_AUDIENCE`.', otherwise: 'none', secret: 'no' },
+  WEBHOOK_JWT_ISSUER: { schema: issuerUrl.optional(), meaning: 'An issuer of JWT, the claim `iss`, whose tokens open the webhook beside our own; needs `WEBHOOK_JWKS_URL` and `WEBHOOK_JWT_AUDIENCE`.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWKS_URL: { schema: keysUrl.optional(), meaning: 'Where the keys of that issuer are.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWT_AUDIENCE: { schema: z.string().max(500).optional(), meaning: 'The audience, the claim `aud`, that its tokens must be for.', otherwise: 'none', secret: 'no' },
   WEBHOOK_JWT_SCOPE: { schema: z.string().max(200).optional(), meaning: 'The scope that its tokens must have.', otherwise: 'none is asked for', secret: 'no' },

@@ -24,8 +24,8 @@ export const typesOf = async (ruleBook: RuleBook) => (await ruleBook.current()).
  * none of them makes a series any more.
  */
 export const chartedTypes = async (ruleBook: RuleBook): Promise<ChartedTypes> => {
-  const { versions, newest } = await ruleBook.current();
-  const current = [...newest.values()].filter(({ isRetired }) => !isRetired).flatMap(({ type }) => seriesIn(type));
+  const { versions, inForce } = await ruleBook.current();
+  const current = inForce.flatMap(seriesIn);
   const known = new Set(current.map(({ name }) => name));
   const all = [...current, ...versions.flatMap(({ type }) => seriesIn(type)).filter(({ name }) => !known.has(name))];
   const namesWhere = (holds: (series: Series) => boolean): ReadonlySet<string> => new Set(all.filter(holds).map(({ name }) => name));

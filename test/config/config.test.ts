@@ -44,6 +44,7 @@ describe('settings', () => {
     ['an empty list of members of /userinfo means none', { USERINFO_ADDITIONAL_PROPERTIES: '' }, { USERINFO_ADDITIONAL_PROPERTIES: [] }],
     ['a header is named in any case', { USERID_HEADER_KEY: 'X-Patient' }, { USERID_HEADER_KEY: 'x-patient' }],
     ['a proxy that forwards names the patient', { USERID_HEADER_KEY: 'X-Forwarded-User' }, { USERID_HEADER_KEY: 'x-forwarded-user' }],
+    ['the name of an issuer may have an @', { ...foreignIssuer, WEBHOOK_JWT_ISSUER: 'https://issuer/@acme' }, {}],
     ['addresses may have a path, and that of keys a query', { USER_MANAGER_URL: 'https://um/path', ...foreignIssuer, WEBHOOK_JWKS_URL: 'https://issuer/keys?version=2' }, { USER_MANAGER_URL: 'https://um/path' }],
     ['mail without the User Manager needs no address', { SERVICES: 'device-manager', SMTP_URL: 'smtp://mail', USER_MANAGER_URL: 'http://um', SERVICE_TOKEN: 't'.repeat(32) }, { SMTP_URL: 'smtp://mail' }],
     ['a User Manager alone with a Device Manager elsewhere', { SERVICES: 'user-manager', DEVICE_MANAGER_URL: 'http://dm', SERVICE_TOKEN: 't'.repeat(32) }, { DEVICE_MANAGER_URL: 'http://dm' }],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { HealthDataType } from '../../src/device-manager/domain/rule.ts';
 import type { Displaced } from '../../src/device-manager/domain/rules-in-force.ts';
+import { chartedTypes } from '../../src/device-manager/charted-types.ts';
 import { createRuleBook } from '../../src/device-manager/rule-book.ts';
 import { inTransaction } from '../../src/database/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../setup/test-database.ts';
@@ -59,4 +60,13 @@ test('what the rule of the installation keeps is told once', async () => {
 
 test('built-in rules that want the same samples are found at once', () => {
   expect(() => book([rule('one', ['HKNew']), rule('other', ['HKNew'])])).toThrow('both want');
+});
+
+test('charts draw the series of a type as the rule of the installation says', async () => {
+  const counting = (identifier: string, overlapping: boolean): HealthDataType => ({
+    ...rule(identifier, ['HKNew']), observations: [{ value: '/value', targets: [{ code: '9999-1', name: 'Units', unit: 'IU', unitCode: '[iU]', cumulative: true, overlapping }] }],
+  });
+  await create(counting('own', false));
+  const { cumulative, overlapping } = await chartedTypes(book([counting('shipped', true)]));
+  expect([[...cumulative], [...overlapping]]).toEqual([['9999-1|[iU]'], []]);
 });
