@@ -102,7 +102,6 @@ const declared: Pattern[] = specifications.flatMap(({ service, spec }) => [...JS
 /** Patterns that are not shown to be linear, and why that harms nobody. */
 const boundedInput: Readonly<Record<string, string>> = {
   '\\/+$': 'reads addresses out of the settings',
-  '^([a-z]+:\\/\\/)([^/?#]*)([^#]*)$': 'reads addresses out of the settings',
   '(?:^|\\/)([A-Z][A-Za-z]+\\/[A-Za-z0-9.-]{1,64})(?:\\/_history\\/[^/]+)?$': 'cannot be judged within the time; reads references of at most 1000 characters, each part of which ends at a slash',
 };
 
