@@ -9,9 +9,9 @@ const OUTCOME = /^(?:complete|fail)_jobs?(?:_q)?\//;
 /** Takes from whoever holds a job for four hours, also where it is still worked on; the look for dead workers knows better. */
 const FOUR_HOURS = /^clear_stale_locks/;
 
-/** Pauses before an outcome is written again, and for how long it is: longer than a restart of the database takes. */
+/** For how long an outcome is written again: longer than a restart of the database takes. */
+const REPEATED_FOR_MS = 120_000;
 const pauseMs = (tries: number): number => Math.min(5_000, 100 * 2 ** tries);
-const WRITTEN_WITHIN_MS = 120_000;
 
 /** graphile-worker sleeps up to three minutes after these (`withRetries`), and nothing wakes it; without them it asks at the next poll. */
 const SLEPT_ON = ['57P03', 'EHOSTUNREACH', 'ETIMEDOUT'];
@@ -26,7 +26,6 @@ const passes = (error: unknown): boolean => !(error instanceof pg.DatabaseError)
 
 const awake = (error: unknown): unknown => (SLEPT_ON.includes(codeOf(error)) ? new Error((error as Error).message, { cause: error }) : error);
 
-/** Without a name, one of graphile-worker's own beginning. */
 type Statement = string | QueryConfig;
 
 /** What graphile-worker asks of a connection. */
@@ -57,6 +56,7 @@ const createConnection = (pool: Pool) => {
   };
 };
 
+/** Knows what it is asked for by the names that graphile-worker gives its statements. */
 const lend = (pool: Pool, tries: Tries, isStopping: () => boolean): Lent => {
   const { ask, release } = createConnection(pool);
   const take = async (statement: Statement): Promise<QueryResult> => {
@@ -65,7 +65,7 @@ const lend = (pool: Pool, tries: Tries, isStopping: () => boolean): Lent => {
     return taken;
   };
   const write = async (outcome: QueryConfig): Promise<QueryResult> => {
-    const until = performance.now() + WRITTEN_WITHIN_MS;
+    const until = performance.now() + REPEATED_FOR_MS;
     for (let count = 0; ; count += 1) {
       try {
         return await ask(outcome);
